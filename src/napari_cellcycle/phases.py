@@ -1,0 +1,68 @@
+"""The words: the seven phases, their order, names and colours; nobody else writes "G1"."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+UNKNOWN = -1
+"""Phase number of a cell whose phase is not known, in every array of phases."""
+
+UNSURE = 7
+"""Phase number of a cell whose best probability lies under the asked minimum."""
+
+
+class Phase(IntEnum):
+    """A cell-cycle phase; its value is the class index of every model and every metric."""
+
+    G1 = 0
+    S = 1
+    G2 = 2
+    PROPHASE = 3
+    METAPHASE = 4
+    ANAPHASE = 5
+    TELOPHASE = 6
+
+    @property
+    def label(self) -> str:
+        """The name as tables, figures and folders show it."""
+        return self.name if self <= Phase.G2 else self.name.capitalize()
+
+
+N_PHASES = len(Phase)
+PHASE_LABELS = tuple(phase.label for phase in Phase)
+
+# Okabe and Ito 2008: told apart by colour-blind eyes
+COLOURS = dict(zip(Phase, "#0072b2 #e69f00 #009e73 #56b4e9 #f0e442 #d55e00 #cc79a7".split(), strict=True))
+UNSURE_COLOUR = "#999999"
+UNSURE_LABEL = "unsure"
+
+_SPELLINGS = {
+    **{phase.name.lower(): phase for phase in Phase},
+    **{f"{short}phase": Phase[short.upper()] for short in ("g1", "s", "g2")},
+    "profase": Phase.PROPHASE,
+    "metafase": Phase.METAPHASE,
+    "anafase": Phase.ANAPHASE,
+    "telofase": Phase.TELOPHASE,
+}
+
+
+def phase_label(number: int) -> str:
+    """Name of a phase number: a phase's label, ``unsure``, or an empty text where unknown."""
+    if number == UNKNOWN:
+        return ""
+    return UNSURE_LABEL if number == UNSURE else Phase(number).label
+
+
+def parse_phase(text: str) -> Phase | None:
+    """The phase that `text` names, in any usual spelling, or None.
+
+    Case, spaces, hyphens and underscores don't matter; Spanish and Portuguese spellings of the
+    mitotic phases are known too.
+
+    Examples
+    --------
+    >>> parse_phase("S_phase"), parse_phase("Telofase"), parse_phase("plate 3")
+    (<Phase.S: 1>, <Phase.TELOPHASE: 6>, None)
+    """
+    return _SPELLINGS.get(re.sub(r"[\s_-]+", "", text).lower())
