@@ -1,0 +1,137 @@
+"""From raw images of any size to the equal, normalised arrays that a model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import CellImage
+
+SAME_PIXEL_SIZE = 0.02
+"""Pixel sizes that differ by less than this share count as equal: no resampling blur for nothing."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How one channel becomes numbers near 0 to 1, from the cell's own background `b`.
+
+    Attributes
+    ----------
+    kind : {"ratio", "offset"}
+        ``ratio``: (value / b - 1) / scale, for transmitted light, where a gain cancels out.
+        ``offset``: (value - b) / scale, for scattered and emitted light.
+    scale : float
+        Spread of the training cells, so that networks see numbers of order 1.
+    """
+
+    kind: Literal["ratio", "offset"]
+    scale: float
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a model wants to see: channels and their order, crop, pixel size, normalisation."""
+
+    channels: tuple[str, ...]
+    size_px: int
+    pixel_size_um: float
+    normalisation: tuple[Normalisation, ...]
+
+
+def prepare(
+    cells: Sequence[CellImage], spec: InputSpec, pixel_size_um: NDArray[np.floating] | None = None
+) -> NDArray[np.float32]:
+    """Crop, pad, rescale and normalise cells for a model.
+
+    Parameters
+    ----------
+    cells : sequence of CellImage
+        Planes in the order of ``spec.channels``; every cell may have a size of its own.
+    spec : InputSpec
+        From the model's card.
+    pixel_size_um : ndarray, shape (N,), optional
+        Pixel size of each cell in micrometres; NaN or None: the same as the model's.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, C, size_px, size_px)
+        0 is background. Outside the recorded image it is background too.
+    """
+    size, n_channels = spec.size_px, len(spec.channels)
+    framed = np.empty((len(cells), n_channels, size, size), np.float32)
+    backgrounds = np.empty((len(cells), n_channels), np.float32)
+    for place, cell in enumerate(cells):
+        factor = 1.0 if pixel_size_um is None else _zoom(float(pixel_size_um[place]), spec.pixel_size_um)
+        cell = cell if factor == 1 else _rescaled(cell, factor)
+        backgrounds[place] = background(cell)
+        _frame(cell, backgrounds[place], framed[place])
+    return _normalise(framed, backgrounds, spec.normalisation)
+
+
+def background(cell: CellImage) -> NDArray[np.float32]:
+    """Median of each channel along the border of the image, where no cell is; shape (C,)."""
+    planes = cell.pixels
+    border = [planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]]
+    values = np.concatenate(border, axis=1)  # (C, border pixels)
+    if cell.mask is not None:
+        mask = cell.mask
+        outside = ~np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+        if outside.sum() >= 8:  # a cell that fills its crop leaves too few to tell
+            values = values[:, outside]
+    middle = values.shape[1] // 2
+    return np.partition(values, middle, axis=1)[:, middle].astype(np.float32)
+
+
+def _zoom(pixel_size_um: float, wanted_um: float) -> float:
+    factor = pixel_size_um / wanted_um
+    return 1.0 if np.isnan(factor) or abs(factor - 1) < SAME_PIXEL_SIZE else factor
+
+
+def _rescaled(cell: CellImage, factor: float) -> CellImage:
+    from skimage.transform import resize
+
+    shape = tuple(max(1, round(length * factor)) for length in cell.pixels.shape[1:])
+    planes = [
+        resize(plane.astype(np.float32), shape, order=1, mode="edge", anti_aliasing=factor < 1)
+        for plane in cell.pixels
+    ]
+    mask = None if cell.mask is None else resize(cell.mask, shape, order=0)
+    return CellImage(np.stack(planes), mask)
+
+
+def _frame(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Copy the square round the cell's centre to `out` (C, S, S); what lies outside is `fill` (C,)."""
+    size = out.shape[-1]
+    height, width = cell.pixels.shape[1:]
+    top, left = (round(middle - size / 2) for middle in _centre(cell))
+    rows = slice(max(top, 0), min(top + size, height))
+    columns = slice(max(left, 0), min(left + size, width))
+    if (rows.stop - rows.start, columns.stop - columns.start) != (size, size):
+        out[:] = fill[:, None, None]
+    inside = cell.pixels[:, rows, columns]
+    out[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
+
+
+def _centre(cell: CellImage) -> tuple[float, float]:
+    """Middle of the mask's bounding box in pixels from the top left edge, or of the image."""
+    height, width = cell.pixels.shape[1:]
+    if cell.mask is None or not cell.mask.any():
+        return height / 2, width / 2
+    rows, columns = np.flatnonzero(cell.mask.any(axis=1)), np.flatnonzero(cell.mask.any(axis=0))
+    return (rows[0] + rows[-1] + 1) / 2, (columns[0] + columns[-1] + 1) / 2
+
+
+def _normalise(
+    framed: NDArray[np.float32], backgrounds: NDArray[np.float32], kinds: Sequence[Normalisation]
+) -> NDArray[np.float32]:
+    levels = backgrounds[:, :, None, None]
+    framed -= levels
+    for channel, how in enumerate(kinds):
+        if how.kind == "ratio":
+            framed[:, channel] /= np.maximum(np.abs(levels[:, channel]), 1e-6)
+        framed[:, channel] /= how.scale
+    return framed

@@ -1,0 +1,111 @@
+"""Models on disk: a folder with ``weights.safetensors`` and ``model.json``. No pickle is ever read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_cellcycle.errors import ModelError, WriteError
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.models import Model, ModelCard, build
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CARD = "model.json"
+WEIGHTS = "weights.safetensors"
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that came with the package, `default` first."""
+    folders = [folder for folder in _shipped().iterdir() if (folder / CARD).is_file()]
+    return sorted((folder.name for folder in folders), key=lambda name: (name != "default", name))
+
+
+def list_models() -> list[ModelCard]:
+    """Cards of the models that came with the package."""
+    return [load_card(_shipped() / name) for name in shipped_models()]
+
+
+def load_card(folder: Path) -> ModelCard:
+    """The card of the model in `folder`.
+
+    Raises
+    ------
+    ModelError
+        There is no readable card.
+    """
+    try:
+        return ModelCard.from_json((folder / CARD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{folder} is no model: it has no readable {CARD}; give a folder written by train") from error
+    except ModelError as error:
+        raise ModelError(f"{folder / CARD} can't be used: {error}") from error
+
+
+def load_model(name: str | Path = "default") -> Model:
+    """A model with its weights, ready to classify.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a model that came with the package, or a folder that ``train`` wrote.
+
+    Raises
+    ------
+    ModelError
+        It is neither, or its files are damaged or don't belong together.
+    """
+    folder = find_model(name)
+    card = load_card(folder)
+    network = build(card.architecture, **card.options)
+    try:
+        network.load_state_dict(_load_weights(folder / WEIGHTS))
+    except RuntimeError as error:  # how torch says that names or shapes differ
+        raise ModelError(f"{folder / WEIGHTS} does not fit the network of its card; take the folder whole") from error
+    return Model(network.eval(), card)
+
+
+def find_model(name: str | Path) -> Path:
+    """Folder of the model called `name`."""
+    if str(name) in shipped_models():
+        return _shipped() / str(name)
+    folder = Path(name)
+    if (folder / CARD).is_file():
+        return folder
+    if folder.exists():
+        raise ModelError(f"{folder} is no model: it has no {CARD}; give a folder written by train")
+    raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(shipped_models())} or give a run's folder")
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write `model` as a new folder, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The folder exists already, or can't be written.
+    """
+    from safetensors.torch import save_file
+
+    if folder.exists():
+        raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        save_file({name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS)
+        (temporary / CARD).write_text(model.card.to_json(), encoding="utf-8")
+
+
+def _load_weights(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is missing or damaged ({error}); copy the model's folder again") from error
+
+
+def _shipped() -> Path:
+    return Path(str(files("napari_cellcycle") / "weights"))

@@ -1,0 +1,92 @@
+"""The model card: what a model wants, where it comes from, what it can do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from napari_cellcycle.errors import ModelError
+from napari_cellcycle.images.prepare import InputSpec, Normalisation
+from napari_cellcycle.phases import PHASE_LABELS
+
+CARD_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """Everything about a model but its weights; written beside them as ``model.json``.
+
+    Attributes
+    ----------
+    name, description : str
+        What users call it, and one sentence on what it is.
+    architecture, options
+        What `models.build` needs to make the network.
+    input : InputSpec
+        Channels in order, crop, pixel size, normalisation.
+    phases : tuple of str
+        Names of the outputs in order.
+    temperature : float
+        Logits are divided by it, so that probabilities mean what they say (Guo et al. 2017).
+    training : dict
+        Data by hash, settings, seed, command, duration.
+    figures : dict
+        Measured quality, each with the protocol that it was measured by.
+    versions : dict of str to str
+        Of the libraries it was trained with.
+    licence, data_licence : str
+        Of the weights, and of the data behind them.
+    """
+
+    name: str
+    architecture: str
+    input: InputSpec
+    description: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    phases: tuple[str, ...] = PHASE_LABELS
+    temperature: float = 1.0
+    training: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    licence: str = ""
+    data_licence: str = ""
+
+    def to_json(self) -> str:
+        """The card as text."""
+        return json.dumps({"card_version": CARD_VERSION, **asdict(self)}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read a card.
+
+        Raises
+        ------
+        ModelError
+            The text is no card, or one of a later version.
+        """
+        try:
+            values = json.loads(text)
+            if values.pop("card_version") != CARD_VERSION:
+                raise ModelError("it was written by another version of napari-cellcycle; update the plugin")
+            spec = values.pop("input")
+            kinds = tuple(Normalisation(**how) for how in spec.pop("normalisation"))
+            spec["channels"] = tuple(spec["channels"])
+            values["phases"] = tuple(values["phases"])
+            return cls(input=InputSpec(normalisation=kinds, **spec), **values)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, ModelError):
+                raise
+            raise ModelError(f"it is no model card ({error})") from error
+
+    def to_text(self) -> str:
+        """The card as a person reads it."""
+        spec = self.input
+        lines = [
+            f"{self.name}: {self.description}",
+            f"  wants      {' + '.join(spec.channels)}, {spec.size_px} x {spec.size_px} px of {spec.pixel_size_um:g} um",
+            f"  trained on {self.training.get('n_cells', '?')} cells ({self.training.get('data', 'unknown data')})",
+        ]
+        lines += [f"  {name:<10} {value}" for name, value in self.figures.items()]
+        lines.append(f"  licence    {self.licence or 'not stated'}; data: {self.data_licence or 'not stated'}")
+        return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""A model and cells in, phases out, batch by batch: memory does not grow with the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import CellImage, Cells, Prediction, Unreadable
+from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.images.prepare import InputSpec, prepare
+from napari_cellcycle.models import Model
+from napari_cellcycle.models.device import mixed_precision, pick_device
+from napari_cellcycle.phases import N_PHASES
+
+G1_DNA_CONTENT = 2.0
+"""DNA content is told in units of C, so that G1 is 2 and G2 is 4."""
+
+
+def classify(cells: Cells, model: Model, *, device: str = "auto", min_probability: float = 0.0) -> Prediction:
+    """Call the phase of each cell.
+
+    Parameters
+    ----------
+    cells : Cells
+        With the channels that ``model.card.input`` names.
+    model : Model
+        From `load_model`.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    min_probability : float
+        From 0 to 1; cells whose best phase is less probable are called unsure.
+
+    Returns
+    -------
+    Prediction
+        Of all cells in their order.
+
+    Raises
+    ------
+    ChannelError
+        The model wants a channel that the cells don't have.
+    """
+    prediction: Prediction = result_of(classify_cells(model, cells, device=device, min_probability=min_probability))
+    return prediction
+
+
+def classify_cells(
+    model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256, min_probability: float = 0.0
+) -> Iterator[Progress | Note | Finished]:
+    """`classify` as events; the last one carries the `Prediction`."""
+    place = pick_device(device)
+    wanted = cells.select_channels(model.card.input.channels)
+    network = model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.eval()
+    probabilities = np.full((len(cells), N_PHASES), np.nan, np.float32)
+    dna_content = np.full(len(cells), np.nan, np.float32)
+    unreadable: dict[int, str] = {}
+    done = 0
+    for batch in _batches_ahead(wanted, model.card.input, batch_size):
+        unreadable.update(batch.unreadable)
+        yield from (Note(reason) for reason in batch.unreadable.values())
+        if len(batch.places):
+            rows, dna = _ask(model, torch.from_numpy(batch.images), place)
+            probabilities[batch.places] = rows
+            if dna is not None:
+                dna_content[batch.places] = dna
+        done += len(batch.places) + len(batch.unreadable)
+        yield Progress(done, len(cells), "classifying")
+    model.network.to("cpu")
+    yield Finished(
+        Prediction(
+            sources=cells.sources,
+            ids=cells.ids,
+            probabilities=probabilities,
+            dna_content=None if np.isnan(dna_content).all() else dna_content,
+            min_probability=min_probability,
+            unreadable=unreadable,
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    places: NDArray[np.intp]
+    images: NDArray[np.float32]
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+
+def _batches_ahead(cells: Cells, spec: InputSpec, batch_size: int) -> Iterator[_Batch]:
+    """Batches in order; while the network works on one, a thread reads the next."""
+    starts = range(0, len(cells), batch_size)
+    with ThreadPoolExecutor(1, "reading-cells") as reader:
+        coming = None
+        for start in starts:
+            places = np.arange(start, min(start + batch_size, len(cells)))
+            ready, coming = coming, reader.submit(_read_batch, cells, spec, places)
+            if ready is not None:
+                yield ready.result()
+        if coming is not None:
+            yield coming.result()
+
+
+def _read_batch(cells: Cells, spec: InputSpec, places: NDArray[np.intp]) -> _Batch:
+    read = cells.read(places.tolist())
+    good = np.array([isinstance(cell, CellImage) for cell in read])
+    images = prepare(
+        [cell for cell in read if isinstance(cell, CellImage)], spec, cells.pixel_size_um[places[good]]
+    )
+    bad = {int(at): cell.reason for at, cell in zip(places, read, strict=True) if isinstance(cell, Unreadable)}
+    return _Batch(places[good], images, bad)
+
+
+@torch.inference_mode()
+def _ask(
+    model: Model, images: torch.Tensor, device: torch.device
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    with mixed_precision(device):
+        outputs = model.network(images.to(device).contiguous(memory_format=torch.channels_last))
+    rows = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
+    if outputs.log2_dna is None:
+        return rows, None
+    return rows, (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
