@@ -1,0 +1,206 @@
+"""A gallery: many small cell images as tiles of one big image, and pictures of numbers over them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cellcycle.cells import BRIGHTFIELD, CellImage, Cells
+from napari_cellcycle.errors import ImageError
+from napari_cellcycle.events import Finished, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+GAP_PX = 1
+"""Width of the dark line on each side of a tile."""
+
+MAX_SHOWN = 20_000
+"""Cells that a gallery shows at most; two channels of 40 x 40 pixels then take 140 MB."""
+
+_MAX_TILE_PX = 256  # few objects are bigger, and those are shown by their middle
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where each cell lies in a gallery: equal square tiles, row by row.
+
+    Attributes
+    ----------
+    n_cells, tile_px, columns : int
+        Tiles in all, edge of the image inside a tile, tiles in a row.
+    """
+
+    n_cells: int
+    tile_px: int
+    columns: int
+
+    @classmethod
+    def fit(cls, n_cells: int, tile_px: int, aspect: float = 1.4) -> Grid:
+        """The grid whose width over height comes nearest to `aspect`."""
+        return cls(n_cells, tile_px, max(1, round(math.sqrt(n_cells * aspect))))
+
+    @property
+    def pitch_px(self) -> int:
+        """Distance from one tile to the next."""
+        return self.tile_px + 2 * GAP_PX
+
+    @property
+    def rows(self) -> int:
+        """Rows of tiles, the last one perhaps not full."""
+        return -(-self.n_cells // self.columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the gallery in pixels."""
+        return self.rows * self.pitch_px, self.columns * self.pitch_px
+
+    def cell_at(self, y: float, x: float) -> int | None:
+        """The cell under pixel coordinates (y, x), where 0 is the middle of the first pixel."""
+        row, column = math.floor((y + 0.5) / self.pitch_px), math.floor((x + 0.5) / self.pitch_px)
+        cell = row * self.columns + column
+        inside = row >= 0 and 0 <= column < self.columns and cell < self.n_cells
+        return cell if inside else None
+
+    def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right of the smallest rectangle round these tiles, in pixels."""
+        rows, columns = np.divmod(np.asarray(cells), self.columns)
+        top, left = int(rows.min()), int(columns.min())
+        bottom, right = int(rows.max()) + 1, int(columns.max()) + 1
+        return top * self.pitch_px, left * self.pitch_px, bottom * self.pitch_px, right * self.pitch_px
+
+    def paint(self, numbers: NDArray[np.uint8], stamp: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """A picture with `stamp` (pitch x pitch) on each tile, in that tile's number; 0 elsewhere."""
+        tiles = np.zeros((self.rows, 1, self.columns, 1), np.uint8)
+        tiles.reshape(-1)[: self.n_cells] = numbers[: self.n_cells]
+        return (tiles * stamp[None, :, None, :]).reshape(self.shape)
+
+    def frame(self) -> NDArray[np.bool_]:
+        """The stamp of a tile's edge: the dark line and a little of the image, so that the cell stays visible."""
+        width = GAP_PX + max(1, round(self.tile_px * 0.05))
+        stamp = np.ones((self.pitch_px, self.pitch_px), bool)
+        stamp[width:-width, width:-width] = False
+        return stamp
+
+    def tile(self) -> NDArray[np.bool_]:
+        """The stamp of a whole tile."""
+        return np.ones((self.pitch_px, self.pitch_px), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Mosaic:
+    """A gallery's pixels.
+
+    Attributes
+    ----------
+    grid : Grid
+        Where each cell lies.
+    pixels : ndarray, shape (C, Y, X)
+        One picture a channel, in the raw values of the cells; 0 between tiles and where a cell could not be read.
+    contrast_limits : tuple of (float, float)
+        Black and white point of each channel.
+    """
+
+    grid: Grid
+    pixels: NDArray[np.generic]
+    contrast_limits: tuple[tuple[float, float], ...]
+
+
+def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN) -> Iterator[Progress | Finished]:
+    """Lay the first `max_shown` cells side by side; the job's result is a `Mosaic`.
+
+    Cells smaller than a tile lie in its middle on their own background, bigger ones are cut to it.
+
+    Raises
+    ------
+    ImageError
+        None of the cells can be read.
+    """
+    n_shown = min(len(cells), max_shown)
+    grid = Grid.fit(n_shown, _tile_size(cells, n_shown))
+    pixels: NDArray[np.generic] | None = None
+    for start in range(0, n_shown, _BATCH):
+        yield Progress(start, n_shown, "Laying out the gallery")
+        places = np.arange(start, min(start + _BATCH, n_shown))
+        tiles = _read_tiles(cells, places, grid.tile_px)
+        if tiles is not None:
+            pixels = _with_room_for(tiles[1].dtype, pixels, (len(cells.channels), *grid.shape))
+            _lay(pixels, grid, *tiles)
+    if pixels is None:
+        raise ImageError("none of these cells can be read; check the files")
+    yield Finished(Mosaic(grid, pixels, _contrast_limits(pixels, grid, cells.channels)))
+
+
+def _tile_size(cells: Cells, n_shown: int) -> int:
+    """Edge of a tile that holds 95 % of a sample of the cells whole."""
+    sample = cells.read(np.unique(np.linspace(0, n_shown - 1, 64).astype(int)).tolist())
+    edges = [max(cell.pixels.shape[1:]) for cell in sample if isinstance(cell, CellImage)]
+    return min(_MAX_TILE_PX, int(np.percentile(edges, 95, method="higher"))) if edges else 1
+
+
+def _read_tiles(
+    cells: Cells, places: NDArray[np.intp], tile_px: int
+) -> tuple[NDArray[np.intp], NDArray[np.generic]] | None:
+    """The readable cells among `places` and their tiles, shape (N, C, tile, tile); None if there is none."""
+    found = {int(place): cell for place, cell in zip(places, cells.read(places.tolist()), strict=True)}
+    tiles = {place: _fit(cell.pixels, tile_px) for place, cell in found.items() if isinstance(cell, CellImage)}
+    return (np.array(list(tiles)), np.stack(list(tiles.values()))) if tiles else None
+
+
+def _fit(pixels: NDArray[np.generic], tile_px: int) -> NDArray[np.generic]:
+    """One cell cut and filled up to shape (C, tile, tile), its middle in the middle."""
+    if pixels.shape[1:] == (tile_px, tile_px):
+        return pixels
+    for axis in (1, 2):
+        surplus = max(0, pixels.shape[axis] - tile_px) // 2
+        pixels = np.take(pixels, range(surplus, surplus + min(tile_px, pixels.shape[axis])), axis)
+    n_channels, height, width = pixels.shape
+    edge = np.ones((height, width), bool)
+    edge[1:-1, 1:-1] = False
+    background = np.median(pixels[:, edge].astype(np.float32), axis=1).astype(pixels.dtype)
+    tile = np.empty((n_channels, tile_px, tile_px), pixels.dtype)
+    tile[:] = background[:, None, None]
+    top, left = (tile_px - height) // 2, (tile_px - width) // 2
+    tile[:, top : top + height, left : left + width] = pixels
+    return tile
+
+
+def _with_room_for(
+    dtype: np.dtype[np.generic], pixels: NDArray[np.generic] | None, shape: tuple[int, ...]
+) -> NDArray[np.generic]:
+    """`pixels`, made or widened where files of several bit depths are mixed."""
+    if pixels is None:
+        return np.zeros(shape, dtype)
+    return pixels.astype(np.result_type(pixels, dtype), copy=False)
+
+
+def _lay(pixels: NDArray[np.generic], grid: Grid, places: NDArray[np.intp], tiles: NDArray[np.generic]) -> None:
+    inner = slice(GAP_PX, GAP_PX + grid.tile_px)
+    rows, columns = np.divmod(places, grid.columns)
+    _by_tile(pixels, grid)[:, rows, inner, columns, inner] = tiles
+
+
+def _by_tile(pixels: NDArray[np.generic], grid: Grid) -> NDArray[np.generic]:
+    """A view of shape (C, row, y, column, x)."""
+    return pixels.reshape(len(pixels), grid.rows, grid.pitch_px, grid.columns, grid.pitch_px)
+
+
+def _contrast_limits(
+    pixels: NDArray[np.generic], grid: Grid, channels: Sequence[str]
+) -> tuple[tuple[float, float], ...]:
+    """Black and white points from a sample of the tiles: darkfield and stains on black, brightfield on grey."""
+    inner = slice(GAP_PX, GAP_PX + grid.tile_px)
+    rows, columns = np.divmod(np.unique(np.linspace(0, grid.n_cells - 1, 500).astype(int)), grid.columns)
+    sample = _by_tile(pixels, grid)[:, rows, inner, columns, inner]  # (N, C, tile, tile)
+    limits = []
+    for number, name in enumerate(channels):
+        values = sample[:, number].astype(np.float32)
+        low, high = np.nanpercentile(values, (0.1, 99.9) if name == BRIGHTFIELD else (25, 99.8))
+        limits.append((float(low), float(high) if high > low else float(low) + 1))
+    return tuple(limits)
