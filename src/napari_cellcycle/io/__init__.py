@@ -1,0 +1,24 @@
+"""The only room that opens files."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_cellcycle.io.info import describe as describe
+    from napari_cellcycle.io.inputs import read_cells as read_cells
+    from napari_cellcycle.io.proposal import propose_channels as propose_channels
+
+_HOMES = {
+    "describe": "napari_cellcycle.io.info",
+    "propose_channels": "napari_cellcycle.io.proposal",
+    "read_cells": "napari_cellcycle.io.inputs",
+}
+__all__ = ["describe", "propose_channels", "read_cells"]  # noqa: F822 - made by __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

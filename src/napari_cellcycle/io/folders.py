@@ -1,0 +1,142 @@
+"""What lies in the folders of an input: files, and the sets of them that show the same cells."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.names import (
+    AMNIS_SUFFIXES,
+    IMAGE_SUFFIXES,
+    ZARR_SUFFIX,
+    labelled_image,
+    natural_key,
+    split_channel,
+    stem_of,
+)
+
+_SHOWN_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Names in one folder that may hold cells, in natural order.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    top : Path
+        The input it was found under; no folder above that one can name a phase.
+    names : tuple of str
+        Files, and OME-Zarr folders.
+    """
+
+    path: Path
+    top: Path
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Files that show the same cells, one a channel; or one file with all channels, under the channel ``""``."""
+
+    key: str
+    files: Mapping[str, str]
+    labels: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageGroup:
+    """Image sets of one folder that have the same channels."""
+
+    channels: tuple[str, ...]
+    sets: tuple[ImageSet, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
+    """Folders under an input with what may hold cells; a file counts as a folder with one name.
+
+    Raises
+    ------
+    ReadError
+        The input does not exist.
+    """
+    if not path.exists():
+        raise ReadError(f"{path} does not exist; check the name")
+    if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
+        yield Folder(path.parent, path.parent, (path.name,))
+        return
+
+    def told(error: OSError) -> None:
+        notes.append(f"{error.filename} can't be read ({error.strerror}), so it is left out; check its permissions")
+
+    for place, folders, files in os.walk(path, onerror=told):
+        zarrs = [name for name in folders if name.lower().endswith(ZARR_SUFFIX)]
+        folders[:] = sorted((name for name in folders if name not in zarrs and name[0] != "."), key=natural_key)
+        names = [name for name in files if name[0] != "." and name.lower().endswith((*IMAGE_SUFFIXES, *AMNIS_SUFFIXES))]
+        if names or zarrs:
+            yield Folder(Path(place), path, tuple(sorted(names + zarrs, key=natural_key)))
+
+
+def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup]:
+    """Sort the image files of a folder into groups of sets, and name those that are incomplete.
+
+    Files without a channel in their names form a group of their own.
+    """
+    sets, lone = _collect(names, pattern)
+    if lone:
+        yield ImageGroup(("",), tuple(lone))
+    if sets:
+        yield _complete(sets, folder)
+
+
+def _collect(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[list[ImageSet], list[ImageSet]]:
+    files: dict[str, dict[str, str]] = {}
+    lone: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for name in names:
+        stem = stem_of(name)
+        image = labelled_image(stem)
+        if image is not None:
+            labels[image] = name
+            continue
+        key, channel = split_channel(stem, pattern)
+        if channel:
+            files.setdefault(key, {})[channel] = name
+        else:
+            lone[name] = stem
+    sets = [ImageSet(key, found, _labels_of(key, found, labels)) for key, found in files.items()]
+    return sets, [ImageSet(stem, {"": name}, labels.get(stem)) for name, stem in lone.items()]
+
+
+def _labels_of(key: str, files: Mapping[str, str], labels: Mapping[str, str]) -> str | None:
+    if not labels:
+        return None
+    stems = (key, *map(stem_of, files.values()))
+    return next((labels[stem] for stem in stems if stem in labels), None)
+
+
+def _complete(sets: Sequence[ImageSet], folder: str) -> ImageGroup:
+    """The sets that have every channel that half of the sets have."""
+    counts = Counter(channel for each in sets for channel in each.files)
+    wanted = tuple(sorted((c for c, n in counts.items() if 2 * n >= len(sets)), key=natural_key))
+    rare = [f"{c} (in {n} of {len(sets)})" for c, n in counts.items() if c not in wanted]
+    complete = tuple(each for each in sets if each.files.keys() >= set(wanted))
+    if not complete:
+        raise ReadError(
+            f"{folder} holds no cell with all of the channels {', '.join(wanted)}; "
+            "give the files of one cell the same name but for the channel"
+        )
+    notes = [f"{folder}: channels that most cells lack are left out: {', '.join(rare)}"] if rare else []
+    incomplete = [each.key or "?" for each in sets if not each.files.keys() >= set(wanted)]
+    if incomplete:
+        shown = ", ".join(incomplete[:_SHOWN_NAMES]) + (", ..." if len(incomplete) > _SHOWN_NAMES else "")
+        notes.append(f"{folder}: {len(incomplete)} left out that lack one of {', '.join(wanted)}: {shown}")
+    return ImageGroup(wanted, complete, tuple(notes))
