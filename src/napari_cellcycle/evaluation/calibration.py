@@ -1,0 +1,155 @@
+"""Whether probabilities can be believed: reliability, temperature, and what abstaining buys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cellcycle.errors import TooFewCellsError
+
+Floats = NDArray[np.float64]
+
+N_BINS = 15
+TINY = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """How often cells of about the same top probability are called right.
+
+    Attributes
+    ----------
+    error : float
+        Expected calibration error: mean gap between probability and accuracy, weighted by cells.
+    edges : ndarray, shape (B + 1,)
+        Limits of the bins of top probability.
+    n_cells : ndarray of int, shape (B,)
+    probability, accuracy : ndarray, shape (B,)
+        Means of the cells in each bin, NaN where it is empty.
+    """
+
+    error: float
+    edges: Floats
+    n_cells: NDArray[np.int64]
+    probability: Floats
+    accuracy: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Accuracy of the calls left when cells under a minimum probability are called unsure.
+
+    Attributes
+    ----------
+    min_probability, coverage, accuracy : ndarray, shape (P,)
+        Rising thresholds, the share of cells still called, and the accuracy of these calls.
+    """
+
+    min_probability: Floats
+    coverage: Floats
+    accuracy: Floats
+
+
+def reliability(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = N_BINS) -> Reliability:
+    """Expected calibration error of the top probability, in bins of equal width [1]_.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (N, 7)
+        Rows sum to 1.
+    truth : array_like of int, shape (N,)
+        True phase numbers.
+    n_bins : int
+        Number of bins from 0 to 1.
+
+    References
+    ----------
+    .. [1] Guo et al. (2017), ICML, https://proceedings.mlr.press/v70/guo17a.html
+    """
+    confidence, right = _top(probabilities, truth)
+    edges = np.linspace(0, 1, n_bins + 1)
+    bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, n_bins - 1)
+    n_cells = np.bincount(bins, minlength=n_bins)
+    sums = [np.bincount(bins, weights=values, minlength=n_bins) for values in (confidence, right)]
+    mean_probability, accuracy = (
+        np.divide(total, n_cells, out=np.full(n_bins, np.nan), where=n_cells > 0) for total in sums
+    )
+    error = np.abs(sums[0] - sums[1]).sum() / len(confidence)
+    return Reliability(float(error), edges, n_cells.astype(np.int64), mean_probability, accuracy)
+
+
+def coverage_curve(probabilities: ArrayLike, truth: ArrayLike, n_points: int = 101) -> Coverage:
+    """What calling improbable cells unsure costs in cells and gains in accuracy.
+
+    Thresholds lie at equal steps of coverage, so that the curve is as fine where cells are.
+    """
+    confidence, right = _top(probabilities, truth)
+    order = np.argsort(-confidence, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(confidence[order]) != 0, True])  # equal probabilities leave together
+    chosen = ends[np.unique(np.linspace(0, len(ends) - 1, n_points).round().astype(int))][::-1]
+    return Coverage(
+        min_probability=confidence[order][chosen],
+        coverage=(chosen + 1) / len(order),
+        accuracy=np.cumsum(right[order])[chosen] / (chosen + 1),
+    )
+
+
+def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:
+    """Temperature at which the probabilities of these cells are best calibrated.
+
+    Fit it on validation cells: never on those that are trained on, never on those that are tested.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (N, 7)
+        What the model says at temperature 1.
+    truth : array_like of int, shape (N,)
+        True phase numbers.
+
+    Returns
+    -------
+    float
+        From 0.05 to 20: above 1 where the model is too sure of itself.
+
+    Raises
+    ------
+    TooFewCellsError
+        There are no cells.
+    """
+    from scipy.optimize import minimize_scalar
+
+    _top(probabilities, truth)
+    scores, truth = _log(probabilities), np.asarray(truth)
+
+    def loss(log_temperature: float) -> float:
+        return -float(_log_softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth].mean())
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
+    """Probabilities (N, 7) made less sure by a temperature above 1; the most probable phase stays."""
+    softened: Floats = np.exp(_log_softmax(_log(probabilities) / temperature))
+    return softened
+
+
+def _top(probabilities: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
+    """Top probability of each cell, and 1 where its phase is the true one."""
+    chances, truth = np.asarray(probabilities, np.float64), np.asarray(truth)
+    if not len(truth):
+        raise TooFewCellsError("no cell has both a true phase and a call, so calibration can't be measured")
+    return chances.max(axis=1), (chances.argmax(axis=1) == truth).astype(np.float64)
+
+
+def _log(probabilities: ArrayLike) -> Floats:
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), TINY))
+
+
+def _log_softmax(scores: Floats) -> Floats:
+    from scipy.special import log_softmax
+
+    result: Floats = log_softmax(scores, axis=1)
+    return result

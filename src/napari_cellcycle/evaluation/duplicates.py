@@ -1,0 +1,236 @@
+"""The same cell twice, also when it was cropped or padded differently: found before anything is split.
+
+A window of raw pixels is as good as a fingerprint, if both copies choose the same windows. They do when the windows
+are those round strict local maxima, as what lies outside a window has no say in the choice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import BRIGHTFIELD, CellImage, Cells, Unreadable
+from napari_cellcycle.events import Finished, Progress, result_of
+from napari_cellcycle.phases import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Plane = NDArray[np.generic]
+
+WINDOW = 7
+MIN_VALUES = 8
+"""A window with fewer different values, as of a flat background with one bright dot, identifies no cell."""
+MIN_OVERLAP = 0.6
+"""Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but by less."""
+MAX_DISTINCT = 20
+"""A window that so many different cells share is an artefact of the recording; no more cells are told by it."""
+BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Which cells are there more than once.
+
+    Attributes
+    ----------
+    groups : tuple of tuple of int
+        Positions of the copies of each repeated cell, in order.
+    keep : ndarray of int
+        Positions left when copies are dropped. Of each group the first is kept, a real one before a synthetic one and
+        one of known phase before an unknown one; of a group whose real copies carry different phases, none.
+    data_sha256 : str
+        Hash of all pixels compared, with the source, number and phase of each cell: names the data of a report.
+    notes : tuple of str
+        What the user should know.
+    """
+
+    groups: tuple[tuple[int, ...], ...]
+    keep: NDArray[np.intp]
+    data_sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Print:
+    """What tells one cell: hashes of its windows and where they lie, from the crop's corner."""
+
+    shape: tuple[int, int]
+    anchors: dict[bytes, tuple[int, int]]
+    whole: bytes
+    centre: tuple[float, float] | None
+    radius: float
+
+
+def drop_repeats(cells: Cells) -> tuple[Cells, int]:
+    """The cells without repeats, and how many were removed; see `Repeats` for which copy stays."""
+    repeats = find_repeats(cells)
+    return cells.subset(repeats.keep), len(cells) - len(repeats.keep)
+
+
+def find_repeats(cells: Cells) -> Repeats:
+    """Find cells that are the same recording: equal bytes, or the same cell cropped or padded differently.
+
+    Compared are raw pixels of the brightfield channel, or of the first where there is none. Copies whose values were
+    changed (resampled, rescaled to 8 bit, compressed with loss, flipped) are other pixels and not found. Unreadable
+    and flat images are repeats of nothing.
+    """
+    repeats: Repeats = result_of(search_repeats(cells))
+    return repeats
+
+
+def search_repeats(cells: Cells) -> Iterator[Progress | Finished]:
+    """`find_repeats` as events, for progress and cancelling."""
+    channel = BRIGHTFIELD if BRIGHTFIELD in cells.channels else cells.channels[0]
+    single = cells.select_channels([channel])
+    prints: dict[int, _Print] = {}
+    data = sha256()
+    for start in range(0, len(single), BATCH):
+        indices = range(start, min(start + BATCH, len(single)))
+        for index, cell in zip(indices, single.read(indices), strict=True):
+            data.update(f"{cells.sources[index]}\0{cells.ids[index]}\0{cells.phases[index]}\0".encode())
+            if isinstance(cell, Unreadable):
+                continue
+            data.update(np.ascontiguousarray(cell.pixels[0]).tobytes())
+            if (found := _fingerprint(cell)) is not None:
+                prints[index] = found
+        yield Progress(indices.stop, len(single), "looking for repeated cells")
+    groups = _group(prints)
+    keep, notes = _choose(cells, groups)
+    yield Finished(Repeats(groups, keep, data.hexdigest(), notes))
+
+
+def _fingerprint(cell: CellImage) -> _Print | None:
+    """Hashes of a cell's windows, or None if its image is flat."""
+    rows, columns = _unpadded(cell.pixels[0])
+    plane = cell.pixels[0][rows, columns].astype(np.float32) + 0.0  # one spelling for -0.0, and one type for all
+    if not plane.size:
+        return None
+    centre, radius = None, 0.0
+    if cell.mask is not None and cell.mask[rows, columns].any():
+        inside = np.argwhere(cell.mask[rows, columns])
+        centre, radius = tuple(inside.mean(axis=0).tolist()), float(np.sqrt(len(inside) / np.pi))
+    whole = _digest(np.array(plane.shape, np.float32), plane)
+    return _Print(plane.shape, _anchors(plane), whole, centre, radius)
+
+
+def _unpadded(plane: Plane) -> tuple[slice, slice]:
+    """Rows and columns without what padding adds at the sides: constant lines, and repeats of the outermost line."""
+    rows = _inner(plane)
+    columns = _inner(plane[rows].T)
+    return rows, columns
+
+
+def _inner(lines: Plane) -> slice:
+    """The lines from the first to the last that are not padding; a slice of none where all are."""
+    if not lines.size:
+        return slice(0, 0)
+    flat = (lines == lines[:, :1]).all(axis=1)
+    same = (lines[1:] == lines[:-1]).all(axis=1)
+    kept = np.flatnonzero(~(flat | np.r_[same, False])), np.flatnonzero(~(flat | np.r_[False, same]))
+    if not len(kept[0]) or not len(kept[1]):
+        return slice(0, 0)
+    return slice(int(kept[0][0]), int(kept[1][-1]) + 1)
+
+
+def _anchors(plane: NDArray[np.float32]) -> dict[bytes, tuple[int, int]]:
+    """Hash and corner of each window whose centre is higher than all its other pixels."""
+    from scipy.ndimage import maximum_filter
+
+    if min(plane.shape) < WINDOW:
+        return {}
+    half = WINDOW // 2
+    inner = slice(half, -half)
+    peaks = np.argwhere((maximum_filter(plane, WINDOW) == plane)[inner, inner])
+    windows = np.lib.stride_tricks.sliding_window_view(plane, (WINDOW, WINDOW))[tuple(peaks.T)]
+    values = np.sort(windows.reshape(len(peaks), -1), axis=1)
+    strict = values[:, -1] > values[:, -2]
+    rich = (np.diff(values, axis=1) != 0).sum(axis=1) >= MIN_VALUES - 1
+    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(strict & rich)}
+
+
+def _digest(*arrays: NDArray[np.float32]) -> bytes:
+    return blake2b(b"".join(array.tobytes() for array in arrays), digest_size=8).digest()
+
+
+def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
+    """Positions of the copies of each cell that has any."""
+    holders: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index, found in prints.items():
+        for digest in (found.whole, *found.anchors):
+            holders[digest].append(index)
+    first = {index: index for index in prints}  # a forest: each copy points to an earlier one
+
+    def root(index: int) -> int:
+        while first[index] != index:
+            first[index] = first[first[index]]
+            index = first[index]
+        return index
+
+    for sharers in holders.values():
+        distinct = sharers[:1]
+        for index in sharers[1:]:
+            twin = next((other for other in distinct if _same_cell(prints[other], prints[index])), None)
+            if twin is None:
+                distinct += [index] if len(distinct) < MAX_DISTINCT else []
+            else:
+                low, high = sorted((root(twin), root(index)))
+                first[high] = low
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for index in prints:
+        groups[root(index)].append(index)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _same_cell(a: _Print, b: _Print) -> bool:
+    """Whether two crops that share a window show the same cell, and not two neighbours in one field."""
+    if a.whole == b.whole:
+        return True
+    shared = a.anchors.keys() & b.anchors.keys()
+    if not shared:
+        return False
+    digest = min(shared)
+    shift = np.subtract(
+        b.anchors[digest], a.anchors[digest]
+    )  # where b's corner would lie, plus shift is where a's does
+    low, high = np.maximum(0, shift), np.minimum(np.add(a.shape, shift), b.shape)  # the overlap, from b's corner
+    if np.prod(high - low) < MIN_OVERLAP * min(np.prod(a.shape), np.prod(b.shape)):
+        return False
+    if a.centre is not None and b.centre is not None:
+        distance = np.hypot(*(np.add(a.centre, shift) - b.centre))
+        if distance > min(a.radius, b.radius) / 2:
+            return False
+    common = max(_n_inside(a, low - shift, high - shift), _n_inside(b, low, high))
+    return 2 * len(shared) >= common
+
+
+def _n_inside(found: _Print, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
+    """Number of a cell's windows that lie in a box."""
+    corners = np.array(list(found.anchors.values()))
+    return int(((corners >= low) & (corners + WINDOW <= high)).all(axis=1).sum())
+
+
+def _choose(cells: Cells, groups: tuple[tuple[int, ...], ...]) -> tuple[NDArray[np.intp], tuple[str, ...]]:
+    """Positions to keep, and what to say of the rest."""
+    dropped: set[int] = set()
+    conflicts = []
+    for group in groups:
+        members = sorted(group, key=lambda i: (cells.synthetic[i], cells.phases[i] == UNKNOWN, i))
+        phases = {int(cells.phases[i]) for i in group if not cells.synthetic[i]} - {UNKNOWN}
+        conflicts += [group] if len(phases) > 1 else []
+        dropped.update(members if len(phases) > 1 else members[1:])
+    notes = []
+    if groups:
+        notes.append(f"cells found more than once: {len(groups)}; copies removed: {len(dropped)}")
+    if conflicts:
+        a, b = (f"{cells.sources[i]} cell {cells.ids[i]}" for i in conflicts[0][:2])
+        notes.append(
+            f"repeated cells whose copies carry different phases, so that no copy was kept: {len(conflicts)}; "
+            f"the first are {a} and {b}"
+        )
+    return np.setdiff1d(np.arange(len(cells)), sorted(dropped)), tuple(notes)

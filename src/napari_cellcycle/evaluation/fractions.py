@@ -1,0 +1,137 @@
+"""How much of a sample is in which phase, with intervals, and corrected for known mistakes of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.evaluation.metrics import FEW_CELLS, Counts, resample_tables
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+
+if TYPE_CHECKING:
+    from napari_cellcycle.cells import Prediction
+
+Floats = NDArray[np.float64]
+
+N_CORRECTIONS = 1000
+WIDE = 0.5
+"""An interval that spans half of all that is possible says next to nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseFractions:
+    """Composition of a sample.
+
+    Attributes
+    ----------
+    counts : ndarray of int64, shape (7,)
+        Cells called each phase.
+    fractions, low, high : ndarray, shape (7,)
+        Shares of the phases and their 95 % intervals.
+    n_unsure, n_unreadable : int
+        Cells that are in none of these.
+    corrected : bool
+        Whether a confusion matrix was used.
+    notes : tuple of str
+        What these numbers can't say.
+    """
+
+    counts: Counts
+    fractions: Floats
+    low: Floats
+    high: Floats
+    n_unsure: int
+    n_unreadable: int
+    corrected: bool
+    notes: tuple[str, ...]
+
+
+def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, seed: int = 0) -> PhaseFractions:
+    """Shares of the phases among the cells that were called.
+
+    Without a confusion matrix they are plain shares of the calls, with Wilson intervals. A model that calls 10 % of
+    G1 cells S then inflates S wherever G1 is common. With the matrix, the shares are those under which the matrix
+    explains the calls best (adjusted count [1]_, [2]_), none below 0 and all together 1; their intervals come from
+    drawing the calls and the matrix anew, as both are counts of few cells.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Cells of one sample.
+    confusion : ndarray of int, shape (7, 7), optional
+        Counts on test cells, rows true, found with the same model and the same minimum probability.
+    seed : int
+        The same seed gives the same intervals.
+
+    Raises
+    ------
+    TooFewCellsError
+        No cell was called.
+
+    References
+    ----------
+    .. [1] Forman (2008), Data Min. Knowl. Discov. 17, 164, :doi:`10.1007/s10618-008-0097-y`
+    .. [2] Saerens et al. (2002), Neural Comput. 14, 21, :doi:`10.1162/089976602753284446`
+    """
+    called = prediction.phases
+    counts = np.bincount(called[(called >= 0) & (called < N_PHASES)], minlength=N_PHASES).astype(np.int64)
+    if not counts.sum():
+        raise TooFewCellsError("no cell was called, so there are no phase fractions; lower the minimum probability")
+    notes = []
+    if confusion is None:
+        fractions, (low, high) = counts / counts.sum(), _wilson(counts)
+    else:
+        fractions, low, high = _corrected(counts, confusion, np.random.default_rng(seed))
+        untested = [label for label, row in zip(PHASE_LABELS, confusion, strict=True) if not row.sum()]
+        if untested:
+            notes.append(f"the confusion matrix has no cells of {', '.join(untested)}; calls of these were believed")
+    if counts.sum() < FEW_CELLS:
+        notes.append(f"{counts.sum()} cells are too few for phase fractions; look at the intervals")
+    wide = [label for label, width in zip(PHASE_LABELS, high - low, strict=True) if width > WIDE]
+    if wide:
+        notes.append(f"the fraction of {', '.join(wide)} is hardly known from these cells")
+    return PhaseFractions(
+        counts=counts,
+        fractions=fractions,
+        low=low,
+        high=high,
+        n_unsure=int((called == UNSURE).sum()),
+        n_unreadable=int((called == UNKNOWN).sum()),
+        corrected=confusion is not None,
+        notes=tuple(notes),
+    )
+
+
+def _wilson(counts: Counts) -> tuple[Floats, Floats]:
+    """Wilson's 95 % interval of each share; never empty, even where no or every cell is of a phase."""
+    n, z = counts.sum(), 1.959964
+    share = counts / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return (centre - half).clip(min=0), (centre + half).clip(max=1)
+
+
+def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    shares = counts / counts.sum()
+    drawn_shares = random.multinomial(counts.sum(), shares, size=N_CORRECTIONS) / counts.sum()
+    drawn_tables = resample_tables(confusion, N_CORRECTIONS, random)
+    drawn = [_unmix(calls, table) for calls, table in zip(drawn_shares, drawn_tables, strict=True)]
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return _unmix(shares, confusion), low, high
+
+
+def _unmix(called_shares: Floats, confusion: Counts) -> Floats:
+    """Non-negative shares, together 1, whose expected calls are nearest to the called ones."""
+    from scipy.optimize import nnls
+
+    support = confusion.sum(axis=1, keepdims=True)
+    rates = np.where(support > 0, confusion / np.maximum(support, 1), np.eye(N_PHASES))  # P(call | truth)
+    weight = 1e3  # the sum of the shares as one more equation, meant more seriously than the calls
+    equations = np.vstack([rates.T, np.full(N_PHASES, weight)])
+    found, _ = nnls(equations, np.append(called_shares, weight))
+    shares: Floats = found / found.sum()
+    return shares

@@ -1,0 +1,77 @@
+"""What a set of figures stands for, in plain words, by how the tested cells were chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a way of testing guarantees, and what it doesn't."""
+
+    title: str
+    summary: str
+    holds: tuple[str, ...]
+    limits: tuple[str, ...]
+
+
+_SAMPLING = (
+    "The intervals say how much the figures would change with other cells of the same kind. They say nothing about "
+    "other instruments, cell lines, stainings or days."
+)
+_TRUTH = (
+    "The truth is as good as its labels. Where phases were cut apart by a threshold on a stain, part of the errors are "
+    "the truth's."
+)
+
+PROTOCOLS = {
+    "held-out": Protocol(
+        title="A finished model on cells that were given to it",
+        summary="The model was not changed by these cells. Whether it was trained on some of them, only you can know.",
+        holds=("Nothing was fitted to these cells: no weights, no normalisation, no temperature, no threshold.",),
+        limits=(
+            "If any of these cells, or other crops of them, were in the training data, the figures are too good.",
+            _SAMPLING,
+            _TRUTH,
+        ),
+    ),
+    "clean": Protocol(
+        title="Clean cross-validation",
+        summary="Every cell was called by a model that had never seen it, not even in another crop.",
+        holds=(
+            "Repeated cells were found and removed before the split, even if they were cropped or padded differently.",
+            "The folds hold the same mixture of phases; where groups were given, no group is in two parts of a fold.",
+            "Every fold started from fresh weights, and all that was fitted (weights, normalisation, generators, "
+            "early stopping, temperature) was fitted inside its training part.",
+            "All tested cells are real. Synthetic cells can't be tested.",
+        ),
+        limits=(
+            "The figures belong to this way of training, not to one model: one trained on all cells may be better.",
+            "Without groups, cells of one file, plate or donor are on both sides of the split, so the figures may be "
+            "too good for the next plate or donor.",
+            _SAMPLING,
+            _TRUTH,
+        ),
+    ),
+    "seed": Protocol(
+        title="The seed's protocol: no estimate of anything",
+        summary=(
+            "This repeats the protocol of Duque-Vazquez et al. so that their figures can be repeated. "
+            "The tested cells are not unseen. Don't quote these figures as a performance."
+        ),
+        holds=("The figures can be compared with the published ones, and with nothing else.",),
+        limits=(
+            "The network goes on from fold to fold, so from the second fold on, tested cells were trained on before.",
+            "The tested cells decide when training stops.",
+            "Synthetic cells are tested too, and their generator has seen every real cell of their phase.",
+            "Repeated cells were not removed.",
+        ),
+    ),
+    "trained-on": Protocol(
+        title="Cells that the model was trained on: no estimate of anything",
+        summary="The model has seen these very cells. The figures say how well it remembers, not how well it calls.",
+        holds=("A bad figure here is a bad sign: the model can't even call the cells it learnt from.",),
+        limits=("A good figure here says nothing about other cells. Use cross-validation, or cells of another day.",),
+    ),
+}
+"""By the names that `evaluate` and ``metrics.json`` use."""

@@ -1,0 +1,327 @@
+"""The figures of one evaluation, with everything needed to judge them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.errors import CellCycleError, SettingError
+from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
+from napari_cellcycle.evaluation.files import write_report as write_report
+from napari_cellcycle.evaluation.metrics import (
+    FEW_CELLS,
+    OVERALL,
+    PER_PHASE,
+    confusion_table,
+    overall_figures,
+    score_table,
+)
+from napari_cellcycle.evaluation.prevalence import parse_prevalence
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_cellcycle.cells import Prediction
+    from napari_cellcycle.evaluation.calibration import Coverage, Reliability
+    from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
+
+PACKAGES = ("napari-cellcycle", "numpy", "scikit-learn", "scipy", "torch")
+
+
+@dataclass(frozen=True, eq=False)
+class LossCurve:
+    """Mean loss per epoch of one training, from the first epoch on."""
+
+    training: Floats
+    validation: Floats
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Report:
+    """All figures of one evaluation. `str()` gives a short table, `to_dict()` what ``metrics.json`` holds.
+
+    Attributes
+    ----------
+    model, protocol : str
+        Name of the model, and a key of `protocols.PROTOCOLS`.
+    scores : Scores
+        Overall and per phase, of the cells that were called.
+    confusion : ndarray of int64, shape (7, 7)
+        Rows true, columns called; cells called unsure are not in it.
+    n_cells, n_unsure, n_unreadable : int
+        Cells of known phase that were read; of these, those called unsure; and those that could not be read.
+    reliability, coverage : Reliability, Coverage
+        Of all cells that were read, however unsure.
+    prevalence, natural_scores : optional
+        Shares of the phases in nature, and the figures at these shares.
+    folds : int or None
+        Number of folds, None where a finished model was tested.
+    per_fold : tuple of dict
+        The overall figures of each fold, without intervals.
+    temperature : tuple of float
+        That were fitted on validation cells, one per fold.
+    losses : tuple of LossCurve
+        One per fold.
+    settings, versions : dict
+        What the run was made with.
+    data_sha256 : str
+        Names the data: see `duplicates.Repeats`.
+    truth, prediction
+        The cells behind the figures.
+    """
+
+    model: str
+    protocol: str
+    scores: Scores
+    confusion: Counts
+    n_cells: int
+    n_unsure: int
+    n_unreadable: int
+    reliability: Reliability
+    coverage: Coverage
+    prevalence: Floats | None
+    natural_scores: Scores | None
+    folds: int | None
+    per_fold: tuple[dict[str, float], ...]
+    duplicates_removed: int
+    seed: int
+    temperature: tuple[float, ...]
+    losses: tuple[LossCurve, ...]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    data_sha256: str
+    notes: tuple[str, ...]
+    truth: NDArray[np.int8] = field(repr=False)
+    prediction: Prediction = field(repr=False)
+
+    def __str__(self) -> str:
+        lines = [f"{self.model or 'model'}: {PROTOCOLS[self.protocol].title}, {self.n_cells} cells"]
+        lines += [f"  {name:<22}{self.scores.overall[key]}" for key, name in OVERALL.items()]
+        if self.natural_scores is not None:
+            lines += ["  at natural prevalence"]
+            lines += [f"  {name:<22}{self.natural_scores.overall[key]}" for key, name in OVERALL.items()]
+        lines += [f"  {'phase':<12}{'cells':>7}  {'precision':<27}{'recall':<27}F1"]
+        for label, scores in self.scores.per_phase.items():
+            figures = f"{scores.precision!s:<27}{scores.recall!s:<27}{scores.f1}"
+            lines += [f"  {label:<12}{scores.support:>7}  {figures}"]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers and texts, as JSON can hold them; None where a figure is undefined."""
+        content = {
+            **_scores_dict(self.scores),
+            "confusion": self.confusion.tolist(),
+            "phases": list(PHASE_LABELS),
+            "protocol": self.protocol,
+            "folds": self.folds,
+            "per_fold": list(self.per_fold),
+            "n_cells": self.n_cells,
+            "n_unsure": self.n_unsure,
+            "n_unreadable": self.n_unreadable,
+            "coverage": 1 - self.n_unsure / self.n_cells,
+            "calibration_error": self.reliability.error,
+            "temperature": list(self.temperature),
+            "natural_prevalence": None if self.natural_scores is None else _scores_dict(self.natural_scores),
+            "prevalence": None if self.prevalence is None else dict(zip(PHASE_LABELS, self.prevalence, strict=True)),
+            "duplicates_removed": self.duplicates_removed,
+            "model": self.model,
+            "seed": self.seed,
+            "data_sha256": self.data_sha256,
+            "settings": self.settings,
+            "versions": self.versions,
+            "notes": list(self.notes),
+        }
+        plain: dict[str, Any] = _plain(content)
+        return plain
+
+
+def evaluate(
+    prediction: Prediction,
+    truth: ArrayLike,
+    *,
+    model: str = "",
+    protocol: str = "held-out",
+    synthetic: ArrayLike | None = None,
+    prevalence: str | ArrayLike | None = None,
+    fold: ArrayLike | None = None,
+    duplicates_removed: int = 0,
+    seed: int = 0,
+    temperature: Sequence[float] = (),
+    losses: Sequence[LossCurve] = (),
+    settings: Mapping[str, Any] | None = None,
+    data_sha256: str = "",
+    notes: Iterable[str] = (),
+) -> Report:
+    """Figures of a prediction where the truth is known.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        What a model says of N cells.
+    truth : array_like of int, shape (N,)
+        Their true phases; cells of unknown phase are left out.
+    model : str
+        Name to show.
+    protocol : str
+        What the figures stand for: ``held-out``, ``clean``, ``seed`` or ``trained-on``.
+    synthetic : array_like of bool, shape (N,), optional
+        Cells that a generator made. They are refused under every protocol but ``seed``.
+    prevalence : str or array_like, shape (7,), optional
+        Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.
+    fold : array_like of int, shape (N,), optional
+        In which fold each cell was tested.
+    duplicates_removed, seed, temperature, losses, settings, data_sha256, notes
+        How the prediction came about, kept for the report.
+
+    Raises
+    ------
+    SettingError
+        The protocol or the prevalence is unknown.
+    CellCycleError
+        Synthetic cells are among those to test, or truth and prediction have different lengths.
+    TooFewCellsError
+        No cell of known phase was called.
+    """
+    if protocol not in PROTOCOLS:
+        raise SettingError(f"protocol is {protocol!r}, but must be one of {', '.join(PROTOCOLS)}")
+    phases = np.asarray(truth, dtype=np.int8)
+    if phases.shape != (len(prediction),):
+        raise CellCycleError(
+            f"{len(prediction)} calls can't be compared with {phases.size} true phases; give the same cells"
+        )
+    known = phases != UNKNOWN
+    if synthetic is not None and protocol != "seed":
+        _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
+    confusion = confusion_table(phases, prediction.phases)
+    read = known & (prediction.best != UNKNOWN)
+    chances = prediction.probabilities[read]
+    shares = parse_prevalence(prevalence) if isinstance(prevalence, str) else prevalence
+    shares = None if shares is None else _covered(np.asarray(shares, np.float64), confusion)
+    fold = None if fold is None else np.asarray(fold)
+    n_unsure = int((prediction.phases[read] == UNSURE).sum())
+    n_unreadable = int((known & ~read).sum())
+    return Report(
+        model=model,
+        protocol=protocol,
+        scores=score_table(confusion, seed=seed),
+        confusion=confusion,
+        n_cells=int(read.sum()),
+        n_unsure=n_unsure,
+        n_unreadable=n_unreadable,
+        reliability=reliability(chances, phases[read]),
+        coverage=coverage_curve(chances, phases[read]),
+        prevalence=shares,
+        natural_scores=None if shares is None else score_table(confusion, prevalence=shares, seed=seed),
+        folds=None if fold is None else len(np.unique(fold[known])),
+        per_fold=() if fold is None else _per_fold(phases, prediction.phases, fold),
+        duplicates_removed=duplicates_removed,
+        seed=seed,
+        temperature=tuple(temperature),
+        losses=tuple(losses),
+        settings=dict(settings or {}),
+        versions=_versions(),
+        data_sha256=data_sha256,
+        notes=(*notes, *_notes(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
+        truth=phases,
+        prediction=prediction,
+    )
+
+
+def _refuse_synthetic(synthetic: NDArray[np.bool_]) -> None:
+    if synthetic.any():
+        raise CellCycleError(
+            f"{int(synthetic.sum())} of the cells to test are synthetic, and figures on made cells say nothing about "
+            "real ones; leave them out of the evaluation (they may be trained on)"
+        )
+
+
+def _covered(shares: Floats, confusion: Counts) -> Floats:
+    """Shares of the phases that have cells; there must be some."""
+    covered = np.where(confusion.sum(axis=1) > 0, shares, 0)
+    if covered.sum() <= 0:
+        raise SettingError("the prevalence names only phases that none of these cells has; name phases that they have")
+    normalised: Floats = shares / shares.sum()
+    return normalised
+
+
+def _per_fold(
+    truth: NDArray[np.int8], called: NDArray[np.int8], fold: NDArray[np.generic]
+) -> tuple[dict[str, float], ...]:
+    """Overall figures of each fold; a fold in which nothing was called has none."""
+    figures = []
+    for number in np.unique(fold[truth != UNKNOWN]):
+        here = (fold == number) & (called >= 0) & (called < N_PHASES)
+        values = overall_figures(confusion_table(truth[here], called[here])) if here.any() else {}
+        figures.append({key: float(value) for key, value in values.items()})
+    return tuple(figures)
+
+
+def _notes(confusion: Counts, shares: Floats | None, n_read: int, n_unsure: int, n_unreadable: int) -> list[str]:
+    """What these numbers can't say."""
+    support = dict(zip(PHASE_LABELS, confusion.sum(axis=1).tolist(), strict=True))
+    few = [f"{label} ({n})" for label, n in support.items() if 0 < n < FEW_CELLS]
+    absent = [label for label, n in support.items() if n == 0]
+    notes = []
+    if few:
+        notes.append(
+            f"phases with fewer than {FEW_CELLS} cells: {', '.join(few)}; their figures are rough, and their intervals "
+            "too, as so few cells can't show how much others differ"
+        )
+    if absent:
+        notes.append(f"phases without cells: {', '.join(absent)}; nothing is said about them, and means leave them out")
+    if shares is not None:
+        missing = [label for label, share in zip(PHASE_LABELS, shares, strict=True) if share > 0 and not support[label]]
+        if missing:
+            notes.append(f"the natural prevalence is spread over the other phases for {', '.join(missing)}")
+    if n_unsure:
+        notes.append(f"{n_unsure} of {n_read} cells were called unsure; the confusion matrix leaves them out")
+    if n_unreadable:
+        notes.append(f"{n_unreadable} cells could not be read and were left out")
+    return notes
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+    from platform import python_version
+
+    found = {"python": python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue  # an editable checkout on the path, without metadata
+    return found
+
+
+def _scores_dict(scores: Scores) -> dict[str, Any]:
+    figures = {label: asdict(found) for label, found in scores.per_phase.items()}
+    return {
+        **{key: asdict(estimate) for key, estimate in scores.overall.items()},
+        "per_phase": {
+            label: {**{key: found[key]["value"] for key in PER_PHASE}, "support": found["support"]}
+            for label, found in figures.items()
+        },
+        "per_phase_intervals": {
+            label: {key: [found[key]["low"], found[key]["high"]] for key in PER_PHASE}
+            for label, found in figures.items()
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The same with Python's own types, and None for what is not a number."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
