@@ -103,9 +103,9 @@ def test_nothing_lies_beside_the_gallery(place: tuple[int, int]) -> None:
 
 def test_frames_colour_edges_only_and_leave_empty_places_alone() -> None:
     grid = Grid(n_cells=5, tile_px=20, columns=3)
-    picture = grid.paint(np.array([1, 2, 0, 8, 7], np.uint8), grid.frame())
+    picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
     assert picture.shape == (44, 66)
     assert set(np.unique(picture)) == {0, 1, 2, 7, 8}
     assert (picture[3:19, 3:19] == 0).all()  # the cell stays visible
     assert (picture[22:, 44:] == 0).all()  # the place after the last cell
-    assert (grid.paint(np.full(5, 1, np.uint8), grid.tile())[:22] == 1).all()
+    assert (grid.fill(np.full(5, 1, np.uint8))[:22] == 1).all()

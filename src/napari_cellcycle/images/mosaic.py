@@ -88,9 +88,13 @@ class Grid:
         stamp[width:-width, width:-width] = False
         return stamp
 
-    def tile(self) -> NDArray[np.bool_]:
-        """The stamp of a whole tile."""
-        return np.ones((self.pitch_px, self.pitch_px), bool)
+    def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture of the tiles' edges, each in its cell's number; 0 elsewhere."""
+        return self.paint(numbers, self.frame())
+
+    def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture of whole tiles, each in its cell's number; 0 elsewhere."""
+        return self.paint(numbers, np.ones((self.pitch_px, self.pitch_px), bool))
 
 
 @dataclass(frozen=True, eq=False)

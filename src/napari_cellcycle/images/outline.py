@@ -1,0 +1,82 @@
+"""A full-field image's cells, drawn as outlines in the number of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_WIDTH_PX = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Where each cell lies in a label image, 2D or time-lapse.
+
+    Attributes
+    ----------
+    labels : ndarray of int, shape (Y, X) or (T, Y, X)
+        The label image; 0 is background.
+    frames, ids : ndarray of int, shape (N,)
+        Frame (0 in 2D) and label of each cell.
+    """
+
+    labels: NDArray[np.integer]
+    frames: NDArray[np.int64]
+    ids: NDArray[np.int64]
+
+    @cached_property
+    def _cell_of(self) -> dict[tuple[int, int], int]:
+        keys = zip(self.frames.tolist(), self.ids.tolist(), strict=True)
+        return {key: cell for cell, key in enumerate(keys)}
+
+    def cell_at(self, *position: float) -> int | None:
+        """The cell under pixel coordinates (y, x) or (t, y, x), where 0 is the middle of the first pixel."""
+        place = tuple(round(coordinate) for coordinate in position)
+        if any(not 0 <= at < size for at, size in zip(place, self.labels.shape, strict=True)):
+            return None
+        frame = place[0] if self.labels.ndim == 3 else 0
+        return self._cell_of.get((frame, int(self.labels[place])))
+
+    def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right of the smallest rectangle round these cells, in pixels, over all frames."""
+        inside = self._spread(np.isin(np.arange(len(self.ids)), cells).astype(np.uint8)) > 0
+        rows, columns = np.nonzero(inside.any(axis=tuple(range(inside.ndim - 2))))
+        return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
+
+    def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture of the cells' outlines, each in its number; 0 elsewhere."""
+        return np.where(_edges(self.labels), self._spread(numbers), 0).astype(np.uint8)
+
+    def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A picture of whole cells, each in its number; 0 elsewhere."""
+        return self._spread(numbers)
+
+    def _spread(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        labels = self.labels if self.labels.ndim == 3 else self.labels[None]
+        picture = np.empty(labels.shape, np.uint8)
+        for frame, plane in enumerate(labels):
+            number_of = np.zeros(int(plane.max()) + 1, np.uint8)
+            here = self.frames == frame
+            number_of[self.ids[here]] = numbers[here]
+            picture[frame] = number_of[plane]
+        return picture.reshape(self.labels.shape)
+
+
+def _edges(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Pixels of a label that are nearer than the outline's width to another label or to the image's border."""
+    padded = np.pad(labels, [(0, 0)] * (labels.ndim - 2) + [(_WIDTH_PX, _WIDTH_PX)] * 2)
+    edges = np.zeros(labels.shape, bool)
+    height, width = labels.shape[-2:]
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        top, left = rows * _WIDTH_PX, columns * _WIDTH_PX
+        edges |= padded[..., top : top + height, left : left + width] != labels
+    edges &= labels > 0
+    return edges
