@@ -49,6 +49,14 @@ class PhaseFractions:
     corrected: bool
     notes: tuple[str, ...]
 
+    def to_dict(self) -> dict[str, dict[str, float]]:
+        """By phase label: ``count``, ``fraction``, ``low``, ``high``."""
+        columns = zip(PHASE_LABELS, self.counts, self.fractions, self.low, self.high, strict=True)
+        return {
+            label: {"count": int(count), "fraction": float(fraction), "low": float(low), "high": float(high)}
+            for label, count, fraction, low, high in columns
+        }
+
 
 def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, seed: int = 0) -> PhaseFractions:
     """Shares of the phases among the cells that were called.

@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_cellcycle.errors import CellCycleError, SettingError
 from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
-from napari_cellcycle.evaluation.files import write_report as write_report
 from napari_cellcycle.evaluation.metrics import (
     FEW_CELLS,
     OVERALL,
@@ -21,6 +20,7 @@ from napari_cellcycle.evaluation.metrics import (
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.versions import installed_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Prediction
     from napari_cellcycle.evaluation.calibration import Coverage, Reliability
     from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
-
-PACKAGES = ("napari-cellcycle", "numpy", "scikit-learn", "scipy", "torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +71,7 @@ class Report:
     data_sha256 : str
         Names the data: see `duplicates.Repeats`.
     truth, prediction
-        The cells behind the figures.
+        The cells behind the figures; the truth is unknown where a cell was not tested.
     """
 
     model: str
@@ -175,7 +173,7 @@ def evaluate(
     prevalence : str or array_like, shape (7,), optional
         Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.
     fold : array_like of int, shape (N,), optional
-        In which fold each cell was tested.
+        In which fold each cell was tested, -1 for those that were not, which are left out.
     duplicates_removed, seed, temperature, losses, settings, data_sha256, notes
         How the prediction came about, kept for the report.
 
@@ -190,11 +188,14 @@ def evaluate(
     """
     if protocol not in PROTOCOLS:
         raise SettingError(f"protocol is {protocol!r}, but must be one of {', '.join(PROTOCOLS)}")
-    phases = np.asarray(truth, dtype=np.int8)
+    phases = np.array(truth, dtype=np.int8)
     if phases.shape != (len(prediction),):
         raise CellCycleError(
             f"{len(prediction)} calls can't be compared with {phases.size} true phases; give the same cells"
         )
+    fold = None if fold is None else np.asarray(fold)
+    if fold is not None:
+        phases[fold < 0] = UNKNOWN
     known = phases != UNKNOWN
     if synthetic is not None and protocol != "seed":
         _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
@@ -203,7 +204,6 @@ def evaluate(
     chances = prediction.probabilities[read]
     shares = parse_prevalence(prevalence) if isinstance(prevalence, str) else prevalence
     shares = None if shares is None else _covered(np.asarray(shares, np.float64), confusion)
-    fold = None if fold is None else np.asarray(fold)
     n_unsure = int((prediction.phases[read] == UNSURE).sum())
     n_unreadable = int((known & ~read).sum())
     return Report(
@@ -225,7 +225,7 @@ def evaluate(
         temperature=tuple(temperature),
         losses=tuple(losses),
         settings=dict(settings or {}),
-        versions=_versions(),
+        versions=installed_versions(),
         data_sha256=data_sha256,
         notes=(*notes, *_notes(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
         truth=phases,
@@ -284,19 +284,6 @@ def _notes(confusion: Counts, shares: Floats | None, n_read: int, n_unsure: int,
     if n_unreadable:
         notes.append(f"{n_unreadable} cells could not be read and were left out")
     return notes
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-    from platform import python_version
-
-    found = {"python": python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue  # an editable checkout on the path, without metadata
-    return found
 
 
 def _scores_dict(scores: Scores) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""The figures of a report as tables for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from napari_cellcycle.evaluation.metrics import PER_PHASE
+from napari_cellcycle.phases import PHASE_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_cellcycle.evaluation.report import Report
+
+
+def confusion_csv(report: Report) -> str:
+    """Counts, a row per true phase and a column per called one."""
+    rows = ([label, *row] for label, row in zip(PHASE_LABELS, report.confusion.tolist(), strict=True))
+    return _csv([["truth", *PHASE_LABELS], *rows])
+
+
+def per_phase_csv(report: Report) -> str:
+    """A row per phase: its cells, and each figure with the limits of its interval; empty where undefined."""
+    header = [f"{key}{end}" for key in PER_PHASE for end in ("", "_low", "_high")]
+    rows: list[list[object]] = [["phase", "support", *header]]
+    for label, scores in report.scores.per_phase.items():
+        estimates = [getattr(scores, key) for key in PER_PHASE]
+        figures = [number for found in estimates for number in (found.value, found.low, found.high)]
+        rows.append([label, scores.support, *("" if number != number else f"{number:.6f}" for number in figures)])
+    return _csv(rows)
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
