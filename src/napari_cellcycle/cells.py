@@ -177,9 +177,7 @@ class ArrayImages:
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         """The planes at `indices`, each an array of its own."""
-        return [
-            CellImage(np.asarray(self.array[i]), None if self.masks is None else self.masks[i]) for i in indices
-        ]
+        return [CellImage(np.asarray(self.array[i]), None if self.masks is None else self.masks[i]) for i in indices]
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,9 +111,7 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
     for start in range(0, len(cells), READ_AT_ONCE):
         batch = np.arange(start, min(start + READ_AT_ONCE, len(cells)))
         read = wanted.read(batch.tolist())
-        for place, cell in zip(batch, read, strict=True):
-            if isinstance(cell, Unreadable):
-                yield Note(cell.reason)
+        yield from (Note(cell.reason) for cell in read if isinstance(cell, Unreadable))
         kept = [cell for cell in read if isinstance(cell, CellImage)]
         places = batch[[isinstance(cell, CellImage) for cell in read]]
         good[places] = True

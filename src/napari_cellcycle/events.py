@@ -5,7 +5,7 @@ The caller owns the loop: it shows them as it likes, and stops the work by not r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,4 +38,13 @@ def result_of(events: Iterable[object]) -> Any:
     for event in events:
         if isinstance(event, Finished):
             return event.result
+    raise RuntimeError("a job ended without a Finished event")
+
+
+def passed_on(events: Iterable[Any]) -> Generator[Any, None, Any]:
+    """Pass on all events of a part of a job but the last, and return what that carries."""
+    for event in events:
+        if isinstance(event, Finished):
+            return event.result
+        yield event
     raise RuntimeError("a job ended without a Finished event")

@@ -65,7 +65,7 @@ def classify_cells(
         unreadable.update(batch.unreadable)
         yield from (Note(reason) for reason in batch.unreadable.values())
         if len(batch.places):
-            rows, dna = _ask(model, torch.from_numpy(batch.images), place)
+            rows, dna = predict_prepared(model, batch.images, place)
             probabilities[batch.places] = rows
             if dna is not None:
                 dna_content[batch.places] = dna
@@ -108,19 +108,18 @@ def _batches_ahead(cells: Cells, spec: InputSpec, batch_size: int) -> Iterator[_
 def _read_batch(cells: Cells, spec: InputSpec, places: NDArray[np.intp]) -> _Batch:
     read = cells.read(places.tolist())
     good = np.array([isinstance(cell, CellImage) for cell in read])
-    images = prepare(
-        [cell for cell in read if isinstance(cell, CellImage)], spec, cells.pixel_size_um[places[good]]
-    )
+    images = prepare([cell for cell in read if isinstance(cell, CellImage)], spec, cells.pixel_size_um[places[good]])
     bad = {int(at): cell.reason for at, cell in zip(places, read, strict=True) if isinstance(cell, Unreadable)}
     return _Batch(places[good], images, bad)
 
 
 @torch.inference_mode()
-def _ask(
-    model: Model, images: torch.Tensor, device: torch.device
+def predict_prepared(
+    model: Model, images: NDArray[np.float32], device: torch.device
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Probabilities (N, 7) and, where the model has it, DNA content (N,) of prepared images."""
     with mixed_precision(device):
-        outputs = model.network(images.to(device).contiguous(memory_format=torch.channels_last))
+        outputs = model.network(torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last))
     rows = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
     if outputs.log2_dna is None:
         return rows, None

@@ -11,7 +11,7 @@ from napari_cellcycle.errors import SettingError
 
 def setting(
     default: Any,
-    help: str,  # noqa: A002 - the word that argparse and magicgui use too
+    help: str,
     low: float | None = None,
     high: float | None = None,
     *,

@@ -21,15 +21,16 @@ class Normalisation:
 
     Attributes
     ----------
-    kind : {"ratio", "offset"}
-        ``ratio``: (value / b - 1) / scale, for transmitted light, where a gain cancels out.
-        ``offset``: (value - b) / scale, for scattered and emitted light.
+    kind : {"spread", "ratio", "offset"}
+        ``spread``: (value - b) / s / scale with s the standard deviation of the crop, in which a gain, an
+        offset and the bit depth cancel out. ``ratio``: (value / b - 1) / scale, in which a gain cancels out.
+        ``offset``: (value - b) / scale, in counts.
     scale : float
         Spread of the training cells, so that networks see numbers of order 1.
     """
 
-    kind: Literal["ratio", "offset"]
-    scale: float
+    kind: Literal["spread", "ratio", "offset"]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ def _rescaled(cell: CellImage, factor: float) -> CellImage:
 
     shape = tuple(max(1, round(length * factor)) for length in cell.pixels.shape[1:])
     planes = [
-        resize(plane.astype(np.float32), shape, order=1, mode="edge", anti_aliasing=factor < 1)
-        for plane in cell.pixels
+        resize(plane.astype(np.float32), shape, order=1, mode="edge", anti_aliasing=factor < 1) for plane in cell.pixels
     ]
     mask = None if cell.mask is None else resize(cell.mask, shape, order=0)
     return CellImage(np.stack(planes), mask)
@@ -133,5 +133,8 @@ def _normalise(
     for channel, how in enumerate(kinds):
         if how.kind == "ratio":
             framed[:, channel] /= np.maximum(np.abs(levels[:, channel]), 1e-6)
+        elif how.kind == "spread":
+            spread = framed[:, channel].std(axis=(1, 2), keepdims=True)
+            framed[:, channel] /= np.where(spread > 0, spread, 1)  # a flat channel is all background
         framed[:, channel] /= how.scale
     return framed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,8 +80,17 @@ def find_model(name: str | Path) -> Path:
     raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(shipped_models())} or give a run's folder")
 
 
-def save_model(model: Model, folder: Path) -> None:
+def save_model(model: Model, folder: Path, tables: Mapping[str, str] | None = None) -> None:
     """Write `model` as a new folder, whole or not at all.
+
+    Parameters
+    ----------
+    model : Model
+        Weights and card.
+    folder : Path
+        Must not exist.
+    tables : mapping of str to str, optional
+        Further text files by name.
 
     Raises
     ------
@@ -93,8 +103,11 @@ def save_model(model: Model, folder: Path) -> None:
         raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        save_file({name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS)
-        (temporary / CARD).write_text(model.card.to_json(), encoding="utf-8")
+        save_file(
+            {name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS
+        )
+        for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
+            (temporary / name).write_text(text, encoding="utf-8")
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:

@@ -81,11 +81,12 @@ class ModelCard:
 
     def to_text(self) -> str:
         """The card as a person reads it."""
-        spec = self.input
+        spec, training = self.input, self.training
+        crop = f"{spec.size_px} x {spec.size_px} px of {spec.pixel_size_um:g} um"
         lines = [
             f"{self.name}: {self.description}",
-            f"  wants      {' + '.join(spec.channels)}, {spec.size_px} x {spec.size_px} px of {spec.pixel_size_um:g} um",
-            f"  trained on {self.training.get('n_cells', '?')} cells ({self.training.get('data', 'unknown data')})",
+            f"  wants      {' + '.join(spec.channels)}, {crop}",
+            f"  trained on {training.get('n_cells', 'an unknown number of')} cells",
         ]
         lines += [f"  {name:<10} {value}" for name, value in self.figures.items()]
         lines.append(f"  licence    {self.licence or 'not stated'}; data: {self.data_licence or 'not stated'}")

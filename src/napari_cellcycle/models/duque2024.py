@@ -1,4 +1,4 @@
-"""The seed's network: Duque-Vazquez et al., "Convolutional Neural Network for Classifying the Stages of the Cell Cycle"."""
+"""The network of Duque-Vazquez et al., "Convolutional Neural Network for Classifying the Stages of the Cell Cycle"."""
 
 from __future__ import annotations
 

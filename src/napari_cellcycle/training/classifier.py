@@ -76,7 +76,9 @@ class Lessons:
             stain = cells.stain / np.nanstd(cells.stain)
             log2_dna = np.log2(np.maximum(cells.total_dna, 0.1 * g1_dna) / g1_dna)
         counts = np.bincount(cells.phases[labelled(cells)], minlength=N_PHASES)
-        weights = np.where(cells.phases == UNKNOWN, 0.0, 1.0 / np.maximum(counts, 1)[cells.phases] ** config.rare_phases)
+        weights = np.where(
+            cells.phases == UNKNOWN, 0.0, 1.0 / np.maximum(counts, 1)[cells.phases] ** config.rare_phases
+        )
         return cls(
             images=torch.from_numpy(cells.images / scale[:, None, None]),
             phases=torch.from_numpy(cells.phases.astype(np.int64)),
@@ -175,10 +177,10 @@ def train_classifier(
         network.to("cpu").eval()
 
 
-def _running_average(most: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def _running_average(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     """Exponential average that forgets the first, untrained weights sooner."""
 
-    def mix(average: Tensor, current: Tensor, n_averaged: Tensor) -> Tensor:
+    def mix(average: Tensor, current: Tensor, n_averaged: Tensor | int) -> Tensor:
         kept = min(most, (1 + int(n_averaged)) / (10 + int(n_averaged)))
         return average * kept + current * (1 - kept)
 

@@ -29,13 +29,19 @@ class TrainConfig(Checked):
     weight_decay: float = setting(0.02, "pull of the weights towards zero", 0, 10, more=True)
     warm_up: float = setting(0.1, "share of the steps in which the step size grows", 0, 1, more=True)
     cosine: bool = setting(True, "let the step size fall to zero along a cosine", more=True)
-    averaging: float = setting(0.995, "share of the running average that each step keeps (0: no averaging)", 0, 0.99999, more=True)
+    averaging: float = setting(
+        0.995, "share of the running average that each step keeps (0: no averaging)", 0, 0.99999, more=True
+    )
     label_smoothing: float = setting(0.05, "share of truth given to all phases alike", 0, 0.5, more=True)
-    flips: bool = setting(True, "show cells upside down too; light comes from the side, so left and right stay", more=True)
+    flips: bool = setting(
+        True, "show cells upside down too; light comes from the side, so left and right stay", more=True
+    )
     rotation_degrees: float = setting(20, "turn cells by up to this angle", 0, 180, more=True)
     shift: float = setting(0.08, "shift cells by up to this share of the crop", 0, 0.5, more=True)
     gain: float = setting(0.1, "change each channel's contrast by up to this share", 0, 0.9, more=True)
-    dna_weight: float = setting(0.5, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True)
+    dna_weight: float = setting(
+        0.5, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True
+    )
     stain_weight: float = setting(0.5, "weight of the stain's image as a third teacher", 0, 100, more=True)
 
 
@@ -52,8 +58,20 @@ class Recipe:
 _BRIGHTFIELD_DARKFIELD = (Normalisation("ratio", 1.0), Normalisation("offset", 1.0))
 _CROP_40 = InputSpec(("brightfield", "darkfield"), 40, JURKAT_PIXEL_UM, _BRIGHTFIELD_DARKFIELD)
 
-_AS_RECORDED = {"rare_phases": 0.0, "averaging": 0.0, "label_smoothing": 0.0, "flips": False,
-                "rotation_degrees": 0.0, "shift": 0.0, "gain": 0.0, "dna_weight": 0.0, "stain_weight": 0.0}  # fmt: skip
+_AS_RECORDED = TrainConfig(
+    rare_phases=0.0,
+    weight_decay=0.0,
+    warm_up=0.0,
+    cosine=False,
+    averaging=0.0,
+    label_smoothing=0.0,
+    flips=False,
+    rotation_degrees=0.0,
+    shift=0.0,
+    gain=0.0,
+    dna_weight=0.0,
+    stain_weight=0.0,
+)
 """Settings of a paper that says nothing of augmentation, sampling or other teachers."""
 
 RECIPES = {
@@ -67,9 +85,6 @@ RECIPES = {
         architecture="duque2024",
         description="the network of Duque-Vazquez et al., trained as their text says",
         input=replace(_CROP_40, size_px=64),
-        config=TrainConfig(
-            epochs=40, batch_size=32, learning_rate=1e-4, patience=6, weight_decay=0.0,
-            warm_up=0.0, cosine=False, **_AS_RECORDED,
-        ),  # fmt: skip
+        config=replace(_AS_RECORDED, epochs=40, batch_size=32, learning_rate=1e-4, patience=6),
     ),
 }

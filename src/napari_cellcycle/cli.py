@@ -1,0 +1,237 @@
+"""The command line: parse, call a job, print. Every flag comes from the setting's own line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from napari_cellcycle import __version__
+from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.jobs.classify import ClassifyConfig
+from napari_cellcycle.jobs.evaluate import EvaluateConfig
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.train import TrainRun
+from napari_cellcycle.training.config import TrainConfig
+
+OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 when done and 2 for what the user can mend."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except CellCycleError as error:
+        print(f"napari-cellcycle: {error}", file=sys.stderr)
+        return MENDABLE
+    except KeyboardInterrupt:
+        print("napari-cellcycle: stopped; nothing half-done was left behind", file=sys.stderr)
+        return 130
+    return OK
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="napari-cellcycle", description="Label-free cell-cycle phases of single cells."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    demo = _command(commands, "demo", _demo, "classify and evaluate the shipped sample: the whole main job")
+    demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (demo)")
+    demo.add_argument("--view", action="store_true", help="show the coloured cells in napari afterwards")
+
+    classify = _command(commands, "classify", _classify, "label each cell with its phase")
+    _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
+    _add_settings(classify, ClassifyConfig)
+    classify.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+    train = _command(commands, "train", _train, "train a model on labelled cells")
+    _takes_cells(train, "folder of the new model")
+    _add_settings(train, TrainRun)
+    _add_settings(train, TrainConfig, of_recipe=True)
+
+    evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
+    _takes_cells(evaluate, "folder for the report")
+    _add_settings(evaluate, EvaluateConfig)
+    _add_settings(evaluate, TrainConfig, of_recipe=True, but=("seed",))
+    evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    info = _command(commands, "info", _info, "say what is in files: cells, channels, sizes, phases, problems")
+    info.add_argument("input", nargs="+", type=Path, metavar="FILE")
+    _add_settings(info, ReadConfig)
+    info.add_argument("--json", action="store_true", help="print it as JSON")
+
+    models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
+    models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to look at too")
+    models.add_argument("--json", action="store_true", help="print the cards as JSON")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], help_line: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_line, description=f"{help_line}.".capitalize()
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
+    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="files or folders with cells")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
+    _add_settings(parser, ReadConfig)
+
+
+def _add_settings(
+    parser: argparse.ArgumentParser, config: type, *, of_recipe: bool = False, but: Sequence[str] = ()
+) -> None:
+    """One flag a setting. With `of_recipe` a flag not given leaves the value to the model's recipe."""
+    group = parser.add_argument_group("training, where not as the model's source says") if of_recipe else parser
+    for item in fields(config):
+        if item.name in but:
+            continue
+        default = None if of_recipe else item.default
+        shown = "" if default in (None, "", MISSING) else f" ({default})"
+        how: dict[str, Any] = {"default": default, "help": item.metadata["help"].replace("%", "%%") + shown}
+        if isinstance(item.default, bool):
+            how["action"] = argparse.BooleanOptionalAction
+        else:
+            how["type"] = float if item.default is None else type(item.default)
+            how["metavar"] = "|".join(item.metadata["choices"] or [item.name.rpartition("_")[2].upper()])
+        group.add_argument(f"--{item.name.replace('_', '-')}", **how)
+
+
+def _settings(config: type, options: argparse.Namespace, **more: Any) -> Any:
+    given = {item.name: getattr(options, item.name) for item in fields(config) if hasattr(options, item.name)}
+    return config(**{**given, **more})
+
+
+def _training(options: argparse.Namespace) -> TrainConfig:
+    """The recipe's settings with those that were given in their place."""
+    from dataclasses import replace
+
+    from napari_cellcycle.jobs.train import recipe_called
+
+    given = {item.name: getattr(options, item.name, None) for item in fields(TrainConfig)}
+    return replace(
+        recipe_called(options.model).config, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _classify(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.classify import classify_files, summarise
+
+    config, reading = _settings(ClassifyConfig, options), _settings(ReadConfig, options)
+    done = _show(classify_files(options.input, options.output, config, reading))
+    if options.json:
+        print(json.dumps(summarise(done.prediction, done.card, {}), indent=2))
+    else:
+        _print_phases(done)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.train import train_files
+
+    reading = _settings(ReadConfig, options)
+    model = _show(train_files(options.input, options.output, _settings(TrainRun, options), _training(options), reading))
+    print(f"{model.name}: trained on {model.card.training['n_cells']} cells, written to {options.output}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.evaluate import evaluate_files
+
+    config, reading = _settings(EvaluateConfig, options), _settings(ReadConfig, options)
+    training = _training(options) if options.cv else None
+    report = _show(evaluate_files(options.input, options.output, config, training, reading))
+    print(
+        json.dumps(report.to_dict(), indent=2)
+        if options.json
+        else f"{report}\nreport: {options.output / 'report.html'}"
+    )
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.demo import run_demo
+
+    done = _show(run_demo(options.output))
+    _print_phases(done.classified)
+    print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
+    if options.view:
+        from napari_cellcycle.gui.demo import show_sample
+
+        show_sample()
+
+
+def _info(options: argparse.Namespace) -> None:
+    from napari_cellcycle.io import describe
+    from napari_cellcycle.jobs.reading import parse_channels
+
+    found = describe(options.input, channels=parse_channels(options.channels), layout=options.layout)
+    print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
+
+
+def _models(options: argparse.Namespace) -> None:
+    from napari_cellcycle.io.runs import list_models, load_card
+
+    cards = [*list_models(), *(load_card(folder) for folder in options.folder)]
+    if options.json:
+        print(json.dumps([json.loads(card.to_json()) for card in cards], indent=2))
+    else:
+        print("\n\n".join(card.to_text() for card in cards))
+
+
+def _print_phases(done: Any) -> None:
+    from napari_cellcycle.phases import PHASE_LABELS, phase_label
+
+    called = done.prediction.phases
+    print(f"{len(called)} cells classified with {done.card.name}, written to {done.folder}")
+    for number in range(len(PHASE_LABELS) + 1):
+        count = int((called == number).sum())
+        if count or number < len(PHASE_LABELS):
+            print(f"  {phase_label(number):<10} {count:>7}  {count / len(called):6.1%}")
+
+
+def _show(events: Iterable[object]) -> Any:
+    """Show a job's progress on a terminal, say its notes, and return its result."""
+    from tqdm import tqdm
+
+    with ExitStack() as bars:
+        bar, what = None, ""
+        for event in events:
+            if isinstance(event, Finished):
+                return event.result
+            if isinstance(event, Progress):
+                if event.what != what or bar is None:
+                    bars.close()
+                    bar, what = (
+                        bars.enter_context(tqdm(total=event.total, desc=event.what, disable=None, leave=False)),
+                        event.what,
+                    )
+                bar.update(event.done - bar.n)
+            elif isinstance(event, Note):
+                tqdm.write(f"note: {event.text}", file=sys.stderr)
+            elif bar is not None:
+                bar.set_postfix_str(_brief(event))
+    raise RuntimeError("a job ended without a Finished event")
+
+
+def _brief(event: object) -> str:
+    from napari_cellcycle.training.classifier import EpochDone
+
+    if isinstance(event, EpochDone):
+        return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
+    return str(event)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

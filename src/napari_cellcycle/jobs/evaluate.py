@@ -1,0 +1,208 @@
+"""Evaluate: figures of a model on labelled cells, or of a way of training by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.jobs.classify import DEVICES
+from napari_cellcycle.jobs.reading import ReadConfig, open_cells
+from napari_cellcycle.settings import Checked, setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.evaluation.folds import Fold
+    from napari_cellcycle.evaluation.report import LossCurve
+    from napari_cellcycle.jobs.train import Material
+    from napari_cellcycle.models import Model
+    from napari_cellcycle.training.classifier import EpochDone
+    from napari_cellcycle.training.config import Recipe, TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig(Checked):
+    """How a model, or a way of training, is tested."""
+
+    model: str = setting("default", "model to test; with cv, the kind of network that every fold trains")
+    cv: int = setting(0, "train and test by so many folds; 0 tests a finished model", 0, 100)
+    group_by: str = setting("", "keep cells together in a fold: file, folder, folder1, folder2, ...", more=True)
+    prevalence: str = setting("", "give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
+    min_probability: float = setting(0.0, "call cells unsure whose best phase is less probable than this", 0, 1)
+    also: str = setting("", "with cv: more cells, of which only the DNA stain is learnt from", more=True)
+    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
+    seed: int = setting(0, "same seed, same folds, same weights, same intervals", 0, 2**31 - 1, more=True)
+
+
+@dataclass(frozen=True)
+class FoldDone:
+    """A fold is trained and tested."""
+
+    fold: int
+    folds: int
+    accuracy: float
+
+
+def evaluate_files(
+    paths: Sequence[str | Path],
+    output: Path,
+    config: EvaluateConfig,
+    training: TrainConfig | None,
+    reading: ReadConfig,
+) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+    """Test on the cells in `paths` and write report, tables and figures to `output`.
+
+    `training` replaces the settings of the recipe in a cross-validation. The last event carries the `Report`.
+    """
+    from napari_cellcycle.evaluation.pages import write_report
+
+    if config.cv:
+        report, cells = yield from passed_on(cross_validate(paths, config, training, reading))
+    else:
+        report, cells = yield from passed_on(test_model(paths, config, reading))
+    yield from passed_on(write_report(report, cells, Path(output)))
+    yield Finished(report)
+
+
+def test_model(
+    paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
+) -> Iterator[Progress | Note | Finished]:
+    """Test a finished model; the result is a `Report` and the cells behind it."""
+    from napari_cellcycle.evaluation.duplicates import search_repeats
+    from napari_cellcycle.evaluation.report import evaluate
+    from napari_cellcycle.io.runs import load_model
+    from napari_cellcycle.predict import classify_cells
+
+    model = load_model(config.model)
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    repeats = yield from passed_on(search_repeats(cells))
+    cells, n_repeats = cells.subset(repeats.keep), len(cells) - len(repeats.keep)
+    prediction = yield from passed_on(
+        classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
+    )
+    report = evaluate(
+        prediction,
+        cells.phases,
+        model=model.name,
+        protocol="trained-on" if repeats.data_sha256 == model.card.training.get("data_sha256") else "held-out",
+        synthetic=cells.synthetic,
+        prevalence=config.prevalence or None,
+        duplicates_removed=n_repeats,
+        seed=config.seed,
+        temperature=(model.card.temperature,),
+        settings={**asdict(config), **asdict(reading), "input": [str(path) for path in paths]},
+        data_sha256=repeats.data_sha256,
+        notes=repeats.notes,
+    )
+    yield Finished((report, cells))
+
+
+def cross_validate(
+    paths: Sequence[str | Path], config: EvaluateConfig, training: TrainConfig | None, reading: ReadConfig
+) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+    """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it."""
+    from napari_cellcycle.evaluation.folds import group_names, make_folds
+    from napari_cellcycle.evaluation.report import evaluate
+    from napari_cellcycle.jobs.train import gather, recipe_called
+
+    recipe = recipe_called(config.model)
+    settings = replace(training or recipe.config, seed=config.seed)
+    material: Material = yield from passed_on(gather(paths, config.also, recipe, reading))
+    cells = material.cells
+    groups = group_names(cells, config.group_by) if config.group_by else None
+    folds = make_folds(
+        cells, config.cv, groups=groups, validation_fraction=settings.validation_fraction, seed=config.seed
+    )
+    tested = _Tested.empty(cells)
+    for number, fold in enumerate(folds):
+        model, losses = yield from passed_on(_fit_fold(material, fold, recipe, settings, config.device))
+        accuracy = tested.add(number, fold, model, losses, material)
+        yield FoldDone(number + 1, len(folds), accuracy)
+    report = evaluate(
+        tested.prediction(cells, config.min_probability),
+        cells.phases,
+        model=config.model,
+        protocol="clean",
+        synthetic=cells.synthetic & (tested.fold >= 0),
+        prevalence=config.prevalence or None,
+        fold=tested.fold,
+        duplicates_removed=material.n_repeats,
+        seed=config.seed,
+        temperature=tested.temperatures,
+        losses=tested.losses,
+        settings={**asdict(config), **asdict(settings), **asdict(reading), "input": [str(path) for path in paths]},
+        data_sha256=material.data_sha256,
+        notes=folds.notes,
+    )
+    yield Finished((report, cells))
+
+
+def _fit_fold(
+    material: Material, fold: Fold, recipe: Recipe, settings: TrainConfig, device: str
+) -> Iterator[Progress | EpochDone | Finished]:
+    """Result: the fold's model and its loss curve."""
+    import numpy as np
+
+    from napari_cellcycle.evaluation.report import LossCurve
+    from napari_cellcycle.jobs.fitting import fit_model
+    from napari_cellcycle.jobs.train import kept, teachers
+
+    training = material.prepared.subset(np.r_[fold.train, teachers(material)])
+    validation = material.prepared.subset(fold.validation)
+    log: list[EpochDone] = []
+    model = yield from passed_on(kept(fit_model("", recipe, training, validation, settings, device), log))
+    curve = LossCurve(np.array([done.training_loss for done in log]), np.array([done.validation_loss for done in log]))
+    yield Finished((model, curve))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """What the folds' models said of their test cells, filled fold by fold."""
+
+    probabilities: NDArray[np.float32]
+    dna_content: NDArray[np.float32]
+    fold: NDArray[np.int64]
+    temperatures: list[float]
+    losses: list[LossCurve]
+
+    @classmethod
+    def empty(cls, cells: Cells) -> _Tested:
+        import numpy as np
+
+        from napari_cellcycle.phases import N_PHASES
+
+        n_cells = len(cells)
+        unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.full(n_cells, -1), [], [])
+
+    def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, material: Material) -> float:
+        """Test `model` on the fold's test cells; returns its accuracy there."""
+        import numpy as np
+        import torch
+
+        from napari_cellcycle.predict import predict_prepared
+
+        scale = np.array([how.scale for how in model.card.input.normalisation], np.float32)
+        images = material.prepared.images[fold.test] / scale[:, None, None]
+        self.probabilities[fold.test], dna = predict_prepared(model, images, torch.device("cpu"))
+        if dna is not None:
+            self.dna_content[fold.test] = dna
+        self.fold[fold.test] = number
+        self.temperatures.append(model.card.temperature)
+        self.losses.append(losses)
+        called = self.probabilities[fold.test].argmax(axis=1)
+        return float((called == material.cells.phases[fold.test]).mean())
+
+    def prediction(self, cells: Cells, min_probability: float) -> Any:
+        """The calls of all folds together."""
+        import numpy as np
+
+        from napari_cellcycle.cells import Prediction
+
+        dna = None if np.isnan(self.dna_content).all() else self.dna_content
+        return Prediction(cells.sources, cells.ids, self.probabilities, dna, min_probability)

@@ -1,0 +1,73 @@
+"""One model from one training part: all that is fitted is fitted here, on those cells and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_cellcycle.data import TrainingCells, g1_dna
+from napari_cellcycle.evaluation.calibration import fit_temperature
+from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.images.prepare import InputSpec
+from napari_cellcycle.models import Model, ModelCard, build
+from napari_cellcycle.models.device import pick_device
+from napari_cellcycle.training.classifier import EpochDone, Lessons, fit_scale, predict_logits, train_classifier
+from napari_cellcycle.training.config import Recipe, TrainConfig
+
+
+def fit_model(
+    name: str, recipe: Recipe, training: TrainingCells, validation: TrainingCells, config: TrainConfig, device: str
+) -> Iterator[Progress | EpochDone | Finished]:
+    """Fit scale, weights and temperature; the last event carries the `Model`.
+
+    Parameters
+    ----------
+    name : str
+        What the model will be called.
+    recipe : Recipe
+        Network and input.
+    training, validation : TrainingCells
+        Disjoint; the second chooses the best epoch and the temperature.
+    config : TrainConfig
+        How to train.
+    device : str
+        Where to compute.
+    """
+    place = pick_device(device)
+    torch.manual_seed(config.seed)  # the fresh weights
+    options = {"n_channels": len(recipe.input.channels)}
+    network = build(recipe.architecture, **options)
+    scale = fit_scale(training)
+    images = torch.from_numpy(validation.images / scale[:, None, None])
+    phases = torch.from_numpy(validation.phases.astype(np.int64))
+    lessons = Lessons.of(training, scale, g1_dna(training), config)
+    yield from train_classifier(network, lessons, (images, phases), config, place)
+    probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
+    card = ModelCard(
+        name=name,
+        architecture=recipe.architecture,
+        options=options,
+        description=recipe.description,
+        input=_with_scale(recipe.input, scale.tolist()),
+        temperature=fit_temperature(probabilities, validation.phases),
+        training=_training_facts(training, validation, config),
+    )
+    yield Finished(Model(network, card))
+
+
+def _with_scale(spec: InputSpec, scale: list[float]) -> InputSpec:
+    kinds = (replace(how, scale=value) for how, value in zip(spec.normalisation, scale, strict=True))
+    return replace(spec, normalisation=tuple(kinds))
+
+
+def _training_facts(training: TrainingCells, validation: TrainingCells, config: TrainConfig) -> dict[str, Any]:
+    return {
+        "n_cells": len(training) + len(validation),
+        "n_validation": len(validation),
+        "n_synthetic": int(training.synthetic.sum()),
+        "settings": asdict(config),
+    }

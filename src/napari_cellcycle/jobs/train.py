@@ -1,0 +1,179 @@
+"""Train: labelled cells in, a model folder out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cellcycle.errors import SettingError, WriteError
+from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.jobs.classify import DEVICES
+from napari_cellcycle.jobs.reading import ReadConfig, open_cells
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
+from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.training.config import RECIPES, Recipe, TrainConfig
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.data import TrainingCells
+    from napari_cellcycle.models import ModelCard
+    from napari_cellcycle.training.classifier import EpochDone
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRun(Checked):
+    """Which model is trained on what, beside how."""
+
+    model: str = setting("default", "kind of network, trained as its source says", choices=tuple(RECIPES))
+    also: str = setting("", "more cells, of which only the DNA stain is learnt from, not the phase", more=True)
+    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES)
+    licence: str = setting("", "licence of the weights, for the model card", more=True)
+    data_licence: str = setting("", "source and licence of the training data, for the model card", more=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Cells to learn from: readable, without repeats, read and prepared once; both in the same order."""
+
+    cells: Cells
+    prepared: TrainingCells
+    n_repeats: int
+    data_sha256: str
+
+
+def train_files(
+    paths: Sequence[str | Path], output: Path, run: TrainRun, config: TrainConfig, reading: ReadConfig
+) -> Iterator[Progress | Note | EpochDone | Finished]:
+    """Train on all cells in `paths` whose phase is known, and write the model's folder `output`.
+
+    Beside weights and card the folder gets ``log.csv`` (losses by epoch) and ``split.csv`` (which cells were
+    learnt from, which chose the best epoch). The last event carries the `Model`.
+
+    Raises
+    ------
+    WriteError
+        `output` exists: a model is never overwritten.
+    TooFewCellsError
+        Fewer than two phases, or too few cells to hold some back.
+    """
+    from napari_cellcycle.io.runs import save_model
+    from napari_cellcycle.jobs.fitting import fit_model
+
+    output = Path(output)
+    if output.exists():
+        raise WriteError(f"{output} exists already; choose another folder, or remove it first")
+    recipe, started = RECIPES[run.model], time.monotonic()
+    material = yield from passed_on(gather(paths, run.also, recipe, reading))
+    training, validation = split(material, config)
+    parts = (material.prepared.subset(training), material.prepared.subset(validation))
+    log: list[EpochDone] = []
+    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device), log))
+    model = replace(model, card=_signed(model.card, material, run, time.monotonic() - started))
+    save_model(model, output, {"log.csv": _log_table(log), "split.csv": _split_table(material.cells, validation)})
+    yield Finished(model)
+
+
+def recipe_called(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises
+    ------
+    SettingError
+        There is none.
+    """
+    if name not in RECIPES:
+        raise SettingError(f"no kind of network is called {name!r}; choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def gather(
+    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig
+) -> Iterator[Progress | Note | Finished]:
+    """Read, drop repeats, prepare; the result is `Material`. Cells of `also` lose their phase."""
+    import numpy as np
+
+    from napari_cellcycle.cells import join_cells
+    from napari_cellcycle.data import prepare_cells
+    from napari_cellcycle.evaluation.duplicates import search_repeats
+
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    if also:
+        more: Cells = yield from passed_on(open_cells([also], reading))
+        cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])
+    repeats = yield from passed_on(search_repeats(cells))
+    yield from (Note(text) for text in repeats.notes)
+    distinct = cells.subset(repeats.keep)
+    prepared: TrainingCells = yield from passed_on(prepare_cells(distinct, recipe.input))
+    readable = distinct.subset(prepared.positions)
+    yield Finished(Material(readable, prepared, len(cells) - len(distinct), repeats.data_sha256))
+
+
+def split(material: Material, config: TrainConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices to learn from, cells of unknown phase among them where their stain teaches, and to validate on."""
+    import numpy as np
+
+    from napari_cellcycle.evaluation.folds import split_validation
+
+    training, validation = split_validation(
+        material.cells, validation_fraction=config.validation_fraction, seed=config.seed
+    )
+    return np.r_[training, teachers(material)], validation
+
+
+def teachers(material: Material) -> NDArray[np.intp]:
+    """Indices of the cells of unknown phase that a stain makes worth learning from."""
+    import numpy as np
+
+    return np.flatnonzero((material.cells.phases == UNKNOWN) & np.isfinite(material.prepared.total_dna))
+
+
+def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
+    """Pass on all events, and keep those of epochs in `log`."""
+    from napari_cellcycle.training.classifier import EpochDone
+
+    for event in events:
+        if isinstance(event, EpochDone):
+            log.append(event)
+        yield event
+
+
+def _signed(card: ModelCard, material: Material, run: TrainRun, seconds: float) -> ModelCard:
+    """The card with where the model comes from."""
+    import numpy as np
+
+    from napari_cellcycle.versions import installed_versions
+
+    counts = np.bincount(material.cells.phases[material.cells.phases != UNKNOWN], minlength=len(PHASE_LABELS))
+    facts = {
+        **card.training,
+        "cells_per_phase": dict(zip(PHASE_LABELS, counts.tolist(), strict=True)),
+        "repeats_removed": material.n_repeats,
+        "data_sha256": material.data_sha256,
+        "seconds": round(seconds),
+    }
+    return replace(
+        card, training=facts, versions=installed_versions(), licence=run.licence, data_licence=run.data_licence
+    )
+
+
+def _log_table(log: list[EpochDone]) -> str:
+    import pandas as pd
+
+    return pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
+
+
+def _split_table(cells: Cells, validation: NDArray[np.intp]) -> str:
+    import pandas as pd
+
+    part = ["train"] * len(cells)
+    for index in validation:
+        part[index] = "validation"
+    labels = [phase_label(int(number)) for number in cells.phases]
+    table = pd.DataFrame({"source": cells.sources, "cell": cells.ids, "phase": labels, "part": part})
+    return table.to_csv(index=False)
