@@ -47,6 +47,11 @@ class Grid:
         return cls(n_cells, tile_px, max(1, round(math.sqrt(n_cells * aspect))))
 
     @property
+    def ndim(self) -> int:
+        """Coordinates that a position has."""
+        return 2
+
+    @property
     def pitch_px(self) -> int:
         """Distance from one tile to the next."""
         return self.tile_px + 2 * GAP_PX

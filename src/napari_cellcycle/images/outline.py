@@ -32,6 +32,11 @@ class Field:
     frames: NDArray[np.int64]
     ids: NDArray[np.int64]
 
+    @property
+    def ndim(self) -> int:
+        """Coordinates that a position has."""
+        return self.labels.ndim
+
     @cached_property
     def _cell_of(self) -> dict[tuple[int, int], int]:
         keys = zip(self.frames.tolist(), self.ids.tolist(), strict=True)

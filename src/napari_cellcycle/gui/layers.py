@@ -1,0 +1,248 @@
+"""Cells as napari layers: pictures, the phase picture over them, and what we know of each in its metadata."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from napari_cellcycle.cells import BRIGHTFIELD, Prediction
+from napari_cellcycle.images.mosaic import Grid
+from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_COLOUR, Phase, phase_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    import pandas as pd
+    from napari.layers import Labels, Layer
+    from napari.utils.colormaps import DirectLabelColormap
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.images.mosaic import Mosaic
+
+    LayerData = tuple[Any, dict[str, Any], str]
+
+KEY = "napari-cellcycle"
+"""Where what we know of a layer lies in its metadata."""
+
+PHASE = "phase"
+SELECTED = "selected"
+
+
+class CellMap(Protocol):
+    """Which cell lies where: `images.mosaic.Grid` or `images.outline.Field`."""
+
+    @property
+    def ndim(self) -> int: ...
+    def cell_at(self, *position: float) -> int | None: ...
+    def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]: ...
+    def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class GallerySource:
+    """Cells out of files, shown as a gallery.
+
+    Attributes
+    ----------
+    group : str
+        The same in all layers of one gallery, and in no other.
+    title : str
+        What a user knows it by.
+    paths, reading
+        How to read the cells again: arguments of `jobs.reading.open_cells`.
+    n_cells, n_shown, n_known, n_synthetic : int
+        Cells in all, in the gallery, of known phase, and made by a generator.
+    tile_px, columns : int
+        How the gallery is laid out.
+    """
+
+    kind: ClassVar[str] = "gallery"
+    group: str
+    title: str
+    paths: list[str]
+    reading: dict[str, Any]
+    n_cells: int
+    n_shown: int
+    n_known: int
+    n_synthetic: int
+    tile_px: int
+    columns: int
+
+    @property
+    def grid(self) -> Grid:
+        """Where each cell lies."""
+        return Grid(self.n_shown, self.tile_px, self.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSource:
+    """Cells of a full-field image; the names are those of layers, `darkfield` may be empty."""
+
+    kind: ClassVar[str] = "field"
+    group: str
+    title: str
+    brightfield: str
+    darkfield: str
+    labels: str
+
+
+Source = GallerySource | FieldSource
+_KINDS: dict[str, type[Source]] = {kind.kind: kind for kind in (GallerySource, FieldSource)}
+
+
+def new_group() -> str:
+    """A name that no other gallery has."""
+    return uuid.uuid4().hex
+
+
+def source_of(layer: Layer) -> Source | None:
+    """Where the cells of `layer` come from, or None if it is none of ours."""
+    known = layer.metadata.get(KEY)
+    if not isinstance(known, dict) or known.get("kind") not in _KINDS:
+        return None
+    kind = _KINDS[known["kind"]]
+    return kind(**{item.name: known[item.name] for item in fields(kind)})
+
+
+def role_of(layer: Layer) -> str:
+    """What a layer of ours shows: a channel, `PHASE` or `SELECTED`."""
+    return str(layer.metadata[KEY]["role"])
+
+
+def find_layer(layers: Iterable[Layer], group: str, role: str) -> Layer | None:
+    """The newest layer of a group that shows `role`."""
+    found = [layer for layer in layers if _is(layer, group, role)]
+    return found[-1] if found else None
+
+
+def _is(layer: Layer, group: str, role: str) -> bool:
+    source = source_of(layer)
+    return source is not None and source.group == group and role_of(layer) == role
+
+
+def metadata_for(source: Source, role: str, **more: Any) -> dict[str, Any]:
+    """Layer metadata: plain texts and numbers, so that any writer can keep it."""
+    return {KEY: {"version": 1, "kind": source.kind, "role": role, **asdict(source), **more}}
+
+
+def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[LayerData]:
+    """One Image layer a channel; only the first is visible, since each covers the others."""
+    sizes = np.unique(cells.pixel_size_um)
+    space: dict[str, Any] = {}
+    if len(sizes) == 1 and np.isfinite(sizes[0]):
+        space = {"scale": (float(sizes[0]),) * 2, "units": ("um", "um")}
+    layers: list[LayerData] = []
+    for number, (name, pixels, limits) in enumerate(
+        zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
+    ):
+        options = {
+            "name": f"cells: {name}",
+            "metadata": metadata_for(source, name),
+            "contrast_limits": limits,
+            "gamma": 1.0 if name == BRIGHTFIELD else 0.7,  # dim scatter is seen beside bright spots
+            "visible": number == 0,
+            **space,
+        }
+        layers.append((pixels, options, "image"))
+    return layers[::-1]  # the visible one on top
+
+
+def phase_layer(
+    picture: NDArray[np.uint8], table: pd.DataFrame, source: Source, *, model: str, min_probability: float
+) -> LayerData:
+    """The Labels layer of phase numbers: 0 none, 1 to 7 the phases in order, 8 unsure."""
+    options = {
+        "name": "cells: phase",
+        "metadata": metadata_for(source, PHASE, model=model, min_probability=min_probability),
+        "features": table,
+        "colormap": phase_colormap(),
+        "opacity": 1.0,
+    }
+    return picture, options, "labels"
+
+
+def phase_numbers(phases: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Numbers of the phase picture from those of a `Prediction`."""
+    return (phases + 1).astype(np.uint8)
+
+
+def phase_colormap(hidden: Collection[int] = ()) -> DirectLabelColormap:
+    """The fixed colour of each phase; those of the phase numbers `hidden` are transparent."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number, colour in [*COLOURS.items(), (UNSURE, UNSURE_COLOUR)]:
+        colours[int(number) + 1] = "transparent" if number in hidden else colour
+    return DirectLabelColormap(color_dict=colours)
+
+
+def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDArray[np.bool_]) -> pd.DataFrame:
+    """The columns of ``phases.csv``, and what is known of each cell besides."""
+    table = prediction.to_table()
+    table["truth"] = [phase_label(int(number)) for number in truth]
+    table["synthetic"] = synthetic
+    return table
+
+
+def prediction_of(layer: Labels) -> Prediction:
+    """What the model said, out of a phase layer's table."""
+    table = layer.features
+    dna_content = table["dna_content"].to_numpy(np.float32)
+    return Prediction(
+        sources=table["source"].to_numpy(str),
+        ids=table["cell"].to_numpy(np.int64),
+        probabilities=table[[f"p_{name}" for name in PHASE_LABELS]].to_numpy(np.float32),
+        dna_content=None if np.isnan(dna_content).all() else dna_content,
+        min_probability=layer.metadata[KEY]["min_probability"],
+    )
+
+
+def truth_of(layer: Labels) -> NDArray[np.int8]:
+    """True phases out of a phase layer's table, `UNKNOWN` where nobody says it."""
+    numbers = {phase.label: int(phase) for phase in Phase}
+    return np.array([numbers.get(label, UNKNOWN) for label in layer.features["truth"]], np.int8)
+
+
+def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
+    """Show the cell under the cursor in napari's status bar.
+
+    napari would look up the phase number as if it were the number of a cell, so the layer's own answer is replaced.
+    """
+    describe = _describer(table)
+    plain = type(layer).get_status
+
+    def get_status(position: Any = None, **options: Any) -> Any:
+        status = plain(layer, position, **options)
+        cell = None if position is None else cells.cell_at(*layer.world_to_data(position)[-cells.ndim :])
+        if cell is not None:
+            status["coordinates"] = status["value"] = describe(cell)
+        return status
+
+    layer.get_status = get_status
+
+
+def _describer(table: pd.DataFrame) -> Callable[[int], str]:
+    """Sentences are made when asked for: there may be a million cells."""
+    columns = {name: table[name].to_numpy() for name in table}
+    chances = np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1)
+
+    def describe(cell: int) -> str:
+        parts = [f"{columns['source'][cell]} cell {columns['cell'][cell]}"]
+        row = chances[cell]
+        if np.isnan(row).any():
+            return f"{parts[0]}: could not be read"
+        likely = [number for number in np.argsort(-row) if row[number] >= 0.01]
+        shares = ", ".join(f"{PHASE_LABELS[number]} {row[number]:.0%}" for number in likely)
+        parts.append(f"{columns['phase'][cell]} ({shares})")
+        if np.isfinite(columns["dna_content"][cell]):
+            parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")
+        if columns["truth"][cell]:
+            parts.append(f"truth {columns['truth'][cell]}")
+        return ", ".join(parts)
+
+    return describe
