@@ -1,0 +1,5 @@
+"""Amnis .cif and .rif files: what ImageStream and FlowSight imaging flow cytometers write."""
+
+from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject, open_amnis
+
+__all__ = ["AmnisFile", "AmnisObject", "open_amnis"]

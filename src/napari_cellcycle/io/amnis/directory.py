@@ -1,0 +1,172 @@
+"""The chain of directories in an Amnis file: one per image, one per mask, each pointing to the next.
+
+A file is a classic little-endian TIFF whose offsets have 32 bits. Past 4 GB they wrap; since everything is written
+forwards, an offset that points back really means 2**32 further on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+WRAP = 1 << 32
+_BATCH = 8192
+_USUAL_BYTES = 512
+"""Read at once for a directory; those of images have 31 entries, so 378 bytes."""
+_MOST_ENTRIES = 4096
+
+_ENTRY = np.dtype([("tag", "<u2"), ("type", "<u2"), ("count", "<u4"), ("value", "<u4")])
+_VALUE_MASK = np.full(1 << 16, 0xFFFFFFFF, np.uint32)
+_VALUE_MASK[[1, 2, 6, 7]] = 0xFF  # inline values are junk beyond their type's size
+_VALUE_MASK[[3, 8]] = 0xFFFF
+
+_COLUMNS = {
+    "kind": 33002,
+    "id": 33003,
+    "width": 256,
+    "height": 257,
+    "bits": 258,
+    "compression": 259,
+    "strip": 273,
+    "n_bytes": 279,
+    "line": 33016,
+    "column": 33056,
+    "saturation": 33054,
+}
+
+
+class Tag(NamedTuple):
+    """One entry of a directory: an inline value, or where its data lie."""
+
+    n_values: int
+    value: int
+
+
+def directory_dtype() -> np.dtype[np.void]:
+    """A row of the table that `read_chain` makes: 64 bytes for each directory of the file."""
+    return np.dtype([("offset", "<i8"), *((name, "<u4") for name in _COLUMNS), ("n_strips", "<u4")])
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What the chain holds after its first directory, and why it ended if it should not have."""
+
+    directories: NDArray[np.void]
+    broken: str | None
+
+
+class _BrokenChain(Exception):
+    """The next directory can't be one."""
+
+
+def read_first(file: BinaryIO) -> tuple[dict[int, Tag], int]:
+    """Entries of the first directory by tag, and the offset of the directory; ValueError if there is none."""
+    file.seek(0)
+    start = file.read(8)
+    if len(start) < 8 or start[:4] != b"II*\0":
+        raise ValueError("it has no TIFF header")
+    offset = int.from_bytes(start[4:8], "little")
+    try:
+        entries = np.frombuffer(_entries(_read_directory(file, offset)), _ENTRY)
+    except _BrokenChain as error:
+        raise ValueError(str(error)) from None
+    columns = zip(entries["tag"].tolist(), entries["count"].tolist(), _values(entries).tolist(), strict=True)
+    return {tag: Tag(count, value) for tag, count, value in columns}, offset
+
+
+def read_chain(file: BinaryIO, first: int, size: int) -> Chain:
+    """Follow the chain from the directory at `first` to its end, once.
+
+    Parameters
+    ----------
+    file : binary file
+        Unbuffered: each directory is one small read.
+    first : int
+        Offset of the first directory, which describes the file and is left out here.
+    size : int
+        Size of the file in bytes.
+
+    Returns
+    -------
+    Chain
+        In file order. Compact: 64 bytes a directory, and nothing else is kept.
+    """
+    tables: list[NDArray[np.void]] = []
+    offsets: list[int] = []
+    chunks: list[bytes] = []
+    broken = None
+    try:
+        for offset, chunk in _follow(file, first, size):
+            offsets.append(offset)
+            chunks.append(chunk)
+            if len(chunks) == _BATCH:
+                tables.append(_parse(offsets, chunks))
+                offsets, chunks = [], []
+    except _BrokenChain as error:
+        broken = str(error)
+    tables.append(_parse(offsets, chunks))
+    return Chain(np.concatenate(tables), broken)
+
+
+def _follow(file: BinaryIO, first: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Offset and bytes of each directory after the first; ever forwards, so a loop can't hold it."""
+    offset, chunk = first, _read_directory(file, first)
+    while following := int.from_bytes(chunk[-4:], "little"):
+        here = offset
+        offset = following + (here - following + WRAP) // WRAP * WRAP if following <= here else following
+        if offset + 6 > size or offset < here + len(chunk):
+            raise _BrokenChain(f"the directory at byte {here} points to byte {following}, where none can be")
+        chunk = _read_directory(file, offset)
+        yield offset, chunk
+
+
+def _read_directory(file: BinaryIO, offset: int) -> bytes:
+    """A whole directory: number of entries, entries, offset of the next."""
+    file.seek(offset)
+    chunk = file.read(_USUAL_BYTES)
+    n_entries = int.from_bytes(chunk[:2], "little")
+    length = 12 * n_entries + 6
+    if not 0 < n_entries <= _MOST_ENTRIES:
+        raise _BrokenChain(f"the directory at byte {offset} can't have {n_entries} entries")
+    if length > len(chunk):
+        chunk += file.read(length - len(chunk))
+        if length > len(chunk):
+            raise _BrokenChain(f"the directory at byte {offset} is cut off")
+    return chunk[:length]
+
+
+def _entries(chunk: bytes) -> memoryview:
+    return memoryview(chunk)[2:-4]
+
+
+def _parse(offsets: list[int], chunks: list[bytes]) -> NDArray[np.void]:
+    """Rows of the table; directories of the same length are taken apart together."""
+    table = np.zeros(len(chunks), directory_dtype())
+    table["offset"] = offsets
+    lengths = np.fromiter(map(len, chunks), np.intp, len(chunks))
+    for length in np.unique(lengths):
+        rows = np.flatnonzero(lengths == length)
+        entries = np.frombuffer(b"".join([_entries(chunks[row]) for row in rows]), _ENTRY)
+        entries = entries.reshape(len(rows), -1)
+        tags = np.ascontiguousarray(entries["tag"])
+        for name, tag in _COLUMNS.items():
+            table[name][rows], counts = _column(entries, tags == tag)
+            if name == "strip":
+                table["n_strips"][rows] = counts
+    return table
+
+
+def _column(entries: NDArray[np.void], hits: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Value and count of one tag in each directory, both 0 where it is missing."""
+    found = entries[np.arange(len(entries)), hits.argmax(axis=1)]
+    there = hits.any(axis=1)
+    return np.where(there, _values(found), 0), np.where(there, found["count"], 0)
+
+
+def _values(entries: NDArray[np.void]) -> NDArray[np.uint32]:
+    inline = entries["count"] <= 4  # more than that is an offset whatever the type
+    return np.where(inline, entries["value"] & _VALUE_MASK[entries["type"]], entries["value"])
