@@ -54,3 +54,9 @@ def test_in_time_lapse_the_same_label_is_another_cell_in_each_frame() -> None:
     assert [set(np.unique(frame)) for frame in picture] == [{0, 1}, {0, 4}]
     assert (field.cell_at(0, 5, 5), field.cell_at(1, 5, 5), field.cell_at(1, 12, 12)) == (0, None, 1)
     assert field.box([1]) == (8, 8, 18, 18)
+
+
+def test_labels_far_apart_need_no_table_of_all_labels_between_them() -> None:
+    labels = np.array([[0, 5, 2_000_000_000], [-4, 5, 0]], np.int64)
+    field = Field(labels, frames=np.zeros(2, np.int64), ids=np.array([5, 2_000_000_000]))
+    assert field.fill(np.array([1, 8], np.uint8)).tolist() == [[0, 1, 8], [0, 1, 0]]

@@ -181,6 +181,12 @@ def phase_colormap(hidden: Collection[int] = ()) -> DirectLabelColormap:
     return DirectLabelColormap(color_dict=colours)
 
 
+def hidden_phases(layer: Labels) -> set[int]:
+    """The phase numbers that `phase_colormap` made transparent."""
+    colours = layer.colormap.color_dict
+    return {number for number in range(UNSURE + 1) if colours[number + 1][3] == 0}
+
+
 def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDArray[np.bool_]) -> pd.DataFrame:
     """The columns of ``phases.csv``, and what is known of each cell besides."""
     table = prediction.to_table()

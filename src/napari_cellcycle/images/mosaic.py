@@ -66,9 +66,9 @@ class Grid:
         """Height and width of the gallery in pixels."""
         return self.rows * self.pitch_px, self.columns * self.pitch_px
 
-    def cell_at(self, y: float, x: float) -> int | None:
+    def cell_at(self, *position: float) -> int | None:
         """The cell under pixel coordinates (y, x), where 0 is the middle of the first pixel."""
-        row, column = math.floor((y + 0.5) / self.pitch_px), math.floor((x + 0.5) / self.pitch_px)
+        row, column = (math.floor((coordinate + 0.5) / self.pitch_px) for coordinate in position)
         cell = row * self.columns + column
         inside = row >= 0 and 0 <= column < self.columns and cell < self.n_cells
         return cell if inside else None

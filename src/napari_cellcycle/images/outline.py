@@ -68,11 +68,20 @@ class Field:
         labels = self.labels if self.labels.ndim == 3 else self.labels[None]
         picture = np.empty(labels.shape, np.uint8)
         for frame, plane in enumerate(labels):
-            number_of = np.zeros(int(plane.max()) + 1, np.uint8)
             here = self.frames == frame
-            number_of[self.ids[here]] = numbers[here]
-            picture[frame] = number_of[plane]
+            picture[frame] = _look_up(plane, self.ids[here], numbers[here])
         return picture.reshape(self.labels.shape)
+
+
+def _look_up(labels: NDArray[np.integer], ids: NDArray[np.int64], numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The number of the cell under each pixel, 0 where there is none."""
+    if not labels.size or not 0 <= labels.min() <= labels.max() <= labels.size:
+        ids, order = np.unique(ids, return_index=True)  # labels too far apart for a table of all of them
+        places = np.searchsorted(ids, labels).clip(max=len(ids) - 1)
+        return np.where(ids[places] == labels, numbers[order][places], 0).astype(np.uint8)
+    number_of = np.zeros(int(labels.max()) + 1, np.uint8)
+    number_of[ids] = numbers
+    return number_of[labels]
 
 
 def _edges(labels: NDArray[np.integer]) -> NDArray[np.bool_]:

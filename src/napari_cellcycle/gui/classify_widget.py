@@ -1,0 +1,207 @@
+"""The dock *Classify*: cells in, their phases in colour out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellcycle.evaluation.fractions import phase_fractions
+from napari_cellcycle.gui.classifying import classify_gallery, save_table, show_phases
+from napari_cellcycle.gui.dock import Dock, EmptyNotice
+from napari_cellcycle.gui.field import (
+    ClassifiedField,
+    classify_field,
+    image_layers,
+    label_layers,
+    looks_dark,
+    show_field_table,
+    take_field,
+)
+from napari_cellcycle.gui.form import Form
+from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
+from napari_cellcycle.gui.layers import PHASE, find_layer, hidden_phases, phase_colormap, prediction_of
+from napari_cellcycle.gui.legend import Legend
+from napari_cellcycle.gui.model_picker import ModelPicker
+from napari_cellcycle.gui.pickers import Picker
+from napari_cellcycle.gui.samples import sample_path
+from napari_cellcycle.jobs.classify import ClassifyConfig
+from napari_cellcycle.jobs.reading import ReadConfig
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+    from napari_cellcycle.gui.classifying import Classified
+    from napari_cellcycle.gui.gallery import Events, OpenedGallery
+    from napari_cellcycle.gui.layers import GallerySource, Source
+
+FIELD = "a full-field image"
+
+
+class ClassifyWidget(Dock):
+    """Choose cells and a model, classify, see phases in colour with their counts."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer)
+        self._build_inputs()
+        self.form = Form(ClassifyConfig, ["device", "min_probability", "batch_size"])
+        self.run_button = QPushButton("Classify")
+        self.run_button.clicked.connect(self._on_run)
+        self.legend = Legend()
+        self.legend.hidden_changed.connect(self._on_hidden)
+        self.save_button, self.next_button = QPushButton("Save table ..."), QPushButton("Evaluate")
+        self.save_button.clicked.connect(self._on_save)
+        self.next_button.clicked.connect(lambda: self.open_next("Evaluate"))
+        self.results = _column(self.legend, _row(self.save_button, self.next_button))
+        self.results.hide()
+        for widget in (self.empty, self.inputs, self.form, self.run_button):
+            self.column.addWidget(widget)
+        self.add_foot(self.results)
+        self.locked_while_busy += [self.empty, self.inputs, self.form, self.run_button, self.results]
+        self._on_choice()
+
+    def _build_inputs(self) -> None:
+        viewer = self.viewer
+        self.empty = EmptyNotice(
+            "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
+        )
+        self.cells = Picker(viewer, self._offers, "the cells to classify; the newest are chosen")
+        self.brightfield = Picker(viewer, lambda: _named(_bright(viewer)), "brightfield image with the cells")
+        self.darkfield = Picker(
+            viewer,
+            lambda: [("none", None), *_named(image_layers(viewer))],
+            "darkfield image of the same field; some models do without",
+            eager=lambda layer: layer is not None and looks_dark(layer),
+        )
+        self.labels = Picker(
+            viewer,
+            lambda: [*_named(label_layers(viewer)), ("find the cells here", None)],
+            "labels of the cells; without any, cells are found in the brightfield image",
+        )
+        self.model = ModelPicker()
+        self.inputs, rows = QWidget(), QFormLayout()
+        self.inputs.setLayout(rows)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Cells", self.cells)
+        for name, picker in self._field_pickers().items():
+            rows.addRow(name, picker)
+            picker.currentIndexChanged.connect(self._show_result)
+        rows.addRow("Model", self.model)
+        self.rows = rows
+        self.cells.currentIndexChanged.connect(self._on_choice)
+
+    def _field_pickers(self) -> dict[str, Picker]:
+        return {"Brightfield": self.brightfield, "Darkfield": self.darkfield, "Labels": self.labels}
+
+    def _on_choice(self) -> None:
+        """Show what fits the chosen cells: the rows for a field, and results that are there already."""
+        chosen = self.cells.value()
+        self.empty.setVisible(chosen is None)
+        for widget in (self.inputs, self.form, self.run_button):
+            widget.setVisible(chosen is not None)
+        for picker in self._field_pickers().values():
+            self.rows.setRowVisible(picker, chosen == FIELD)
+        self._show_result()
+
+    def _offers(self) -> list[tuple[str, Any]]:
+        offers: list[tuple[str, Any]] = [(_title(source), source) for source in galleries(self.viewer.layers)]
+        return [*offers, (FIELD, FIELD)] if image_layers(self.viewer) else offers
+
+    def _source(self) -> Source | None:
+        """What is chosen, as its layers know it."""
+        chosen = self.cells.value()
+        if chosen != FIELD:
+            return chosen
+        return take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value()).source
+
+    def _phase_layer(self) -> Labels | None:
+        source = self._source()
+        return None if source is None else find_layer(self.viewer.layers, source.group, PHASE)
+
+    def _on_run(self) -> None:
+        config = ClassifyConfig(model=self.model.value(), **self.form.values())
+        events: Events
+        if self.cells.value() == FIELD:
+            field = take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value())
+            events = classify_field(field, config)
+        else:
+            events = classify_gallery(self.cells.value(), config)
+        self.start(events, self._on_classified)
+
+    def _on_classified(self, classified: Classified) -> None:
+        over: list[Layer] = []
+        if isinstance(classified, ClassifiedField):
+            over = self._field_layers(classified)
+        show_phases(self.viewer, classified, over)
+        self._show_result()
+        unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
+        self.say(f"{len(classified.table):,} cells classified by {classified.model} on {classified.device}{unread}.")
+
+    def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
+        """The layers of a field, with the labels that were found for it."""
+        source = classified.source
+        if classified.labels is not None:
+            below = self.viewer.layers[source.brightfield]
+            self.viewer.add_labels(classified.labels, name=source.labels, scale=below.scale, visible=False)
+        labels = self.viewer.layers[source.labels]
+        show_field_table(labels, classified)
+        return [self.viewer.layers[name] for name in (source.brightfield, source.darkfield) if name] + [labels]
+
+    def _show_result(self) -> None:
+        layer = self._phase_layer()
+        self.results.setVisible(layer is not None)
+        if layer is not None:
+            self.legend.show_fractions(phase_fractions(prediction_of(layer)), hidden_phases(layer))
+
+    def _on_hidden(self, hidden: set[int]) -> None:
+        layer = self._phase_layer()
+        if layer is not None:
+            layer.colormap = phase_colormap(hidden)
+
+    def _on_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")
+        layer = self._phase_layer()
+        if path and layer is not None:
+            self.start(save_table(prediction_of(layer), Path(path)), lambda saved: self.say(f"Saved {saved}."))
+
+    def _open_sample(self) -> None:
+        self.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
+
+    def _on_opened(self, opened: OpenedGallery) -> None:
+        show_gallery(self.viewer, opened)
+        self.say("; ".join(opened.notes))
+
+
+def _title(source: GallerySource) -> str:
+    kind = ", synthetic" if source.n_synthetic == source.n_cells else ""
+    return f"{source.title} ({source.n_cells:,} cells{kind})"
+
+
+def _bright(viewer: ViewerModel) -> list[Image]:
+    """Images that may be brightfield: those not named otherwise, unless there are no others."""
+    layers = image_layers(viewer)
+    return [layer for layer in layers if not looks_dark(layer)] or layers
+
+
+def _named(layers: list[Any]) -> list[tuple[str, Any]]:
+    return [(layer.name, layer) for layer in layers]
+
+
+def _row(*widgets: QWidget) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return row
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return column
