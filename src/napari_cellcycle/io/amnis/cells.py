@@ -49,10 +49,9 @@ class AmnisImages:
     def _cell_mask(self, masks: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:
         if masks is None:
             return None
-        inside = masks != 0
-        if self.mask_plane is not None and inside[self.mask_plane].any():
-            return inside[self.mask_plane]
-        return np.logical_or.reduce(inside)
+        inside: NDArray[np.bool_] = masks != 0
+        chosen = inside if self.mask_plane is None else inside[[self.mask_plane]]
+        return np.asarray((chosen if chosen.any() else inside).any(axis=0), bool)
 
 
 def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None = None) -> Cells:
@@ -88,10 +87,10 @@ def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None 
     ids = file.object_ids
     phases, lists = phases_beside(path, ids)
     planes = tuple(range(len(file.channels)))
-    mask_plane = named.names.index(BRIGHTFIELD) if BRIGHTFIELD in named.names else None
+    mask_plane = named.roles.index(BRIGHTFIELD) if BRIGHTFIELD in named.roles else None
     return Cells.build(
         AmnisImages(file, planes, mask_plane),
-        named.names,
+        named.roles,
         path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
         ids=ids,
         phases=phases,

@@ -17,7 +17,6 @@ WRAP = 1 << 32
 _BATCH = 8192
 _USUAL_BYTES = 512
 """Read at once for a directory; those of images have 31 entries, so 378 bytes."""
-_MOST_ENTRIES = 4096
 
 _ENTRY = np.dtype([("tag", "<u2"), ("type", "<u2"), ("count", "<u4"), ("value", "<u4")])
 _VALUE_MASK = np.full(1 << 16, 0xFFFFFFFF, np.uint32)
@@ -71,7 +70,7 @@ def read_first(file: BinaryIO) -> tuple[dict[int, Tag], int]:
         raise ValueError("it has no TIFF header")
     offset = int.from_bytes(start[4:8], "little")
     try:
-        entries = np.frombuffer(_entries(_read_directory(file, offset)), _ENTRY)
+        entries = np.frombuffer(_read_directory(file, offset)[2:-4], _ENTRY)
     except _BrokenChain as error:
         raise ValueError(str(error)) from None
     columns = zip(entries["tag"].tolist(), entries["count"].tolist(), _values(entries).tolist(), strict=True)
@@ -114,33 +113,27 @@ def read_chain(file: BinaryIO, first: int, size: int) -> Chain:
 
 def _follow(file: BinaryIO, first: int, size: int) -> Iterator[tuple[int, bytes]]:
     """Offset and bytes of each directory after the first; ever forwards, so a loop can't hold it."""
-    offset, chunk = first, _read_directory(file, first)
+    here, chunk = first, _read_directory(file, first)
     while following := int.from_bytes(chunk[-4:], "little"):
-        here = offset
-        offset = following + (here - following + WRAP) // WRAP * WRAP if following <= here else following
+        offset = following if following > here else following + (here - following + WRAP) // WRAP * WRAP
         if offset + 6 > size or offset < here + len(chunk):
             raise _BrokenChain(f"the directory at byte {here} points to byte {following}, where none can be")
-        chunk = _read_directory(file, offset)
-        yield offset, chunk
+        here, chunk = offset, _read_directory(file, offset)
+        yield here, chunk
 
 
 def _read_directory(file: BinaryIO, offset: int) -> bytes:
     """A whole directory: number of entries, entries, offset of the next."""
     file.seek(offset)
     chunk = file.read(_USUAL_BYTES)
-    n_entries = int.from_bytes(chunk[:2], "little")
-    length = 12 * n_entries + 6
-    if not 0 < n_entries <= _MOST_ENTRIES:
-        raise _BrokenChain(f"the directory at byte {offset} can't have {n_entries} entries")
+    length = 12 * int.from_bytes(chunk[:2], "little") + 6
     if length > len(chunk):
         chunk += file.read(length - len(chunk))
         if length > len(chunk):
             raise _BrokenChain(f"the directory at byte {offset} is cut off")
+    if length == 6:
+        raise _BrokenChain(f"the directory at byte {offset} is empty")
     return chunk[:length]
-
-
-def _entries(chunk: bytes) -> memoryview:
-    return memoryview(chunk)[2:-4]
 
 
 def _parse(offsets: list[int], chunks: list[bytes]) -> NDArray[np.void]:
@@ -148,23 +141,18 @@ def _parse(offsets: list[int], chunks: list[bytes]) -> NDArray[np.void]:
     table = np.zeros(len(chunks), directory_dtype())
     table["offset"] = offsets
     lengths = np.fromiter(map(len, chunks), np.intp, len(chunks))
-    for length in np.unique(lengths):
+    for length in np.unique(lengths).tolist():
         rows = np.flatnonzero(lengths == length)
-        entries = np.frombuffer(b"".join([_entries(chunks[row]) for row in rows]), _ENTRY)
-        entries = entries.reshape(len(rows), -1)
-        tags = np.ascontiguousarray(entries["tag"])
+        joined = np.frombuffer(b"".join([chunks[row] for row in rows]), np.uint8).reshape(len(rows), length)
+        entries = np.ascontiguousarray(joined[:, 2:-4]).view(_ENTRY).ravel()
+        owners = np.repeat(rows, length // 12)
+        tags = entries["tag"].copy()
         for name, tag in _COLUMNS.items():
-            table[name][rows], counts = _column(entries, tags == tag)
+            hits = np.flatnonzero(tags == tag)
+            table[name][owners[hits]] = _values(entries[hits])
             if name == "strip":
-                table["n_strips"][rows] = counts
+                table["n_strips"][owners[hits]] = entries["count"][hits]
     return table
-
-
-def _column(entries: NDArray[np.void], hits: NDArray[np.bool_]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Value and count of one tag in each directory, both 0 where it is missing."""
-    found = entries[np.arange(len(entries)), hits.argmax(axis=1)]
-    there = hits.any(axis=1)
-    return np.where(there, _values(found), 0), np.where(there, found["count"], 0)
 
 
 def _values(entries: NDArray[np.void]) -> NDArray[np.uint32]:
