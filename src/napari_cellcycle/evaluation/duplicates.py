@@ -1,7 +1,7 @@
 """The same cell twice, also when it was cropped or padded differently: found before anything is split.
 
 A window of raw pixels is as good as a fingerprint, if both copies choose the same windows. They do when the windows
-are those round strict local maxima, as what lies outside a window has no say in the choice.
+are those round local maxima, as what lies outside a window has no say in the choice.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ MIN_OVERLAP = 0.6
 MAX_DISTINCT = 20
 """A window that so many different cells share is an artefact of the recording; no more cells are told by it."""
 BATCH = 512
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: spreads the bits of what it multiplies
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,19 +141,32 @@ def _inner(lines: Plane) -> slice:
 
 
 def _anchors(plane: NDArray[np.float32]) -> dict[bytes, tuple[int, int]]:
-    """Hash and corner of each window whose centre is higher than all its other pixels."""
+    """Hash and corner of each window whose middle is a local maximum of the mixed image."""
     from scipy.ndimage import maximum_filter
 
     if min(plane.shape) < WINDOW:
         return {}
-    half = WINDOW // 2
-    inner = slice(half, -half)
-    peaks = np.argwhere((maximum_filter(plane, WINDOW) == plane)[inner, inner])
+    mixed, reach = _mix(plane), WINDOW // 2 - 1
+    highest = maximum_filter(mixed, WINDOW - 2)
+    peaks = np.argwhere((highest == mixed)[reach:-reach, reach:-reach])
     windows = np.lib.stride_tricks.sliding_window_view(plane, (WINDOW, WINDOW))[tuple(peaks.T)]
-    values = np.sort(windows.reshape(len(peaks), -1), axis=1)
-    strict = values[:, -1] > values[:, -2]
+    values = np.sort(windows.reshape(len(peaks), WINDOW**2), axis=1)
     rich = (np.diff(values, axis=1) != 0).sum(axis=1) >= MIN_VALUES - 1
-    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(strict & rich)}
+    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(rich)}
+
+
+def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A number for each 3x3 neighbourhood that looks drawn at random; two rows and columns fewer.
+
+    Its maxima are as dense and as sharp in a smooth 8-bit image as in a noisy 16-bit one.
+    """
+    height, width = plane.shape[0] - 2, plane.shape[1] - 2
+    bits = plane.view(np.uint32).astype(np.uint64)
+    mixed = np.zeros((height, width), np.uint64)
+    for y, x in np.ndindex(3, 3):
+        mixed = (mixed ^ bits[y : y + height, x : x + width]) * _SPREAD  # FNV-1a, of words
+        mixed ^= mixed >> np.uint64(32)
+    return (mixed >> np.uint64(40)).astype(np.float32)  # as many bits as a float holds
 
 
 def _digest(*arrays: NDArray[np.float32]) -> bytes:
