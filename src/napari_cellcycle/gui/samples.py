@@ -6,11 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.events import result_of
+from napari_cellcycle.events import passed_on
 from napari_cellcycle.gui.gallery import open_gallery
+from napari_cellcycle.gui.waiting import wait_for
+from napari_cellcycle.io.download import fetch_bbbc048
 from napari_cellcycle.jobs.reading import ReadConfig
 
 if TYPE_CHECKING:
+    from napari_cellcycle.gui.gallery import Events
     from napari_cellcycle.gui.layers import LayerData
 
 
@@ -21,5 +24,16 @@ def sample_path() -> Path:
 
 def synthetic_jurkat() -> list[LayerData]:
     """About fifty synthetic Jurkat cells a phase, as a gallery."""
-    layers: list[LayerData] = result_of(open_gallery([sample_path()], ReadConfig())).layers
+    layers: list[LayerData] = wait_for(open_gallery([sample_path()], ReadConfig()), "Opening the sample").layers
     return layers
+
+
+def bbbc048() -> list[LayerData]:
+    """32,266 real Jurkat cells, downloaded once, as a gallery of the first ones."""
+    layers: list[LayerData] = wait_for(_open_bbbc048(), "Opening BBBC048").layers
+    return layers
+
+
+def _open_bbbc048() -> Events:
+    folder = yield from passed_on(fetch_bbbc048())
+    yield from open_gallery([folder], ReadConfig(channels="brightfield=Ch3,darkfield=Ch6"))

@@ -1,0 +1,66 @@
+"""Files that napari offers us: named like cell images, and in a folder that looks like one of cells.
+
+napari asks its user which plugin to take whenever two claim a name, so the manifest claims no plain ``*.tif``; stacks
+and other images come in by the dock *Open cells*.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_cellcycle.gui.gallery import open_gallery
+from napari_cellcycle.gui.waiting import wait_for
+from napari_cellcycle.io.names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, channel_pattern, stem_of
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.phases import parse_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_cellcycle.gui.layers import LayerData
+
+    Paths = str | list[str]
+    Reader = Callable[[Paths], list[LayerData]]
+
+
+def get_file_reader(paths: Paths) -> Reader | None:
+    """A reader, if all `paths` are Amnis files or are named after a channel."""
+    return read_gallery if all(_is_cell_file(Path(path).name) for path in _as_list(paths)) else None
+
+
+def get_folder_reader(paths: Paths) -> Reader | None:
+    """A reader, if all `paths` are folders of cells: with subfolders named after phases, or with cell files."""
+    return read_gallery if all(_is_cell_folder(Path(path)) for path in _as_list(paths)) else None
+
+
+def read_gallery(paths: Paths) -> list[LayerData]:
+    """The cells as gallery layers, and what was guessed as a notification."""
+    from napari.utils.notifications import show_info
+
+    opened = wait_for(open_gallery(_as_list(paths), ReadConfig()), "Opening cells")
+    if opened.notes:
+        show_info("\n".join(opened.notes))
+    layers: list[LayerData] = opened.layers
+    return layers
+
+
+def _as_list(paths: Paths) -> list[str]:
+    return [paths] if isinstance(paths, str) else list(paths)
+
+
+def _is_cell_file(name: str) -> bool:
+    lower = name.lower()
+    if lower.endswith(AMNIS_SUFFIXES):
+        return True
+    return lower.endswith(IMAGE_SUFFIXES) and channel_pattern().search(stem_of(name)) is not None
+
+
+def _is_cell_folder(folder: Path) -> bool:
+    if not folder.is_dir() or folder.suffix.lower() == ".zarr":
+        return False
+    with os.scandir(folder) as entries:
+        return any(
+            parse_phase(entry.name) is not None if entry.is_dir() else _is_cell_file(entry.name) for entry in entries
+        )
