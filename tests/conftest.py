@@ -1,0 +1,31 @@
+"""Cells that tests share: made by formula, small, and told apart by phase."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made import made_pixels
+
+from napari_cellcycle.cells import ArrayImages, Cells
+
+pytest_plugins = ["trained"]
+
+
+@pytest.fixture
+def made_cells() -> Cells:
+    """30 cells of G1, S and G2 each, with their stain."""
+    phases = np.repeat([0, 1, 2], 30)
+    channels = ("brightfield", "darkfield", "dna")
+    return Cells.build(ArrayImages(made_pixels(phases)), channels, "made.tif", phases=phases, pixel_size_um=0.5)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with the real cells; tests that need it skip without."""
+    folder = os.environ.get("NAPARI_CELLCYCLE_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("the real cells are not here; NAPARI_CELLCYCLE_DATA names their folder")
+    return Path(folder)

@@ -1,0 +1,83 @@
+"""Training as a whole task: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from trained import QUICK
+
+from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
+from napari_cellcycle.events import Note, result_of
+from napari_cellcycle.io.runs import CARD, WEIGHTS, load_card, load_model, save_model
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.train import TrainRun, train_files
+
+
+def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
+    card = load_card(model_folder)
+    assert card.name == "quick"
+    assert card.training["cells_per_phase"] == {
+        **{"G1": 30, "S": 30, "G2": 30},
+        **{"Prophase": 0, "Metaphase": 0, "Anaphase": 0, "Telophase": 0},
+    }
+    assert card.training["settings"]["seed"] == 0
+    assert len(card.training["data_sha256"]) == 64
+    split = pd.read_csv(model_folder / "split.csv")
+    assert split["part"].value_counts().to_dict() == {"train": 81, "validation": 9}
+    log = pd.read_csv(model_folder / "log.csv")
+    assert log["epoch"].tolist() == list(range(1, len(log) + 1))
+
+
+def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
+    before = (model_folder / WEIGHTS).read_bytes()
+    with pytest.raises(WriteError, match="exists already; choose another folder"):
+        result_of(train_files([plate], model_folder, TrainRun(), QUICK, ReadConfig()))
+    with pytest.raises(WriteError, match="exists already"):
+        save_model(load_model(model_folder), model_folder)
+    assert (model_folder / WEIGHTS).read_bytes() == before
+
+
+def test_one_phase_is_too_few_and_leaves_nothing(plate: Path, tmp_path: Path) -> None:
+    with pytest.raises(TooFewCellsError, match="at least 2 are needed"):
+        result_of(train_files([plate / "G1"], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(plate, tmp_path / "plate")
+    for name in ("Ch3", "Ch6", "Ch4"):
+        stack = tifffile.imread(again / "S" / f"cells_{name}.tif")
+        tifffile.imwrite(again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"})
+    events = list(train_files([again], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
+    assert events[-1].result.card.training["repeats_removed"] == 2
+    assert any("more than once" in event.text for event in events if isinstance(event, Note))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / CARD).unlink(), "is no model: it has no model.json"),
+        (lambda folder: (folder / CARD).write_text("{"), "it is no model card"),
+        (lambda folder: (folder / WEIGHTS).unlink(), "is missing or damaged"),
+        (lambda folder: (folder / WEIGHTS).write_bytes(b"\x00" * 100), "is missing or damaged"),
+        (
+            lambda folder: (folder / CARD).write_text((folder / CARD).read_text().replace("compact", "duque2024")),
+            "does not fit the network of its card",
+        ),
+    ],
+)
+def test_a_damaged_model_is_one_sentence(model_folder: Path, tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    damage(folder)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+def test_an_unknown_model_is_named_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=r"no model is called 'best'; choose default, duque2024 or give a run's folder"):
+        load_model("best")

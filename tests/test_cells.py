@@ -1,0 +1,70 @@
+"""The nouns: lazy cells, and what is said of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, join_cells
+from napari_cellcycle.errors import ChannelError, ImageError
+from napari_cellcycle.phases import UNKNOWN, UNSURE
+
+
+def numbered(n: int, channels: tuple[str, ...] = ("brightfield", "darkfield"), start: int = 0) -> Cells:
+    """Cells whose pixels say which cell and channel they are: 10 * cell + channel."""
+    values = 10 * np.arange(start, start + n)[:, None] + np.arange(len(channels))
+    array = np.broadcast_to(values[..., None, None], (n, len(channels), 2, 2))
+    return Cells.build(ArrayImages(array), channels, f"from{start}.tif", phases=np.arange(n) % 7)
+
+
+def values(cells: Cells, indices: list[int]) -> list[list[int]]:
+    return [found.pixels[:, 0, 0].tolist() for found in cells.read(indices) if isinstance(found, CellImage)]
+
+
+def test_subsets_of_subsets_read_the_right_cells() -> None:
+    cells = numbered(10).subset([9, 3, 5, 1]).subset([2, 0])
+    assert values(cells, [0, 1, 0]) == [[50, 51], [90, 91], [50, 51]]
+    assert cells.ids.tolist() == [5, 9]
+    assert cells.phases.tolist() == [5, 2]
+
+
+def test_channels_are_chosen_by_name_and_in_the_asked_order() -> None:
+    assert values(numbered(2).select_channels(["darkfield", "brightfield"]), [1]) == [[11, 10]]
+
+
+def test_a_missing_channel_is_named() -> None:
+    with pytest.raises(ChannelError, match="have the channels brightfield but no darkfield"):
+        numbered(2, ("brightfield",)).select_channels(["brightfield", "darkfield"])
+
+
+def test_joined_cells_keep_their_order_and_the_channels_they_share() -> None:
+    joined = join_cells([numbered(2, ("dna", "brightfield")), numbered(3, ("brightfield", "dna", "x"), start=5)])
+    assert joined.channels == ("dna", "brightfield")
+    assert values(joined, [4, 0, 2, 1]) == [[71, 70], [0, 1], [51, 50], [10, 11]]
+    assert joined.sources.tolist() == ["from0.tif"] * 2 + ["from5.tif"] * 3
+
+
+def test_nothing_to_join_is_an_error_and_so_is_no_common_channel() -> None:
+    with pytest.raises(ImageError, match="no cells were found"):
+        join_cells([])
+    with pytest.raises(ChannelError, match="no channel in common"):
+        join_cells([numbered(1, ("a",)), numbered(1, ("b",))])
+
+
+def test_columns_must_fit_the_images() -> None:
+    with pytest.raises(ValueError, match="ids has 3 entries for 2 cells"):
+        Cells.build(numbered(2).images, ("a", "b"), "x", ids=[1, 2, 3])
+
+
+def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
+    rows = np.array([[0.6, 0.4, 0, 0, 0, 0, 0], [0, 0.1, 0.9, 0, 0, 0, 0], [np.nan] * 7], np.float32)
+    calls = Prediction(np.array(["a"] * 3), np.arange(3), rows, min_probability=0.7, unreadable={2: "torn"})
+    assert calls.best.tolist() == [0, 2, UNKNOWN]
+    assert calls.phases.tolist() == [UNSURE, 2, UNKNOWN]
+    table = calls.to_table()
+    assert table["phase"].tolist() == ["unsure", "G2", ""]
+    assert list(table.columns) == [
+        *("source", "cell", "phase", "probability"),
+        *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),
+        "dna_content",
+    ]
