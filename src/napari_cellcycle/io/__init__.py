@@ -15,7 +15,7 @@ _HOMES = {
     "propose_channels": "napari_cellcycle.io.proposal",
     "read_cells": "napari_cellcycle.io.inputs",
 }
-__all__ = ["describe", "propose_channels", "read_cells"]  # noqa: F822 - made by __getattr__
+__all__ = ["describe", "propose_channels", "read_cells"]
 
 
 def __getattr__(name: str) -> Any:

@@ -79,13 +79,13 @@ def join_planes(
         if isinstance(plane, Unreadable):
             return plane
         images.append(plane)
-    sizes = {image.shape[-2:] for image in images}
-    if len(sizes) > 1:
-        shown = " and ".join(f"{name} ({y} x {x})" for name, (y, x) in zip(names, (i.shape[-2:] for i in images), strict=True))
+    sizes = [f"{image.shape[-2]} x {image.shape[-1]}" for image in images]
+    if len(set(sizes)) > 1:
+        shown = " and ".join(f"{name} ({size})" for name, size in zip(names, sizes, strict=True))
         return Unreadable(f"{shown} differ in size, but must show the same cell; export them again")
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
     if len(pixels) != len(channels):
-        return Unreadable(f"{names[0]} has {len(pixels)} channels where the others have {len(channels)}; export it again")
+        return Unreadable(f"{names[0]} has {len(pixels)} channels, but the files beside it have {len(channels)}")
     return _checked(pixels, names, channels)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES
 from napari_cellcycle.errors import ChannelError
@@ -19,9 +20,10 @@ _IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # the channel numbers of 
 
 @dataclass(frozen=True)
 class NamedChannels:
-    """Names of the channels of some images, roles where they are known, and the guesses among them."""
+    """Channels of some images as the files name them, what they are to a model, and the guesses made."""
 
-    names: tuple[str, ...]
+    found: tuple[str, ...]
+    roles: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -42,48 +44,47 @@ def name_channels(found: Sequence[str], asked: Mapping[str, str] | None, where: 
     ChannelError
         A channel that was asked for is not there, or the role is none.
     """
-    shown = [name or str(position) for position, name in enumerate(found)]
-    roles = _asked_roles(shown, asked or {}, where)
-    guessed = _guess(found, taken=roles)
-    names = tuple({**guessed, **roles}.get(position, name) for position, name in enumerate(shown))
-    return NamedChannels(names, _notes(shown, found, guessed))
+    shown = tuple(name or str(position) for position, name in enumerate(found))
+    told = _asked_roles(shown, asked or {}, where)
+    guessed = _guess(found, told)
+    roles = tuple({**guessed, **told}.get(position, name) for position, name in enumerate(shown))
+    return NamedChannels(shown, roles, _notes(found, guessed))
 
 
 def _asked_roles(shown: Sequence[str], asked: Mapping[str, str], where: str) -> dict[int, str]:
     roles: dict[int, str] = {}
-    folded = [name.casefold() for name in shown]
     for role, channel in asked.items():
         if role not in ROLES:
             raise ChannelError(f"{role!r} is no channel that models know; say one of {', '.join(ROLES)}")
-        if channel.casefold() in folded:
-            position = folded.index(channel.casefold())
-        elif channel.isdecimal() and int(channel) < len(shown):
-            position = int(channel)
-        else:
-            raise ChannelError(f"{where} has no channel {channel!r}; it has {', '.join(shown)}")
+        position = _position(channel, shown)
+        if position is None:
+            raise ChannelError(f"{where} has no channel {channel!r}; say one of {', '.join(shown)}")
         if position in roles:
             raise ChannelError(f"{shown[position]} can't be both {roles[position]} and {role}; name two channels")
         roles[position] = role
     return roles
 
 
-def _guess(found: Sequence[str], taken: Mapping[int, str]) -> dict[int, str]:
-    free = [position for position in range(len(found)) if position not in taken]
-    roles = [role for role in ROLES if role not in taken.values()]
-    guessed = _by_word(found, free, roles) or _by_imagestream(found, free, roles)
-    if guessed:
-        return guessed
-    if len(found) == 1:
-        return dict.fromkeys(free, BRIGHTFIELD)
-    if len(found) == 2 and not any(found) and len(free) == 2:
-        return dict(enumerate((BRIGHTFIELD, DARKFIELD)))
-    return {}
+def _position(channel: str, shown: Sequence[str]) -> int | None:
+    folded = [name.casefold() for name in shown]
+    if channel.casefold() in folded:
+        return folded.index(channel.casefold())
+    return int(channel) if channel.isdecimal() and int(channel) < len(shown) else None
 
 
-def _by_word(found: Sequence[str], free: Sequence[int], roles: Sequence[str]) -> dict[int, str]:
+def _guess(found: Sequence[str], told: Mapping[int, str]) -> dict[int, str]:
+    guessed = _by_word(found) or _by_imagestream(found)
+    if not guessed and len(found) == 1:
+        guessed = {0: BRIGHTFIELD}
+    if not guessed and len(found) == 2 and not any(found):
+        guessed = {0: BRIGHTFIELD, 1: DARKFIELD}
+    return {place: role for place, role in guessed.items() if place not in told and role not in told.values()}
+
+
+def _by_word(found: Sequence[str]) -> dict[int, str]:
     guessed: dict[int, str] = {}
-    for role in roles:
-        hits = [position for position in free if _names(found[position], role)]
+    for role in ROLES:
+        hits = [position for position, name in enumerate(found) if _names(name, role)]
         if len(hits) == 1:
             guessed[hits[0]] = role
     return guessed
@@ -91,24 +92,24 @@ def _by_word(found: Sequence[str], free: Sequence[int], roles: Sequence[str]) ->
 
 def _names(channel: str, role: str) -> bool:
     words = re.findall(r"[a-z0-9]+", channel.lower())
-    return bool(_WORDS[role] & {*words, "".join(words), *map("".join, zip(words, words[1:], strict=False))})
+    pairs = map("".join, pairwise(words))  # "bright field"
+    return not _WORDS[role].isdisjoint((*words, *pairs))
 
 
-def _by_imagestream(found: Sequence[str], free: Sequence[int], roles: Sequence[str]) -> dict[int, str]:
-    matches = [re.fullmatch(r"ch(?:annel)?[ _-]?(\d+)", name.lower()) for name in found]
+def _by_imagestream(found: Sequence[str]) -> dict[int, str]:
+    matches = [re.fullmatch(r"ch(?:annel)?[ _-]?0*(\d+)", name.lower()) for name in found]
     position_of = {int(match[1]): position for position, match in enumerate(matches) if match}
     if not {3, 6} <= position_of.keys():
         return {}
     stained = position_of.keys() <= {3, 4, 6}  # in other experiments channel 4 holds other dyes
-    wanted = {role: number for role, number in _IMAGESTREAM.items() if role != DNA or stained}
-    places = {position_of[number]: role for role, number in wanted.items() if role in roles and number in position_of}
-    return {position: role for position, role in places.items() if position in free}
+    wanted = {number: role for role, number in _IMAGESTREAM.items() if role != DNA or stained}
+    return {position_of[number]: role for number, role in wanted.items() if number in position_of}
 
 
-def _notes(shown: Sequence[str], found: Sequence[str], guessed: Mapping[int, str]) -> tuple[str, ...]:
+def _notes(found: Sequence[str], guessed: Mapping[int, str]) -> tuple[str, ...]:
     guesses = [
-        f"{shown[position]} read as {role}" if found[position] else f"unnamed channel {position} read as {role}"
+        f"{found[position] or f'unnamed channel {position}'} read as {role}"
         for position, role in guessed.items()
-        if not found[position] or found[position].casefold() != role
+        if found[position].casefold() != role
     ]
     return (f"{', '.join(guesses)}; change it with --channels",) if guesses else ()

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
@@ -85,8 +85,8 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
             yield Folder(Path(place), path, tuple(sorted(names + zarrs, key=natural_key)))
 
 
-def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup]:
-    """Sort the image files of a folder into groups of sets, and name those that are incomplete.
+def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup | ReadError]:
+    """Sort the image files of a folder into groups of sets; a note of the group names those that are incomplete.
 
     Files without a channel in their names form a group of their own.
     """
@@ -123,20 +123,25 @@ def _labels_of(key: str, files: Mapping[str, str], labels: Mapping[str, str]) ->
     return next((labels[stem] for stem in stems if stem in labels), None)
 
 
-def _complete(sets: Sequence[ImageSet], folder: str) -> ImageGroup:
+def _complete(sets: Sequence[ImageSet], folder: str) -> ImageGroup | ReadError:
     """The sets that have every channel that half of the sets have."""
-    counts = Counter(channel for each in sets for channel in each.files)
-    wanted = tuple(sorted((c for c, n in counts.items() if 2 * n >= len(sets)), key=natural_key))
-    rare = [f"{c} (in {n} of {len(sets)})" for c, n in counts.items() if c not in wanted]
-    complete = tuple(each for each in sets if each.files.keys() >= set(wanted))
+    counts = Counter(channel for images in sets for channel in images.files)
+    wanted = tuple(sorted((c for c, n_sets in counts.items() if 2 * n_sets >= len(sets)), key=natural_key))
+    complete = [images for images in sets if images.files.keys() >= set(wanted)]
     if not complete:
-        raise ReadError(
+        return ReadError(
             f"{folder} holds no cell with all of the channels {', '.join(wanted)}; "
             "give the files of one cell the same name but for the channel"
         )
-    notes = [f"{folder}: channels that most cells lack are left out: {', '.join(rare)}"] if rare else []
-    incomplete = [each.key or "?" for each in sets if not each.files.keys() >= set(wanted)]
+    notes = []
+    rare = [f"{channel} (of {n_sets} in {len(sets)})" for channel, n_sets in counts.items() if channel not in wanted]
+    if rare:
+        notes.append(f"{folder}: channels that most cells lack are left out: {', '.join(rare)}")
+    incomplete = [images for images in sets if not images.files.keys() >= set(wanted)]
     if incomplete:
-        shown = ", ".join(incomplete[:_SHOWN_NAMES]) + (", ..." if len(incomplete) > _SHOWN_NAMES else "")
-        notes.append(f"{folder}: {len(incomplete)} left out that lack one of {', '.join(wanted)}: {shown}")
-    return ImageGroup(wanted, complete, tuple(notes))
+        shown = [next(iter(images.files.values())) for images in incomplete[:_SHOWN_NAMES]]
+        more = ", ..." if len(incomplete) > _SHOWN_NAMES else ""
+        lack = f"{folder}: {len(incomplete)} of {len(sets)} are left out, for they lack one of {', '.join(wanted)}"
+        notes.append(f"{lack}: {', '.join(shown)}{more}")
+    ordered = (ImageSet(each.key, {c: each.files[c] for c in wanted}, each.labels) for each in complete)
+    return ImageGroup(wanted, tuple(ordered), tuple(notes))

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
-from napari_cellcycle.io.imagesets import ReadOptions, read_group
+from napari_cellcycle.io.groups import open_group
+from napari_cellcycle.io.imagesets import Place
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
+from napari_cellcycle.io.parts import Part, ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
 LAYOUTS = ("auto", "cells", "field", "montage")
 
+Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
 
 def read_cells(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    paths: Paths,
     *,
     channels: Mapping[str, str] | None = None,
     layout: str = "auto",
@@ -61,52 +66,76 @@ def read_cells(
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
     if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
         raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be above 0")
-    inputs = _as_paths(paths)
-    root = common_root(inputs)
-    options = ReadOptions(channels, layout, None if labels is None else Path(labels), pixel_size_um, root)
-    parts, notes = _read_all(inputs, options)
+    found = open_parts(paths, channels=channels, layout=layout, labels=labels)
+    parts, errors = [], list(found.errors)
+    for part in found.parts:
+        try:
+            parts.append(part.cells())
+        except CellCycleError as error:
+            errors.append(error)
+    if not parts:
+        raise errors[0]
     cells = join_cells(parts)
-    if len(cells) == 0:
-        raise ReadError(f"{inputs[0]} holds no cells; give files with cell images")
     if pixel_size_um is not None:
         cells = replace(cells, pixel_size_um=np.full(len(cells), pixel_size_um, np.float32))
-    return replace(cells, notes=tuple(dict.fromkeys((*cells.notes, *notes))))
+    notes = (*cells.notes, *found.notes, *(f"left out: {error}" for error in errors))
+    return replace(cells, notes=tuple(dict.fromkeys(notes)))
 
 
-def common_root(inputs: Sequence[Path]) -> Path:
-    """Folder that sources are named from: the input folder, or what several inputs have in common."""
-    if len(inputs) == 1 and inputs[0].is_dir() and inputs[0].suffix.lower() != ZARR_SUFFIX:
-        return inputs[0]
-    try:
-        return Path(os.path.commonpath([os.path.abspath(path.parent) for path in inputs]))
-    except ValueError:  # on different drives
-        return Path()
+@dataclass(frozen=True)
+class FoundParts:
+    """What some inputs hold, what can't be read of them, and what should be said."""
+
+    parts: tuple[Part, ...]
+    errors: tuple[CellCycleError, ...]
+    notes: tuple[str, ...]
 
 
-def _as_paths(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+def open_parts(
+    paths: Paths,
+    *,
+    channels: Mapping[str, str] | None = None,
+    layout: str = "auto",
+    labels: str | os.PathLike[str] | None = None,
+) -> FoundParts:
+    """Look into files and folders; the parameters are those of `read_cells`.
+
+    There is at least one part or one error.
+    """
+    inputs = _as_paths(paths)
+    options = ReadOptions(_common_root(inputs), channels, layout, None if labels is None else Path(labels))
+    parts: list[Part] = []
+    errors: list[CellCycleError] = []
+    notes: list[str] = []
+    for folder in _find_all(inputs, notes, errors):
+        for found in _open_folder(folder, options):
+            if isinstance(found, Part):
+                parts.append(found)
+            else:
+                errors.append(found)
+    if not parts and not errors:
+        errors.append(_nothing_in(inputs[0]))
+    return FoundParts(tuple(parts), tuple(errors), tuple(notes))
+
+
+def _as_paths(paths: Paths) -> list[Path]:
     several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not several:
         raise ReadError("no input was given; name at least one file or folder")
     return list(dict.fromkeys(Path(os.path.abspath(path)) for path in several))
 
 
-def _read_all(inputs: Sequence[Path], options: ReadOptions) -> tuple[list[Cells], list[str]]:
-    """What can be read, and notes on what can't; the first error if that is everything."""
-    parts: list[Cells] = []
-    notes: list[str] = []
-    errors: list[CellCycleError] = []
-    for folder in _merged(inputs, notes, errors):
-        for found in _read_folder(folder, options):
-            if isinstance(found, CellCycleError):
-                errors.append(found)
-            else:
-                parts.append(found)
-    if not parts:
-        raise errors[0] if errors else _nothing_in(inputs[0])
-    return parts, notes + [f"left out: {error}" for error in errors]
+def _common_root(inputs: Sequence[Path]) -> Path:
+    """Folder that sources are named from: the input folder, or what several inputs have in common."""
+    if len(inputs) == 1 and inputs[0].is_dir() and inputs[0].suffix.lower() != ZARR_SUFFIX:
+        return inputs[0]
+    try:
+        return Path(os.path.commonpath([path.parent for path in inputs]))
+    except ValueError:  # on different drives
+        return Path()
 
 
-def _merged(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleError]) -> list[Folder]:
+def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleError]) -> list[Folder]:
     """Folders of all inputs; files of one folder that were given one by one come together."""
     folders: dict[tuple[Path, Path], dict[str, None]] = {}
     for path in inputs:
@@ -122,36 +151,32 @@ def _nothing_in(path: Path) -> ReadError:
     return ReadError(f"{path} holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images; give the folder that holds them")
 
 
-def _read_folder(folder: Folder, options: ReadOptions) -> Iterator[Cells | CellCycleError]:
-    phase = phase_of_folder(folder.path, folder.top)
-    images: list[str] = []
-    for name in folder.names:
-        if not name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX)):
-            images.append(name)
-            continue
+def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCycleError]:
+    place = Place(folder.path, phase_of_folder(folder.path, folder.top), options)
+    containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
+    for name in containers:
         try:
-            yield _with_phase(_read_container(folder.path / name, options), phase, name)
+            yield _open_container(folder.path / name, place)
         except CellCycleError as error:
             yield error
-    pattern = channel_pattern((options.channels or {}).values())
-    try:
-        for group in group_images(images, pattern, folder.path.name):
-            yield from read_group(group, folder.path, phase, options)
-    except CellCycleError as error:
-        yield error
+    images = [name for name in folder.names if name not in set(containers)] if containers else folder.names
+    for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
+        try:
+            yield from (group,) if isinstance(group, CellCycleError) else open_group(group, place)
+        except CellCycleError as error:
+            yield error
 
 
-def _read_container(path: Path, options: ReadOptions) -> Cells:
+def _open_container(path: Path, place: Place) -> Part:
+    """An Amnis file or an OME-Zarr folder; its name or folder tells the phase where it tells none itself."""
     if path.suffix.lower() == ZARR_SUFFIX:
         from napari_cellcycle.io.zarr import read_zarr_cells
 
-        return read_zarr_cells(path, options.root, options.channels)
-    from napari_cellcycle.io.amnis import read_amnis_cells
+        kind, cells = "OME-Zarr", read_zarr_cells(path, place.options.root, place.options.channels)
+    else:
+        from napari_cellcycle.io.amnis import read_amnis_cells
 
-    return read_amnis_cells(path, options.root, options.channels)
-
-
-def _with_phase(cells: Cells, phase: int, name: str) -> Cells:
-    """The same cells, with the phase that folder or file name tell where the file itself tells none."""
-    phase = phase_in_stem(Path(name).stem) if phase == UNKNOWN else phase
-    return replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
+        kind, cells = "Amnis", read_amnis_cells(path, place.options.root, place.options.channels)
+    phase = phase_in_stem(path.stem) if place.phase == UNKNOWN else place.phase
+    told = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
+    return Part(place.options.source(path), kind, cells.channels, cells.channels, cells.images, lambda: told)

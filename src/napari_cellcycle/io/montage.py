@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.imagefile import ImageFile
 
 _SMALLEST_TILE = 8
 _LEAST_REPETITION = 0.15
-"""Part of a montage's variance that its mean tile explains; 0.27 to 0.62 in real montages, under 0.03 at a wrong size."""
+"""Part of the variance that the mean tile explains: 0.27 to 0.62 in real montages, under 0.03 at a wrong size."""
 _LEAST_TILES = 16
 """With fewer tiles than this a mean tile says nothing."""
 
@@ -35,19 +36,31 @@ class Montage(ImageFile):
         return [whole[:, y : y + size, x : x + size].copy() for y, x in corners]
 
 
-def as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Montage:
-    """See an image file as the tiles it is made of, less its padding.
+def as_montages(files: Sequence[ImageFile], brightfield: int) -> tuple[Montage, ...] | None:
+    """See the channel files of a set as the tiles they are made of, or None where no tiles are seen.
 
-    Parameters
-    ----------
-    image : ImageFile
-        The file.
-    whole : ndarray, shape (C, Y, X)
-        Its pixels.
-    size : int
-        Edge of a tile in pixels.
+    Raises
+    ------
+    ReadError
+        A file is damaged.
     """
+    size: int | None = None
+    montages: dict[int, Montage] = {}
+    for place in sorted(range(len(files)), key=lambda place: place != brightfield):  # tiles show best in brightfield
+        whole = files[place].read([0])[0]
+        if isinstance(whole, Unreadable):
+            raise ReadError(whole.reason)
+        size = size or find_tile_size(whole[0])
+        if size is None:
+            return None
+        montages[place] = _as_montage(files[place], whole, size)
+    return tuple(montages[place] for place in range(len(files)))
+
+
+def _as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Montage:
     _, height, width = whole.shape
+    if height % size or width % size:
+        raise ReadError(f"{image.path.name} does not consist of {size} x {size} pixel tiles as the other channels do")
     n_padding = min(count_padding(plane, size) for plane in whole)
     return Montage(
         path=image.path,
@@ -106,7 +119,8 @@ def _common_divisors(height: int, width: int) -> list[int]:
 
 
 def _repeating_size(plane: NDArray[np.generic], candidates: Sequence[int]) -> int | None:
-    contrast = np.abs(plane - np.median(plane).astype(np.float32))
+    values = plane.astype(np.float32)
+    contrast = np.abs(values - np.median(values))
     several = [size for size in candidates if plane.size // size**2 >= _LEAST_TILES]
     explained = [_explained_by_mean_tile(contrast, size) for size in several]
     if not explained or max(explained) < _LEAST_REPETITION:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +44,15 @@ class PagedTiff(ImageFile):
 
     def _frame(self, tiff: TiffFile, frame: int) -> NDArray[np.generic] | Unreadable:
         try:
-            with _told_as_read_error(self.path, f"frame {frame} of "):
-                return np.stack([self._plane(tiff, int(page)) for page in self.page_of[frame]])
+            return np.stack([self._plane(tiff, int(page), frame) for page in self.page_of[frame]])
         except CellCycleError as error:
             return Unreadable(str(error))
 
-    def _plane(self, tiff: TiffFile, page: int) -> NDArray[np.generic]:
-        if not 0 <= page < len(tiff.pages):
-            raise ReadError(f"{self.path.name} ends before its page {page}; copy or export it again")
-        pixels = tiff.pages[page].asarray()
+    def _plane(self, tiff: TiffFile, page: int, frame: int) -> NDArray[np.generic]:
+        with _as_read_error(self.path, f"frame {frame} of "):
+            if page < 0:
+                raise ReadError(f"{self.path.name} has no page for frame {frame}; copy or export it again")
+            pixels = tiff.pages[page].asarray()
         if pixels.ndim == 3 and pixels.shape[-2:] == self.shape:
             pixels = np.moveaxis(pixels, 0, -1)  # colours saved plane by plane
         return grey(pixels, self.path.name)
@@ -103,17 +103,20 @@ def open_tiff(path: Path) -> ImageFile:
         Its images have no Y and X axes.
     """
     with opened_tiff(path) as tiff:
-        series = _wanted_series(tiff)
+        with _as_read_error(path):
+            series = _wanted_series(tiff)
+            pixel_size, synthetic = pixel_size_um(tiff), says_synthetic(tiff)
+            pages = [[-1 if page is None else int(page.index) for page in part.pages] for part in series]
         layouts = [_layout(part, path) for part in series]
         first, layout = series[0], layouts[0]
-        contents = {
+        contents: Any = {
             "path": path,
             "axes": first.axes,
             "frame_axes": layout.frame_axes or ("N" if len(series) > 1 else ""),
             "channels": channel_names(tiff, layout.page_of.shape[1]),
             "shape": layout.shape,
-            "pixel_size_um": pixel_size_um(tiff),
-            "synthetic": says_synthetic(tiff),
+            "pixel_size_um": pixel_size,
+            "synthetic": synthetic,
         }
         if first.dataoffset is not None and len(series) == 1:
             return MappedTiff(
@@ -124,27 +127,33 @@ def open_tiff(path: Path) -> ImageFile:
                 offset=first.dataoffset,
                 plane_shape=layout.plane_shape,
             )
-        page_of = np.concatenate([_file_pages(*pair) for pair in zip(series, layouts, strict=True)])
+        page_of = np.concatenate([_file_pages(*pair) for pair in zip(pages, layouts, strict=True)])
         return PagedTiff(**contents, n_frames=len(page_of), dtype=first.dtype, page_of=page_of)
 
 
 @contextmanager
 def opened_tiff(path: Path) -> Iterator[TiffFile]:
-    """An open TIFF file; whatever goes wrong inside is a ReadError."""
+    """An open TIFF file; ReadError if it can't be opened."""
     from tifffile import TiffFile
 
-    with _hushed(), _told_as_read_error(path), TiffFile(path, _multifile=False) as tiff:
+    with _hushed(), ExitStack() as stack:
+        with _as_read_error(path):
+            tiff = stack.enter_context(TiffFile(path, _multifile=False))
         yield tiff
 
 
 @contextmanager
-def _told_as_read_error(path: Path, part: str = "") -> Iterator[None]:
+def _as_read_error(path: Path, part: str = "") -> Iterator[None]:
     try:
         yield
     except CellCycleError:
         raise
-    except Exception as error:  # noqa: BLE001 - bytes of a damaged file can make a decoder raise anything
-        raise ReadError(f"{part}{path.name} is damaged ({error}); copy or export it again") from error
+    except Exception as error:  # the bytes of a damaged file can make a decoder raise anything
+        raise ReadError(f"{part}{path.name} is damaged ({_one_line(error)}); copy or export it again") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
@@ -172,8 +181,6 @@ class _Layout:
 
 def _wanted_series(tiff: TiffFile) -> list[TiffPageSeries]:
     series = list(tiff.series)
-    if not series:
-        raise ReadError(f"{tiff.filename} holds no image; export it again")
     first = series[0]
     alike = all(part.axes == first.axes and part.dtype == first.dtype for part in series)
     return series if alike and max(first.shape[-2:]) <= LARGEST_CELL_PX else series[:1]
@@ -209,8 +216,7 @@ def _channel_axis(axes: str, counts: Sequence[int]) -> int | None:
     return shortest if counts[shortest] <= _MOST_CHANNELS else None
 
 
-def _file_pages(series: TiffPageSeries, layout: _Layout) -> NDArray[np.intp]:
-    """Pages of a series, (F, C), counted from the start of the file."""
-    pages = [-1 if page is None else page.index for page in series.pages]
-    missing = layout.page_of.size - len(pages)
-    return np.array(pages + [-1] * max(missing, 0), np.intp)[layout.page_of]
+def _file_pages(pages: list[int], layout: _Layout) -> NDArray[np.intp]:
+    """Pages of a series, (F, C), counted from the start of the file; negative where the file lacks them."""
+    missing = max(layout.page_of.size - len(pages), 0)
+    return np.array(pages + [-1] * missing, np.intp)[layout.page_of]

@@ -1,0 +1,195 @@
+"""Single cells cut out of full-field images, round the labels of a label image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import CellImage, Cells, Unreadable
+from napari_cellcycle.errors import CellCycleError, ImageError
+
+SMALLEST_SIDE_PX = 64
+"""No cut-out is smaller: models crop it to what they want, and need background round the cell."""
+
+
+class Frames(Protocol):
+    """Points in time of a field: an array, a memory map, dask, or anything that reads frame by frame."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, frame: int, /) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class FieldImages:
+    """Cut-outs of the cells in a field, made when asked for.
+
+    Attributes
+    ----------
+    planes, labels : Frames
+        Frame by frame (C, Y, X) and (Y, X).
+    frames : ndarray of intp, shape (N,)
+        Frame of each cell.
+    ids : ndarray of int64, shape (N,)
+        Label of each cell.
+    boxes : ndarray of intp, shape (N, 4)
+        Bounding box of each label: first row, first column, row and column behind the last.
+    mask_neighbours : bool
+        Whether other labels in a cut-out are painted over with its background.
+    """
+
+    planes: Frames
+    labels: Frames
+    frames: NDArray[np.intp]
+    ids: NDArray[np.int64]
+    boxes: NDArray[np.intp]
+    mask_neighbours: bool = True
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
+        """The cells at `indices`, in that order; each frame is read once."""
+        wanted = np.asarray(indices, np.intp)
+        found: dict[int, CellImage | Unreadable] = {}
+        for frame in np.unique(self.frames[wanted]):
+            here = wanted[self.frames[wanted] == frame].tolist()
+            try:
+                planes, labels = self.planes[int(frame)], self.labels[int(frame)]
+            except CellCycleError as error:
+                found.update(dict.fromkeys(here, Unreadable(str(error))))
+            else:
+                found.update({index: self._cut(planes, labels, index) for index in here})
+        return [found[index] for index in wanted.tolist()]
+
+    def _cut(self, planes: Any, labels: Any, index: int) -> CellImage:
+        rows, columns, padding = _window(self.boxes[index], labels.shape)
+        inside = np.asarray(labels[rows, columns])
+        near = np.pad(inside, padding)
+        outside = np.pad(np.zeros(inside.shape, bool), padding, constant_values=True)
+        pixels = np.pad(np.asarray(planes[:, rows, columns]), ((0, 0), *padding))
+        background = (near == 0) & ~outside
+        mask = near == self.ids[index]
+        if self.mask_neighbours:
+            outside |= (near != 0) & ~mask
+        if outside.any():
+            pixels[:, outside] = _background_level(pixels, background if background.any() else ~outside)[:, np.newaxis]
+        return CellImage(pixels, mask)
+
+
+def cut_cells(
+    planes: Any,
+    labels: Any,
+    *,
+    channels: Sequence[str],
+    source: str | Sequence[str] = "",
+    pixel_size_um: float | None = None,
+    mask_neighbours: bool = True,
+) -> Cells:
+    """Cells of a field, one a label and frame; lazy, so that only the label image is looked through here.
+
+    Parameters
+    ----------
+    planes : array-like, shape (C, Y, X) or (T, C, Y, X)
+        The field, or the frames of its time-lapse.
+    labels : array-like of int, shape (Y, X) or (T, Y, X)
+        0 is background; every other number is a cell.
+    channels : sequence of str
+        What the C planes show.
+    source : str or sequence of str
+        Name of the field, or of each of its frames; of one name, frames are called ``<source>[t=3]``.
+    pixel_size_um : float, optional
+        Edge of a pixel in micrometres.
+    mask_neighbours : bool
+        Whether other cells in a cut-out are painted over with its background.
+
+    Returns
+    -------
+    Cells
+        Cut-outs twice as wide as the cell and at least `SMALLEST_SIDE_PX`, centred on the label's
+        bounding box as models crop them, padded with the local background at the field's border;
+        `ids` are the labels.
+
+    Raises
+    ------
+    ImageError
+        The labels are no integers, don't match the field, or there are none.
+    """
+    if len(labels.shape) == 2:
+        planes, labels = _Single(planes), _Single(labels)
+        names = [source] if isinstance(source, str) else list(source)
+    else:
+        names = [f"{source}[t={frame}]" for frame in range(len(labels))] if isinstance(source, str) else list(source)
+    _check_match(planes, labels, names[0])
+    tables = [_objects(labels[frame], name) for frame, name in enumerate(names)]
+    counts = [len(ids) for ids, _ in tables]
+    if not any(counts):
+        raise ImageError(f"{names[0]}: there are no labels, so there are no cells to cut out")
+    ids = np.concatenate([ids for ids, _ in tables])
+    boxes = np.concatenate([boxes for _, boxes in tables])
+    images = FieldImages(planes, labels, np.repeat(np.arange(len(names)), counts), ids, boxes, mask_neighbours)
+    return Cells.build(images, channels, np.repeat(names, counts).tolist(), ids=ids, pixel_size_um=pixel_size_um)
+
+
+class _Single:
+    """One field in place of a time-lapse."""
+
+    def __init__(self, image: Any) -> None:
+        self._image = image
+        self.shape = (1, *image.shape)
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, frame: int, /) -> Any:
+        return self._image
+
+
+def _check_match(planes: Frames, labels: Frames, name: str) -> None:
+    if len(planes.shape) != 4 or len(labels.shape) != 3:
+        raise ImageError(f"{name}: a field is (C, Y, X) or (T, C, Y, X), not {planes.shape}, with labels less the C")
+    if (planes.shape[0], *planes.shape[2:]) != labels.shape:
+        raise ImageError(f"{name}: labels of shape {labels.shape} don't match an image of shape {planes.shape}")
+
+
+def _objects(labels: Any, source: str) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Labels of one frame in ascending order, and their bounding boxes, (N, 4)."""
+    from scipy.ndimage import find_objects
+
+    image = np.asarray(labels)
+    if image.dtype.kind not in "ui":
+        raise ImageError(f"{source}: the labels are {image.dtype}, but must be integers; save them as a label image")
+    values: NDArray[np.int64] | None = None
+    if image.size and image.max() > image.size:  # numbers far apart would make a table of millions of empty rows
+        values, places = np.unique(image, return_inverse=True)
+        image = places.reshape(image.shape) + (0 if values[0] == 0 else 1)
+        values = values[values != 0].astype(np.int64)
+    found = [(number, box) for number, box in enumerate(find_objects(image), start=1) if box is not None]
+    ids = np.array([number for number, _ in found], np.int64)
+    corners = [(rows.start, columns.start, rows.stop, columns.stop) for _, (rows, columns) in found]
+    return ids if values is None else values[ids - 1], np.array(corners, np.intp).reshape(-1, 4)
+
+
+def _window(box: NDArray[np.intp], shape: tuple[int, int]) -> tuple[slice, slice, list[tuple[int, int]]]:
+    """Rows and columns of a cut-out inside the field, and how far it sticks out at each end."""
+    side = max(2 * int(max(box[2] - box[0], box[3] - box[1])), SMALLEST_SIDE_PX)
+    slices, padding = [], []
+    for first, last, length in zip(box[:2].tolist(), box[2:].tolist(), shape, strict=True):
+        start = (first + last - side) // 2
+        slices.append(slice(max(start, 0), min(start + side, length)))
+        padding.append((max(-start, 0), max(start + side - length, 0)))
+    return slices[0], slices[1], padding
+
+
+def _background_level(pixels: NDArray[np.generic], where: NDArray[np.bool_]) -> NDArray[np.generic]:
+    """Median of each channel there, (C,), as one of its own values."""
+    values = pixels[:, where]
+    middle = values.shape[1] // 2
+    return np.partition(values, middle, axis=1)[:, middle]

@@ -1,0 +1,72 @@
+"""The table beside a stack that tells the phase of each of its cells."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.names import stem_of
+from napari_cellcycle.phases import UNKNOWN, parse_phase
+
+_TRUE = {"1", "true", "yes"}
+_FALSE = {"", "0", "false", "no"}
+
+
+def with_truth(cells: Cells, image: Path, key: str) -> Cells:
+    """The same cells with what ``<stem>.csv`` beside their file says, if there is such a table.
+
+    Its columns are ``cell`` (the position, or the label), ``phase`` (empty where unknown) and, if it
+    likes, ``synthetic`` (0 or 1). Tables without the first two are not ours and are left alone.
+
+    Raises
+    ------
+    ReadError
+        The table names a cell or a phase that is none.
+    """
+    tables = [image.with_name(f"{stem}.csv") for stem in (stem_of(image.name), key)]
+    table = next((path for path in tables if path.is_file()), None)
+    if table is None:
+        return cells
+    phases, synthetic = cells.phases.copy(), cells.synthetic.copy()
+    for line, row in _rows(table):
+        rows = np.flatnonzero(cells.ids == _number(row["cell"]))
+        if len(rows) == 0:
+            raise ReadError(f"{table.name} line {line}: {image.name} has no cell {row['cell']!r}; correct the table")
+        phases[rows] = _phase(row["phase"], f"{table.name} line {line}")
+        synthetic[rows] |= _flag(row.get("synthetic") or "", f"{table.name} line {line}")
+    return replace(cells, phases=phases, synthetic=synthetic)
+
+
+def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if {"cell", "phase"} <= set(reader.fieldnames or ()):
+                yield from enumerate(reader, start=2)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(f"{table} can't be read ({error}); save it as comma-separated text") from error
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and text.strip().isdecimal() else -1
+
+
+def _phase(text: str | None, where: str) -> int:
+    if not text or not text.strip():
+        return UNKNOWN
+    phase = parse_phase(text)
+    if phase is None:
+        raise ReadError(f"{where}: {text!r} is no phase; write G1, S, G2, Prophase, Metaphase, Anaphase or Telophase")
+    return int(phase)
+
+
+def _flag(text: str, where: str) -> bool:
+    if text.strip().lower() not in _TRUE | _FALSE:
+        raise ReadError(f"{where}: synthetic is {text!r}, but must be 0 or 1; correct the table")
+    return text.strip().lower() in _TRUE
