@@ -16,7 +16,7 @@ from napari_cellcycle.phases import N_PHASES
 
 
 def calling(phases: Any) -> Prediction:
-    chances = np.eye(N_PHASES, dtype=np.float32)[np.asarray(phases)]
+    chances = np.eye(N_PHASES, dtype=np.float32)[np.asarray(phases, int)]
     return Prediction(np.full(len(phases), "a.tif"), np.arange(len(phases)), chances)
 
 
