@@ -67,6 +67,12 @@ PROTOCOLS = {
             "Repeated cells were not removed.",
         ),
     ),
+    "demonstration": Protocol(
+        title="A demonstration on synthetic cells: no estimate of accuracy",
+        summary="These cells were made by a generator. They show how the figures look, not how good the model is.",
+        holds=("The figures are computed as they are for real cells.",),
+        limits=("Made cells are simpler than real ones, and their phase is what the generator was asked for.",),
+    ),
     "trained-on": Protocol(
         title="Cells that the model was trained on: no estimate of anything",
         summary="The model has seen these very cells. The figures say how well it remembers, not how well it calls.",
@@ -75,3 +81,6 @@ PROTOCOLS = {
     ),
 }
 """By the names that `evaluate` and ``metrics.json`` use."""
+
+TEST_SYNTHETIC = ("demonstration", "seed")
+"""Protocols that test synthetic cells, and say of their figures that they estimate nothing."""

@@ -18,7 +18,7 @@ from napari_cellcycle.evaluation.metrics import (
     score_table,
 )
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocols import PROTOCOLS, TEST_SYNTHETIC
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 from napari_cellcycle.versions import installed_versions
 
@@ -167,9 +167,10 @@ def evaluate(
     model : str
         Name to show.
     protocol : str
-        What the figures stand for: ``held-out``, ``clean``, ``seed`` or ``trained-on``.
+        What the figures stand for: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
     synthetic : array_like of bool, shape (N,), optional
-        Cells that a generator made. They are refused under every protocol but ``seed``.
+        Cells that a generator made. They are refused under every protocol but ``seed`` and
+        ``demonstration``.
     prevalence : str or array_like, shape (7,), optional
         Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.
     fold : array_like of int, shape (N,), optional
@@ -197,7 +198,7 @@ def evaluate(
     if fold is not None:
         phases[fold < 0] = UNKNOWN
     known = phases != UNKNOWN
-    if synthetic is not None and protocol != "seed":
+    if synthetic is not None and protocol not in TEST_SYNTHETIC:
         _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
     confusion = confusion_table(phases, prediction.phases)
     read = known & (prediction.best != UNKNOWN)
