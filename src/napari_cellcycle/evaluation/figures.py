@@ -158,24 +158,26 @@ def draw_losses(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure of a report: its title, what draws it, and its size in inches."""
+    """One figure of a report: its title, what draws it, its size in inches, and its content in words."""
 
     title: str
     draw: Callable[..., None]
     size: tuple[float, float]
+    describe: Callable[[Report], str]
 
 
 def drawings(report: Report) -> dict[str, Drawing]:
     """The figures that this report has, by the names of their files."""
+    counts, percent = "Confusion matrix, counts", "Confusion matrix, percent of the true phase"
     found = {
-        "confusion": Drawing("Confusion matrix, counts", draw_confusion, (5.6, 5)),
-        "confusion_percent": Drawing("Confusion matrix, percent of the true phase", _draw_percent, (5.6, 5)),
-        "f1": Drawing("F1 of each phase", draw_f1, (5.2, 3.6)),
-        "reliability": Drawing("Reliability of the probabilities", draw_reliability, (4.2, 4)),
-        "coverage": Drawing("What abstaining buys", draw_coverage, (4.6, 4)),
+        "confusion": Drawing(counts, draw_confusion, (5.6, 5), _confusion_in_words),
+        "confusion_percent": Drawing(percent, _draw_percent, (5.6, 5), _confusion_in_words),
+        "f1": Drawing("F1 of each phase", draw_f1, (5.2, 3.6), _f1_in_words),
+        "reliability": Drawing("Reliability of the probabilities", draw_reliability, (4.2, 4), _reliability_in_words),
+        "coverage": Drawing("What abstaining buys", draw_coverage, (4.6, 4), _coverage_in_words),
     }
     if report.losses:
-        found["losses"] = Drawing("Training, fold by fold", draw_losses, (5.2, 3.6))
+        found["losses"] = Drawing("Training, fold by fold", draw_losses, (5.2, 3.6), _losses_in_words)
     return found
 
 
@@ -194,6 +196,33 @@ def render(drawing: Drawing, report: Report, kind: str, theme: Theme = LIGHT) ->
 
 def _draw_percent(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     draw_confusion(axes, report, normalise=True, theme=theme)
+
+
+def _confusion_in_words(report: Report) -> str:
+    right = zip(PHASE_LABELS, np.diag(report.confusion), report.confusion.sum(axis=1), strict=True)
+    return "Called right: " + ", ".join(f"{label} {n} of {support}" for label, n, support in right if support)
+
+
+def _f1_in_words(report: Report) -> str:
+    return "F1: " + ", ".join(f"{label} {scores.f1}" for label, scores in report.scores.per_phase.items())
+
+
+def _reliability_in_words(report: Report) -> str:
+    found = report.reliability
+    bins = zip(found.probability, found.accuracy, found.n_cells, strict=True)
+    return "Share of right calls at a probability: " + ", ".join(f"{a:.2f} at {p:.2f}" for p, a, n in bins if n)
+
+
+def _coverage_in_words(report: Report) -> str:
+    curve = report.coverage
+    points = [int(np.argmin(np.abs(curve.coverage - share))) for share in (1, 0.9, 0.8, 0.5)]
+    texts = (f"{curve.accuracy[i]:.3f} of the {curve.coverage[i]:.0%} surest cells" for i in dict.fromkeys(points))
+    return "Right are " + ", ".join(texts)
+
+
+def _losses_in_words(report: Report) -> str:
+    lowest = ", ".join(f"{curve.validation.min():.3f}" for curve in report.losses if len(curve.validation))
+    return f"Lowest validation loss of each fold: {lowest}"
 
 
 def _clear(axes: Axes, theme: Theme) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from napari_cellcycle.evaluation.figures import drawings, render
 from napari_cellcycle.evaluation.tables import confusion_csv, per_phase_csv
-from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.evaluation.thumbnails import draw_thumbnails, shown_cells
+from napari_cellcycle.evaluation.webpage import render_page
+from napari_cellcycle.events import Finished, Progress, passed_on
 from napari_cellcycle.io.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -37,12 +40,20 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[
     WriteError
         The folder can't be written to.
     """
-    yield Progress(0, 1, "writing the report")
+    thumbnails: dict[int, bytes] = {}
+    if cells is not None:
+        thumbnails = yield from passed_on(draw_thumbnails(cells, shown_cells(report)))
     contents = {
         "metrics.json": json.dumps(report.to_dict(), indent=2, allow_nan=False).encode() + b"\n",
         "confusion.csv": confusion_csv(report).encode(),
         "per_phase.csv": per_phase_csv(report).encode(),
     }
+    found = drawings(report)
+    for number, (name, drawing) in enumerate(found.items()):
+        yield Progress(number, len(found) + 1, "drawing the report")
+        contents |= {f"{name}.{kind}": render(drawing, report, kind) for kind in ("png", "svg")}
+    yield Progress(len(found), len(found) + 1, "writing the report")
+    contents["report.html"] = render_page(report, thumbnails).encode()
     for name, content in contents.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
