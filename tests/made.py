@@ -9,7 +9,7 @@ def made_pixels(phases: np.ndarray, seed: int = 0) -> np.ndarray:
     """Discs of 16-bit counts, (N, 3, 40, 40): brightfield, darkfield, dna; their size and stain tell the phase."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:40, :40]
-    radius = 7 + phases + random.normal(0, 0.2, len(phases))
+    radius = 6 + 2 * phases + random.normal(0, 0.2, len(phases))
     disc = np.hypot(y - 19.5, x - 19.5) < radius[:, None, None]
     planes = np.stack([680 - 200 * disc, 27 + 90 * disc * (x < 20), 35 + disc * (20 + 12 * phases)[:, None, None]], 1)
     return np.clip(planes + random.normal(0, 3, planes.shape), 0, 65535).astype(np.uint16)

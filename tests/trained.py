@@ -14,7 +14,7 @@ from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun, train_files
 from napari_cellcycle.training.config import TrainConfig
 
-QUICK = TrainConfig(epochs=8, batch_size=32, averaging=0.5, patience=8)
+QUICK = TrainConfig(epochs=10, batch_size=16, averaging=0.5, patience=8)
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,8 @@ def cross_validate(
     )
     tested = _Tested.empty(cells)
     for number, fold in enumerate(folds):
-        model, losses = yield from passed_on(_fit_fold(material, fold, recipe, settings, config.device))
+        own = replace(settings, seed=config.seed + number)  # fresh weights that no other fold starts from
+        model, losses = yield from passed_on(_fit_fold(material, fold, recipe, own, config.device))
         accuracy = tested.add(number, fold, model, losses, material)
         yield FoldDone(number + 1, len(folds), accuracy)
     report = evaluate(

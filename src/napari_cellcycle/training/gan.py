@@ -38,8 +38,8 @@ class GanConfig(Checked):
 
     steps: int = setting(6000, "updates of critic and generator", 1, 1_000_000)
     batch_size: int = setting(32, "cells per step", 2, 4096)
-    learning_rate: float = setting(1e-3, "step size of both networks", 1e-7, 1)
-    penalty: float = setting(1.0, "weight of the gradient penalty on real cells", 0, 1000)
+    learning_rate: float = setting(5e-4, "step size of both networks", 1e-7, 1)
+    penalty: float = setting(0.02, "weight of the gradient penalty on real cells", 0, 1000)
     penalty_every: int = setting(8, "steps from one gradient penalty to the next", 1, 1000)
     rare_phases: float = setting(0.5, "draw rare phases more often: 0 as they are, 1 all equally often", 0, 1)
     averaging: float = setting(0.998, "share of the running average that each step keeps", 0, 0.99999)
@@ -49,7 +49,7 @@ class GanConfig(Checked):
 class Generator(nn.Module):
     """Noise (B, 64) and phases (B,) to cells (B, C, 40, 40), 0 where background is.
 
-    Each stage is modulated by noise and phase (conditional batch norm would need whole batches).
+    Every stage is scaled and shifted by noise and phase, after the normalisation of each map by itself.
     """
 
     NOISE = 64
@@ -58,7 +58,7 @@ class Generator(nn.Module):
         super().__init__()
         self.phase = nn.Embedding(N_PHASES, 32)
         self.style = nn.Sequential(nn.Linear(self.NOISE + 32, 128), nn.LeakyReLU(0.2), nn.Linear(128, 128))
-        self.start = nn.Parameter(torch.randn(1, widths[0], 5, 5))
+        self.start = nn.Linear(self.NOISE + 32, widths[0] * 5 * 5)
         self.stages = nn.ModuleList(
             Modulated(narrow, wide) for narrow, wide in zip((widths[0], *widths[:-1]), widths, strict=True)
         )
@@ -66,8 +66,9 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, phases: Tensor) -> Tensor:
         """Make cells."""
-        style = self.style(torch.cat([noise, self.phase(phases)], 1))  # (B, 128)
-        maps = self.start.expand(len(noise), -1, -1, -1)  # (B, 128, 5, 5)
+        wish = torch.cat([noise, self.phase(phases)], 1)  # (B, 96)
+        style = self.style(wish)  # (B, 128)
+        maps = self.start(wish).unflatten(1, (-1, 5, 5))
         for number, stage in enumerate(self.stages):
             maps = interpolate(maps, scale_factor=2, mode="bilinear") if number else maps
             maps = stage(maps, style)  # 5, 10, 20, 40 pixels
@@ -82,7 +83,7 @@ class Modulated(nn.Module):
         super().__init__()
         self.convolutions = nn.ModuleList([nn.Conv2d(narrow, wide, 3, padding=1), nn.Conv2d(wide, wide, 3, padding=1)])
         self.styles = nn.ModuleList(nn.Linear(128, 2 * wide) for _ in range(2))
-        self.grain = nn.Parameter(torch.zeros(2, 1, wide, 1, 1))
+        self.grain = nn.Parameter(torch.full((2, 1, wide, 1, 1), 0.1))
 
     def forward(self, maps: Tensor, style: Tensor) -> Tensor:
         """(B, narrow, H, W) and (B, 128) to (B, wide, H, W)."""

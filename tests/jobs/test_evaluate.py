@@ -1,0 +1,102 @@
+"""Cross-validation: nothing of a test cell reaches a fit, and every fold starts anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from trained import QUICK
+
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.errors import CellCycleError, SettingError
+from napari_cellcycle.events import result_of
+from napari_cellcycle.io import read_cells
+from napari_cellcycle.jobs import fitting
+from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, cross_validate, evaluate_files
+from napari_cellcycle.jobs.reading import ReadConfig
+
+CV = EvaluateConfig(cv=3, device="cpu")
+
+
+def test_a_finished_model_is_tested_and_its_own_cells_are_recognised(
+    plate: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    config = EvaluateConfig(model=str(model_folder))
+    report = result_of(evaluate_files([plate], tmp_path / "own", config, None, ReadConfig()))
+    assert report.protocol == "trained-on"
+    other = shutil.copytree(plate, tmp_path / "plate")
+    shutil.rmtree(other / "S")
+    report = result_of(evaluate_files([other], tmp_path / "out", config, None, ReadConfig()))
+    assert report.protocol == "held-out"
+    written = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert written["n_cells"] == 60
+    assert written["accuracy"]["value"] == pytest.approx(report.scores.overall["accuracy"].value)
+    assert {"report.html", "confusion.csv", "per_phase.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What each fit was given, and the weights that it started from."""
+    seen: list[dict[str, Any]] = []
+    fit = fitting.train_classifier
+
+    def watched(network, lessons, validation, config, device):  # type: ignore[no-untyped-def]
+        images = torch.cat([lessons.images, validation[0]])
+        seen.append({"images": images, "weights": next(network.parameters()).detach().clone()})
+        return fit(network, lessons, validation, config, device)
+
+    monkeypatch.setattr(fitting, "train_classifier", watched)
+    return seen
+
+
+def test_no_test_cell_reaches_a_fit_and_folds_start_from_other_weights(plate: Path, spy: list[dict[str, Any]]) -> None:
+    events = list(cross_validate([plate], CV, QUICK, ReadConfig()))
+    report, cells = events[-1].result
+    assert [event.fold for event in events if isinstance(event, FoldDone)] == [1, 2, 3]
+    assert report.protocol == "clean"
+    assert report.n_cells == len(cells) == 90
+    for fold in spy:
+        assert len(fold["images"]) == 60
+    # each cell is in the fits of exactly two of three folds; images are told apart by their bytes, scale taken out
+    prints = [{_print(image) for image in fold["images"]} for fold in spy]
+    assert len(set.union(*prints)) == 90
+    assert not set.intersection(*prints)
+    assert not torch.equal(spy[0]["weights"], spy[1]["weights"])
+
+
+def _print(image: torch.Tensor) -> bytes:
+    return (image[0] / image[0].std()).mul(100).round().numpy().astype(np.int16).tobytes()
+
+
+def test_shuffled_labels_give_chance(plate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled = np.random.default_rng(0).permutation(np.repeat([0, 1, 2], 30))
+
+    def read(*args: Any, **options: Any) -> Cells:
+        cells = read_cells(*args, **options)
+        cells.phases[:] = shuffled
+        return cells
+
+    monkeypatch.setattr("napari_cellcycle.io.read_cells", read, raising=False)
+    report, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    assert report.scores.overall["accuracy"].value == pytest.approx(1 / 3, abs=0.15)  # 3 standard errors
+
+
+def test_the_same_seed_gives_the_same_figures(plate: Path) -> None:
+    first, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    torch.rand(3)  # disturb the seed between the runs
+    again, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    np.testing.assert_array_equal(first.prediction.probabilities, again.prediction.probabilities)
+
+
+def test_groups_stay_together(plate: Path, spy: list[dict[str, Any]], tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(plate / "G1", tmp_path / name / "G1")
+    with pytest.raises(CellCycleError, match="at least 2 are needed"):
+        result_of(cross_validate([tmp_path], EvaluateConfig(cv=3, group_by="folder1"), QUICK, ReadConfig()))
+    with pytest.raises(SettingError, match="group-by is 'well'"):
+        result_of(cross_validate([plate], EvaluateConfig(cv=3, group_by="well"), QUICK, ReadConfig()))
