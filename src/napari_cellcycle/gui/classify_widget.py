@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QPushButton, QWidget
 
 from napari_cellcycle.evaluation.fractions import phase_fractions
+from napari_cellcycle.gui.boxes import side_by_side, stacked
 from napari_cellcycle.gui.classifying import classify_gallery, save_table, show_phases
 from napari_cellcycle.gui.dock import Dock, EmptyNotice
 from napari_cellcycle.gui.field import (
@@ -54,7 +55,7 @@ class ClassifyWidget(Dock):
         self.save_button, self.next_button = QPushButton("Save table ..."), QPushButton("Evaluate")
         self.save_button.clicked.connect(self._on_save)
         self.next_button.clicked.connect(lambda: self.open_next("Evaluate"))
-        self.results = _column(self.legend, _row(self.save_button, self.next_button))
+        self.results = stacked(self.legend, side_by_side(self.save_button, self.next_button))
         self.results.hide()
         for widget in (self.empty, self.inputs, self.form, self.run_button):
             self.column.addWidget(widget)
@@ -187,21 +188,3 @@ def _bright(viewer: ViewerModel) -> list[Image]:
 
 def _named(layers: list[Any]) -> list[tuple[str, Any]]:
     return [(layer.name, layer) for layer in layers]
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return row
-
-
-def _column(*widgets: QWidget) -> QWidget:
-    column = QWidget()
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return column

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.evaluation.fractions import PhaseFractions
 
-_COLUMNS = ("phase", "cells", "share", "95 % interval")
+_COLUMNS = ("phase", "cells", "%", "95 % int.")
 
 
 class Legend(QTableWidget):
@@ -31,6 +31,9 @@ class Legend(QTableWidget):
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         self.verticalHeader().hide()
         self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -53,7 +56,8 @@ class Legend(QTableWidget):
     def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = ()) -> None:
         """Fill in the numbers; the phase numbers in `hidden` are not ticked."""
         for row, share in enumerate(fractions.to_dict().values()):
-            self._write(row, share["count"], f"{share['fraction']:.1%}", f"{share['low']:.1%} to {share['high']:.1%}")
+            percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
+            self._write(row, share["count"], percent, f"{low} to {high}")
         self._write(UNSURE, fractions.n_unsure, "", "")
         self.blockSignals(True)
         for row, name in enumerate(self._names):

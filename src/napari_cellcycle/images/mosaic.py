@@ -111,7 +111,7 @@ class Mosaic:
     grid : Grid
         Where each cell lies.
     pixels : ndarray, shape (C, Y, X)
-        One picture a channel, in the raw values of the cells; 0 between tiles and where a cell could not be read.
+        One picture a channel, in the raw values of the cells; 0 where there is none or it could not be read.
     contrast_limits : tuple of (float, float)
         Black and white point of each channel.
     """
@@ -143,7 +143,9 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN) -> Iterator[Progress 
             _lay(pixels, grid, *tiles)
     if pixels is None:
         raise ImageError("none of these cells can be read; check the files")
-    yield Finished(Mosaic(grid, pixels, _contrast_limits(pixels, grid, cells.channels)))
+    limits = _contrast_limits(pixels, grid, cells.channels)
+    _draw_lines(pixels, grid, limits)
+    yield Finished(Mosaic(grid, pixels, limits))
 
 
 def _tile_size(cells: Cells, n_shown: int) -> int:
@@ -193,6 +195,17 @@ def _lay(pixels: NDArray[np.generic], grid: Grid, places: NDArray[np.intp], tile
     inner = slice(GAP_PX, GAP_PX + grid.tile_px)
     rows, columns = np.divmod(places, grid.columns)
     _by_tile(pixels, grid)[:, rows, inner, columns, inner] = tiles
+
+
+def _draw_lines(pixels: NDArray[np.generic], grid: Grid, limits: tuple[tuple[float, float], ...]) -> None:
+    """Lines between tiles, only a little darker than the cells' background: from afar, black ones flicker."""
+    tiles = _by_tile(pixels, grid)
+    for number, (low, high) in enumerate(limits):
+        level = low + (high - low) / 5
+        for line in (slice(0, GAP_PX), slice(-GAP_PX, None)):
+            tiles[number, :, line] = level
+            tiles[number, :, :, :, line] = level
+    tiles[:, -1, :, grid.n_cells - (grid.rows - 1) * grid.columns :] = 0
 
 
 def _by_tile(pixels: NDArray[np.generic], grid: Grid) -> NDArray[np.generic]:

@@ -1,0 +1,175 @@
+"""The dock *Evaluate*: how right the calls are, where the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QLabel, QPushButton, QTabWidget, QWidget
+
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.gui.boxes import stacked
+from napari_cellcycle.gui.confusion import ConfusionTable
+from napari_cellcycle.gui.dock import Dock, EmptyNotice
+from napari_cellcycle.gui.evaluating import (
+    DEMONSTRATION,
+    TRAINED_ON,
+    Look,
+    draw_figures,
+    evaluate_calls,
+    save_report,
+    take_calls,
+)
+from napari_cellcycle.gui.gallery import galleries
+from napari_cellcycle.gui.layers import PHASE, find_layer
+from napari_cellcycle.gui.pickers import Picker
+from napari_cellcycle.gui.selecting import select_all, select_cells
+from napari_cellcycle.gui.theme import figure_theme
+from napari_cellcycle.phases import PHASE_LABELS
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+    from napari_cellcycle.evaluation.report import Report
+    from napari_cellcycle.gui.evaluating import Evaluated
+
+_FIGURES = {"f1": "F1", "reliability": "Reliability"}
+_FIGURE_PX = (320, 280)
+
+
+class EvaluateWidget(Dock):
+    """Compare calls with known phases; evaluates by itself what was classified last."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer)
+        self.evaluated: Evaluated | None = None
+        self.empty = EmptyNotice(
+            "No classified cells of known phase yet. The truth comes from folders named after phases.",
+            {"Classify cells": lambda: self.open_next("Classify")},
+        )
+        self.cells = Picker(napari_viewer, self._offers, "classified cells of known phase; the newest are chosen")
+        self.inputs = QWidget()
+        rows = QFormLayout(self.inputs)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Cells", self.cells)
+        self.run_button = QPushButton("Evaluate")
+        self.run_button.clicked.connect(self._on_run)
+        for widget in (self.empty, self.inputs, self.run_button):
+            self.column.addWidget(widget)
+        self.add_foot(self._build_results())
+        self.locked_while_busy += [self.inputs, self.run_button, self.save_button]
+        self.cells.currentIndexChanged.connect(self._on_choice)
+        napari_viewer.events.theme.connect(self._on_theme)
+        self._on_choice()
+
+    def _build_results(self) -> QWidget:
+        self.banner, self.summary = QLabel(), QLabel()
+        for label in (self.banner, self.summary):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.banner.setStyleSheet("background: #e69f00; color: black; padding: 4px;")
+        self.table, self.percent = ConfusionTable(), QCheckBox("percent of the true phase")
+        self.table.field_clicked.connect(self._on_field)
+        self.percent.toggled.connect(lambda _on: self._fill_table())
+        self.show_all = QPushButton("Show all cells")
+        self.show_all.setToolTip("end the selection that a click on a field of the matrix made")
+        self.show_all.clicked.connect(self._on_show_all)
+        self.tabs = QTabWidget()
+        hint = QLabel("rows: true phase, columns: call; click a field to see its cells")
+        hint.setWordWrap(True)
+        self.tabs.addTab(stacked(self.table, hint, self.percent, self.show_all), "Confusion")
+        self.figures = {name: QLabel() for name in _FIGURES}
+        for name, title in _FIGURES.items():
+            self.figures[name].setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self.tabs.addTab(self.figures[name], title)
+        self.save_button = QPushButton("Save report ...")
+        self.save_button.clicked.connect(self._on_save)
+        self.results = stacked(self.banner, self.summary, self.tabs, self.save_button)
+        self.results.hide()
+        return self.results
+
+    def _offers(self) -> list[tuple[str, str]]:
+        known = [source for source in galleries(self.viewer.layers) if source.n_known]
+        return [(source.title, source.group) for source in known if self._phase_layer(source.group) is not None]
+
+    def _phase_layer(self, group: str) -> Labels | None:
+        return find_layer(self.viewer.layers, group, PHASE)
+
+    def _on_choice(self) -> None:
+        chosen = self.cells.value()
+        self.empty.setVisible(chosen is None)
+        for widget in (self.inputs, self.run_button):
+            widget.setVisible(chosen is not None)
+        if chosen is None:
+            self.results.hide()
+        elif self.evaluated is None or self.evaluated.group != chosen:
+            self._on_run()
+
+    def _on_run(self) -> None:
+        layer = self._phase_layer(self.cells.value())
+        if layer is not None:
+            self.start(evaluate_calls(take_calls(layer), self._look()), self._on_evaluated)
+
+    def _on_evaluated(self, evaluated: Evaluated) -> None:
+        self.evaluated = evaluated
+        report = evaluated.report
+        protocol = PROTOCOLS[report.protocol]
+        self.banner.setText(f"{protocol.title}. {protocol.summary}")
+        self.banner.setVisible(report.protocol in (DEMONSTRATION, TRAINED_ON))
+        self.summary.setText(_summary(report))
+        self._fill_table()
+        self._show_pictures(evaluated.pictures)
+        self.results.show()
+        self.say("; ".join(report.notes))
+
+    def _fill_table(self) -> None:
+        if self.evaluated is not None:
+            self.table.show_counts(
+                self.evaluated.report.confusion, figure_theme(self.viewer), percent=self.percent.isChecked()
+            )
+
+    def _show_pictures(self, pictures: dict[str, bytes]) -> None:
+        for name, content in pictures.items():
+            pixmap = QPixmap()
+            pixmap.loadFromData(content)
+            pixmap.setDevicePixelRatio(self.devicePixelRatioF())
+            self.figures[name].setPixmap(pixmap)
+
+    def _look(self) -> Look:
+        return Look(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
+
+    def _on_theme(self, _event: Any = None) -> None:
+        if self.evaluated is not None:
+            self._fill_table()
+            self.start(draw_figures(self.evaluated.report, self._look()), self._show_pictures)
+
+    def _on_field(self, true: int, called: int) -> None:
+        if self.evaluated is None:
+            return
+        evaluated, report = self.evaluated, self.evaluated.report
+        selected = (report.truth == true) & (report.prediction.phases == called)
+        n_shown, n_cells = select_cells(self.viewer, evaluated.group, selected), int(selected.sum())
+        unseen = f", of which {n_shown:,} are in the gallery" if n_shown < n_cells else ""
+        self.say(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
+
+    def _on_show_all(self) -> None:
+        if self.evaluated is not None:
+            select_all(self.viewer, self.evaluated.group)
+            self.viewer.reset_view()
+            self.say("")
+
+    def _on_save(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
+        if folder and self.evaluated is not None:
+            self.start(save_report(self.evaluated, Path(folder)), lambda saved: self.say(f"Saved {saved}."))
+
+
+def _summary(report: Report) -> str:
+    """The figures that one line can hold, with their intervals."""
+    overall = report.scores.overall
+    named = {"Accuracy": overall["accuracy"], "Macro F1": overall["macro_f1"]}
+    lines = [f"{name} {estimate}" for name, estimate in named.items()]
+    return "\n".join([f"{report.n_cells:,} cells, {report.model}", *lines])

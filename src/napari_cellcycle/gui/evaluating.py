@@ -1,0 +1,148 @@
+"""From calls on the screen to figures on the screen."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.errors import ModelError
+from napari_cellcycle.events import Finished, Note, passed_on
+from napari_cellcycle.gui.gallery import read_again
+from napari_cellcycle.gui.layers import KEY, GallerySource, prediction_of, source_of, truth_of
+from napari_cellcycle.phases import UNKNOWN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells, Prediction
+    from napari_cellcycle.evaluation.figures import Theme
+    from napari_cellcycle.evaluation.report import Report
+    from napari_cellcycle.gui.gallery import Events
+
+DPI = 100
+FIGURES = ("f1", "reliability")
+"""Those of the report that the dock shows, by their names there."""
+DEMONSTRATION = "demonstration"
+TRAINED_ON = "trained-on"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How figures are drawn: colours, size on the screen, and the screen's pixels per pixel of Qt."""
+
+    theme: Theme
+    size_px: tuple[int, int]
+    zoom: float
+
+
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """What a phase layer says of its cells, taken in the GUI thread."""
+
+    source: GallerySource
+    prediction: Prediction
+    truth: NDArray[np.int8]
+    synthetic: NDArray[np.bool_]
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Figures that are ready for the dock.
+
+    Attributes
+    ----------
+    group : str
+        The gallery that they are about.
+    report : Report
+        The figures.
+    cells : Cells
+        The cells behind them, in the order of the gallery.
+    pictures : dict of str to bytes
+        PNG of each figure of the dock.
+    """
+
+    group: str
+    report: Report
+    cells: Cells
+    pictures: dict[str, bytes]
+
+
+def take_calls(layer: Labels) -> Calls:
+    """What a job needs of a phase layer over a gallery."""
+    source = source_of(layer)
+    if not isinstance(source, GallerySource):
+        raise TypeError(f"{layer.name} lies over no gallery")
+    synthetic = layer.features["synthetic"].to_numpy(bool)
+    return Calls(source, prediction_of(layer), truth_of(layer), synthetic, layer.metadata[KEY]["model"])
+
+
+def evaluate_calls(calls: Calls, look: Look) -> Events:
+    """Compare calls with the truth; the job's result is an `Evaluated`."""
+    from napari_cellcycle.evaluation.duplicates import search_repeats
+    from napari_cellcycle.evaluation.report import evaluate
+
+    cells: Cells = yield from read_again(calls.source)
+    repeats = yield from passed_on(search_repeats(cells))
+    truth = np.full_like(calls.truth, UNKNOWN)  # cells of unknown phase are left out, so repeated ones are made so
+    truth[repeats.keep] = calls.truth[repeats.keep]
+    report = evaluate(
+        calls.prediction,
+        truth,
+        model=calls.model,
+        protocol=_protocol(calls, repeats.data_sha256),
+        synthetic=calls.synthetic,
+        duplicates_removed=len(cells) - len(repeats.keep),
+        settings={"model": calls.model, "input": calls.source.paths, **calls.source.reading},
+        data_sha256=repeats.data_sha256,
+        notes=repeats.notes,
+    )
+    pictures = yield from passed_on(draw_figures(report, look))
+    yield Finished(Evaluated(calls.source.group, report, cells, pictures))
+
+
+def _protocol(calls: Calls, data_sha256: str) -> str:
+    """What the figures stand for."""
+    if calls.synthetic.any():
+        return DEMONSTRATION
+    return TRAINED_ON if data_sha256 == _training_data(calls.model) else "held-out"
+
+
+def draw_figures(report: Report, look: Look) -> Events:
+    """Draw the figures of the dock; the job's result is a PNG by name, transparent where the dock shows through."""
+    yield Note("")
+    from matplotlib.figure import Figure
+
+    from napari_cellcycle.evaluation.figures import drawings
+
+    pictures, (width, height) = {}, look.size_px
+    for name in FIGURES:
+        figure = Figure(figsize=(width / DPI, height / DPI), layout="constrained", facecolor="none")
+        drawings(report)[name].draw(figure.add_subplot(), report, theme=look.theme)
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=DPI * look.zoom)
+        pictures[name] = content.getvalue()
+    yield Finished(pictures)
+
+
+def save_report(evaluated: Evaluated, folder: Path) -> Events:
+    """Write the report with its tables and figures; the job's result is the path of ``report.html``."""
+    from napari_cellcycle.evaluation.pages import write_report
+
+    yield from write_report(evaluated.report, evaluated.cells, folder)
+
+
+def _training_data(model: str) -> Any:
+    """Hash of the cells that a model was trained on, None where nobody knows it."""
+    from napari_cellcycle.io.runs import find_model, load_card
+
+    try:
+        return load_card(find_model(model)).training.get("data_sha256")
+    except ModelError:  # its folder is gone since
+        return None
