@@ -172,12 +172,12 @@ def drawings(report: Report) -> dict[str, Drawing]:
     found = {
         "confusion": Drawing(counts, draw_confusion, (5.6, 5), _confusion_in_words),
         "confusion_percent": Drawing(percent, _draw_percent, (5.6, 5), _confusion_in_words),
-        "f1": Drawing("F1 of each phase", draw_f1, (5.2, 3.6), _f1_in_words),
-        "reliability": Drawing("Reliability of the probabilities", draw_reliability, (4.2, 4), _reliability_in_words),
-        "coverage": Drawing("What abstaining buys", draw_coverage, (4.6, 4), _coverage_in_words),
+        "f1": Drawing("F1 of each phase", draw_f1, (5, 4), _f1_in_words),
+        "reliability": Drawing("Reliability of the probabilities", draw_reliability, (5, 4), _reliability_in_words),
+        "coverage": Drawing("What abstaining buys", draw_coverage, (5, 4), _coverage_in_words),
     }
     if report.losses:
-        found["losses"] = Drawing("Training, fold by fold", draw_losses, (5.2, 3.6), _losses_in_words)
+        found["losses"] = Drawing("Training, fold by fold", draw_losses, (5, 4), _losses_in_words)
     return found
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a way of testing guarantees, and what it doesn't."""
+    """What a way of testing guarantees, and what it doesn't; whether its figures estimate a performance at all."""
 
     title: str
     summary: str
     holds: tuple[str, ...]
     limits: tuple[str, ...]
+    estimates: bool = True
 
 
 _SAMPLING = (
@@ -66,6 +67,7 @@ PROTOCOLS = {
             "Synthetic cells are tested too, and their generator has seen every real cell of their phase.",
             "Repeated cells were not removed.",
         ),
+        estimates=False,
     ),
     "demonstration": Protocol(
         title="A demonstration on synthetic cells: no estimate of accuracy",
@@ -78,6 +80,7 @@ PROTOCOLS = {
         summary="The model has seen these very cells. The figures say how well it remembers, not how well it calls.",
         holds=("A bad figure here is a bad sign: the model can't even call the cells it learnt from.",),
         limits=("A good figure here says nothing about other cells. Use cross-validation, or cells of another day.",),
+        estimates=False,
     ),
 }
 """By the names that `evaluate` and ``metrics.json`` use."""

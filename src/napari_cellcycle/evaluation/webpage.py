@@ -36,7 +36,9 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters.update(hash=_policy_hash, estimate=_estimate, number=_number, sentence=_sentence)
+    environment.filters.update(
+        hash=_policy_hash, estimate=_estimate, number=_number, sentence=_sentence, setting=_setting
+    )
     template = resources.files("napari_cellcycle.evaluation").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(
         title=f"Evaluation of {report.model}" if report.model else "Evaluation",
@@ -125,7 +127,8 @@ def _cell(report: Report, cell: int, thumbnails: Mapping[int, bytes]) -> dict[st
         "truth": phase_label(int(report.truth[cell])),
         "call": phase_label(int(found.best[cell])),
         "probability": f"{found.confidence[cell]:.2f}",
-        "source": f"{found.sources[cell]} cell {found.ids[cell]}",
+        "source": str(found.sources[cell]),
+        "id": str(found.ids[cell]),
     }
 
 
@@ -154,6 +157,10 @@ def _number(value: float | None) -> str:
 
 def _sentence(note: str) -> str:
     return f"{note[:1].upper()}{note[1:].rstrip('.')}."
+
+
+def _setting(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _policy_hash(script: str) -> str:

@@ -1,0 +1,223 @@
+"""The files of an evaluation, and its page in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.errors import WriteError
+from napari_cellcycle.evaluation.figures import DARK, LIGHT, drawings, render
+from napari_cellcycle.evaluation.pages import write_report
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
+from napari_cellcycle.evaluation.thumbnails import N_WORST, PER_FIELD, cells_by_field, shown_cells, worst_mistakes
+from napari_cellcycle.evaluation.webpage import render_page
+from napari_cellcycle.events import Progress, result_of
+
+FIGURES = ("confusion", "confusion_percent", "coverage", "f1", "losses", "reliability")
+
+
+@pytest.fixture
+def report(truth: Any, predict: Any) -> Report:
+    curve = LossCurve(np.linspace(2, 1, 8), np.linspace(2.1, 1.4, 8))
+    return evaluate(
+        predict(truth, min_probability=0.25),
+        truth,
+        model="<default>",
+        protocol="clean",
+        prevalence="bbbc048",
+        fold=np.arange(len(truth)) % 2,
+        losses=[curve, curve],
+        settings={"input": ["plate & more"], "epochs": 8},
+    )
+
+
+def test_all_files_are_written(report: Report, cells: Cells, tmp_path: Path) -> None:
+    events = list(write_report(report, cells, tmp_path / "new" / "out"))
+    page = events[-1].result
+    assert page == tmp_path / "new" / "out" / "report.html"
+    assert all(isinstance(event, Progress) for event in events[:-1])
+    names = {path.name for path in page.parent.iterdir()}
+    pictures = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
+    assert names == {"report.html", "metrics.json", "confusion.csv", "per_phase.csv", *pictures}
+    assert json.loads((page.parent / "metrics.json").read_text())["n_cells"] == len(cells)
+
+
+def test_nothing_is_written_when_a_cell_cannot_be_read_any_more(report: Report, tmp_path: Path) -> None:
+    class Gone:
+        def __len__(self) -> int:
+            return len(report.truth)
+
+        def read(self, indices: Any) -> Any:
+            raise FileNotFoundError("the disk is gone")
+
+    lost = Cells.build(Gone(), ("brightfield",), "a.tif")
+    with pytest.raises(FileNotFoundError, match="the disk is gone"):
+        list(write_report(report, lost, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_said(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WriteError, match="can't write"):
+        list(write_report(report, None, tmp_path / "file"))
+
+
+def test_only_cells_that_are_shown_are_read(report: Report, cells: Cells, tmp_path: Path) -> None:
+    wanted: set[int] = set()
+
+    class Watched:
+        def __len__(self) -> int:
+            return len(cells)
+
+        def read(self, indices: Any) -> Any:
+            wanted.update(indices)
+            return cells.images.read(indices)
+
+    list(write_report(report, replace(cells, images=Watched()), tmp_path))
+    assert wanted == set(shown_cells(report).tolist())
+    assert len(wanted) < len(cells)
+
+
+def test_the_cells_behind_the_fields(report: Report) -> None:
+    fields = cells_by_field(report)
+    for (truth, call), members in fields.items():
+        assert (report.truth[members] == truth).all()
+        assert (report.prediction.phases[members] == call).all()
+        assert (np.diff(report.prediction.confidence[members]) <= 0).all()
+    for truth, call in np.ndindex(7, 7):
+        assert len(fields.get((truth, call), ())) == report.confusion[truth, call]
+    worst = worst_mistakes(report)
+    assert len(worst) == N_WORST
+    assert (report.prediction.best[worst] != report.truth[worst]).all()
+    assert (np.diff(report.prediction.confidence[worst]) <= 0).all()
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_figures_are_the_same_each_time_and_differ_by_theme(report: Report, kind: str) -> None:
+    for drawing in drawings(report).values():
+        content = render(drawing, report, kind)
+        assert render(drawing, report, kind) == content
+        assert render(drawing, report, kind, DARK) != content
+        assert drawing.describe(report)
+
+
+def test_the_confusion_figure_writes_every_count(report: Report) -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    drawings(report)["confusion"].draw(axes, report, theme=LIGHT)
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    for row, column in np.ndindex(7, 7):
+        count = report.confusion[row, column]
+        assert written.get((column, row), "0") == str(count)
+
+
+def test_the_page_says_what_its_protocol_stands_for(report: Report) -> None:
+    for protocol, words in PROTOCOLS.items():
+        page = render_page(replace(report, protocol=protocol), {})
+        assert words.title.replace("'", "&#39;") in page
+        assert ('role="note"' in page) == (not words.estimates)
+
+
+def test_the_page_asks_for_nothing_and_escapes_names(report: Report) -> None:
+    page = render_page(report, {})
+    assert "&lt;default&gt;" in page
+    assert "<default>" not in page
+    addresses = re.findall(r"""(?:src|href|srcset)="([^"]{0,12})""", page)
+    assert {address.split(":")[0] for address in addresses} == {"#matrix", "data"}
+    assert "default-src 'none'" in page
+
+
+def test_a_page_of_3000_cells_is_small(predict: Any, tmp_path: Path) -> None:
+    from tests.evaluation.conftest import made_cells
+
+    truth = np.repeat(np.arange(7), (780, 780, 780, 540, 60, 20, 40)).astype(np.int8)
+    cells = made_cells(truth, size=40)
+    page = result_of(write_report(evaluate(predict(truth), truth), cells, tmp_path))
+    assert page.stat().st_size < 5e6
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window, which notes every request."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    chromium, driver = shutil.which("chromium") or shutil.which("chrome"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1200,1400"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield window
+    window.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, report: Report, cells: Cells, tmp_path: Path) -> Any:
+    page = result_of(write_report(report, cells, tmp_path))
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+    return browser
+
+
+def field(browser: Any, truth: int, call: int) -> Any:
+    return browser.find_element("css selector", f'button[data-field="{truth}-{call}"]')
+
+
+def pictures(browser: Any) -> list[Any]:
+    return browser.find_elements("css selector", "#behind-list img")
+
+
+def test_a_press_shows_the_cells_behind_a_field(opened: Any, report: Report) -> None:
+    members = cells_by_field(report)[0, 0]
+    field(opened, 0, 0).click()
+    shown = pictures(opened)
+    assert len(shown) == min(len(members), PER_FIELD)
+    assert all(opened.execute_script("return arguments[0].naturalWidth", picture) == 48 for picture in shown)
+    assert all(picture.is_displayed() for picture in shown)
+    title = opened.find_element("id", "behind-title").text
+    assert title == f"G1 called G1: {len(members)} cells; the {PER_FIELD} surest are shown"
+    first = opened.find_element("css selector", "#behind-list li").text
+    assert f"cell {report.prediction.ids[members[0]]}" in first
+    assert "plate/Ch3.tif" in first
+
+
+def test_it_works_by_keyboard_and_for_screen_readers(opened: Any, report: Report) -> None:
+    button = field(opened, 1, 1)
+    button.send_keys("\ue007")  # Enter
+    assert button.get_attribute("aria-pressed") == "true"
+    assert opened.find_element("id", "behind-title").text.startswith("S called S:")
+    assert button.accessible_name.startswith(f"S called S: {report.confusion[1, 1]}, ")
+    button.send_keys("\ue013")  # arrow up
+    assert opened.switch_to.active_element.get_attribute("data-field") == "0-1"
+    assert all(picture.get_attribute("alt") for picture in opened.find_elements("tag name", "img"))
+    assert len(opened.find_elements("css selector", "[aria-pressed=true]")) == 1
+
+
+def test_no_request_leaves_the_file(opened: Any) -> None:
+    field(opened, 0, 0).click()
+    time.sleep(0.2)
+    messages = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert {address.split(":")[0] for address in asked} == {"file", "data"}
+    assert sum(address.startswith("file:") for address in asked) == 1
+    assert [entry["message"] for entry in opened.get_log("browser")] == []
+
+
+def test_its_policy_stops_what_someone_adds(opened: Any) -> None:
+    script = "const done = arguments[0]; fetch('http://127.0.0.1:9/').then(() => done('sent'), () => done('stopped'))"
+    assert opened.execute_async_script(script) == "stopped"
+    assert any("Content Security Policy" in entry["message"] for entry in opened.get_log("browser"))
