@@ -80,10 +80,13 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
     from napari_cellcycle.evaluation.fractions import phase_fractions
     from napari_cellcycle.versions import installed_versions
 
+    found = phase_fractions(prediction)
     return {
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),
-        "phases": phase_fractions(prediction).to_dict(),
+        "n_unsure": found.n_unsure,
+        "phases": found.to_dict(),
+        "notes": list(found.notes),
         "model": {"name": card.name, "description": card.description, "training": card.training.get("data_sha256")},
         "settings": settings,
         "versions": installed_versions(),

@@ -1,0 +1,92 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from napari_cellcycle.cli import build_parser, main
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys; from napari_cellcycle.cli import build_parser; build_parser().format_help(); print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"torch", "sklearn", "skimage", "pandas", "matplotlib", "tifffile", "scipy", "napari", "qtpy"}
+
+
+@pytest.mark.parametrize("command", ["demo", "classify", "train", "evaluate", "info", "models"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        build_parser().parse_args([command, "--help"])
+    assert stop.value.code == 0
+    assert "usage: napari-cellcycle" in capsys.readouterr().out
+
+
+def test_classify_writes_the_table_the_summary_and_the_picture(
+    plate: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["classify", str(plate), "-o", str(out), "--model", str(model_folder), "--json"]) == 0
+    table = pd.read_csv(out / "phases.csv", keep_default_na=False)
+    assert len(table) == 90
+    assert table.loc[0, "source"] == "G1/cells_Ch3.tif"
+    assert (table["phase"] == table["source"].str.split("/").str[0]).mean() > 0.9
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["n_cells"] == 90
+    counted = {label: found["count"] for label, found in summary["phases"].items()}
+    assert counted["G1"] == int((table["phase"] == "G1").sum())
+    assert (out / "montage.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["n_cells"] == 90
+    assert "note: Ch3 read as brightfield" in printed.err
+    assert sorted(path.name for path in out.iterdir()) == ["montage.png", "phases.csv", "summary.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{plate}/none", "-o", "{out}"], "none"),
+        (["{plate}", "-o", "{out}", "--model", "best"], "no model is called 'best'"),
+        (["{plate}", "-o", "{out}", "--channels", "brightfield"], "must read like brightfield=Ch3,darkfield=Ch6"),
+        (["{plate}", "-o", "{out}", "--channels", "brightfield=Ch9"], "has no channel 'Ch9'"),
+        (["{plate}", "-o", "{out}", "--channels", "redfield=Ch3"], "'redfield'"),
+        (["{plate}", "-o", "{out}", "--min-probability", "1.5"], "must lie in 0 to 1"),
+        (["{plate}", "-o", "{out}", "--device", "abacus"], "must be one of auto, cpu, cuda, mps"),
+        (["{plate}", "-o", "{out}", "--layout", "spiral"], "must be one of auto"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence_and_leaves_nothing(
+    arguments: list[str], message: str, plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [text.format(plate=plate, out=tmp_path / "out") for text in arguments]
+    assert main(["classify", *filled]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("napari-cellcycle: ")
+    assert message in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_takes_each_setting_from_the_recipe_or_the_flag(plate: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert main(["train", str(plate), "-o", str(out), "--epochs", "1", "--no-flips", "--seed", "5"]) == 0
+    settings = json.loads((out / "model.json").read_text())["training"]["settings"]
+    assert (settings["epochs"], settings["flips"], settings["seed"], settings["cosine"]) == (1, False, 5, True)
+
+
+def test_evaluate_prints_its_figures(plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["evaluate", str(plate), "-o", str(tmp_path / "out"), "--cv", "2", "--epochs", "1", "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_models_lists_what_was_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    cards = json.loads(capsys.readouterr().out)
+    assert [card["name"] for card in cards][:2] == ["default", "duque2024"]
+    assert main(["models"]) == 0
+    assert "brightfield + darkfield" in capsys.readouterr().out
