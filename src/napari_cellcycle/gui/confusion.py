@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.evaluation.figures import Theme
 
-_SHORT = [label if len(label) < 3 else label[:4] for label in PHASE_LABELS]
+_SHORT = [label.removesuffix("phase") for label in PHASE_LABELS]
 
 
 class ConfusionTable(QTableWidget):
@@ -27,11 +27,9 @@ class ConfusionTable(QTableWidget):
 
     def __init__(self) -> None:
         super().__init__(N_PHASES, N_PHASES)
-        self.setVerticalHeaderLabels(list(PHASE_LABELS))
-        for column, (short, label) in enumerate(zip(_SHORT, PHASE_LABELS, strict=True)):
-            title = QTableWidgetItem(short)
-            title.setToolTip(f"called {label}")
-            self.setHorizontalHeaderItem(column, title)
+        for number, (short, label) in enumerate(zip(_SHORT, PHASE_LABELS, strict=True)):
+            self.setVerticalHeaderItem(number, _title(short, f"truly {label}"))
+            self.setHorizontalHeaderItem(number, _title(short, f"called {label}"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -66,6 +64,12 @@ class ConfusionTable(QTableWidget):
     def minimumSizeHint(self) -> QSize:
         """It never scrolls."""
         return QSize(0, self.sizeHint().height())
+
+
+def _title(text: str, tooltip: str) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    item.setToolTip(tooltip)
+    return item
 
 
 def _between(low: str, high: str, share: float) -> QColor:

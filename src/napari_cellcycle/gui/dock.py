@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PLUGIN = "napari-cellcycle"
 
+_NARROWEST_PX = 300
+
 
 class Dock(QWidget):
     """One column that fits 350 px, scrolling when the window is low.
@@ -49,15 +51,9 @@ class Dock(QWidget):
         content = QWidget()
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 6, 6, 6)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(content)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        self.setMinimumWidth(300)
+        outer.addWidget(_Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def add_foot(self, *results: QWidget) -> None:
@@ -130,6 +126,23 @@ class Dock(QWidget):
         self.progress.setVisible(busy)
         for widget in self.locked_while_busy:
             widget.setDisabled(busy)
+
+
+class _Scroller(QScrollArea):
+    """Scrolls up and down only: it is never narrower than what it holds."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the widest thing inside."""
+        inside = self.widget()
+        width = 0 if inside is None else inside.minimumSizeHint().width()
+        return QSize(max(_NARROWEST_PX, width + self.verticalScrollBar().sizeHint().width()), 100)
 
 
 class ProgressLine(QWidget):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QLabel, QPushButton, QTabWidget, QWidget
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
@@ -25,6 +24,7 @@ from napari_cellcycle.gui.evaluating import (
 from napari_cellcycle.gui.gallery import galleries
 from napari_cellcycle.gui.layers import PHASE, find_layer
 from napari_cellcycle.gui.pickers import Picker
+from napari_cellcycle.gui.picture import Picture
 from napari_cellcycle.gui.selecting import select_all, select_cells
 from napari_cellcycle.gui.theme import figure_theme
 from napari_cellcycle.phases import PHASE_LABELS
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.gui.evaluating import Evaluated
 
 _FIGURES = {"f1": "F1", "reliability": "Reliability"}
-_FIGURE_PX = (320, 280)
+_FIGURE_PX = (310, 270)
 
 
 class EvaluateWidget(Dock):
@@ -81,9 +81,8 @@ class EvaluateWidget(Dock):
         hint = QLabel("rows: true phase, columns: call; click a field to see its cells")
         hint.setWordWrap(True)
         self.tabs.addTab(stacked(self.table, hint, self.percent, self.show_all), "Confusion")
-        self.figures = {name: QLabel() for name in _FIGURES}
+        self.figures = {name: Picture(_FIGURE_PX) for name in _FIGURES}
         for name, title in _FIGURES.items():
-            self.figures[name].setAlignment(Qt.AlignmentFlag.AlignCenter)
             self.tabs.addTab(self.figures[name], title)
         self.save_button = QPushButton("Save report ...")
         self.save_button.clicked.connect(self._on_save)
@@ -133,10 +132,7 @@ class EvaluateWidget(Dock):
 
     def _show_pictures(self, pictures: dict[str, bytes]) -> None:
         for name, content in pictures.items():
-            pixmap = QPixmap()
-            pixmap.loadFromData(content)
-            pixmap.setDevicePixelRatio(self.devicePixelRatioF())
-            self.figures[name].setPixmap(pixmap)
+            self.figures[name].show_png(content)
 
     def _look(self) -> Look:
         return Look(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
