@@ -1,0 +1,249 @@
+"""OME-Zarr: images that are read lazily by dask, and stacks of cells written block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import CellImage, Cells, Unreadable
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, WriteError
+from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile
+from napari_cellcycle.io.sidecar import read_sidecar
+from napari_cellcycle.io.stack import SYNTHETIC, PutBlock, StackSpec
+from napari_cellcycle.phases import UNKNOWN
+
+if TYPE_CHECKING:
+    import dask.array
+    import zarr
+
+_OUR_KEY = "napari-cellcycle"
+"""Attribute in which we say what OME-Zarr has no words for."""
+_MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
+_MASKS = "cell"
+_NEEDS = "OME-Zarr needs two more packages; install them with: pip install 'napari-cellcycle[zarr]'"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ZarrImage(ImageFile):
+    """The finest level of an OME-Zarr image.
+
+    Attributes
+    ----------
+    pixels : dask array, shape (F, C, Y, X)
+        Nothing of it is read before `read`.
+    masks : dask array, shape (F, Y, X), or None
+        Which pixels belong to the cell, where we wrote it so.
+    cells : bool
+        Whether we wrote it, so that each frame is one cell whatever its size.
+    """
+
+    pixels: dask.array.Array
+    masks: dask.array.Array | None
+    cells: bool
+
+    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames asked for, each (C, Y, X)."""
+        return self._computed(self.pixels, frames)
+
+    def read_masks(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable | None]:
+        """The masks of the frames asked for, each (Y, X)."""
+        return [None] * len(frames) if self.masks is None else [*self._computed(self.masks, frames)]
+
+    def _computed(self, array: dask.array.Array, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+        try:
+            return list(np.asarray(array[list(frames)]))
+        except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
+            if len(frames) > 1:
+                return [found for frame in frames for found in self._computed(array, [frame])]
+            return [Unreadable(f"frame {frames[0]} of {self.path.name} is damaged ({error}); copy it again")]
+
+
+@dataclass(frozen=True, eq=False)
+class _ZarrCells:
+    file: ZarrImage
+
+    def __len__(self) -> int:
+        return self.file.n_frames
+
+    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
+        both = zip(self.file.read(indices), self.file.read_masks(indices), strict=True)
+        return [_as_cell(pixels, mask) for pixels, mask in both]
+
+
+def _as_cell(
+    pixels: NDArray[np.generic] | Unreadable, mask: NDArray[np.generic] | Unreadable | None
+) -> CellImage | Unreadable:
+    if isinstance(pixels, Unreadable) or isinstance(mask, Unreadable):
+        return pixels if isinstance(pixels, Unreadable) else mask  # type: ignore[return-value]  # one of them is
+    return CellImage(pixels, None if mask is None else mask != 0)
+
+
+def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None = None) -> Cells:
+    """Cells of an OME-Zarr folder that holds one cell a frame.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    root : Path
+        Folder that `Cells.sources` are relative to.
+    channels : mapping of role to channel, optional
+        As for `read_cells`.
+
+    Returns
+    -------
+    Cells
+        With the phases of the table that `convert` writes beside it, if it is there.
+
+    Raises
+    ------
+    ReadError, ImageError, ChannelError
+        It can't be read, shows fields, or lacks a channel of `channels`.
+    """
+    file = open_zarr(path)
+    if not file.cells and max(file.shape) > LARGEST_CELL_PX:
+        raise ImageError(f"{path.name} shows fields of view, not cells; export them as OME-TIFF with their labels")
+    named = name_channels(file.channels, channels, path.name)
+    phases = read_sidecar(path, file.n_frames)
+    return Cells.build(
+        _ZarrCells(file),
+        named.roles,
+        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix(),
+        phases=UNKNOWN if phases is None else phases,
+        synthetic=file.synthetic,
+        pixel_size_um=file.pixel_size_um,
+        notes=named.notes,
+    )
+
+
+def open_zarr(path: Path) -> ZarrImage:
+    """Open an OME-Zarr image of version 0.4 or 0.5.
+
+    Raises
+    ------
+    ReadError
+        It is none, is damaged, or the packages for it are not installed.
+    ImageError
+        It has an axis that can't be read as cells or points in time.
+    """
+    try:
+        import dask.array
+        import zarr
+    except ImportError as error:
+        raise ReadError(_NEEDS) from error
+    try:
+        group = zarr.open_group(str(path), mode="r")
+        attributes: dict[str, Any] = dict(group.attrs)
+        told = attributes.get("ome", attributes)
+        level, axes, scale = _finest(told["multiscales"][0])
+        array = dask.array.from_zarr(str(path), component=level)
+        masks = f"labels/{_MASKS}/0" if _OUR_KEY in attributes and "labels" in group else None
+        return ZarrImage(
+            **_contents(path, array, axes, told),
+            pixel_size_um=_pixel_size(axes, scale),
+            synthetic=SYNTHETIC in str(attributes.get(_OUR_KEY, "")),
+            masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
+            cells=_OUR_KEY in attributes,
+        )
+    except CellCycleError:
+        raise
+    except Exception as error:  # damaged JSON can make zarr raise anything
+        reason = " ".join(str(error).split())
+        raise ReadError(f"{path.name} is no OME-Zarr image, or a damaged one ({reason}); write it again") from error
+
+
+def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]], list[float]]:
+    """Path of the level of most pixels, its axes, and its scale along each."""
+    level = multiscales["datasets"][0]
+    scales = [step["scale"] for step in level["coordinateTransformations"] if step["type"] == "scale"]
+    return level["path"], multiscales["axes"], scales[0] if scales else [1.0] * len(multiscales["axes"])
+
+
+def _contents(
+    path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    names = [axis["name"] for axis in axes]
+    frame_axes = [name for name in names if name not in ("c", "y", "x")]
+    long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
+    if len(long) > 1 or names[-2:] != ["y", "x"]:
+        raise ImageError(
+            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, then c, y, x"
+        )
+    order = [names.index(name) for name in (*frame_axes, *(["c"] if "c" in names else []), "y", "x")]
+    n_channels = array.shape[names.index("c")] if "c" in names else 1
+    pixels = array.transpose(order).reshape(-1, n_channels, *array.shape[-2:])
+    labels = tuple(str(channel.get("label", "")) for channel in told.get("omero", {}).get("channels", []))
+    return {
+        "path": path,
+        "axes": "".join(names).upper(),
+        "frame_axes": "".join(long).upper(),
+        "n_frames": pixels.shape[0],
+        "channels": labels if len(labels) == n_channels else ("",) * n_channels,
+        "shape": pixels.shape[-2:],
+        "dtype": pixels.dtype,
+        "pixels": pixels,
+    }
+
+
+def _pixel_size(axes: Sequence[Mapping[str, Any]], scale: Sequence[float]) -> float | None:
+    factor = _MICROMETRES.get(axes[-1].get("unit", ""))
+    return None if factor is None else float(scale[-1]) * factor
+
+
+@contextmanager
+def zarr_stack(path: Path, spec: StackSpec) -> Iterator[PutBlock]:
+    """An OME-Zarr 0.5 image to be filled, with masks as labels.
+
+    Its cells lie along t: the format allows no axis of another kind beside c, y and x.
+    """
+    try:
+        import zarr
+        from ome_zarr.writer import write_multiscales_metadata
+    except ImportError as error:
+        raise WriteError(_NEEDS) from error
+    group = zarr.open_group(str(path), mode="w", zarr_format=3)
+    group.attrs[_OUR_KEY] = {"t": "cell", "description": SYNTHETIC if spec.synthetic else ""}
+    omero = {"channels": [{"label": name, "color": "FFFFFF"} for name in spec.channels]}
+    write_multiscales_metadata(
+        group, _level(spec, 4), axes=_axes(spec, "tcyx"), name="cells", metadata={"omero": omero}
+    )
+    blocks = (spec.block_cells, *spec.shape[1:])
+    pixels = group.create_array("0", shape=spec.shape, chunks=blocks, dtype=spec.dtype)
+    masks = _mask_array(group, spec) if spec.masks else None
+
+    def put(first: int, images: NDArray[np.generic], inside: NDArray[np.uint8]) -> None:
+        pixels[first : first + len(images)] = images
+        if masks is not None:
+            masks[first : first + len(images)] = inside
+
+    yield put
+
+
+def _mask_array(group: zarr.Group, spec: StackSpec) -> zarr.Array[Any]:
+    from ome_zarr.writer import write_label_metadata, write_multiscales_metadata
+
+    labels = group.create_group("labels")
+    image = labels.create_group(_MASKS)
+    write_multiscales_metadata(image, _level(spec, 3), axes=_axes(spec, "tyx"), name=_MASKS)
+    write_label_metadata(labels, _MASKS)
+    n_cells, _, height, width = spec.shape
+    shape, chunks = (n_cells, height, width), (spec.block_cells, height, width)
+    return image.create_array("0", shape=shape, chunks=chunks, dtype=np.uint8)
+
+
+def _level(spec: StackSpec, n_axes: int) -> list[dict[str, Any]]:
+    scale = [*[1.0] * (n_axes - 2), *[spec.pixel_size_um or 1.0] * 2]
+    return [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}]
+
+
+def _axes(spec: StackSpec, names: str) -> list[dict[str, str]]:
+    types = {"t": "time", "c": "channel", "y": "space", "x": "space"}
+    unit = {} if spec.pixel_size_um is None else {"unit": "micrometer"}
+    return [{"name": name, "type": types[name], **(unit if types[name] == "space" else {})} for name in names]
