@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage, Unreadable
-from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.checks import problem_of
-from napari_cellcycle.io.imagefile import ImageFile, open_image
+from napari_cellcycle.io.imagefile import ImageFile, read_only_frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +57,8 @@ class OneCellFiles:
         return [self._cell(self.names[index]) for index in indices]
 
     def _cell(self, names: Sequence[str]) -> CellImage | Unreadable:
-        return join_planes([self._planes(name) for name in names], names, self.channels)
-
-    def _planes(self, name: str) -> NDArray[np.generic] | Unreadable:
-        try:
-            file = open_image(self.folder / name)
-        except CellCycleError as error:
-            return Unreadable(str(error))
-        if file.n_frames > 1:
-            return Unreadable(f"{name} holds {file.n_frames} images among files of one cell each; open it on its own")
-        return file.read([0])[0]
+        planes = [read_only_frame(self.folder / name) for name in names]
+        return join_planes(planes, names, self.channels)
 
 
 def join_planes(

@@ -107,8 +107,9 @@ def _by_imagestream(found: Sequence[str]) -> dict[int, str]:
 
 
 def _notes(found: Sequence[str], guessed: Mapping[int, str]) -> tuple[str, ...]:
+    nameless = "the one channel" if len(found) == 1 else "unnamed channel {}"
     guesses = [
-        f"{found[position] or f'unnamed channel {position}'} read as {role}"
+        f"{found[position] or nameless.format(position)} read as {role}"
         for position, role in guessed.items()
         if found[position].casefold() != role
     ]

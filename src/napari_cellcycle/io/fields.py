@@ -40,7 +40,7 @@ def open_field(opened: OpenSet) -> Part:
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
     kind += " without labels" if labels is None else f" with the labels {labels.path.name}"
     make = partial(_segmented, opened, images) if labels is None else partial(_labelled, opened, images, labels)
-    return Part(opened.source, kind, channels.found, channels.roles, images, make)
+    return Part(opened.source, kind, channels.found, channels.roles, images, make, is_searched=labels is None)
 
 
 def _open_labels(path: Path, field: ImageFile) -> ImageFile:
@@ -85,16 +85,19 @@ def _segmented(opened: OpenSet, images: CellImages) -> Cells:
     name, roles = opened.path.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(f"{name} has no channel known as brightfield to find cells in; say which of {roles} it is")
-    packed = [
-        zlib.compress(segment_brightfield(_read_field(images, frame)[roles.index(BRIGHTFIELD)]).tobytes(), 1)
-        for frame in range(len(images))
-    ]
+    packed, n_cells = [], 0
+    for frame in range(len(images)):
+        found = segment_brightfield(_read_field(images, frame)[roles.index(BRIGHTFIELD)])
+        packed.append(zlib.compress(found.tobytes(), 1))
+        n_cells += int(found.max())
+    if n_cells == 0:
+        raise ImageError(f"no cells are seen in {name}; give a label image if there are some")
 
     def unpack(frame: int) -> NDArray[np.int32]:
         return np.frombuffer(zlib.decompress(packed[frame]), np.int32).reshape(opened.files[0].shape)
 
     cells = _cut(opened, images, unpack)
-    note = f"{name}: {len(cells)} cells found by segmentation, as there is no label image"
+    note = f"{name}: {n_cells} cells found by segmentation, as there is no label image"
     return replace(cells, notes=(*cells.notes, note))
 
 
@@ -119,7 +122,7 @@ def _cut(opened: OpenSet, images: CellImages, read_labels: Callable[[int], NDArr
         cells,
         phases=np.full(len(cells), opened.phase, np.int8),
         synthetic=np.full(len(cells), first.synthetic),
-        notes=channels.notes,
+        notes=opened.notes,
     )
     return with_truth(told, opened.path, opened.images.key)
 

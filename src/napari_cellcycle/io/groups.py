@@ -35,6 +35,7 @@ def open_group(group: ImageGroup, place: Place) -> Iterator[Part | CellCycleErro
         name_channels(group.channels, place.options.channels, place.folder.name)
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
+    notes = list(group.notes)
     example: OpenSet | None = None
     for position, images in enumerate(group.sets):
         if position >= _LOOKED_INTO and example is not None:
@@ -46,13 +47,14 @@ def open_group(group: ImageGroup, place: Place) -> Iterator[Part | CellCycleErro
                 yield checked(_open_frames(opened))
                 continue
             example = example or opened
+            notes.extend(file.damage for file in opened.files if file.damage)
         except CellCycleError as error:
             errors.append(error)
         cells.append(images)
     if example is None:
         yield from errors
     else:
-        yield checked(_open_one_cell_files(cells, example, (*group.notes, *map(str, errors))))
+        yield checked(_open_one_cell_files(cells, example, [*notes, *map(str, errors)]))
 
 
 def checked(part: Part) -> Part:
@@ -122,7 +124,7 @@ def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str) -> Part:
         phases=opened.phase,
         synthetic=first.synthetic,
         pixel_size_um=first.pixel_size_um,
-        notes=(*channels.notes, *((f"read as a {kind}",) if kind.startswith("montage") else ())),
+        notes=(*opened.notes, *((f"read as a {kind}",) if kind.startswith("montage") else ())),
     )
     cells = with_truth(cells, opened.path, opened.images.key)
     return Part(opened.source, kind, channels.found, channels.roles, images, lambda: cells)

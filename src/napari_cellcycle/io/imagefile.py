@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Unreadable
-from napari_cellcycle.errors import ReadError
+from napari_cellcycle.errors import CellCycleError, ReadError
 
 LARGEST_CELL_PX = 150
 """Images with longer edges are fields or montages, unless the caller says otherwise."""
@@ -44,6 +44,8 @@ class ImageFile(ABC):
         Edge of a pixel in micrometres, where the file tells it.
     synthetic : bool
         Whether the file says that a generator made it.
+    damage : str
+        What is wrong with the file although some of it can be read; empty if nothing is.
     """
 
     path: Path
@@ -55,6 +57,7 @@ class ImageFile(ABC):
     dtype: np.dtype[np.generic]
     pixel_size_um: float | None = None
     synthetic: bool = False
+    damage: str = ""
 
     @abstractmethod
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
@@ -79,6 +82,23 @@ def open_image(path: Path) -> ImageFile:
 
         return open_picture(path)
     raise ReadError(f"{path.name} is no TIFF, PNG or JPEG image, whatever its name says; export it again")
+
+
+def read_only_frame(path: Path) -> NDArray[np.generic] | Unreadable:
+    """The (C, Y, X) pixels of a file that holds one frame, or the reason why it doesn't."""
+    try:
+        if _first_bytes(path).startswith(_TIFF_MAGIC):
+            from napari_cellcycle.io.tiff import read_single_page
+
+            pixels = read_single_page(path)
+            if pixels is not None:
+                return pixels
+        file = open_image(path)
+    except CellCycleError as error:
+        return Unreadable(str(error))
+    if file.n_frames > 1:
+        return Unreadable(f"{path.name} holds {file.n_frames} images among files of one cell each; open it on its own")
+    return file.read([0])[0]
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -70,6 +70,11 @@ class OpenSet:
         return phase_in_stem(self.images.key) if self.place.phase == UNKNOWN else self.place.phase
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed of its channels, and what is wrong with its files."""
+        return (*self.channels.notes, *(file.damage for file in self.files if file.damage))
+
+    @property
     def labels(self) -> Path | None:
         """Its label image: the user's, or one beside it."""
         beside = None if self.images.labels is None else self.place.folder / self.images.labels

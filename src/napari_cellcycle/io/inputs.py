@@ -13,7 +13,7 @@ import numpy as np
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
-from napari_cellcycle.io.groups import open_group
+from napari_cellcycle.io.groups import checked, open_group
 from napari_cellcycle.io.imagesets import Place
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
 from napari_cellcycle.io.parts import Part, ReadOptions
@@ -169,14 +169,23 @@ def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCy
 
 def _open_container(path: Path, place: Place) -> Part:
     """An Amnis file or an OME-Zarr folder; its name or folder tells the phase where it tells none itself."""
-    if path.suffix.lower() == ZARR_SUFFIX:
-        from napari_cellcycle.io.zarr import read_zarr_cells
-
-        kind, cells = "OME-Zarr", read_zarr_cells(path, place.options.root, place.options.channels)
-    else:
-        from napari_cellcycle.io.amnis import read_amnis_cells
-
-        kind, cells = "Amnis", read_amnis_cells(path, place.options.root, place.options.channels)
+    cells, kind, channels = _read_container(path, place.options)
     phase = phase_in_stem(path.stem) if place.phase == UNKNOWN else place.phase
     told = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
-    return Part(place.options.source(path), kind, cells.channels, cells.channels, cells.images, lambda: told)
+    return checked(Part(place.options.source(path), kind, channels, cells.channels, cells.images, lambda: told))
+
+
+def _read_container(path: Path, options: ReadOptions) -> tuple[Cells, str, tuple[str, ...]]:
+    """Cells, what they are in words, and the names of their channels in the file."""
+    if path.suffix.lower() == ZARR_SUFFIX:
+        from napari_cellcycle.io.zarr import open_zarr, read_zarr_cells
+
+        names = open_zarr(path).channels
+        shown = tuple(name or str(position) for position, name in enumerate(names))
+        return read_zarr_cells(path, options.root, options.channels), "OME-Zarr", shown
+    from napari_cellcycle.io.amnis import read_amnis_cells
+    from napari_cellcycle.io.amnis.cells import AmnisImages
+
+    cells = read_amnis_cells(path, options.root, options.channels)
+    numbers = cells.images.file.channels if isinstance(cells.images, AmnisImages) else ()
+    return cells, f"Amnis {path.suffix.lower()}", tuple(f"Ch{number}" for number in numbers)

@@ -17,7 +17,6 @@ class ReadOptions:
     channels: Mapping[str, str] | None = None
     layout: str = "auto"
     labels: Path | None = None
-    pixel_size_um: float | None = None
 
     def source(self, path: Path) -> str:
         """Name of a file in tables: its path below the root, with forward slashes."""
@@ -41,7 +40,9 @@ class Part:
     images : CellImages
         What the files hold: cells, or whole fields.
     cells : callable
-        Makes the cells; for a field without labels that is where the work is.
+        Makes the cells.
+    is_searched : bool
+        Whether that is long work, as the cells of a field without labels must be found first.
     """
 
     where: str
@@ -50,3 +51,4 @@ class Part:
     roles: tuple[str, ...]
     images: CellImages
     cells: Callable[[], Cells]
+    is_searched: bool = False

@@ -18,43 +18,50 @@ from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.checks import grey
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile
+from napari_cellcycle.io.tiffaxes import PlaneOrder, order_planes
 from napari_cellcycle.io.tiffmetadata import channel_names, pixel_size_um, says_synthetic
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
 
-_MOST_CHANNELS = 12
-"""An axis without a name that is longer than this is no channel axis; ImageStream has twelve."""
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PagedTiff(ImageFile):
-    """A TIFF whose planes are pages, compressed or not: pages are decoded when asked for."""
+    """A TIFF whose planes are decoded page by page when asked for.
+
+    Attributes
+    ----------
+    page_of : ndarray of intp, shape (F, C)
+        Page that holds a channel of a frame; negative where the file lacks it.
+    place_of : ndarray of intp, shape (F, C)
+        Place of that plane in its page, for a page may hold several.
+    """
 
     page_of: NDArray[np.intp]
-    """Page that holds a frame's channel, (F, C); negative where it is missing."""
+    place_of: NDArray[np.intp]
 
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
         """The frames asked for, each (C, Y, X)."""
         try:
-            with opened_tiff(self.path) as tiff:
+            with _opened(self.path) as (tiff, _):
                 return [self._frame(tiff, frame) for frame in frames]
         except ReadError as error:
             return [Unreadable(str(error))] * len(frames)
 
     def _frame(self, tiff: TiffFile, frame: int) -> NDArray[np.generic] | Unreadable:
         try:
-            return np.stack([self._plane(tiff, int(page), frame) for page in self.page_of[frame]])
+            places = zip(self.page_of[frame].tolist(), self.place_of[frame].tolist(), strict=True)
+            return np.stack([self._plane(tiff, page, place) for page, place in places])
         except CellCycleError as error:
-            return Unreadable(str(error))
+            return Unreadable(f"frame {frame} of {error}")
 
-    def _plane(self, tiff: TiffFile, page: int, frame: int) -> NDArray[np.generic]:
-        with _as_read_error(self.path, f"frame {frame} of "):
-            if page < 0:
-                raise ReadError(f"{self.path.name} has no page for frame {frame}; copy or export it again")
+    def _plane(self, tiff: TiffFile, page: int, place: int) -> NDArray[np.generic]:
+        if page < 0:
+            raise ReadError(f"{self.path.name} is missing; copy or export the file again")
+        with _as_read_error(self.path):
             pixels = tiff.pages[page].asarray()
-        if pixels.ndim == 3 and pixels.shape[-2:] == self.shape:
-            pixels = np.moveaxis(pixels, 0, -1)  # colours saved plane by plane
+        if self.place_of.max() > 0:
+            pixels = pixels.reshape(-1, *pixels.shape[-2:])[place]
         return grey(pixels, self.path.name)
 
 
@@ -62,7 +69,7 @@ class PagedTiff(ImageFile):
 class MappedTiff(ImageFile):
     """A TIFF whose pixels lie uncompressed in one piece: memory-mapped."""
 
-    page_of: NDArray[np.intp]
+    plane_of: NDArray[np.intp]
     offset: int
     plane_shape: tuple[int, ...]
 
@@ -70,7 +77,7 @@ class MappedTiff(ImageFile):
         """The frames asked for, each (C, Y, X); those behind a cut-off end can't be read."""
         n_bytes = prod(self.plane_shape) * self.dtype.itemsize
         try:
-            n_planes = min((self.path.stat().st_size - self.offset) // n_bytes, self.page_of.size)
+            n_planes = min((self.path.stat().st_size - self.offset) // n_bytes, self.plane_of.size)
             shape = (max(n_planes, 0), *self.plane_shape)
             mapped = np.memmap(self.path, self.dtype, "r", self.offset, shape) if n_planes > 0 else np.empty(shape)
         except OSError as error:
@@ -79,11 +86,11 @@ class MappedTiff(ImageFile):
         return [self._frame(mapped, frame) for frame in frames]
 
     def _frame(self, mapped: NDArray[np.generic], frame: int) -> NDArray[np.generic] | Unreadable:
-        pages = self.page_of[frame]
-        if pages.max() >= len(mapped):
+        numbers = self.plane_of[frame]
+        if numbers.max() >= len(mapped):
             return Unreadable(f"{self.path.name} is cut off before frame {frame}; copy or export it again")
         try:
-            planes = np.stack([grey(mapped[page], self.path.name) for page in pages])
+            planes = np.stack([grey(mapped[number], self.path.name) for number in numbers])
         except ImageError as error:
             return Unreadable(str(error))
         return planes.astype(self.dtype.newbyteorder("="), copy=False)
@@ -102,44 +109,79 @@ def open_tiff(path: Path) -> ImageFile:
     ImageError
         Its images have no Y and X axes.
     """
-    with opened_tiff(path) as tiff:
+    with _opened(path) as (tiff, logged):
         with _as_read_error(path):
             series = _wanted_series(tiff)
-            pixel_size, synthetic = pixel_size_um(tiff), says_synthetic(tiff)
-            pages = [[-1 if page is None else int(page.index) for page in part.pages] for part in series]
-        layouts = [_layout(part, path) for part in series]
-        first, layout = series[0], layouts[0]
-        contents: Any = {
+            contents: Any = {"pixel_size_um": pixel_size_um(tiff), "synthetic": says_synthetic(tiff)}
+        first, orders = series[0], [order_planes(part.axes, part.shape, path.name) for part in series]
+        contents |= {
             "path": path,
             "axes": first.axes,
-            "frame_axes": layout.frame_axes or ("N" if len(series) > 1 else ""),
-            "channels": channel_names(tiff, layout.page_of.shape[1]),
-            "shape": layout.shape,
-            "pixel_size_um": pixel_size,
-            "synthetic": synthetic,
+            "frame_axes": orders[0].frame_axes or ("N" if len(series) > 1 else ""),
+            "n_frames": sum(len(order.plane_of) for order in orders),
+            "channels": channel_names(tiff, orders[0].plane_of.shape[1]),
+            "shape": orders[0].shape,
+            "dtype": first.dtype,
+            "damage": _damage(first, path, logged),
         }
         if first.dataoffset is not None and len(series) == 1:
+            contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
+            order = orders[0]
             return MappedTiff(
-                **contents,
-                n_frames=len(layout.page_of),
-                dtype=first.dtype.newbyteorder(tiff.byteorder),
-                page_of=layout.page_of,
-                offset=first.dataoffset,
-                plane_shape=layout.plane_shape,
+                **contents, plane_of=order.plane_of, offset=first.dataoffset, plane_shape=order.plane_shape
             )
-        page_of = np.concatenate([_file_pages(*pair) for pair in zip(pages, layouts, strict=True)])
-        return PagedTiff(**contents, n_frames=len(page_of), dtype=first.dtype, page_of=page_of)
+        with _as_read_error(path):
+            places = [_pages_of(*pair) for pair in zip(series, orders, strict=True)]
+        page_of, place_of = (np.concatenate(tables) for tables in zip(*places, strict=True))
+        return PagedTiff(**contents, page_of=page_of, place_of=place_of)
+
+
+def read_single_page(path: Path) -> NDArray[np.generic] | None:
+    """Pixels (1, Y, X) of a TIFF that is one grey page, or None if it is more than that.
+
+    Twice as fast as opening the file to see what is in it, which counts for folders of 10^5 cells.
+
+    Raises
+    ------
+    ReadError, ImageError
+        The file is damaged, or holds colours.
+    """
+    with _opened(path) as (tiff, logged), _as_read_error(path):
+        page = tiff.pages.first
+        if len(tiff.pages) > 1 or logged or page.ndim != 2:
+            return None
+        pixels: NDArray[np.generic] = page.asarray()
+        return pixels[np.newaxis]
+
+
+def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
+    """What to say of a file that ends early; empty if it is whole.
+
+    Raises
+    ------
+    ReadError
+        What is left does not tell any more which plane is which.
+    """
+    if not logged:
+        return ""
+    only_short = all("invalid page offset" in message for message in logged)
+    if not only_short or (series.dataoffset is None and series.kind not in ("uniform", "generic")):
+        raise ReadError(
+            f"{path.name} is cut off or damaged, so its planes can't be told apart; copy or export it again"
+        )
+    return f"{path.name} is cut off, so only the images that are left in it are read; copy or export it again"
 
 
 @contextmanager
-def opened_tiff(path: Path) -> Iterator[TiffFile]:
-    """An open TIFF file; ReadError if it can't be opened."""
+def _opened(path: Path) -> Iterator[tuple[TiffFile, list[str]]]:
+    """An open TIFF file, and what tifffile logs as errors while it is; ReadError if it can't be opened."""
     from tifffile import TiffFile
 
-    with _hushed(), ExitStack() as stack:
+    with ExitStack() as stack:
+        logged = stack.enter_context(_logged_errors())
         with _as_read_error(path):
             tiff = stack.enter_context(TiffFile(path, _multifile=False))
-        yield tiff
+        yield tiff, logged
 
 
 @contextmanager
@@ -157,66 +199,35 @@ def _one_line(error: Exception) -> str:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Drop what tifffile logs in this thread: IDEAS writes tags that it warns of, twice a file."""
+def _logged_errors() -> Iterator[list[str]]:
+    """Keep what tifffile logs in this thread from the screen: IDEAS writes tags that it warns of, twice a file."""
     logger, thread = logging.getLogger("tifffile"), threading.get_ident()
+    errors: list[str] = []
 
-    def by_other_threads(record: logging.LogRecord) -> bool:
+    def passes(record: logging.LogRecord) -> bool:
+        if record.thread == thread and record.levelno >= logging.ERROR:
+            errors.append(record.getMessage())
         return record.thread != thread
 
-    logger.addFilter(by_other_threads)
+    logger.addFilter(passes)
     try:
-        yield
+        yield errors
     finally:
-        logger.removeFilter(by_other_threads)
-
-
-@dataclass(frozen=True)
-class _Layout:
-    frame_axes: str
-    shape: tuple[int, int]
-    plane_shape: tuple[int, ...]
-    page_of: NDArray[np.intp]  # (F, C), counted from the start of the series
+        logger.removeFilter(passes)
 
 
 def _wanted_series(tiff: TiffFile) -> list[TiffPageSeries]:
     series = list(tiff.series)
     first = series[0]
     alike = all(part.axes == first.axes and part.dtype == first.dtype for part in series)
-    return series if alike and max(first.shape[-2:]) <= LARGEST_CELL_PX else series[:1]
+    small = max(order_planes(first.axes, first.shape, tiff.filename).shape) <= LARGEST_CELL_PX
+    return series if alike and small else series[:1]
 
 
-def _layout(series: TiffPageSeries, path: Path) -> _Layout:
-    axes, shape = series.axes.removesuffix("S"), series.shape
-    if not axes.endswith("YX"):
-        raise ImageError(f"{path.name} has the axes {series.axes}, not Y and X last; save it as a plain stack")
-    y = len(axes) - 2
-    leading = "".join(axes[:y].split("S")) if axes[:y].endswith("S") else axes[:y]
-    counts = shape[: len(leading)]
-    channel = _channel_axis(leading, counts)
-    page_of = np.arange(prod(counts)).reshape(counts)
-    page_of = page_of[..., np.newaxis] if channel is None else np.moveaxis(page_of, channel, -1)
-    frame_axes = [axis for place, axis in enumerate(leading) if place != channel and counts[place] > 1]
-    return _Layout(
-        frame_axes="".join(frame_axes),
-        shape=(shape[y], shape[y + 1]),
-        plane_shape=shape[len(leading) :],
-        page_of=page_of.reshape(-1, page_of.shape[-1]),
-    )
-
-
-def _channel_axis(axes: str, counts: Sequence[int]) -> int | None:
-    """Place of the channels among leading axes: C, else the shorter of two axes without a name."""
-    if "C" in axes:
-        return axes.index("C")
-    nameless = [place for place, axis in enumerate(axes) if axis in "QI" and counts[place] > 1]
-    if len(nameless) < 2:
-        return None
-    shortest = min(reversed(nameless), key=lambda place: counts[place])
-    return shortest if counts[shortest] <= _MOST_CHANNELS else None
-
-
-def _file_pages(pages: list[int], layout: _Layout) -> NDArray[np.intp]:
-    """Pages of a series, (F, C), counted from the start of the file; negative where the file lacks them."""
-    missing = max(layout.page_of.size - len(pages), 0)
-    return np.array(pages + [-1] * missing, np.intp)[layout.page_of]
+def _pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Page of each plane, (F, C), counted from the start of the file, and the plane's place in it."""
+    pages = [-1 if page is None else int(page.index) for page in series.pages]
+    planes_per_page = max(order.plane_of.size // max(len(pages), 1), 1)
+    missing = -(-order.plane_of.size // planes_per_page) - len(pages)
+    page_of = np.array(pages + [-1] * missing, np.intp)[order.plane_of // planes_per_page]
+    return page_of, order.plane_of % planes_per_page

@@ -33,14 +33,19 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     table = next((path for path in tables if path.is_file()), None)
     if table is None:
         return cells
-    phases, synthetic = cells.phases.copy(), cells.synthetic.copy()
+    known = set(cells.ids.tolist())
+    phase_of: dict[int, int] = {}
+    synthetic_of: dict[int, bool] = {}
     for line, row in _rows(table):
-        rows = np.flatnonzero(cells.ids == _number(row["cell"]))
-        if len(rows) == 0:
-            raise ReadError(f"{table.name} line {line}: {image.name} has no cell {row['cell']!r}; correct the table")
-        phases[rows] = _phase(row["phase"], f"{table.name} line {line}")
-        synthetic[rows] |= _flag(row.get("synthetic") or "", f"{table.name} line {line}")
-    return replace(cells, phases=phases, synthetic=synthetic)
+        where, cell = f"{table.name} line {line}", _number(row["cell"])
+        if cell not in known:
+            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table")
+        phase_of[cell] = _phase(row["phase"], where)
+        synthetic_of[cell] = _flag(row.get("synthetic") or "", where)
+    ids = cells.ids.tolist()
+    phases = [phase_of.get(cell, before) for cell, before in zip(ids, cells.phases.tolist(), strict=True)]
+    synthetic = [synthetic_of.get(cell, False) for cell in ids]
+    return replace(cells, phases=np.array(phases, np.int8), synthetic=cells.synthetic | np.array(synthetic, bool))
 
 
 def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
