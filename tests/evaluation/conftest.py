@@ -28,7 +28,7 @@ def made_prediction(truth: NDArray[np.int8], seed: int = 0, skill: float = 2.0, 
     return Prediction(sources, np.arange(len(truth)), chances.astype(np.float32), **options)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def predict() -> Callable[..., Prediction]:
     return made_prediction
 
@@ -43,6 +43,6 @@ def made_cells(truth: NDArray[np.int8], seed: int = 0, size: int = 24, **options
     return Cells.build(images, ("brightfield", "darkfield"), "plate/Ch3.tif", phases=truth, **options)
 
 
-@pytest.fixture
-def cells(truth: NDArray[np.int8]) -> Cells:
-    return made_cells(truth)
+@pytest.fixture(scope="session")
+def record() -> Callable[..., Cells]:
+    return made_cells

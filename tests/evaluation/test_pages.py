@@ -20,33 +20,52 @@ from napari_cellcycle.evaluation.figures import DARK, LIGHT, drawings, render
 from napari_cellcycle.evaluation.pages import write_report
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
-from napari_cellcycle.evaluation.thumbnails import N_WORST, PER_FIELD, cells_by_field, shown_cells, worst_mistakes
+from napari_cellcycle.evaluation.thumbnails import (
+    N_WORST,
+    PER_FIELD,
+    cells_by_field,
+    draw_thumbnails,
+    shown_cells,
+    worst_mistakes,
+)
 from napari_cellcycle.evaluation.webpage import render_page
-from napari_cellcycle.events import Progress, result_of
+from napari_cellcycle.events import result_of
 
 FIGURES = ("confusion", "confusion_percent", "coverage", "f1", "losses", "reliability")
 
 
-@pytest.fixture
-def report(truth: Any, predict: Any) -> Report:
+TRUTH = np.repeat(np.arange(7), (60, 50, 40, 30, 12, 5, 8)).astype(np.int8)
+
+
+@pytest.fixture(scope="module")
+def report(predict: Any) -> Report:
     curve = LossCurve(np.linspace(2, 1, 8), np.linspace(2.1, 1.4, 8))
     return evaluate(
-        predict(truth, min_probability=0.25),
-        truth,
+        predict(TRUTH, min_probability=0.25),
+        TRUTH,
         model="<default>",
         protocol="clean",
         prevalence="bbbc048",
-        fold=np.arange(len(truth)) % 2,
+        fold=np.arange(len(TRUTH)) % 2,
         losses=[curve, curve],
         settings={"input": ["plate & more"], "epochs": 8},
     )
 
 
-def test_all_files_are_written(report: Report, cells: Cells, tmp_path: Path) -> None:
-    events = list(write_report(report, cells, tmp_path / "new" / "out"))
-    page = events[-1].result
-    assert page == tmp_path / "new" / "out" / "report.html"
-    assert all(isinstance(event, Progress) for event in events[:-1])
+@pytest.fixture(scope="module")
+def cells(record: Any) -> Cells:
+    made: Cells = record(TRUTH)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(report: Report, cells: Cells, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    written: Path = result_of(write_report(report, cells, tmp_path_factory.mktemp("made") / "new" / "out"))
+    return written
+
+
+def test_all_files_are_written(page: Path, cells: Cells) -> None:
+    assert page.name == "report.html"
     names = {path.name for path in page.parent.iterdir()}
     pictures = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
     assert names == {"report.html", "metrics.json", "confusion.csv", "per_phase.csv", *pictures}
@@ -73,7 +92,7 @@ def test_a_place_that_cannot_be_written_to_is_said(report: Report, tmp_path: Pat
         list(write_report(report, None, tmp_path / "file"))
 
 
-def test_only_cells_that_are_shown_are_read(report: Report, cells: Cells, tmp_path: Path) -> None:
+def test_only_cells_that_are_shown_are_read(report: Report, cells: Cells) -> None:
     wanted: set[int] = set()
 
     class Watched:
@@ -84,7 +103,8 @@ def test_only_cells_that_are_shown_are_read(report: Report, cells: Cells, tmp_pa
             wanted.update(indices)
             return cells.images.read(indices)
 
-    list(write_report(report, replace(cells, images=Watched()), tmp_path))
+    pictures = result_of(draw_thumbnails(replace(cells, images=Watched()), shown_cells(report)))
+    assert wanted == set(pictures)
     assert wanted == set(shown_cells(report).tolist())
     assert len(wanted) < len(cells)
 
@@ -103,13 +123,13 @@ def test_the_cells_behind_the_fields(report: Report) -> None:
     assert (np.diff(report.prediction.confidence[worst]) <= 0).all()
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
-def test_figures_are_the_same_each_time_and_differ_by_theme(report: Report, kind: str) -> None:
-    for drawing in drawings(report).values():
-        content = render(drawing, report, kind)
-        assert render(drawing, report, kind) == content
-        assert render(drawing, report, kind, DARK) != content
-        assert drawing.describe(report)
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_the_same_each_time_and_differ_by_theme(report: Report, page: Path, name: str) -> None:
+    drawing = drawings(report)[name]
+    content = render(drawing, report, "svg")
+    assert content == page.with_name(f"{name}.svg").read_bytes()
+    assert render(drawing, report, "svg", DARK) != content
+    assert len(drawing.describe(report)) > 20
 
 
 def test_the_confusion_figure_writes_every_count(report: Report) -> None:
@@ -123,29 +143,29 @@ def test_the_confusion_figure_writes_every_count(report: Report) -> None:
         assert written.get((column, row), "0") == str(count)
 
 
-def test_the_page_says_what_its_protocol_stands_for(report: Report) -> None:
+def test_the_page_says_what_its_protocol_stands_for(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})
     for protocol, words in PROTOCOLS.items():
         page = render_page(replace(report, protocol=protocol), {})
         assert words.title.replace("'", "&#39;") in page
         assert ('role="note"' in page) == (not words.estimates)
 
 
-def test_the_page_asks_for_nothing_and_escapes_names(report: Report) -> None:
-    page = render_page(report, {})
-    assert "&lt;default&gt;" in page
-    assert "<default>" not in page
-    addresses = re.findall(r"""(?:src|href|srcset)="([^"]{0,12})""", page)
+def test_the_page_asks_for_nothing_and_escapes_names(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;default&gt;" in text
+    assert "<default>" not in text
+    addresses = re.findall(r"""(?:src|href|srcset)="([^"]{0,12})""", text)
     assert {address.split(":")[0] for address in addresses} == {"#matrix", "data"}
-    assert "default-src 'none'" in page
+    assert "default-src 'none'" in text
 
 
-def test_a_page_of_3000_cells_is_small(predict: Any, tmp_path: Path) -> None:
-    from tests.evaluation.conftest import made_cells
-
+def test_a_page_of_3000_cells_is_small(predict: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})  # 0.4 MB together
     truth = np.repeat(np.arange(7), (780, 780, 780, 540, 60, 20, 40)).astype(np.int8)
-    cells = made_cells(truth, size=40)
-    page = result_of(write_report(evaluate(predict(truth), truth), cells, tmp_path))
-    assert page.stat().st_size < 5e6
+    report = evaluate(predict(truth), truth)
+    page = render_page(report, result_of(draw_thumbnails(record(truth, size=40), shown_cells(report))))
+    assert 1e6 < len(page) < 4.5e6
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +186,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def opened(browser: Any, report: Report, cells: Cells, tmp_path: Path) -> Any:
-    page = result_of(write_report(report, cells, tmp_path))
+def opened(browser: Any, page: Path) -> Any:
     browser.get_log("performance")
     browser.get(page.as_uri())
     return browser

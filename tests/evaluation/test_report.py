@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,13 @@ def test_synthetic_cells_are_refused_whatever_they_are_called(truth: Any, predic
         with pytest.raises(CellCycleError, match="3 of the cells to test are synthetic"):
             evaluate(predict(truth), truth, synthetic=synthetic, protocol=protocol)
     assert evaluate(predict(truth), truth, synthetic=synthetic, protocol="seed").n_cells == len(truth)
+
+
+def test_cells_carry_which_of_them_are_synthetic(truth: Any, predict: Any, record: Any) -> None:
+    cells = record(truth)
+    assert evaluate(predict(truth), cells).n_cells == len(truth)
+    with pytest.raises(CellCycleError, match="205 of the cells to test are synthetic"):
+        evaluate(predict(truth), replace(cells, synthetic=np.full(len(truth), True)))
 
 
 def test_synthetic_cells_that_were_only_trained_on_are_no_matter(truth: Any, predict: Any) -> None:
@@ -116,7 +124,7 @@ def test_tables_for_other_programs(truth: Any, predict: Any) -> None:
         (
             {"protocol": "honest"},
             SettingError,
-            "protocol is 'honest', but must be one of held-out, clean, seed, trained-on",
+            "protocol is 'honest', but must be one of held-out, clean, seed, demonstration",
         ),
         ({"truth": [0, 1]}, CellCycleError, "205 calls can't be compared with 2 true phases"),
         ({"truth": np.full(205, UNKNOWN)}, TooFewCellsError, "no cell has both a true phase and a call"),

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a way of testing guarantees, and what it doesn't; whether its figures estimate a performance at all."""
+    """What a way of testing guarantees, and what it doesn't.
+
+    Attributes
+    ----------
+    title, summary : str
+        Said above all figures.
+    holds, limits : tuple of str
+        What the figures stand for, and what they don't.
+    estimates : bool
+        Whether the figures estimate how well other cells would be called.
+    tests_synthetic : bool
+        Whether synthetic cells may be among those tested.
+    """
 
     title: str
     summary: str
     holds: tuple[str, ...]
     limits: tuple[str, ...]
     estimates: bool = True
+    tests_synthetic: bool = False
 
 
 _SAMPLING = (
@@ -68,12 +81,15 @@ PROTOCOLS = {
             "Repeated cells were not removed.",
         ),
         estimates=False,
+        tests_synthetic=True,
     ),
     "demonstration": Protocol(
         title="A demonstration on synthetic cells: no estimate of accuracy",
         summary="These cells were made by a generator. They show how the figures look, not how good the model is.",
         holds=("The figures are computed as they are for real cells.",),
         limits=("Made cells are simpler than real ones, and their phase is what the generator was asked for.",),
+        estimates=False,
+        tests_synthetic=True,
     ),
     "trained-on": Protocol(
         title="Cells that the model was trained on: no estimate of anything",
@@ -84,6 +100,3 @@ PROTOCOLS = {
     ),
 }
 """By the names that `evaluate` and ``metrics.json`` use."""
-
-TEST_SYNTHETIC = ("demonstration", "seed")
-"""Protocols that test synthetic cells, and say of their figures that they estimate nothing."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, SettingError
 from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
+from napari_cellcycle.evaluation.caveats import caveats
 from napari_cellcycle.evaluation.metrics import (
-    FEW_CELLS,
     OVERALL,
     PER_PHASE,
     confusion_table,
@@ -18,7 +19,7 @@ from napari_cellcycle.evaluation.metrics import (
     score_table,
 )
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
-from napari_cellcycle.evaluation.protocols import PROTOCOLS, TEST_SYNTHETIC
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 from napari_cellcycle.versions import installed_versions
 
@@ -141,7 +142,7 @@ class Report:
 
 def evaluate(
     prediction: Prediction,
-    truth: ArrayLike,
+    truth: Cells | ArrayLike,
     *,
     model: str = "",
     protocol: str = "held-out",
@@ -162,8 +163,9 @@ def evaluate(
     ----------
     prediction : Prediction
         What a model says of N cells.
-    truth : array_like of int, shape (N,)
-        Their true phases; cells of unknown phase are left out.
+    truth : Cells, or array_like of int, shape (N,)
+        These cells, which know their phases and which of them are synthetic; or their true phases alone. Cells of
+        unknown phase are left out.
     model : str
         Name to show.
     protocol : str
@@ -189,6 +191,9 @@ def evaluate(
     """
     if protocol not in PROTOCOLS:
         raise SettingError(f"protocol is {protocol!r}, but must be one of {', '.join(PROTOCOLS)}")
+    if isinstance(truth, Cells):
+        synthetic = truth.synthetic if synthetic is None else synthetic
+        truth = truth.phases
     phases = np.array(truth, dtype=np.int8)
     if phases.shape != (len(prediction),):
         raise CellCycleError(
@@ -198,7 +203,7 @@ def evaluate(
     if fold is not None:
         phases[fold < 0] = UNKNOWN
     known = phases != UNKNOWN
-    if synthetic is not None and protocol not in TEST_SYNTHETIC:
+    if synthetic is not None and not PROTOCOLS[protocol].tests_synthetic:
         _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
     confusion = confusion_table(phases, prediction.phases)
     read = known & (prediction.best != UNKNOWN)
@@ -228,7 +233,7 @@ def evaluate(
         settings=dict(settings or {}),
         versions=installed_versions(),
         data_sha256=data_sha256,
-        notes=(*notes, *_notes(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
+        notes=(*notes, *caveats(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
         truth=phases,
         prediction=prediction,
     )
@@ -261,30 +266,6 @@ def _per_fold(
         values = overall_figures(confusion_table(truth[here], called[here])) if here.any() else {}
         figures.append({key: float(value) for key, value in values.items()})
     return tuple(figures)
-
-
-def _notes(confusion: Counts, shares: Floats | None, n_read: int, n_unsure: int, n_unreadable: int) -> list[str]:
-    """What these numbers can't say."""
-    support = dict(zip(PHASE_LABELS, confusion.sum(axis=1).tolist(), strict=True))
-    few = [f"{label} ({n})" for label, n in support.items() if 0 < n < FEW_CELLS]
-    absent = [label for label, n in support.items() if n == 0]
-    notes = []
-    if few:
-        notes.append(
-            f"phases with fewer than {FEW_CELLS} cells: {', '.join(few)}; their figures are rough, and their intervals "
-            "too, as so few cells can't show how much others differ"
-        )
-    if absent:
-        notes.append(f"phases without cells: {', '.join(absent)}; nothing is said about them, and means leave them out")
-    if shares is not None:
-        missing = [label for label, share in zip(PHASE_LABELS, shares, strict=True) if share > 0 and not support[label]]
-        if missing:
-            notes.append(f"the natural prevalence is spread over the other phases for {', '.join(missing)}")
-    if n_unsure:
-        notes.append(f"{n_unsure} of {n_read} cells were called unsure; the confusion matrix leaves them out")
-    if n_unreadable:
-        notes.append(f"{n_unreadable} cells could not be read and were left out")
-    return notes
 
 
 def _scores_dict(scores: Scores) -> dict[str, Any]:
