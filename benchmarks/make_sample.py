@@ -1,6 +1,6 @@
 """Train the generator on the real cells and write the sample that ships with the package.
 
-    NAPARI_CELLCYCLE_DATA=... python benchmarks/make_sample.py
+    NAPARI_CELLCYCLE_DATA=... python benchmarks/make_sample.py [FOLDER FOR PREVIEWS]
 
 Brightfield is learnt relative to its background and darkfield as arcsinh of its counts, since its bright spots are a
 hundred times its noise. Takes about half an hour on 2 cores. No real cell is in what it writes.
@@ -9,11 +9,13 @@ hundred times its noise. Takes about half an hour on 2 cores. No real cell is in
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import tifffile
+from PIL import Image
 
 import napari_cellcycle as cc
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
@@ -40,7 +42,20 @@ def main() -> None:
     for event in train_gan(gan, images, prepared.phases, config):
         if isinstance(event, GanStep) and event.step % 500 == 0:
             print(event, flush=True)
+            write_preview(gan, event.step)
     write_sample(gan)
+
+
+def write_preview(gan: Gan, step: int) -> None:
+    """Write a sheet of made cells: a row a phase and channel."""
+    if len(sys.argv) < 2:
+        return
+    rows = []
+    for phase in Phase:
+        for channel, (low, high) in enumerate(((-3, 3), (-0.5, 4))):
+            cells = make_cells(gan.average, phase, 16, seed=phase)[:, channel]
+            rows.append(((np.hstack(cells) - low) / (high - low)).clip(0, 1))
+    Image.fromarray((np.vstack(rows) * 255).astype(np.uint8)).save(Path(sys.argv[1]) / f"made_{step}.png")
 
 
 def write_sample(gan: Gan) -> None:

@@ -18,7 +18,7 @@ def blobs(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_same_seed_same_cells() -> None:
-    config = GanConfig(steps=3, batch_size=4)
+    config = GanConfig(steps=3, groups=1)
     made = []
     for _ in range(2):
         torch.rand(5)  # disturb the seed between the runs
@@ -45,7 +45,7 @@ def test_the_critic_learns_to_tell_real_from_made() -> None:
 
 
 def test_progress_and_losses_are_told() -> None:
-    config = GanConfig(steps=50, batch_size=2, penalty_every=25)
+    config = GanConfig(steps=50, groups=1, penalty_every=25)
     steps = [event for event in train_gan(Gan.fresh(2, config), *blobs(4), config) if isinstance(event, GanStep)]
     assert [step.step for step in steps] == [50]
     assert np.isfinite([steps[0].critic_loss, steps[0].generator_loss]).all()

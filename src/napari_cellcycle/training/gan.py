@@ -31,13 +31,16 @@ from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.settings import Checked, setting
 from napari_cellcycle.training.augment import random_affine
 
+GROUP = 4
+"""Cells of about one phase that the critic compares with each other."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GanConfig(Checked):
     """How the generator is trained."""
 
-    steps: int = setting(6000, "updates of critic and generator", 1, 1_000_000)
-    batch_size: int = setting(32, "cells per step", 2, 4096)
+    steps: int = setting(5000, "updates of critic and generator", 1, 1_000_000)
+    groups: int = setting(8, f"groups of {GROUP} cells per step", 1, 1024)
     learning_rate: float = setting(5e-4, "step size of both networks", 1e-7, 1)
     penalty: float = setting(0.02, "weight of the gradient penalty on real cells", 0, 1000)
     penalty_every: int = setting(8, "steps from one gradient penalty to the next", 1, 1000)
@@ -96,7 +99,11 @@ class Modulated(nn.Module):
 
 
 class Critic(nn.Module):
-    """Cells (B, C, 40, 40) and phases (B,) to how real they look, (B,)."""
+    """Cells (B, C, 40, 40) and phases (B,) to how real they look, (B,).
+
+    It also sees how much each cell's group differs in itself, so that a generator that makes one
+    cell over and over is found out (Karras et al. 2018, :arxiv:`1710.10196`).
+    """
 
     def __init__(self, n_channels: int = 2, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
         super().__init__()
@@ -104,13 +111,15 @@ class Critic(nn.Module):
         for narrow, wide in pairwise((n_channels, *widths)):
             layers += [nn.Conv2d(narrow, wide, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         self.features = nn.Sequential(*layers)  # (B, 128, 2, 2)
-        self.real = nn.Linear(4 * widths[-1], 1)
+        self.real = nn.Linear(4 * widths[-1] + 1, 1)
         self.phase = nn.Embedding(N_PHASES, 4 * widths[-1])
 
     def forward(self, cells: Tensor, phases: Tensor) -> Tensor:
         """Judge cells."""
         features = self.features(cells).flatten(1)
-        judged: Tensor = self.real(features)[:, 0] + (self.phase(phases) * features).mean(1)
+        groups = features.unflatten(0, (-1, GROUP))  # (B / GROUP, GROUP, F)
+        variety = (groups.var(1) + 1e-8).sqrt().mean(1).repeat_interleave(GROUP)[:, None]
+        judged: Tensor = self.real(torch.cat([features, variety], 1))[:, 0] + (self.phase(phases) * features).mean(1)
         return judged
 
 
@@ -159,8 +168,9 @@ def train_gan(
     weights = torch.from_numpy(1.0 / counts[phases] ** config.rare_phases)
     images, numbers = torch.from_numpy(cells), torch.from_numpy(phases.astype(np.int64))
     for step in range(1, config.steps + 1):
-        batch = torch.multinomial(weights, config.batch_size, replacement=True, generator=random)
-        noise = torch.randn(config.batch_size, Generator.NOISE, generator=random)
+        batch = torch.multinomial(weights, GROUP * config.groups, replacement=True, generator=random)
+        batch = batch[numbers[batch].argsort()]  # so that a group holds cells of one phase, or of two neighbours
+        noise = torch.randn(len(batch), Generator.NOISE, generator=random)
         punish = config.penalty * config.penalty_every if step % config.penalty_every == 0 else 0.0
         losses = gan_step(gan, images[batch], numbers[batch], noise, punish, random)
         _average(gan, config.averaging)
