@@ -138,7 +138,8 @@ class ClassifyWidget(Dock):
         show_phases(self.viewer, classified, over)
         self._show_result()
         unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
-        self.say(f"{len(classified.table):,} cells classified by {classified.model} on {classified.device}{unread}.")
+        how = f"with the model {classified.model!r} on {classified.device}"
+        self.say(f"{len(classified.table):,} cells classified {how}{unread}.")
 
     def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
         """The layers of a field, with the labels that were found for it."""
@@ -146,9 +147,9 @@ class ClassifyWidget(Dock):
         if classified.labels is not None:
             below = self.viewer.layers[source.brightfield]
             self.viewer.add_labels(classified.labels, name=source.labels, scale=below.scale, visible=False)
-        labels = self.viewer.layers[source.labels]
-        show_field_table(labels, classified)
-        return [self.viewer.layers[name] for name in (source.brightfield, source.darkfield) if name] + [labels]
+        show_field_table(self.viewer.layers[source.labels], classified)
+        names = (source.brightfield, source.darkfield, source.labels)
+        return [layer for layer in self.viewer.layers if layer.name in names]
 
     def _show_result(self) -> None:
         layer = self._phase_layer()

@@ -13,6 +13,7 @@ from napari_cellcycle.gui.layers import (
     phase_layer,
     phase_numbers,
     result_table,
+    role_of,
     source_of,
     tell_cells,
 )
@@ -90,22 +91,28 @@ def save_table(prediction: Prediction, path: Path) -> Events:
 def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) -> Labels:
     """Add the phase layer, or renew the one that is there, and tell of cells under the cursor.
 
-    `over` are layers besides our own over which the cursor meets these cells; the first one gives the space.
+    Other phase layers are hidden. `over` are layers besides our own over which the cursor meets these cells.
     """
     from napari.layers import Layer
 
     data, options, kind = classified.layer
+    below = [*over, *_group(viewer, classified.source)]
     layer = find_layer(viewer.layers, classified.source.group, PHASE)
     if layer is None:
-        layer = viewer.add_layer(Layer.create(data, {**options, **_space_of(viewer, classified, over)}, kind))
+        layer = Layer.create(data, {**options, **_space_of(below)}, kind)
     else:
         layer.data = data
         for name in ("features", "metadata", "colormap"):
             setattr(layer, name, options[name])
         layer.visible = True
+    for one in [*below, layer]:
+        tell_cells(one, classified.cell_map, classified.table)
+    for other in viewer.layers:
+        if source_of(other) is not None and role_of(other) == PHASE and other is not layer:
+            other.visible = False
+    if layer not in viewer.layers:
+        viewer.add_layer(layer)
     viewer.layers.selection.active = layer
-    for other in [*over, *_group(viewer, classified.source)]:
-        tell_cells(other, classified.cell_map, classified.table)
     return layer
 
 
@@ -114,8 +121,7 @@ def _group(viewer: ViewerModel, source: Source) -> list[Any]:
     return [layer for layer, its in found if its is not None and its.group == source.group]
 
 
-def _space_of(viewer: ViewerModel, classified: Classified, over: list[Any]) -> dict[str, Any]:
-    """Where the phase layer lies in the world: where the pictures lie."""
-    below = [*over, *_group(viewer, classified.source)]
+def _space_of(below: list[Any]) -> dict[str, Any]:
+    """Where the phase layer lies in the world: where the first picture lies."""
     names = ("scale", "translate", "rotate", "shear", "affine", "units")
     return {name: getattr(below[0], name) for name in names} if below else {}

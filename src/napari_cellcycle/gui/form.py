@@ -75,19 +75,34 @@ def _box_for(item: Field[Any]) -> QWidget:
         box = QSpinBox()
         box.setRange(int(limits["low"]), int(limits["high"]))
         box.setValue(default)
+    elif default is None and limits["low"] is not None:
+        box = _OptionalNumber(limits["high"])
     elif isinstance(default, float):
         box = QDoubleSpinBox()
         box.setRange(limits["low"], limits["high"])
         box.setSingleStep((limits["high"] - limits["low"]) / 20)
         box.setValue(default)
     else:
-        box = QLineEdit("" if default is None else str(default))
+        box = QLineEdit(str(default))
     box.setToolTip(limits["help"])
     box.setObjectName(item.name)
     return box
 
 
+class _OptionalNumber(QDoubleSpinBox):
+    """A number above 0, or nothing."""
+
+    def __init__(self, high: float) -> None:
+        super().__init__()
+        self.setDecimals(4)
+        self.setRange(0, high)
+        self.setSingleStep(0.05)
+        self.setSpecialValueText("not set")
+
+
 def _value_of(box: QWidget) -> Any:
+    if isinstance(box, _OptionalNumber):
+        return box.value() or None
     if isinstance(box, QComboBox):
         return box.currentText()
     if isinstance(box, QCheckBox):

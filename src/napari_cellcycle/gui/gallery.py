@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_cellcycle.cells import ROLES
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
     from napari.components import ViewerModel
+    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.gui.layers import LayerData
     from napari_cellcycle.images.mosaic import Mosaic
 
     Events = Generator[Progress | Note | Finished, None, None]
+
+_N_PREVIEWED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +40,62 @@ class OpenedGallery:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class ChannelPreview:
+    """One channel: its name, the role that was guessed (or an empty text), and a few cells in grey, (Y, X)."""
+
+    name: str
+    role: str
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What was found in files, before anything is shown in the viewer."""
+
+    title: str
+    n_cells: int
+    n_known: int
+    channels: list[ChannelPreview]
+    notes: tuple[str, ...]
+
+
+def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Events:
+    """Look at a few cells of each channel; the job's result is a `Preview`."""
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
+    mosaic = yield from passed_on(build_mosaic(cells.subset(few), columns=len(few)))
+    pictures = zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
+    channels = [
+        ChannelPreview(name, name if name in ROLES else "", _grey(pixels, limits)) for name, pixels, limits in pictures
+    ]
+    yield Finished(
+        Preview(_title(paths), len(cells), int((cells.phases != UNKNOWN).sum()), channels, spoken(cells.notes))
+    )
+
+
+def spoken(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes without the flag of the command that changes what was guessed: a dock has a box for it."""
+    return tuple(note.partition("; change it with --")[0] for note in notes)
+
+
+def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    low, high = limits
+    return np.clip((pixels.astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+
+
+def _title(paths: Sequence[str | Path]) -> str:
+    first = Path(paths[0])
+    return first.name if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
+
+
 def open_gallery(paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN) -> Events:
     """Read cells and lay them out; the job's result is an `OpenedGallery`."""
     cells = yield from passed_on(open_cells(paths, reading))
     shown = cells.select_channels([name for name in cells.channels if name in ROLES] or cells.channels)
     mosaic = yield from passed_on(build_mosaic(shown, max_shown))
     source = _source(paths, reading, cells, mosaic)
-    notes = cells.notes
+    notes = spoken(cells.notes)
     if source.n_shown < source.n_cells:
         notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
     yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), notes))
@@ -87,10 +141,9 @@ def galleries(layers: Iterable[object]) -> list[GallerySource]:
 
 
 def _source(paths: Sequence[str | Path], reading: ReadConfig, cells: Cells, mosaic: Mosaic) -> GallerySource:
-    first = Path(paths[0])
     return GallerySource(
         group=new_group(),
-        title=first.name if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files",
+        title=_title(paths),
         paths=[str(Path(path).absolute()) for path in paths],
         reading=asdict(reading),
         n_cells=len(cells),

@@ -121,8 +121,10 @@ class Mosaic:
     contrast_limits: tuple[tuple[float, float], ...]
 
 
-def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN) -> Iterator[Progress | Finished]:
-    """Lay the first `max_shown` cells side by side; the job's result is a `Mosaic`.
+def build_mosaic(
+    cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | None = None
+) -> Iterator[Progress | Finished]:
+    """Lay the first `max_shown` cells side by side, in so many `columns`; the job's result is a `Mosaic`.
 
     Cells smaller than a tile lie in its middle on their own background, bigger ones are cut to it.
 
@@ -132,7 +134,8 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN) -> Iterator[Progress 
         None of the cells can be read.
     """
     n_shown = min(len(cells), max_shown)
-    grid = Grid.fit(n_shown, _tile_size(cells, n_shown))
+    tile_px = _tile_size(cells, n_shown)
+    grid = Grid(n_shown, tile_px, columns) if columns else Grid.fit(n_shown, tile_px)
     pixels: NDArray[np.generic] | None = None
     for start in range(0, n_shown, _BATCH):
         yield Progress(start, n_shown, "Laying out the gallery")
