@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import CellImage, Cells, Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, WriteError
+from napari_cellcycle.io.cellfiles import join_planes
 from napari_cellcycle.io.channels import name_channels
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.sidecar import read_sidecar
@@ -68,21 +69,22 @@ class ZarrImage(ImageFile):
 @dataclass(frozen=True, eq=False)
 class _ZarrCells:
     file: ZarrImage
+    channels: tuple[str, ...]
 
     def __len__(self) -> int:
         return self.file.n_frames
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         both = zip(self.file.read(indices), self.file.read_masks(indices), strict=True)
-        return [_as_cell(pixels, mask) for pixels, mask in both]
+        return [self._cell(pixels, mask) for pixels, mask in both]
 
-
-def _as_cell(
-    pixels: NDArray[np.generic] | Unreadable, mask: NDArray[np.generic] | Unreadable | None
-) -> CellImage | Unreadable:
-    if isinstance(pixels, Unreadable) or isinstance(mask, Unreadable):
-        return pixels if isinstance(pixels, Unreadable) else mask  # type: ignore[return-value]  # one of them is
-    return CellImage(pixels, None if mask is None else mask != 0)
+    def _cell(
+        self, pixels: NDArray[np.generic] | Unreadable, mask: NDArray[np.generic] | Unreadable | None
+    ) -> CellImage | Unreadable:
+        if isinstance(mask, Unreadable):
+            return mask
+        cell = join_planes([pixels], [self.file.path.name], self.channels)
+        return cell if mask is None or isinstance(cell, Unreadable) else replace(cell, mask=mask != 0)
 
 
 def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None = None) -> Cells:
@@ -113,7 +115,7 @@ def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None =
     named = name_channels(file.channels, channels, path.name)
     phases = read_sidecar(path, file.n_frames)
     return Cells.build(
-        _ZarrCells(file),
+        _ZarrCells(file, named.roles),
         named.roles,
         path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix(),
         phases=UNKNOWN if phases is None else phases,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage, Cells, Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.amnis.file import AmnisFile, open_amnis
+from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject, open_amnis
 from napari_cellcycle.io.channels import name_channels
 from napari_cellcycle.io.ideas import phases_beside
 
@@ -29,6 +29,7 @@ class AmnisImages:
 
     file: AmnisFile
     planes: tuple[int, ...]
+    channels: tuple[str, ...]
     mask_plane: int | None = None
 
     def __len__(self) -> int:
@@ -36,15 +37,24 @@ class AmnisImages:
 
     def take_planes(self, planes: Sequence[int]) -> AmnisImages:
         """The same with only `planes`, so that no other is unpacked."""
-        return replace(self, planes=tuple(self.planes[plane] for plane in planes))
+        return replace(
+            self,
+            planes=tuple(self.planes[plane] for plane in planes),
+            channels=tuple(self.channels[plane] for plane in planes),
+        )
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         """The cells at `indices`, in that order, read at once."""
-        found = self.file.read(indices, self.planes)
-        return [
-            item if isinstance(item, Unreadable) else CellImage(item.image, self._cell_mask(item.mask))
-            for item in found
-        ]
+        return [self._as_cell(item) for item in self.file.read(indices, self.planes)]
+
+    def _as_cell(self, item: AmnisObject | Unreadable) -> CellImage | Unreadable:
+        if isinstance(item, Unreadable):
+            return item
+        for plane, channel in zip(item.image, self.channels, strict=True):
+            if channel in (BRIGHTFIELD, DARKFIELD) and not plane.any():
+                where = f"object {item.object_id} of {self.file.path.name}"
+                return Unreadable(f"{where} is all zero in {channel}; was this channel recorded?")
+        return CellImage(item.image, self._cell_mask(item.mask))
 
     def _cell_mask(self, masks: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:
         if masks is None:
@@ -89,7 +99,7 @@ def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None 
     planes = tuple(range(len(file.channels)))
     mask_plane = named.roles.index(BRIGHTFIELD) if BRIGHTFIELD in named.roles else None
     return Cells.build(
-        AmnisImages(file, planes, mask_plane),
+        AmnisImages(file, planes, named.roles, mask_plane),
         named.roles,
         path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
         ids=ids,
