@@ -101,16 +101,17 @@ def _open_frames(opened: OpenSet) -> Part:
         return _open_stack(opened, opened.files, "stack of cells")
     layout = opened.place.options.layout
     if opened.labels is None and layout != "field" and opened.files[0].n_frames == 1:
-        montages = as_montages(opened.files, opened.brightfield_file)
+        montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage)
         if montages is not None:
             size = montages[0].shape[0]
-            return _open_stack(opened, montages, f"montage of {size} x {size} pixel tiles")
+            kind = f"montage of {size} x {size} pixel tiles"
+            return _open_stack(opened, montages, kind, [f"read as a {kind}, without the padding at its end"])
     if layout == "montage":
         raise ImageError(f"no equal tiles are seen in {opened.path.name}; save its cells as a stack instead")
     return open_field(opened)
 
 
-def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str) -> Part:
+def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str, notes: Sequence[str] = ()) -> Part:
     counts = {file.path.name: file.n_frames for file in files}
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -124,7 +125,7 @@ def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str) -> Part:
         phases=opened.phase,
         synthetic=first.synthetic,
         pixel_size_um=first.pixel_size_um,
-        notes=(*opened.notes, *((f"read as a {kind}",) if kind.startswith("montage") else ())),
+        notes=(*opened.notes, *notes),
     )
     cells = with_truth(cells, opened.path, opened.images.key)
     return Part(opened.source, kind, channels.found, channels.roles, images, lambda: cells)

@@ -11,7 +11,7 @@ from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.channels import NamedChannels, name_channels
 from napari_cellcycle.io.folders import ImageSet
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile, open_image
-from napari_cellcycle.io.names import phase_in_stem
+from napari_cellcycle.io.names import names_montage, phase_in_stem
 from napari_cellcycle.io.parts import ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
@@ -81,10 +81,16 @@ class OpenSet:
         return self.place.options.labels or beside
 
     @property
+    def is_named_montage(self) -> bool:
+        """Whether the user or the file's name says that it is a montage."""
+        layout = self.place.options.layout
+        return layout == "montage" or (layout == "auto" and names_montage(self.images.key))
+
+    @property
     def shows_cells(self) -> bool:
         """Whether each frame is one cell."""
         layout = self.place.options.layout
-        small = max(self.files[0].shape) <= LARGEST_CELL_PX
+        small = max(self.files[0].shape) <= LARGEST_CELL_PX and not self.is_named_montage
         return self.labels is None and (layout == "cells" or (layout == "auto" and small))
 
 

@@ -15,8 +15,8 @@ from napari_cellcycle.io.imagefile import ImageFile
 _SMALLEST_TILE = 8
 _LEAST_REPETITION = 0.15
 """Part of the variance that the mean tile explains: 0.27 to 0.62 in real montages, under 0.03 at a wrong size."""
-_LEAST_TILES = 16
-"""With fewer tiles than this a mean tile says nothing."""
+LEAST_TILES = 16
+"""With fewer tiles than this, that could be chance."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,8 +36,17 @@ class Montage(ImageFile):
         return [whole[:, y : y + size, x : x + size].copy() for y, x in corners]
 
 
-def as_montages(files: Sequence[ImageFile], brightfield: int) -> tuple[Montage, ...] | None:
+def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) -> tuple[Montage, ...] | None:
     """See the channel files of a set as the tiles they are made of, or None where no tiles are seen.
+
+    Parameters
+    ----------
+    files : sequence of ImageFile
+        One a channel, of one frame each.
+    brightfield : int
+        Place of the file that tiles show best in.
+    named : bool
+        Whether its name says that it is a montage, so that few tiles are enough to be sure.
 
     Raises
     ------
@@ -46,11 +55,11 @@ def as_montages(files: Sequence[ImageFile], brightfield: int) -> tuple[Montage, 
     """
     size: int | None = None
     montages: dict[int, Montage] = {}
-    for place in sorted(range(len(files)), key=lambda place: place != brightfield):  # tiles show best in brightfield
+    for place in sorted(range(len(files)), key=lambda place: place != brightfield):
         whole = files[place].read([0])[0]
         if isinstance(whole, Unreadable):
             raise ReadError(whole.reason)
-        size = size or find_tile_size(whole[0])
+        size = size or find_tile_size(whole[0], least_tiles=2 if named else LEAST_TILES)
         if size is None:
             return None
         montages[place] = _as_montage(files[place], whole, size)
@@ -76,7 +85,7 @@ def _as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Mont
     )
 
 
-def find_tile_size(plane: NDArray[np.generic]) -> int | None:
+def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = LEAST_TILES) -> int | None:
     """Edge of the equal square tiles that `plane` (Y, X) is made of, in pixels, or None if it is no montage.
 
     Padding tells it exactly: only at the true size is the padded area whole. Without padding, the
@@ -86,7 +95,7 @@ def find_tile_size(plane: NDArray[np.generic]) -> int | None:
     areas = [count_padding(plane, size) * size**2 for size in candidates]
     if any(areas):
         return candidates[int(np.argmax(areas))]  # the first, so the smallest, of the largest
-    return _repeating_size(plane, candidates)
+    return _repeating_size(plane, [size for size in candidates if plane.size // size**2 >= least_tiles])
 
 
 def count_padding(plane: NDArray[np.generic], size: int) -> int:
@@ -121,11 +130,10 @@ def _common_divisors(height: int, width: int) -> list[int]:
 def _repeating_size(plane: NDArray[np.generic], candidates: Sequence[int]) -> int | None:
     values = plane.astype(np.float32)
     contrast = np.abs(values - np.median(values))
-    several = [size for size in candidates if plane.size // size**2 >= _LEAST_TILES]
-    explained = [_explained_by_mean_tile(contrast, size) for size in several]
+    explained = [_explained_by_mean_tile(contrast, size) for size in candidates]
     if not explained or max(explained) < _LEAST_REPETITION:
         return None
-    return next(size for size, part in zip(several, explained, strict=True) if part > 0.8 * max(explained))
+    return next(size for size, part in zip(candidates, explained, strict=True) if part > 0.8 * max(explained))
 
 
 def _explained_by_mean_tile(contrast: NDArray[np.floating], size: int) -> float:

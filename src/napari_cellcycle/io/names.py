@@ -68,6 +68,11 @@ def phase_of_folder(folder: PurePath, top: PurePath) -> int:
     return UNKNOWN
 
 
+def names_montage(key: str) -> bool:
+    """Whether a file's name, less its channel, is one that CellProfiler montages have: ``CP0001``."""
+    return re.fullmatch(r"cp\d+|.*montage.*", key, re.IGNORECASE) is not None
+
+
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sorting key that puts ``cell_2`` before ``cell_10``."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
