@@ -73,7 +73,7 @@ def convert_files(
     _check_output(output, paths)
     cells = yield from passed_on(open_cells(paths, reading))
     cells, spec = yield from passed_on(_measured(cells))
-    yield from passed_on(_written(cells, spec, output))
+    yield from _written(cells, spec, output)
 
 
 def _check_output(output: Path, paths: Sequence[str | Path]) -> None:

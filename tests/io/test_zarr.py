@@ -1,0 +1,139 @@
+"""OME-Zarr: ours and others', read lazily; damage in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.stack import StackSpec
+from napari_cellcycle.io.zarr import open_zarr, read_zarr_cells, zarr_stack
+from napari_cellcycle.phases import UNKNOWN, Phase
+
+zarr = pytest.importorskip("zarr")
+writer = pytest.importorskip("ome_zarr.writer")
+
+
+def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), **told: object) -> np.ndarray:
+    """Cells by our own writer, two at a time."""
+    images = np.random.default_rng(0).integers(-9, 900, (n_cells, 2, *shape)).astype(np.int16)
+    spec = StackSpec(
+        **{
+            "shape": images.shape,
+            "dtype": images.dtype,
+            "channels": ("brightfield", "darkfield"),
+            "pixel_size_um": 0.33,
+            "synthetic": False,
+            "masks": True,
+            **told,
+        }
+    )
+    with zarr_stack(path, spec) as put:
+        for first in range(0, n_cells, 2):
+            block = images[first : first + 2]
+            put(first, block, (block[:, 0] > 400).astype(np.uint8))
+    return images
+
+
+def test_what_we_write_we_read(tmp_path: Path) -> None:
+    images = write_stack(tmp_path / "cells.ome.zarr")
+    cells = read_cells(tmp_path / "cells.ome.zarr")
+    assert (cells.channels, cells.notes, set(cells.sources)) == (("brightfield", "darkfield"), (), {"cells.ome.zarr"})
+    np.testing.assert_allclose(cells.pixel_size_um, 0.33)
+    assert set(cells.phases) == {UNKNOWN}
+    for number, found in zip((6, 0, 3), cells.read([6, 0, 3]), strict=True):
+        assert isinstance(found, CellImage)
+        np.testing.assert_array_equal(found.pixels, images[number])
+        np.testing.assert_array_equal(found.mask, images[number, 0] > 400)
+    assert not cells.synthetic.any()
+
+
+def test_what_we_write_is_valid_ome_zarr(tmp_path: Path) -> None:
+    write_stack(tmp_path / "cells.ome.zarr")
+    attributes = json.loads((tmp_path / "cells.ome.zarr" / "zarr.json").read_text())["attributes"]["ome"]
+    (image,) = attributes["multiscales"]
+    assert attributes["version"] == "0.5"
+    assert [axis["name"] for axis in image["axes"]] == ["t", "c", "y", "x"]
+    assert image["datasets"][0]["coordinateTransformations"] == [{"type": "scale", "scale": [1, 1, 0.33, 0.33]}]
+    assert [channel["label"] for channel in attributes["omero"]["channels"]] == ["brightfield", "darkfield"]
+    labels = zarr.open_group(str(tmp_path / "cells.ome.zarr" / "labels"), mode="r")
+    assert labels.attrs["ome"]["labels"] == ["cell"]
+
+
+def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.zarr")
+    opened = open_zarr(tmp_path / "a.zarr")
+    (chunk,) = [path for path in (tmp_path / "a.zarr" / "0" / "c").rglob("*") if path.is_file()]
+    chunk.write_bytes(b"no chunk")
+    found = opened.read([2, 5])
+    assert all(isinstance(frame, Unreadable) for frame in found)
+    assert found[1].reason.startswith("frame 5 of a.zarr is damaged (")
+
+
+def test_synthetic_cells_are_known_again(tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.zarr", synthetic=True, masks=False, pixel_size_um=None)
+    cells = read_zarr_cells(tmp_path / "a.zarr", tmp_path)
+    assert cells.synthetic.all()
+    assert np.isnan(cells.pixel_size_um).all()
+    assert cells.read([0])[0].mask is None
+
+
+def test_our_cells_may_be_large_but_those_of_others_are_fields(tmp_path: Path) -> None:
+    write_stack(tmp_path / "a.zarr", shape=(160, 3))
+    assert len(read_zarr_cells(tmp_path / "a.zarr", tmp_path)) == 7
+    path = tmp_path / "a.zarr" / "zarr.json"
+    path.write_text(path.read_text().replace("napari-cellcycle", "somebody"))
+    with pytest.raises(ImageError, match=r"a\.zarr shows fields of view, not cells"):
+        read_zarr_cells(tmp_path / "a.zarr", tmp_path)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize(
+    ("axes", "shape", "n_frames"),
+    [("tczyx", (5, 3, 1, 8, 9), 5), ("zyx", (4, 8, 9), 4), ("cyx", (3, 8, 9), 1), ("yx", (8, 9), 1)],
+)
+def test_images_of_others(tmp_path: Path, version: str, axes: str, shape: tuple[int, ...], n_frames: int) -> None:
+    pixels = np.random.default_rng(0).integers(1, 2000, shape).astype(np.uint16)
+    fmt = pytest.importorskip("ome_zarr.format").format_from_version(version)
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=2 if version == "0.4" else 3)
+    units = {"z": "micrometer", "y": "nanometer", "x": "nanometer"}
+    scale = {"y": 500.0, "x": 500.0}
+    writer.write_image(pixels, group, scale_factors=(), axes=axes, fmt=fmt, axes_units=units, scale=scale)
+    opened = open_zarr(tmp_path / "a.zarr")
+    assert (opened.n_frames, opened.shape, opened.dtype, opened.cells) == (n_frames, (8, 9), np.uint16, False)
+    assert opened.pixel_size_um == pytest.approx(0.5)
+    n_channels = shape[axes.index("c")] if "c" in axes else 1
+    frames = pixels.reshape(n_frames, n_channels, 8, 9)
+    np.testing.assert_array_equal(np.stack(opened.read(range(n_frames))), frames)
+
+
+def test_too_many_axes(tmp_path: Path) -> None:
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=3)
+    writer.write_image(np.ones((2, 3, 4, 5), np.uint8), group, scale_factors=(), axes="tzyx")
+    with pytest.raises(ImageError, match=r"a\.zarr has the axes tzyx; save its cells or times along one axis"):
+        open_zarr(tmp_path / "a.zarr")
+
+
+def test_what_is_no_ome_zarr(tmp_path: Path) -> None:
+    (tmp_path / "empty.zarr").mkdir()
+    zarr.open_group(str(tmp_path / "plain.zarr"), mode="w", zarr_format=3)
+    write_stack(tmp_path / "hurt.zarr")
+    (tmp_path / "hurt.zarr" / "zarr.json").write_text("{")
+    for name in ("empty.zarr", "plain.zarr", "hurt.zarr", "missing.zarr"):
+        with pytest.raises(ReadError, match=rf"{name} is no OME-Zarr image, or a damaged one \(.*\); write it again"):
+            open_zarr(tmp_path / name)
+
+
+def test_phases_in_the_table_beside_it(tmp_path: Path) -> None:
+    write_stack(tmp_path / "cells.ome.zarr", n_cells=3)
+    (tmp_path / "cells.csv").write_text("cell,phase\n0,G1\n1,\n2,Anaphase\n")
+    cells = read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
+    assert cells.phases.tolist() == [Phase.G1, UNKNOWN, Phase.ANAPHASE]
+    (tmp_path / "cells.csv").write_text("cell,phase\n0,G1\n")
+    with pytest.raises(ReadError, match=r"cells\.csv tells of 1 cells, but cells\.ome\.zarr holds 3; move it away"):
+        read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
