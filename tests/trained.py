@@ -14,7 +14,8 @@ from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun, train_files
 from napari_cellcycle.training.config import TrainConfig
 
-QUICK = TrainConfig(epochs=10, batch_size=16, averaging=0.5, patience=8)
+QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8}
+QUICK = TrainConfig(**QUICK_CHANGES)
 
 
 @pytest.fixture(scope="session")

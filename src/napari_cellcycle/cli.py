@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from napari_cellcycle.jobs.classify import ClassifyConfig
 from napari_cellcycle.jobs.evaluate import EvaluateConfig
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun
-from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.config import RECIPES, TrainConfig
 
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 
@@ -116,16 +116,10 @@ def _settings(config: type, options: argparse.Namespace, **more: Any) -> Any:
     return config(**{**given, **more})
 
 
-def _training(options: argparse.Namespace) -> TrainConfig:
-    """The recipe's settings with those that were given in their place."""
-    from dataclasses import replace
-
-    from napari_cellcycle.jobs.train import recipe_called
-
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """The training settings that were given; the others stay those of the model's recipe."""
     given = {item.name: getattr(options, item.name, None) for item in fields(TrainConfig)}
-    return replace(
-        recipe_called(options.model).config, **{name: value for name, value in given.items() if value is not None}
-    )
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _classify(options: argparse.Namespace) -> None:
@@ -142,8 +136,9 @@ def _classify(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.train import train_files
 
-    reading = _settings(ReadConfig, options)
-    model = _show(train_files(options.input, options.output, _settings(TrainRun, options), _training(options), reading))
+    run, reading = _settings(TrainRun, options), _settings(ReadConfig, options)
+    config = replace(RECIPES[run.model].config, **_changes(options))
+    model = _show(train_files(options.input, options.output, run, config, reading))
     print(f"{model.name}: trained on {model.card.training['n_cells']} cells, written to {options.output}")
 
 
@@ -151,13 +146,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     config, reading = _settings(EvaluateConfig, options), _settings(ReadConfig, options)
-    training = _training(options) if options.cv else None
-    report = _show(evaluate_files(options.input, options.output, config, training, reading))
-    print(
-        json.dumps(report.to_dict(), indent=2)
-        if options.json
-        else f"{report}\nreport: {options.output / 'report.html'}"
-    )
+    changes = {name: value for name, value in _changes(options).items() if name != "seed"}
+    done = _show(evaluate_files(options.input, options.output, config, changes, reading))
+    if options.json:
+        figures = {name: report.to_dict() for name, report in done.reports.items()}
+        print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
+    else:
+        print(f"{done}\nwritten to {options.output}")
 
 
 def _demo(options: argparse.Namespace) -> None:

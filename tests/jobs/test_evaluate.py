@@ -10,15 +10,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from trained import QUICK
+from trained import QUICK_CHANGES
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, SettingError
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs import fitting
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, cross_validate, evaluate_files
+from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, FoldDone, cross_validate, evaluate_files
 from napari_cellcycle.jobs.reading import ReadConfig
+
+
+def only(done: Evaluation) -> Report:
+    (report,) = done.reports.values()
+    return report
+
 
 CV = EvaluateConfig(cv=3, device="cpu")
 
@@ -27,11 +34,11 @@ def test_a_finished_model_is_tested_and_its_own_cells_are_recognised(
     plate: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     config = EvaluateConfig(model=str(model_folder))
-    report = result_of(evaluate_files([plate], tmp_path / "own", config, None, ReadConfig()))
+    report = only(result_of(evaluate_files([plate], tmp_path / "own", config, {}, ReadConfig())))
     assert report.protocol == "trained-on"
     other = shutil.copytree(plate, tmp_path / "plate")
     shutil.rmtree(other / "S")
-    report = result_of(evaluate_files([other], tmp_path / "out", config, None, ReadConfig()))
+    report = only(result_of(evaluate_files([other], tmp_path / "out", config, {}, ReadConfig())))
     assert report.protocol == "held-out"
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert written["n_cells"] == 60
@@ -55,7 +62,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_no_test_cell_reaches_a_fit_and_folds_start_from_other_weights(plate: Path, spy: list[dict[str, Any]]) -> None:
-    events = list(cross_validate([plate], CV, QUICK, ReadConfig()))
+    events = list(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
     report, cells = events[-1].result
     assert [event.fold for event in events if isinstance(event, FoldDone)] == [1, 2, 3]
     assert report.protocol == "clean"
@@ -82,14 +89,14 @@ def test_shuffled_labels_give_chance(plate: Path, monkeypatch: pytest.MonkeyPatc
         return cells
 
     monkeypatch.setattr("napari_cellcycle.io.read_cells", read, raising=False)
-    report, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    report, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
     assert report.scores.overall["accuracy"].value == pytest.approx(1 / 3, abs=0.15)  # 3 standard errors
 
 
 def test_the_same_seed_gives_the_same_figures(plate: Path) -> None:
-    first, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    first, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
     torch.rand(3)  # disturb the seed between the runs
-    again, _ = result_of(cross_validate([plate], CV, QUICK, ReadConfig()))
+    again, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
     np.testing.assert_array_equal(first.prediction.probabilities, again.prediction.probabilities)
 
 
@@ -97,6 +104,18 @@ def test_groups_stay_together(plate: Path, spy: list[dict[str, Any]], tmp_path: 
     for name in ("a", "b", "c"):
         shutil.copytree(plate / "G1", tmp_path / name / "G1")
     with pytest.raises(CellCycleError, match="at least 2 are needed"):
-        result_of(cross_validate([tmp_path], EvaluateConfig(cv=3, group_by="folder1"), QUICK, ReadConfig()))
+        result_of(cross_validate([tmp_path], EvaluateConfig(cv=3, group_by="folder1"), QUICK_CHANGES, ReadConfig()))
     with pytest.raises(SettingError, match="group-by is 'well'"):
-        result_of(cross_validate([plate], EvaluateConfig(cv=3, group_by="well"), QUICK, ReadConfig()))
+        result_of(cross_validate([plate], EvaluateConfig(cv=3, group_by="well"), QUICK_CHANGES, ReadConfig()))
+
+
+def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> None:
+    config = EvaluateConfig(model="default, duque2024", cv=2, device="cpu")
+    done = result_of(evaluate_files([plate], tmp_path, config, {"epochs": 2}, ReadConfig()))
+    first, second = done.reports.values()
+    assert (first.model, second.model) == ("default", "duque2024")
+    np.testing.assert_array_equal(first.prediction.ids, second.prediction.ids)
+    (comparison,) = json.loads((tmp_path / "comparison.json").read_text())["comparisons"]
+    right = [report.prediction.best == report.truth for report in (first, second)]
+    assert comparison["only_first"] == int((right[0] & ~right[1]).sum())
+    assert (tmp_path / "duque2024" / "report.html").is_file()

@@ -52,7 +52,9 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
     again = shutil.copytree(plate, tmp_path / "plate")
     for name in ("Ch3", "Ch6", "Ch4"):
         stack = tifffile.imread(again / "S" / f"cells_{name}.tif")
-        tifffile.imwrite(again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"})
+        tifffile.imwrite(
+            again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"}
+        )
     events = list(train_files([again], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
     assert events[-1].result.card.training["repeats_removed"] == 2
     assert any("more than once" in event.text for event in events if isinstance(event, Note))
@@ -79,5 +81,7 @@ def test_a_damaged_model_is_one_sentence(model_folder: Path, tmp_path: Path, dam
 
 
 def test_an_unknown_model_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=r"no model is called 'best'; choose default, duque2024 or give a run's folder"):
+    with pytest.raises(
+        ModelError, match=r"no model is called 'best'; choose default, duque2024 or give a run's folder"
+    ):
         load_model("best")

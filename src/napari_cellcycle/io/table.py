@@ -32,4 +32,4 @@ def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
     from PIL import Image
 
     with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary, optimize=True)
+        Image.fromarray(pixels).save(temporary)

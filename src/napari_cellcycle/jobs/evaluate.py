@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.io.table import write_json
 from napari_cellcycle.jobs.classify import DEVICES
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.settings import Checked, setting
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
+    from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.folds import Fold
-    from napari_cellcycle.evaluation.report import LossCurve
+    from napari_cellcycle.evaluation.report import LossCurve, Report
     from napari_cellcycle.jobs.train import Material
     from napari_cellcycle.models import Model
     from napari_cellcycle.training.classifier import EpochDone
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 class EvaluateConfig(Checked):
     """How a model, or a way of training, is tested."""
 
-    model: str = setting("default", "model to test; with cv, the kind of network that every fold trains")
+    model: str = setting("default", "model to test, or several as in default,duque2024; with cv, kinds of networks")
     cv: int = setting(0, "train and test by so many folds; 0 tests a finished model", 0, 100)
     group_by: str = setting("", "keep cells together in a fold: file, folder, folder1, folder2, ...", more=True)
     prevalence: str = setting("", "give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
@@ -48,25 +50,58 @@ class FoldDone:
     accuracy: float
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Reports by model, in the order asked for, and the first compared with each other, cell by cell."""
+
+    reports: dict[str, Report]
+    comparisons: tuple[Comparison, ...]
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(part) for part in (*self.reports.values(), *self.comparisons))
+
+
 def evaluate_files(
     paths: Sequence[str | Path],
     output: Path,
     config: EvaluateConfig,
-    training: TrainConfig | None,
+    changes: Mapping[str, Any],
     reading: ReadConfig,
 ) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
-    `training` replaces the settings of the recipe in a cross-validation. The last event carries the `Report`.
+    Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
+    ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation.
+    The last event carries an `Evaluation`.
     """
     from napari_cellcycle.evaluation.pages import write_report
 
-    if config.cv:
-        report, cells = yield from passed_on(cross_validate(paths, config, training, reading))
-    else:
-        report, cells = yield from passed_on(test_model(paths, config, reading))
-    yield from passed_on(write_report(report, cells, Path(output)))
-    yield Finished(report)
+    names = [name.strip() for name in config.model.split(",") if name.strip()]
+    reports: dict[str, Report] = {}
+    for name in names:
+        one = replace(config, model=name)
+        testing = cross_validate(paths, one, changes, reading) if config.cv else test_model(paths, one, reading)
+        report, cells = yield from passed_on(testing)
+        folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
+        yield from passed_on(write_report(report, cells, folder))
+        reports[name] = report
+    comparisons = _compare(reports)
+    if comparisons:
+        write_json(
+            {"comparisons": [asdict(comparison) for comparison in comparisons]}, Path(output) / "comparison.json"
+        )
+    yield Finished(Evaluation(reports, comparisons))
+
+
+def _compare(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
+    """The first model against each of the others."""
+    from napari_cellcycle.evaluation.compare import compare
+
+    (name, first), *others = reports.items()
+    return tuple(
+        compare(first.prediction, other.prediction, first.truth, names=(name, other_name), seed=first.seed)
+        for other_name, other in others
+    )
 
 
 def test_model(
@@ -103,7 +138,7 @@ def test_model(
 
 
 def cross_validate(
-    paths: Sequence[str | Path], config: EvaluateConfig, training: TrainConfig | None, reading: ReadConfig
+    paths: Sequence[str | Path], config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
 ) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
     """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it."""
     from napari_cellcycle.evaluation.folds import group_names, make_folds
@@ -111,7 +146,7 @@ def cross_validate(
     from napari_cellcycle.jobs.train import gather, recipe_called
 
     recipe = recipe_called(config.model)
-    settings = replace(training or recipe.config, seed=config.seed)
+    settings = replace(recipe.config, **changes, seed=config.seed)
     material: Material = yield from passed_on(gather(paths, config.also, recipe, reading))
     cells = material.cells
     groups = group_names(cells, config.group_by) if config.group_by else None
