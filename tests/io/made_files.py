@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,29 @@ def write_tiff(path: Path, pixels: np.ndarray, **options: Any) -> Path:
     """Write a TIFF and the folders it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, pixels, photometric=options.pop("photometric", "minisblack"), **options)
+    return path
+
+
+def write_ideas_tiff(path: Path, pixels: np.ndarray) -> Path:
+    """A 16-bit page with the illegal tags of IDEAS's exports: 254 as two bytes, 266 as 0."""
+    height, width = pixels.shape
+    tags = [
+        (254, 1, 2, 0),
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 1, 16),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (266, 3, 1, 0),
+        (273, 4, 1, 8),
+        (277, 3, 1, 1),
+        (278, 3, 1, height),
+        (279, 4, 1, pixels.nbytes),
+    ]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    header = struct.pack("<2sHI", b"II", 42, 8 + pixels.nbytes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + pixels.astype("<u2").tobytes() + directory)
     return path
 
 

@@ -53,7 +53,11 @@ def test_name_is_stronger_than_position() -> None:
 
 
 def test_what_the_user_leaves_out_is_guessed() -> None:
-    assert name_channels(["Ch3", "Ch4", "Ch6"], {"brightfield": "Ch4"}, "x").roles == ("Ch3", "brightfield", "darkfield")
+    assert name_channels(["Ch3", "Ch4", "Ch6"], {"brightfield": "Ch4"}, "x").roles == (
+        "Ch3",
+        "brightfield",
+        "darkfield",
+    )
 
 
 def test_unknown_channel_is_refused_with_those_that_are_there() -> None:
@@ -62,7 +66,9 @@ def test_unknown_channel_is_refused_with_those_that_are_there() -> None:
 
 
 def test_unknown_role_is_refused() -> None:
-    with pytest.raises(ChannelError, match="'bright' is no channel that models know; say one of brightfield, darkfield"):
+    with pytest.raises(
+        ChannelError, match="'bright' is no channel that models know; say one of brightfield, darkfield"
+    ):
         name_channels(["Ch3"], {"bright": "Ch3"}, "x.tif")
 
 

@@ -106,5 +106,7 @@ def test_real_montages_hold_the_known_cells(real_data: Path) -> None:
     assert first.channels == ("brightfield", "dna", "darkfield")
     second = read_cells(real_data / "jurkat" / "Experiment_2")
     assert np.bincount(second.phases).tolist() == [3600]
-    pixels = {cell.pixels.tobytes() for cell in second.read(range(3600)) if isinstance(cell, CellImage)}
-    assert len(pixels) == 3599, "one cell is there twice"
+    once, again = second.read([1103, 1107])
+    assert isinstance(once, CellImage)
+    assert isinstance(again, CellImage)
+    assert (once.pixels == again.pixels).mean() > 0.97, "the second montage is known to hold this cell twice"

@@ -66,7 +66,7 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
     Raises
     ------
     ReadError
-        The input does not exist.
+        The input does not exist, or nothing in it is of a known kind.
     """
     if not path.exists():
         raise ReadError(f"{path} does not exist; check the name")
@@ -77,12 +77,18 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
     def told(error: OSError) -> None:
         notes.append(f"{error.filename} can't be read ({error.strerror}), so it is left out; check its permissions")
 
+    is_empty = True
     for place, folders, files in os.walk(path, onerror=told):
         zarrs = [name for name in folders if name.lower().endswith(ZARR_SUFFIX)]
         folders[:] = sorted((name for name in folders if name not in zarrs and name[0] != "."), key=natural_key)
         names = [name for name in files if name[0] != "." and name.lower().endswith((*IMAGE_SUFFIXES, *AMNIS_SUFFIXES))]
         if names or zarrs:
+            is_empty = False
             yield Folder(Path(place), path, tuple(sorted(names + zarrs, key=natural_key)))
+    if is_empty:
+        raise ReadError(
+            f"{path} holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images; give the folder that holds them"
+        )
 
 
 def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup | ReadError]:

@@ -22,7 +22,7 @@ from napari_cellcycle.phases import UNKNOWN
 
 _LOOKED_INTO = 8
 """Sets of a folder that are opened to see what they are; further ones are taken to be like them."""
-_TRIED_CELLS = 5
+_TRIED_CELLS = 32
 """Cells, spread over a part, that must all be unreadable before the whole part is."""
 
 
@@ -53,26 +53,36 @@ def open_group(group: ImageGroup, place: Place) -> Iterator[Part | CellCycleErro
         cells.append(images)
     if example is None:
         yield from errors
-    else:
-        yield checked(_open_one_cell_files(cells, example, [*notes, *map(str, errors)]))
+        return
+    part = _open_one_cell_files(cells, example, [*notes, *map(str, errors)])
+    reasons = _reasons_if_all_bad(part)
+    yield from map(ImageError, reasons) if reasons else [part]
 
 
 def checked(part: Part) -> Part:
-    """The same part, if any of some cells spread over it can be read.
+    """The same part.
 
     Raises
     ------
     ImageError
-        None of them can; it says why for the first.
+        None of its cells can be read; it says why for the first.
     """
+    reasons = _reasons_if_all_bad(part)
+    if reasons:
+        raise ImageError(reasons[0])
+    return part
+
+
+def _reasons_if_all_bad(part: Part) -> list[str]:
+    """Why cells can't be read, if none can of those tried, which are spread over the part."""
     tried = np.unique(np.linspace(0, len(part.images) - 1, _TRIED_CELLS).round().astype(int))
     reasons = []
     for index in tried.tolist():
         cell = part.images.read([index])[0]
         if isinstance(cell, CellImage):
-            return part
+            return []
         reasons.append(cell.reason)
-    raise ImageError(reasons[0])
+    return reasons
 
 
 def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequence[str]) -> Part:

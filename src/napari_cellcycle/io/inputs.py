@@ -113,8 +113,6 @@ def open_parts(
                 parts.append(found)
             else:
                 errors.append(found)
-    if not parts and not errors:
-        errors.append(_nothing_in(inputs[0]))
     return FoundParts(tuple(parts), tuple(errors), tuple(notes))
 
 
@@ -145,10 +143,6 @@ def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleEr
         except ReadError as error:
             errors.append(error)
     return [Folder(path, top, tuple(names)) for (path, top), names in folders.items()]
-
-
-def _nothing_in(path: Path) -> ReadError:
-    return ReadError(f"{path} holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images; give the folder that holds them")
 
 
 def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCycleError]:

@@ -1,0 +1,108 @@
+"""Folders: which files show the same cell, and how little is opened."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from made_files import made_tiles, write_cells, write_tiff
+
+from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io import imagefile, read_cells
+
+
+def test_cells_without_a_partner_are_named_and_left_out(tmp_path: Path) -> None:
+    names = [f"{number}_{channel}.tif" for number in range(12) for channel in ("Ch3", "Ch6")]
+    write_cells(tmp_path / "G1", [name for name in names if name not in ("3_Ch6.tif", "7_Ch3.tif")])
+    cells = read_cells(tmp_path)
+    assert len(cells) == 10
+    assert any("2 of 12 are left out" in note and "3_Ch3.tif, 7_Ch6.tif" in note for note in cells.notes)
+
+
+def test_no_cell_with_a_partner_is_one_sentence(tmp_path: Path) -> None:
+    write_cells(tmp_path, ["1_Ch3.tif", "2_Ch3.tif", "8_Ch6.tif", "9_Ch6.tif"])
+    with pytest.raises(ReadError, match="holds no cell with all of the channels Ch3, Ch6; give the files of one cell"):
+        read_cells(tmp_path)
+
+
+def test_channel_that_most_cells_lack_is_left_out(tmp_path: Path) -> None:
+    write_cells(tmp_path, [f"{number}_Ch3.tif" for number in range(5)] + ["0_Ch1.tif"])
+    cells = read_cells(tmp_path)
+    assert (len(cells), cells.channels) == (5, ("brightfield",))
+    assert any("channels that most cells lack are left out: Ch1 (of 1 in 5)" in note for note in cells.notes)
+
+
+def test_bad_file_among_one_cell_files_stays_in_its_place(tmp_path: Path) -> None:
+    write_cells(tmp_path, [f"{number}.tif" for number in range(30)])
+    for number in (1, 20):
+        (tmp_path / f"{number}.tif").write_bytes(b"no image")
+    cells = read_cells(tmp_path)
+    found = cells.read(range(30))
+    assert [number for number, cell in enumerate(found) if isinstance(cell, Unreadable)] == [1, 20]
+    assert any(note.startswith("1.tif is no TIFF") for note in cells.notes)
+
+
+def test_stack_among_one_cell_files_is_told(tmp_path: Path) -> None:
+    write_cells(tmp_path, [f"{number}.tif" for number in range(30)])
+    write_tiff(tmp_path / "20.tif", made_tiles(7, 30))
+    assert read_cells(tmp_path).read([20]) == [
+        Unreadable("20.tif holds 7 images among files of one cell each; open it on its own")
+    ]
+
+
+def test_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cells(tmp_path / "G1", ["1.tif"])
+    (tmp_path / "G2").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("G2"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read everything, and tests may run as root
+    cells = read_cells(tmp_path)
+    assert len(cells) == 1
+    assert any("G2 can't be read (Permission denied)" in note for note in cells.notes)
+
+
+def test_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cells(tmp_path, ["1.tif"])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ReadError, match=r"1\.tif can't be read \(Permission denied\); check its permissions"):
+        read_cells(tmp_path)
+
+
+def test_20000_cells_open_without_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number}_{channel}.tif" for number in range(20_000) for channel in ("Ch3", "Ch6")]
+    write_cells(tmp_path, names[:18])
+    monkeypatch.setattr(
+        os, "walk", lambda top, **_: [(str(top), [], list(names))]
+    )  # the other files are not even there
+    opened: list[Path] = []
+    first_bytes = imagefile._first_bytes
+
+    def spy(path: Path) -> bytes:
+        opened.append(path)
+        return first_bytes(path)
+
+    read_cells(tmp_path / "0_Ch3.tif")  # what imports need is not counted
+    monkeypatch.setattr(imagefile, "_first_bytes", spy)
+    tracemalloc.start()
+    cells = read_cells(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(cells) == 20_000
+    assert len(opened) <= 30
+    assert peak < 30e6
+    good, bad = cells.read([8, 19_999])
+    assert isinstance(good, CellImage)
+    assert isinstance(bad, Unreadable)
+    assert "19999_Ch3.tif does not exist" in bad.reason

@@ -1,0 +1,195 @@
+"""TIFF files of every build: axes, names, pixel sizes, pages, damage."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from made_files import write_ideas_tiff, write_tiff
+
+from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.io.imagefile import open_image, read_only_frame
+from napari_cellcycle.io.tiffaxes import order_planes
+
+FRAMES = np.random.default_rng(0).integers(1, 60_000, (6, 2, 20, 24), dtype=np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "n_frames", "n_channels", "frame_axes"),
+    [
+        ("YX", (20, 24), 1, 1, ""),
+        ("YXS", (20, 24, 3), 1, 1, ""),
+        ("CYX", (2, 20, 24), 1, 2, ""),
+        ("NCYX", (6, 2, 20, 24), 6, 2, "N"),
+        ("CTYX", (2, 6, 20, 24), 6, 2, "T"),
+        ("TZCYX", (3, 4, 2, 20, 24), 12, 2, "TZ"),
+        ("TZCYX", (3, 1, 2, 20, 24), 3, 2, "T"),
+        ("IYX", (6, 20, 24), 6, 1, "I"),
+        ("QQYX", (600, 3, 20, 24), 600, 3, "Q"),
+        ("QQYX", (3, 600, 20, 24), 600, 3, "Q"),
+        ("QQYX", (40, 30, 20, 24), 1200, 1, "QQ"),
+        ("SYX", (3, 20, 24), 3, 1, "S"),
+    ],
+)
+def test_axes_tell_frames_from_channels(
+    axes: str, shape: tuple[int, ...], n_frames: int, n_channels: int, frame_axes: str
+) -> None:
+    order = order_planes(axes, shape, "x.tif")
+    assert order.plane_of.shape == (n_frames, n_channels)
+    assert order.frame_axes == frame_axes
+    assert order.shape == (20, 24)
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.booleans())
+def test_planes_are_numbered_as_they_lie(n_frames: int, n_channels: int, channels_first: bool) -> None:
+    axes, shape = ("CNYX", (n_channels, n_frames)) if channels_first else ("NCYX", (n_frames, n_channels))
+    planes = np.arange(n_frames * n_channels).reshape(shape)
+    expected = planes.T if channels_first else planes
+    np.testing.assert_array_equal(order_planes(axes, (*shape, 8, 9), "x").plane_of, expected)
+
+
+def test_axes_without_y_and_x_last_are_refused() -> None:
+    with pytest.raises(ImageError, match=r"x\.tif has the axes CXY, where Y and X should be last"):
+        order_planes("CXY", (2, 20, 24), "x.tif")
+
+
+def test_empty_axis_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"x\.tif holds no pixels"):
+        order_planes("NYX", (0, 20, 24), "x.tif")
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("plain.tif", {"metadata": {"axes": "NCYX"}}),
+        ("packed.tif", {"metadata": {"axes": "NCYX"}, "compression": "zlib"}),
+        ("nameless.tif", {}),
+        ("nameless packed.tif", {"compression": "lzw"}),
+        ("hyper.tif", {"imagej": True, "metadata": {"axes": "TCYX"}}),
+        ("stack.ome.tif", {"metadata": {"axes": "TCYX"}}),
+        ("packed.ome.tif", {"metadata": {"axes": "TCYX"}, "compression": "zlib"}),
+        (
+            "rgb packed.tif",
+            {"metadata": {"axes": "NCYX"}, "photometric": "rgb", "planarconfig": "separate", "compression": "zlib"},
+        ),
+        ("rgb.tif", {"metadata": {"axes": "NCYX"}, "photometric": "rgb", "planarconfig": "separate"}),
+    ],
+)
+def test_planes_come_back(tmp_path: Path, name: str, options: dict, byteorder: str) -> None:
+    frames = np.concatenate([FRAMES, FRAMES[:, :1]], axis=1) if name.startswith("rgb") else FRAMES
+    path = write_tiff(tmp_path / name, frames, byteorder=byteorder, **options)
+    file = open_image(path)
+    assert (file.n_frames, len(file.channels), file.shape) == (6, frames.shape[1], (20, 24))
+    for found in (file.read([5, 0, 2]), pickle.loads(pickle.dumps(file)).read([5, 0, 2])):
+        np.testing.assert_array_equal(np.stack(found), frames[[5, 0, 2]])
+        assert found[0].dtype == np.dtype(np.uint16)
+
+
+def test_series_of_small_images_are_cells_of_their_own_size(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "cells.ome.tif", ome=True) as writer:
+        for number, frame in enumerate(FRAMES):
+            writer.write(frame[:, : 10 + number], metadata={"axes": "CYX"}, photometric="minisblack")
+    file = open_image(tmp_path / "cells.ome.tif")
+    assert file.n_frames == 6
+    for number, found in enumerate(file.read(range(6))):
+        np.testing.assert_array_equal(found, FRAMES[number, :, : 10 + number])
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "expected"),
+    [(0.5, "µm", 0.5), (500, "nm", 0.5), (5e-4, "mm", 0.5), (1, "pixel", None), (0, "µm", None), (1e4, "µm", None)],
+)
+def test_pixel_size_and_names_out_of_ome(tmp_path: Path, size: float, unit: str, expected: float | None) -> None:
+    metadata = {
+        "axes": "TCYX",
+        "Channel": {"Name": ["Brightfield", "Darkfield"]},
+        "PhysicalSizeX": size,
+        "PhysicalSizeXUnit": unit,
+    }
+    file = open_image(write_tiff(tmp_path / "x.ome.tif", FRAMES, metadata=metadata))
+    assert file.pixel_size_um == pytest.approx(expected) if expected else file.pixel_size_um is None
+    assert file.channels == ("Brightfield", "Darkfield")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"imagej": True, "metadata": {"axes": "TCYX", "unit": "um"}, "resolution": (2, 2)}, 0.5),
+        ({"imagej": True, "metadata": {"axes": "TCYX"}, "resolution": (2, 2)}, None),
+        ({"resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}, 0.5),
+        ({"resolution": (72, 72), "resolutionunit": "INCH"}, None),
+        ({"resolution": (300, 300), "resolutionunit": "INCH"}, None),
+        ({}, None),
+    ],
+)
+def test_pixel_size_out_of_tags(tmp_path: Path, options: dict, expected: float | None) -> None:
+    found = open_image(write_tiff(tmp_path / "x.tif", FRAMES, **options)).pixel_size_um
+    assert found == pytest.approx(expected) if expected else found is None
+
+
+def test_file_says_that_it_is_synthetic(tmp_path: Path) -> None:
+    metadata = {"axes": "TCYX", "Description": "Synthetic cells"}
+    assert open_image(write_tiff(tmp_path / "a.ome.tif", FRAMES, metadata=metadata)).synthetic
+    assert not open_image(write_tiff(tmp_path / "b.tif", FRAMES)).synthetic
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_cut_off_stack_keeps_what_is_left_or_says_so(tmp_path: Path, compression: str | None) -> None:
+    path = write_tiff(tmp_path / "x.tif", FRAMES[:, 0], compression=compression)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    if compression:
+        with pytest.raises(ReadError, match=r"x\.tif is cut off or damaged"):
+            open_image(path)
+        return
+    file = open_image(path)
+    assert "cut off" in file.damage
+    first, *_, last = file.read(range(6))
+    np.testing.assert_array_equal(first, FRAMES[0, :1])
+    assert isinstance(last, Unreadable)
+    assert "x.tif is cut off before frame 5" in last.reason
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 40, 100, 300])
+def test_header_that_ends_early_is_one_sentence(tmp_path: Path, length: int) -> None:
+    path = write_tiff(tmp_path / "x.tif", FRAMES, compression="zlib")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ReadError, match=r"x\.tif"):
+        open_image(path)
+
+
+def test_one_damaged_page_spoils_no_other(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "x.tif", FRAMES[:, 0], compression="zlib")
+    with tifffile.TiffFile(path) as tiff:
+        offset = tiff.pages[2].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = b"\0" * 40
+    path.write_bytes(content)
+    found = open_image(path).read(range(6))
+    assert isinstance(found[2], Unreadable)
+    assert found[2].reason.startswith("frame 2 of x.tif is damaged")
+    np.testing.assert_array_equal(np.stack(found[3:]), FRAMES[3:, :1])
+
+
+def test_warnings_of_tifffile_stay_off_the_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_ideas_tiff(tmp_path / "x.tif", FRAMES[0, 0])
+    with tifffile.TiffFile(path) as tiff:
+        tiff.pages.first.asarray()
+    assert len(caplog.records) == 2, "tifffile warns of such files"
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG):
+        np.testing.assert_array_equal(open_image(path).read([0])[0], FRAMES[0, :1])
+        np.testing.assert_array_equal(read_only_frame(path), FRAMES[0, :1])
+    assert capsys.readouterr().err == ""
+    assert caplog.records == []
+    logging.getLogger("tifffile").error("of somebody else")
+    assert len(caplog.records) == 1
