@@ -41,8 +41,9 @@ class GanConfig(Checked):
 
     steps: int = setting(5000, "updates of critic and generator", 1, 1_000_000)
     groups: int = setting(8, f"groups of {GROUP} cells per step", 1, 1024)
-    learning_rate: float = setting(5e-4, "step size of both networks", 1e-7, 1)
-    penalty: float = setting(0.02, "weight of the gradient penalty on real cells", 0, 1000)
+    learning_rate: float = setting(2e-4, "step size of the generator", 1e-7, 1)
+    critic_learning_rate: float = setting(1e-3, "step size of the critic, which must stay ahead", 1e-7, 1)
+    penalty: float = setting(0.005, "weight of the gradient penalty on real cells", 0, 1000)
     penalty_every: int = setting(8, "steps from one gradient penalty to the next", 1, 1000)
     rare_phases: float = setting(0.5, "draw rare phases more often: 0 as they are, 1 all equally often", 0, 1)
     averaging: float = setting(0.998, "share of the running average that each step keeps", 0, 0.99999)
@@ -105,12 +106,12 @@ class Critic(nn.Module):
     cell over and over is found out (Karras et al. 2018, :arxiv:`1710.10196`).
     """
 
-    def __init__(self, n_channels: int = 2, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
+    def __init__(self, n_channels: int = 2, widths: tuple[int, ...] = (48, 96, 128, 160)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for narrow, wide in pairwise((n_channels, *widths)):
             layers += [nn.Conv2d(narrow, wide, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        self.features = nn.Sequential(*layers)  # (B, 128, 2, 2)
+        self.features = nn.Sequential(*layers)  # (B, 160, 2, 2)
         self.real = nn.Linear(4 * widths[-1] + 1, 1)
         self.phase = nn.Embedding(N_PHASES, 4 * widths[-1])
 
@@ -140,13 +141,13 @@ class Gan:
         generator, critic = Generator(n_channels), Critic(n_channels)
         average = Generator(n_channels).requires_grad_(False)
         average.load_state_dict(generator.state_dict())
-        betas = (0.0, 0.99)
+        betas = (0.5, 0.99)
         return cls(
             generator,
             critic,
             average,
             torch.optim.Adam(generator.parameters(), config.learning_rate, betas),
-            torch.optim.Adam(critic.parameters(), config.learning_rate, betas),
+            torch.optim.Adam(critic.parameters(), config.critic_learning_rate, betas),
         )
 
 
