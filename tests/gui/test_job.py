@@ -67,9 +67,7 @@ def test_work_runs_in_a_thread_and_callbacks_in_the_gui_thread(qtbot, listener) 
     assert threading.main_thread() not in worked_in
 
 
-@pytest.mark.parametrize(
-    "error", [RuntimeError("shapes cannot be multiplied"), ReadError("a.tif is empty")]
-)
+@pytest.mark.parametrize("error", [RuntimeError("shapes cannot be multiplied"), ReadError("a.tif is empty")])
 def test_every_error_arrives_and_the_end_comes_after_it(qtbot, listener, error) -> None:
     def work():
         yield Note("here we go")

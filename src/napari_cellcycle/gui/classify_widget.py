@@ -115,6 +115,8 @@ class ClassifyWidget(Dock):
         chosen = self.cells.value()
         if chosen != FIELD:
             return chosen
+        if self.brightfield.value() is None:  # the last image is being removed
+            return None
         return take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value()).source
 
     def _phase_layer(self) -> Labels | None:

@@ -163,7 +163,12 @@ class _Frames:
     """A time-lapse whose channels are stacked frame by frame, so that a lazy one stays lazy."""
 
     pictures: list[Any]
-    ndim = 4
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As (T, C, Y, X)."""
+        frames, *rest = self.pictures[0].shape
+        return frames, len(self.pictures), *rest
 
     def __len__(self) -> int:
         return len(self.pictures[0])

@@ -62,16 +62,23 @@ class Preview:
 
 def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Events:
     """Look at a few cells of each channel; the job's result is a `Preview`."""
+    from napari_cellcycle.io import propose_channels
+
     cells: Cells = yield from passed_on(open_cells(paths, reading))
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
     mosaic = yield from passed_on(build_mosaic(cells.subset(few), columns=len(few)))
-    pictures = zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
+    pictures = {
+        name: _grey(pixels, limits)
+        for name, pixels, limits in zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
+    }
+    proposed = propose_channels(paths, layout=reading.layout).channels
     channels = [
-        ChannelPreview(name, name if name in ROLES else "", _grey(pixels, limits)) for name, pixels, limits in pictures
+        ChannelPreview(channel.name, channel.role or "", pictures[channel.role or channel.name])
+        for channel in proposed
+        if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
-    yield Finished(
-        Preview(_title(paths), len(cells), int((cells.phases != UNKNOWN).sum()), channels, spoken(cells.notes))
-    )
+    n_known = int((cells.phases != UNKNOWN).sum())
+    yield Finished(Preview(_title(paths), len(cells), n_known, channels, spoken(cells.notes)))
 
 
 def spoken(notes: Iterable[str]) -> tuple[str, ...]:

@@ -227,6 +227,8 @@ def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
         cell = None if position is None else cells.cell_at(*layer.world_to_data(position)[-cells.ndim :])
         if cell is not None:
             status["coordinates"] = status["value"] = describe(cell)
+        elif source_of(layer) is not None:
+            status["coordinates"], status["value"] = status["coords"], ""
         return status
 
     layer.get_status = get_status

@@ -124,7 +124,7 @@ class ChannelRows(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.boxes: list[QComboBox] = []
+        self.boxes: dict[str, QComboBox] = {}
         self._rows = QFormLayout(self)
         self._rows.setContentsMargins(0, 0, 0, 0)
 
@@ -132,7 +132,7 @@ class ChannelRows(QWidget):
         """Start again with these channels and the roles that were guessed."""
         while self._rows.rowCount():
             self._rows.removeRow(0)
-        self.boxes = []
+        self.boxes = {}
         for channel in channels:
             box = QComboBox()
             box.addItems([*ROLES, NOT_USED])
@@ -140,23 +140,23 @@ class ChannelRows(QWidget):
             box.setToolTip(f"what {channel.name} shows; models choose channels by this")
             picture = QLabel()
             picture.setPixmap(_pixmap(channel.picture))
-            self._rows.addRow(picture, box if channel.role else stacked(QLabel(channel.name), box))
-            self.boxes.append(box)
+            self._rows.addRow(picture, stacked(QLabel(channel.name), box))
+            self.boxes[channel.name] = box
 
     def value(self) -> str:
-        """The roles as `ReadConfig.channels` takes them, each channel by its position.
+        """The roles as `ReadConfig.channels` takes them.
 
         Raises
         ------
         ChannelError
-            A role was given to two channels, or none to any.
+            A role was given to two channels.
         """
-        chosen = [(box.currentText(), position) for position, box in enumerate(self.boxes)]
-        roles = [role for role, _ in chosen if role != NOT_USED]
+        chosen = [(box.currentText(), name) for name, box in self.boxes.items() if box.currentText() != NOT_USED]
+        roles = [role for role, _ in chosen]
         twice = sorted({role for role in roles if roles.count(role) > 1})
         if twice:
             raise ChannelError(f"{twice[0]} is chosen for two channels; set one of them to {NOT_USED}")
-        return ",".join(f"{role}={position}" for role, position in chosen if role != NOT_USED)
+        return ",".join(f"{role}={name}" for role, name in chosen)
 
 
 def _pixmap(picture: NDArray[np.uint8]) -> QPixmap:

@@ -1,0 +1,44 @@
+"""Docks on a viewer without a window: no OpenGL, and fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.gallery import OpenedGallery, open_gallery, show_gallery
+from napari_cellcycle.jobs.reading import ReadConfig
+
+
+@pytest.fixture
+def viewer(qapp: Any) -> Any:
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def gallery(viewer: Any, plate: Path) -> OpenedGallery:
+    """90 cells of known phase, shown."""
+    opened: OpenedGallery = result_of(open_gallery([plate], ReadConfig()))
+    show_gallery(viewer, opened)
+    return opened
+
+
+@pytest.fixture
+def finished(qtbot: Any) -> Callable[[Any], None]:
+    """Waits until a dock has no job in hand."""
+
+    def wait(dock: Any) -> None:
+        qtbot.waitUntil(lambda: dock.job is None, timeout=60_000)
+
+    return wait
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors are looked for in the docks; a notification would need a window."""
+    monkeypatch.setattr("napari.utils.notifications.show_error", lambda _text: None)

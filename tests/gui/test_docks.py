@@ -1,0 +1,427 @@
+"""Docks as users meet them, on a viewer without a window."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt
+from sklearn.metrics import confusion_matrix
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.events import Note, Progress, result_of
+from napari_cellcycle.gui.classify_widget import FIELD, ClassifyWidget
+from napari_cellcycle.gui.dock import Dock
+from napari_cellcycle.gui.evaluate_widget import EvaluateWidget
+from napari_cellcycle.gui.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.layers import hidden_phases, source_of, truth_of
+from napari_cellcycle.gui.open_widget import NOT_USED, OpenWidget
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.phases import PHASE_LABELS
+
+
+@pytest.fixture
+def classify(qtbot, viewer, gallery, model_folder) -> ClassifyWidget:
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.model.add_folder(model_folder)
+    return dock
+
+
+@pytest.fixture
+def classified(classify, finished) -> ClassifyWidget:
+    classify.run_button.click()
+    finished(classify)
+    return classify
+
+
+# --- all docks ---
+
+
+class Endless:
+    """Work that keeps its generator, so that only an explicit close can close it."""
+
+    def __init__(self) -> None:
+        self.closed, self.generator = threading.Event(), self._run()
+
+    def _run(self):
+        try:
+            while True:
+                yield Progress(1, 3, "going on")
+        finally:
+            self.closed.set()
+
+
+def test_cancel_stops_the_work_says_so_and_frees_the_buttons(qtbot, viewer, finished) -> None:
+    dock, endless = Dock(viewer), Endless()
+    qtbot.addWidget(dock)
+    dock.add_foot()
+    dock.locked_while_busy.append(dock.status)
+    dock.start(endless.generator, lambda _result: None)
+    qtbot.waitUntil(lambda: dock.progress.text.text() == "going on")
+    assert not dock.status.isEnabled()
+    dock.progress.cancel.click()
+    finished(dock)
+    assert endless.closed.is_set()
+    assert dock.status.isEnabled()
+    assert dock.status.text() == "Stopped; nothing was changed."
+
+
+@pytest.mark.parametrize("leave", [lambda dock: dock.setParent(None), lambda dock: dock.deleteLater()])
+def test_a_dock_that_goes_away_takes_its_work_along(qtbot, viewer, leave) -> None:
+    from qtpy.QtWidgets import QMainWindow
+
+    window, dock, endless = QMainWindow(), Dock(viewer), Endless()
+    qtbot.addWidget(window)
+    window.setCentralWidget(dock)
+    dock.start(endless.generator, lambda _result: None)
+    leave(dock)
+    qtbot.waitUntil(endless.closed.is_set)
+
+
+def test_what_the_user_can_mend_is_one_sentence_and_a_bug_keeps_its_traceback(qtbot, viewer, finished) -> None:
+    dock = Dock(viewer)
+    qtbot.addWidget(dock)
+
+    def fails(error):
+        yield Note("begun")
+        raise error
+
+    dock.start(fails(ReadError("a.tif is empty; save it again")), lambda _result: None)
+    finished(dock)
+    assert dock.status.text() == "a.tif is empty; save it again"
+    with qtbot.captureExceptions() as raised:
+        dock.start(fails(RuntimeError("shapes differ")), lambda _result: None)
+        finished(dock)
+    assert [str(error) for _, error, _ in raised] == ["shapes differ"]
+    assert "bug" in dock.status.text()
+
+
+def test_the_time_left_is_guessed_from_the_pace(qtbot, viewer, monkeypatch) -> None:
+    dock, now = Dock(viewer), [100.0]
+    qtbot.addWidget(dock)
+    monkeypatch.setattr("napari_cellcycle.gui.dock.time.monotonic", lambda: now[0])
+    dock.progress.show_progress(Progress(0, 100, "classifying"))
+    now[0] += 30
+    dock.progress.show_progress(Progress(25, 100, "classifying"))
+    assert dock.progress.text.text() == "classifying, 90 s left"
+
+
+# --- Open cells ---
+
+
+def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, finished) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.look_into([str(plate)])
+    finished(dock)
+    assert dock.chosen.text().endswith("90 cells, 90 of known phase")
+    assert len(viewer.layers) == 0
+    dock.channels.boxes["Ch4"].setCurrentText(NOT_USED)
+    assert dock.channels.value() == "brightfield=Ch3,darkfield=Ch6"
+    dock.open_button.click()
+    finished(dock)
+    assert "cells: brightfield" in viewer.layers
+    assert dock.next_button.isVisibleTo(dock)
+
+
+def test_open_takes_the_users_word_for_what_a_channel_is(qtbot, viewer, plate, finished) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.look_into([str(plate)])
+    finished(dock)
+    for name, role in {"Ch3": "darkfield", "Ch6": "brightfield"}.items():
+        dock.channels.boxes[name].setCurrentText(role)
+    dock.open_button.click()
+    finished(dock)
+    assert viewer.layers["cells: brightfield"].data.mean() < viewer.layers["cells: darkfield"].data.mean()
+
+
+def test_one_role_for_two_channels_is_refused_before_anything_is_read(qtbot, viewer, plate, finished) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.look_into([str(plate)])
+    finished(dock)
+    dock.channels.boxes["Ch6"].setCurrentText("brightfield")
+    dock.open_button.click()
+    assert dock.status.text().startswith("brightfield is chosen for two channels")
+    assert dock.job is None
+
+
+def test_a_folder_without_cells_is_one_sentence(qtbot, viewer, tmp_path, finished) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.look_into([str(tmp_path)])
+    finished(dock)
+    assert str(tmp_path) in dock.status.text()
+    assert not dock.settings.isVisibleTo(dock)
+
+
+# --- Classify ---
+
+
+def test_an_empty_dock_offers_what_to_do_next(qtbot, viewer) -> None:
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.empty.isVisibleTo(dock)
+    assert set(dock.empty.buttons) == {"Open files", "Open the sample"}
+    assert not dock.run_button.isVisibleTo(dock)
+
+
+def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, plate, model_folder) -> None:
+    from napari_cellcycle import classify, load_model, read_cells
+
+    wanted = classify(read_cells(plate), load_model(model_folder))
+    layer = viewer.layers["cells: phase"]
+    assert list(layer.features["phase"]) == [PHASE_LABELS[phase] for phase in wanted.phases]
+    grid = classified.cells.value().grid
+    for cell in (0, 45, 89):
+        top, left, *_ = grid.box([cell])
+        assert layer.data[top, left] == wanted.phases[cell] + 1
+    assert viewer.layers.selection.active is layer
+    assert classified.status.text().startswith("90 cells classified with the model 'quick' on cpu")
+
+
+def test_the_legend_counts_and_hides(classified, viewer, qtbot) -> None:
+    layer, legend = viewer.layers["cells: phase"], classified.legend
+    counts = [int(legend.item(row, 1).text()) for row in range(8)]
+    assert counts[:7] == [int((layer.features["phase"] == label).sum()) for label in PHASE_LABELS]
+    assert sum(counts) == 90
+    legend.cellClicked.emit(0, 1)
+    assert hidden_phases(layer) == {0}
+    legend.setCurrentCell(2, 0)
+    qtbot.keyClick(legend, Qt.Key.Key_Space)
+    assert hidden_phases(layer) == {0, 2}
+    legend.cellClicked.emit(0, 2)
+    assert hidden_phases(layer) == {2}
+
+
+def test_classifying_again_renews_the_layer_and_calls_unsure_cells_so(classified, viewer, finished) -> None:
+    classified.form.box("min_probability").setValue(1.0)
+    classified.run_button.click()
+    finished(classified)
+    assert [layer.name for layer in viewer.layers].count("cells: phase") == 1
+    layer = viewer.layers["cells: phase"]
+    assert (layer.features["phase"] == "unsure").sum() == (layer.features["probability"] < 1).sum() > 0
+    assert 8 in layer.data
+
+
+def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, monkeypatch, finished) -> None:
+    path = tmp_path / "phases.csv"
+    monkeypatch.setattr(
+        "napari_cellcycle.gui.classify_widget.QFileDialog.getSaveFileName", lambda *_args: (str(path), "")
+    )
+    classified.save_button.click()
+    finished(classified)
+    saved, shown = pd.read_csv(path), viewer.layers["cells: phase"].features
+    assert list(saved["phase"]) == list(shown["phase"])
+    assert list(saved.columns)[:4] == ["source", "cell", "phase", "probability"]
+    assert str(path) in classified.status.text()
+
+
+def test_a_dock_opened_later_knows_what_was_classified(classified, viewer, qtbot) -> None:
+    later = ClassifyWidget(viewer)
+    qtbot.addWidget(later)
+    assert later.results.isVisibleTo(later)
+    assert later.legend.item(0, 1).text() == classified.legend.item(0, 1).text()
+
+
+def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, plate, tmp_path, finished) -> None:
+    import shutil
+
+    folder = tmp_path / "plate"
+    shutil.copytree(plate, folder)
+    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    shutil.rmtree(folder)
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.run_button.click()
+    finished(dock)
+    assert str(folder) in dock.status.text()
+    assert "cells: phase" not in viewer.layers
+
+
+def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    assert classify.cells.value().title == "S"
+    assert not classify.results.isVisibleTo(classify)
+    for layer in [layer for layer in viewer.layers if layer.name.endswith("[1]")]:
+        viewer.layers.remove(layer)
+    assert classify.cells.value().n_cells == 90
+
+
+# --- Classify, full field ---
+
+
+@pytest.fixture
+def field(viewer, made_cells) -> np.ndarray:
+    """12 cells in a field, as brightfield and darkfield layers; the label image."""
+    planes = np.stack([np.full((200, 260), 680, np.uint16), np.full((200, 260), 27, np.uint16)])
+    labels = np.zeros((200, 260), np.int32)
+    y, x = np.mgrid[:40, :40]
+    disc = np.hypot(y - 19.5, x - 19.5) < 13
+    for number, cell in enumerate(made_cells.read(range(0, 84, 7))):
+        top, left = 10 + 60 * (number // 4), 10 + 60 * (number % 4)
+        planes[:, top : top + 40, left : left + 40] = cell.pixels[:2]
+        labels[top : top + 40, left : left + 40][disc] = 3 * number + 5
+    viewer.add_image(planes[0], name="field bf")
+    viewer.add_image(planes[1], name="field darkfield")
+    return labels
+
+
+@pytest.fixture
+def on_field(qtbot, viewer, field, model_folder) -> ClassifyWidget:
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.model.add_folder(model_folder)
+    return dock
+
+
+def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, field, finished) -> None:
+    viewer.add_labels(field, name="mine", features={"index": [5, 8], "area": [1.0, 2.0]}, scale=(1, 1))
+    assert on_field.cells.value() == FIELD
+    assert [on_field.brightfield.currentText(), on_field.darkfield.currentText()] == ["field bf", "field darkfield"]
+    assert on_field.labels.currentText() == "mine"
+    on_field.run_button.click()
+    finished(on_field)
+    phases, mine = viewer.layers["cells: phase"], viewer.layers["mine"].features
+    assert phases.data.shape == field.shape
+    for label, phase in zip(mine["index"], mine["phase"], strict=True):
+        inside = phases.data[field == label]
+        assert set(inside) == {0, PHASE_LABELS.index(phase) + 1}
+    assert mine["area"].tolist()[:2] == [1.0, 2.0]  # columns of others stay
+    assert len(mine) == 12
+
+
+def test_cells_of_a_field_without_labels_are_found(on_field, viewer, field, finished) -> None:
+    on_field.run_button.click()
+    finished(on_field)
+    found = viewer.layers["field bf: found cells"].data
+    assert len(np.unique(found)) - 1 == 12
+    assert set(np.unique(viewer.layers["cells: phase"].data[found == 0])) == {0}
+
+
+def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finished) -> None:
+    frames = [viewer.layers[name].data for name in ("field bf", "field darkfield")]
+    viewer.layers.clear()
+    viewer.add_image(np.stack([frames[0], np.fliplr(frames[0])]), name="bf")
+    viewer.add_image(np.stack([frames[1], np.fliplr(frames[1])]), name="darkfield")
+    viewer.add_labels(np.stack([field, np.fliplr(field)]), name="mine")
+    on_field.run_button.click()
+    finished(on_field)
+    layer = viewer.layers["cells: phase"]
+    assert len(layer.features) == 24
+    for frame in range(2):
+        assert (layer.data[frame] > 0).any()
+        assert (layer.data[frame][viewer.layers["mine"].data[frame] == 0] == 0).all()
+    status = layer.get_status(
+        (1, 30, 229), view_direction=None, dims_displayed=[1, 2], world=True
+    )  # the first cell lies at the other side in the second frame
+    assert status["value"].startswith("bf[t=1] cell 5,")
+
+
+def test_labels_of_another_shape_are_one_sentence(on_field, viewer, field, finished) -> None:
+    viewer.add_labels(field[:100], name="cut")
+    on_field.run_button.click()
+    finished(on_field)
+    assert "choose layers of one field" in on_field.status.text()
+    assert "cells: phase" not in viewer.layers
+
+
+# --- Evaluate ---
+
+
+@pytest.fixture
+def evaluate(qtbot, classified, viewer, finished) -> EvaluateWidget:
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    finished(dock)
+    return dock
+
+
+def shown_counts(dock: EvaluateWidget) -> np.ndarray:
+    texts = [[dock.table.item(row, column).text() for column in range(7)] for row in range(7)]
+    return np.array([[int(text or 0) for text in row] for row in texts])
+
+
+def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer) -> None:
+    layer = viewer.layers["cells: phase"]
+    called = [PHASE_LABELS.index(label) for label in layer.features["phase"]]
+    np.testing.assert_array_equal(shown_counts(evaluate), confusion_matrix(truth_of(layer), called, labels=range(7)))
+    assert evaluate.summary.text().splitlines()[1].startswith("Accuracy ")
+
+
+def test_percent_is_of_the_true_phase(evaluate) -> None:
+    counts = shown_counts(evaluate)
+    evaluate.percent.setChecked(True)
+    assert evaluate.table.item(0, 0).text() == f"{counts[0, 0] / counts[0].sum():.0%}"
+
+
+def test_a_click_on_a_field_dims_all_other_cells(evaluate, viewer) -> None:
+    layer = viewer.layers["cells: phase"]
+    evaluate.table.cellClicked.emit(1, 1)
+    veil = viewer.layers["cells: selected"]
+    wanted = (truth_of(layer) == 1) & (layer.features["phase"] == "S").to_numpy()
+    grid = source_of(veil).grid
+    for cell in range(90):
+        top, left, *_ = grid.box([cell])
+        assert veil.data[top + 5, left + 5] == (0 if wanted[cell] else 1)
+    assert evaluate.status.text() == f"{wanted.sum()} S cells called S."
+    evaluate.show_all.click()
+    assert "cells: selected" not in viewer.layers
+
+
+def test_cells_the_model_was_trained_on_are_called_so(evaluate) -> None:
+    assert evaluate.banner.isVisibleTo(evaluate)
+    assert "trained on" in evaluate.banner.text()
+
+
+def test_synthetic_cells_are_a_demonstration(qtbot, viewer, plate, tmp_path, model_folder, finished) -> None:
+    import shutil
+
+    folder = tmp_path / "made"
+    shutil.copytree(plate / "S", folder)
+    rows = ["cell,phase,synthetic", *[f"{cell},S,1" for cell in range(30)]]
+    (folder / "cells.csv").write_text("\n".join(rows))
+    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.model.add_folder(model_folder)
+    assert "synthetic" in dock.cells.currentText()
+    dock.run_button.click()
+    finished(dock)
+    evaluate = EvaluateWidget(viewer)
+    qtbot.addWidget(evaluate)
+    finished(evaluate)
+    assert evaluate.banner.isVisibleTo(evaluate)
+    assert "synthetic cells: no estimate" in evaluate.banner.text()
+
+
+def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, finished) -> None:
+    monkeypatch.setattr(
+        "napari_cellcycle.gui.evaluate_widget.QFileDialog.getExistingDirectory", lambda *_args: str(tmp_path)
+    )
+    evaluate.save_button.click()
+    finished(evaluate)
+    assert {"report.html", "metrics.json", "confusion.csv", "per_phase.csv"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+
+
+def test_without_known_phases_it_says_where_truth_comes_from(qtbot, viewer) -> None:
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.empty.isVisibleTo(dock)
+    assert not dock.run_button.isVisibleTo(dock)
+
+
+def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
+    before = dict(evaluate.evaluated.pictures)
+    drawn = []
+    evaluate._show_pictures = drawn.append
+    viewer.theme = "light"
+    finished(evaluate)
+    assert drawn[0].keys() == before.keys()
+    assert all(drawn[0][name] != before[name] for name in before)

@@ -1,0 +1,54 @@
+"""A form says what its settings dataclass says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
+from superqt import QCollapsible
+
+from napari_cellcycle.gui.form import Form
+from napari_cellcycle.settings import Checked, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Checked):
+    speed: str = setting("slow", "how fast", choices=("slow", "fast"))
+    n_rounds: int = setting(3, "rounds to go", 1, 9)
+    share: float = setting(0.25, "part of it", 0, 1)
+    size_um: float | None = setting(None, "if known", 0.01, 10)
+    name: str = setting("x", "what to call it", more=True)
+    loud: bool = setting(False, "say more", more=True)
+
+
+@pytest.fixture
+def form(qtbot) -> Form:
+    form = Form(Config, ["speed", "n_rounds", "share", "size_um", "name", "loud"])
+    qtbot.addWidget(form)
+    return form
+
+
+def test_untouched_it_holds_the_defaults(form) -> None:
+    assert Config(**form.values()) == Config()
+
+
+def test_boxes_have_the_limits_the_choices_and_the_help(form) -> None:
+    speed, rounds = form.findChild(QComboBox, "speed"), form.findChild(QSpinBox, "n_rounds")
+    assert [speed.itemText(row) for row in range(speed.count())] == ["slow", "fast"]
+    assert (rounds.minimum(), rounds.maximum(), rounds.toolTip()) == (1, 9, "rounds to go")
+
+
+def test_what_is_set_comes_back(form) -> None:
+    form.findChild(QComboBox, "speed").setCurrentText("fast")
+    form.findChild(QDoubleSpinBox, "share").setValue(0.5)
+    form.findChild(QDoubleSpinBox, "size_um").setValue(0.325)
+    form.findChild(QCheckBox, "loud").setChecked(True)
+    assert Config(**form.values()) == Config(speed="fast", share=0.5, size_um=0.325, loud=True)
+
+
+def test_rare_settings_are_folded_away(form) -> None:
+    more = form.findChild(QCollapsible)
+    assert not more.isExpanded()
+    assert more.isAncestorOf(form.findChild(QCheckBox, "loud"))
+    assert not more.isAncestorOf(form.findChild(QComboBox, "speed"))

@@ -1,0 +1,78 @@
+"""Files become gallery layers, and layers find their cells again."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.gallery import galleries, open_gallery, preview_channels, read_again, show_gallery
+from napari_cellcycle.gui.layers import source_of
+from napari_cellcycle.images.mosaic import GAP_PX
+from napari_cellcycle.jobs.reading import ReadConfig
+
+
+def run(generator) -> object:
+    """The value that a generator returns."""
+    try:
+        while True:
+            next(generator)
+    except StopIteration as stop:
+        return stop.value
+
+
+def test_one_layer_a_channel_with_the_brightfield_on_top_and_alone_visible(viewer, gallery) -> None:
+    assert {layer.name for layer in viewer.layers} == {"cells: brightfield", "cells: darkfield", "cells: dna"}
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield"]
+    assert viewer.layers[-1].name == "cells: brightfield"
+    assert gallery.source.n_known == gallery.source.n_cells == 90
+
+
+def test_tiles_hold_the_raw_pixels_of_the_files(viewer, gallery, plate) -> None:
+    first = tifffile.imread(plate / "G1" / "cells_Ch6.tif")[0]
+    grid = gallery.source.grid
+    top, left, *_ = grid.box([0])
+    tile = viewer.layers["cells: darkfield"].data[top + GAP_PX :, left + GAP_PX :][: grid.tile_px, : grid.tile_px]
+    np.testing.assert_array_equal(tile, first)
+
+
+def test_a_new_gallery_hides_the_old_one_which_lies_at_the_same_place(viewer, gallery, plate) -> None:
+    show_gallery(viewer, result_of(open_gallery([plate / "G1"], ReadConfig())))
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield [1]"]
+    assert [source.n_cells for source in galleries(viewer.layers)] == [30, 90]
+
+
+def test_a_layer_finds_its_cells_again(viewer, gallery) -> None:
+    cells = run(read_again(source_of(viewer.layers[0])))
+    assert len(cells) == 90
+    assert set(cells.channels) == {"brightfield", "darkfield", "dna"}
+
+
+def test_files_that_changed_meanwhile_are_not_mistaken_for_the_gallery(plate, tmp_path) -> None:
+    folder = tmp_path / "plate"
+    shutil.copytree(plate, folder)
+    source = result_of(open_gallery([folder], ReadConfig())).source
+    shutil.rmtree(folder / "S")
+    with pytest.raises(ReadError, match="held 90 cells when the gallery was made and holds 60 now; open it again"):
+        run(read_again(source))
+
+
+def test_a_gallery_that_shows_only_the_first_cells_says_so(plate) -> None:
+    opened = result_of(open_gallery([plate], ReadConfig(), max_shown=40))
+    assert (opened.source.n_shown, opened.source.n_cells) == (40, 90)
+    assert "the gallery shows the first 40 of 90 cells; all are classified" in opened.notes
+
+
+def test_a_preview_names_each_channel_and_shows_it(plate) -> None:
+    preview = result_of(preview_channels([plate], ReadConfig()))
+    assert {channel.name: channel.role for channel in preview.channels} == {
+        "Ch3": "brightfield",
+        "Ch4": "dna",
+        "Ch6": "darkfield",
+    }
+    assert all(channel.picture.dtype == np.uint8 and channel.picture.max() == 255 for channel in preview.channels)
+    assert not any("--" in note for note in preview.notes)  # flags are for commands
