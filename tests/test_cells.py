@@ -32,6 +32,29 @@ def test_channels_are_chosen_by_name_and_in_the_asked_order() -> None:
     assert values(numbered(2).select_channels(["darkfield", "brightfield"]), [1]) == [[11, 10]]
 
 
+class Choosy:
+    """Images that read only the channels asked for, and tell which those were."""
+
+    def __init__(self, planes: list[int]) -> None:
+        self.planes = planes
+
+    def __len__(self) -> int:
+        return 4
+
+    def read(self, indices: list[int]) -> list[CellImage]:
+        return [CellImage(np.array([[[10 * i + plane]] for plane in self.planes])) for i in indices]
+
+    def take_planes(self, planes: list[int]) -> Choosy:
+        return Choosy([self.planes[plane] for plane in planes])
+
+
+def test_images_that_can_read_fewer_channels_are_asked_to_behind_subsets_and_joins() -> None:
+    cells = Cells.build(Choosy([0, 1, 2]), ("a", "b", "c"), "x.cif")
+    chosen = join_cells([cells.subset([3, 1]), cells]).select_channels(["c", "a"])
+    assert values(chosen, [0, 1, 2]) == [[32, 30], [12, 10], [2, 0]]
+    assert "_Planes" not in repr(chosen.images)
+
+
 def test_a_missing_channel_is_named() -> None:
     with pytest.raises(ChannelError, match="have the channels brightfield but no darkfield"):
         numbered(2, ("brightfield",)).select_channels(["brightfield", "darkfield"])

@@ -20,7 +20,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not set(done.stdout.split()) & heavy
 
 
-@pytest.mark.parametrize("command", ["demo", "classify", "train", "evaluate", "info", "models"])
+@pytest.mark.parametrize("command", ["demo", "classify", "train", "evaluate", "info", "convert", "models"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args([command, "--help"])
@@ -91,3 +91,10 @@ def test_models_lists_what_was_shipped(capsys: pytest.CaptureFixture[str]) -> No
     assert [card["name"] for card in cards][:2] == ["default", "duque2024"]
     assert main(["models"]) == 0
     assert "brightfield + darkfield" in capsys.readouterr().out
+
+
+def test_convert_writes_what_can_be_read_again(plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(plate), "-o", str(tmp_path / "all.ome.tif")]) == 0
+    assert "90 cells written" in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "all.ome.tif"), "--json"]) == 0
+    assert "90" in capsys.readouterr().out

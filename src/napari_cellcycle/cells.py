@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,15 @@ class CellImages(Protocol):
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         """The cells at `indices`, in that order. One bad cell spoils no other."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """Images that can be read with some channels only, which saves the reading of the others."""
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        """The same cells with the channels at `planes`, in that order."""
         ...
 
 
@@ -162,7 +171,7 @@ class Cells:
         if tuple(wanted) == self.channels:
             return self
         planes = [self.channels.index(name) for name in wanted]
-        return replace(self, images=_Planes(self.images, planes), channels=tuple(wanted))
+        return replace(self, images=_take_planes(self.images, planes), channels=tuple(wanted))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +199,13 @@ class _Subset:
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         return self.images.read(self.chosen[np.asarray(indices, np.intp)].tolist())
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        return replace(self, images=_take_planes(self.images, planes))
+
+
+def _take_planes(images: CellImages, planes: Sequence[int]) -> CellImages:
+    return images.take_planes(planes) if isinstance(images, Selective) else _Planes(images, list(planes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +242,9 @@ class _Joined:
             for place, cell in zip(places, cells, strict=True):
                 found[place] = cell
         return [cell for cell in found if cell is not None]
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        return _Joined(tuple(_take_planes(part, planes) for part in self.parts))
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:

@@ -70,6 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(info, ReadConfig)
     info.add_argument("--json", action="store_true", help="print it as JSON")
 
+    convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
+    _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv beside it")
+
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to look at too")
     models.add_argument("--json", action="store_true", help="print the cards as JSON")
@@ -173,6 +176,13 @@ def _info(options: argparse.Namespace) -> None:
 
     found = describe(options.input, channels=parse_channels(options.channels), layout=options.layout)
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.convert import convert_files
+
+    done = _show(convert_files(options.input, options.output, _settings(ReadConfig, options)))
+    print(f"{done.n_cells} cells written to {done.path}, where they come from to {done.table}")
 
 
 def _models(options: argparse.Namespace) -> None:
