@@ -91,11 +91,28 @@ def test_two_different_crops_of_one_cell_are_the_same_cell() -> None:
 def test_cells_that_only_look_alike_are_not_repeats() -> None:
     random = np.random.default_rng(0)
     planes = [plane + random.integers(0, 2, plane.shape) for plane in recorded(n_cells=1) * 20]
-    dotted = [np.zeros((20, 20), np.uint16) for _ in range(4)]
-    for place, plane in enumerate(dotted):
-        plane[8 + place, 9], plane[3, 2 + place] = 500, 40 + place
     flat = [np.full((20, 20), 7, np.uint16)] * 3
-    assert find_repeats(cells_of([*planes, *dotted, *flat, None, None])).groups == ()
+    assert find_repeats(cells_of([*planes, *flat, None, None])).groups == ()
+
+
+def test_what_is_burnt_into_every_image_makes_no_repeats() -> None:
+    planes = recorded(n_cells=60)
+    for plane in planes:
+        plane[4:16, 4:16] = np.arange(144).reshape(12, 12) ** 2 % 997
+    assert find_repeats(cells_of(planes)).groups == ()
+
+
+def test_cells_on_a_blanked_ground_are_found_by_what_is_not_blank() -> None:
+    y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2
+    planes = [np.where(np.abs(x + y) < 10, plane, 0) for plane in recorded()]  # from corner to corner
+    copies = [np.pad(plane[3:, 8:], 20) for plane in planes]
+    assert find_repeats(cells_of([*planes, *copies])).groups == tuple((i, i + N_CELLS) for i in range(N_CELLS))
+
+
+def test_a_pattern_that_comes_twice_in_a_cell_misleads_nobody() -> None:
+    planes = recorded(n_cells=3)
+    planes[1][28:38, 28:38] = planes[1][4:14, 4:14]
+    assert find_repeats(cells_of([*planes, planes[1][:-6, :-6]])).groups == ((1, 3),)
 
 
 def neighbours(distance_px: int, masked: bool) -> Cells:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 Plane = NDArray[np.generic]
 
 WINDOW = 7
-MIN_VALUES = 8
-"""A window with fewer different values, as of a flat background with one bright dot, identifies no cell."""
 MIN_OVERLAP = 0.6
 """Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but by less."""
 MAX_DISTINCT = 20
@@ -150,9 +148,8 @@ def _anchors(plane: NDArray[np.float32]) -> dict[bytes, tuple[int, int]]:
     highest = maximum_filter(mixed, WINDOW - 2)
     peaks = np.argwhere((highest == mixed)[reach:-reach, reach:-reach])
     windows = np.lib.stride_tricks.sliding_window_view(plane, (WINDOW, WINDOW))[tuple(peaks.T)]
-    values = np.sort(windows.reshape(len(peaks), WINDOW**2), axis=1)
-    rich = (np.diff(values, axis=1) != 0).sum(axis=1) >= MIN_VALUES - 1
-    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(rich)}
+    flat = (windows == windows[:, :1, :1]).all(axis=(1, 2))  # a blanked ground is full of them
+    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(~flat)}
 
 
 def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -209,10 +206,10 @@ def _same_cell(a: _Print, b: _Print) -> bool:
     shared = a.anchors.keys() & b.anchors.keys()
     if not shared:
         return False
-    digest = min(shared)
-    shift = np.subtract(
-        b.anchors[digest], a.anchors[digest]
-    )  # where b's corner would lie, plus shift is where a's does
+    shifts, votes = np.unique(
+        [np.subtract(b.anchors[digest], a.anchors[digest]) for digest in shared], axis=0, return_counts=True
+    )
+    shift = shifts[votes.argmax()]  # from a's coordinates to b's
     low, high = np.maximum(0, shift), np.minimum(np.add(a.shape, shift), b.shape)  # the overlap, from b's corner
     if np.prod(high - low) < MIN_OVERLAP * min(np.prod(a.shape), np.prod(b.shape)):
         return False
@@ -221,7 +218,7 @@ def _same_cell(a: _Print, b: _Print) -> bool:
         if distance > min(a.radius, b.radius) / 2:
             return False
     common = max(_n_inside(a, low - shift, high - shift), _n_inside(b, low, high))
-    return 2 * len(shared) >= common
+    return bool(2 * votes.max() >= common)
 
 
 def _n_inside(found: _Print, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
