@@ -111,8 +111,8 @@ def test_cells_on_a_blanked_ground_are_found_by_what_is_not_blank() -> None:
 
 def test_a_pattern_that_comes_twice_in_a_cell_misleads_nobody() -> None:
     planes = recorded(n_cells=3)
-    planes[1][28:38, 28:38] = planes[1][4:14, 4:14]
-    assert find_repeats(cells_of([*planes, planes[1][:-6, :-6]])).groups == ((1, 3),)
+    planes[1][24:38, 24:38] = planes[1][4:18, 4:18]
+    assert find_repeats(cells_of([*planes, planes[1][:-11, :-11]])).groups == ((1, 3),)
 
 
 def neighbours(distance_px: int, masked: bool) -> Cells:
