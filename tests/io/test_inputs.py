@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import made_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
+from made_files import made_tiles, write_cells, write_ideas_tiff, write_tiff
 from PIL import Image
 
 from napari_cellcycle.cells import CellImage, Unreadable

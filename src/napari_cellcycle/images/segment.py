@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ImageError, SettingError
 
-_SMALLEST_DIAMETER_PX = 6.0
 _USUAL_DIAMETER_PX = 24.0
 """Where the search starts when nobody says the size; the cells found then tell it."""
-_DIAMETERS_PX = (_SMALLEST_DIAMETER_PX, 400.0)
+_DIAMETERS_PX = (6.0, 400.0)
+_WITHOUT_HALO = 0.7
+"""Part of what is found first that is cell; the rest is halo and blur (0.63 to 0.75 where the truth is known)."""
 _ABOVE_NOISE = 3.0
 """How many times the contrast of empty background a cell must have, at least."""
 
@@ -56,30 +57,35 @@ def segment_brightfield(image: NDArray[np.generic], *, cell_diameter_px: float |
 
 
 def _find_diameter(pixels: NDArray[np.float32]) -> float:
-    """Median diameter of what is found with a usual guess; half of it at least lies in single cells."""
-    from skimage.measure import label, regionprops_table
+    """Cell diameter from the median size of what is found with a usual guess."""
+    from scipy import ndimage
 
-    found = label(_foreground(pixels, _USUAL_DIAMETER_PX))
-    diameters = regionprops_table(found, properties=("equivalent_diameter_area",))["equivalent_diameter_area"]
-    if len(diameters) == 0:
+    regions, n_regions = ndimage.label(_foreground(pixels, _USUAL_DIAMETER_PX))
+    if n_regions == 0:
         return _USUAL_DIAMETER_PX
-    return float(np.clip(np.median(diameters), *_DIAMETERS_PX))
+    diameters = 2 * np.sqrt(np.bincount(regions.ravel())[1:] / np.pi)
+    return float(np.clip(_WITHOUT_HALO * np.median(diameters), *_DIAMETERS_PX))
 
 
 def _foreground(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.bool_]:
     """Where cells are, (Y, X): high contrast, holes filled, specks gone."""
     from scipy import ndimage
     from skimage.filters import threshold_otsu
-    from skimage.morphology import disk
 
     blur = max(diameter / 12, 1.0)
     gradient = ndimage.gaussian_gradient_magnitude(pixels, max(diameter / 20, 1.0))
-    contrast = np.log(ndimage.gaussian_filter(gradient, blur) + 1e-6 * max(float(gradient.max()), 1e-6))
+    contrast = np.log(ndimage.gaussian_filter(gradient, blur) + max(1e-6 * float(gradient.max()), 1e-12))
     noise = np.median(contrast[contrast <= np.median(contrast)])
     threshold = max(float(threshold_otsu(contrast)), float(noise) + np.log(_ABOVE_NOISE))
-    filled = ndimage.binary_fill_holes(contrast > threshold)
-    shrunk = ndimage.binary_erosion(filled, disk(round(blur)))  # the blur made it that much wider
-    return np.asarray(ndimage.binary_opening(shrunk, disk(max(round(diameter / 8), 1))), bool)
+    high = contrast > threshold
+    holes, _ = ndimage.label(ndimage.binary_fill_holes(high) & ~high)
+    is_inside = np.bincount(holes.ravel()) <= np.pi * (0.4 * diameter) ** 2  # larger ones lie between cells
+    is_inside[0] = False
+    depth = ndimage.distance_transform_edt(high | is_inside[holes])
+    core = depth > blur + diameter / 8  # shrunk by the blur, which made it wider, and opened, to drop specks
+    if not core.any():
+        return core
+    return np.asarray(ndimage.distance_transform_edt(~core) <= diameter / 8, bool)
 
 
 def _split(foreground: NDArray[np.bool_], diameter: float) -> NDArray[np.int32]:

@@ -38,7 +38,7 @@ def open_picture(path: Path) -> Picture:
         with Image.open(path) as picture:
             size, mode = picture.size, picture.mode
     except (OSError, ValueError, SyntaxError) as error:
-        raise ReadError(f"{path.name} is damaged ({error}); export or copy it again") from error
+        raise ReadError(f"{path.name} is damaged; export or copy it again") from error
     dtype = np.dtype(_DTYPES.get(mode, np.uint8))
     return Picture(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=size[::-1], dtype=dtype)
 
@@ -50,5 +50,5 @@ def _decode(path: Path) -> NDArray[np.generic]:
         with Image.open(path) as picture:
             pixels = np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK", "YCbCr") else picture)
     except (OSError, ValueError, SyntaxError) as error:
-        raise ReadError(f"{path.name} is damaged ({error}); export or copy it again") from error
+        raise ReadError(f"{path.name} is damaged; export or copy it again") from error
     return grey(pixels, path.name)
