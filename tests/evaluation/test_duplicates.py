@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable
-from napari_cellcycle.evaluation.duplicates import drop_repeats, find_repeats
+from napari_cellcycle.evaluation.duplicates import drop_repeats, find_repeats, seen_before
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 N_CELLS, SIZE = 30, 40
@@ -157,6 +157,22 @@ def test_many_copies_of_few_cells() -> None:
     repeats = find_repeats(cells_of(planes))
     assert [len(group) for group in repeats.groups] == [50, 50, 50]
     assert repeats.keep.tolist() == [0, 1, 2]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.tuples(*[st.integers(0, 6)] * 4), st.integers(0, 15))
+def test_cells_are_known_again_in_any_crop_and_others_are_not(cut: tuple[int, ...], width: int) -> None:
+    planes = recorded(1)
+    top, bottom, left, right = cut
+    others = [np.pad(plane[top : SIZE - bottom, left : SIZE - right], width) for plane in planes] + recorded(2)
+    known = find_repeats(cells_of(planes)).prints
+    again = find_repeats(cells_of([*others, None, np.zeros((9, 9))])).prints
+    np.testing.assert_array_equal(seen_before(again, known), np.arange(2 * N_CELLS + 2) < N_CELLS)
+
+
+def test_neighbours_of_known_cells_are_not_known() -> None:
+    prints = find_repeats(neighbours(18, masked=False)).prints
+    assert not seen_before(prints[:1], prints[1:]).any()
 
 
 def test_the_hash_names_pixels_and_phases() -> None:

@@ -68,6 +68,18 @@ def test_synthetic_cells_that_were_only_trained_on_are_no_matter(truth: Any, pre
     assert report.n_cells == len(truth) - 3
 
 
+def test_cells_that_the_model_was_trained_on_are_left_out(truth: Any, predict: Any) -> None:
+    prediction, trained_on = predict(truth), np.arange(len(truth)) % 4 == 0
+    report = evaluate(prediction, truth, trained_on=trained_on)
+    assert (report.protocol, report.n_cells) == ("held-out", (~trained_on).sum())
+    assert report.scores == evaluate(prediction, np.where(trained_on, UNKNOWN, truth)).scores
+    assert report.notes[0] == "the model was trained on 52 of these cells, which are left out of all figures"
+    everything = evaluate(prediction, truth, trained_on=np.full(len(truth), True))
+    assert (everything.protocol, everything.n_cells) == ("trained-on", len(truth))
+    nothing = evaluate(prediction, truth, trained_on=np.full(len(truth), False))
+    assert nothing.notes[0] == "none of these cells is among those that the model was trained on"
+
+
 def test_unsure_unreadable_and_unknown_cells_are_counted_apart(truth: Any, predict: Any) -> None:
     prediction = predict(truth, min_probability=0.5)
     prediction.probabilities[:2] = np.nan

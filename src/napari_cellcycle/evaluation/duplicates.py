@@ -28,6 +28,8 @@ MIN_OVERLAP = 0.6
 """Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but by less."""
 MAX_DISTINCT = 20
 """A window that so many different cells share is an artefact of the recording; no more cells are told by it."""
+N_PRINTS = 4
+"""Windows by which a cell is known again; the most central ones, which no neighbour's crop has in its middle."""
 BATCH = 512
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: spreads the bits of what it multiplies
@@ -46,6 +48,8 @@ class Repeats:
         one of known phase before an unknown one; of a group whose real copies carry different phases, none.
     data_sha256 : str
         Hash of all pixels compared, with the source, number and phase of each cell: names the data of a report.
+    prints : ndarray of uint64, shape (N, 4)
+        By which `seen_before` knows each cell again, in any crop; 0 where there is nothing to know it by.
     notes : tuple of str
         What the user should know.
     """
@@ -53,6 +57,7 @@ class Repeats:
     groups: tuple[tuple[int, ...], ...]
     keep: NDArray[np.intp]
     data_sha256: str
+    prints: NDArray[np.uint64]
     notes: tuple[str, ...] = ()
 
 
@@ -84,6 +89,21 @@ def find_repeats(cells: Cells) -> Repeats:
     return repeats
 
 
+def seen_before(prints: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which cells are among known ones, such as those that a model was trained on, be it in another crop.
+
+    Parameters
+    ----------
+    prints, known : ndarray of uint64, shapes (N, 4) and (M, 4)
+        `Repeats.prints` of both.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    return (np.isin(prints, known) & (prints != 0)).any(axis=1)
+
+
 def search_repeats(cells: Cells) -> Iterator[Progress | Finished]:
     """`find_repeats` as events, for progress and cancelling."""
     channel = BRIGHTFIELD if BRIGHTFIELD in cells.channels else cells.channels[0]
@@ -102,7 +122,11 @@ def search_repeats(cells: Cells) -> Iterator[Progress | Finished]:
         yield Progress(indices.stop, len(single), "looking for repeated cells")
     groups = _group(prints)
     keep, notes = _choose(cells, groups)
-    yield Finished(Repeats(groups, keep, data.hexdigest(), notes))
+    kept_prints = np.zeros((len(cells), N_PRINTS), np.uint64)
+    for index, found in prints.items():
+        digests = _central(found)
+        kept_prints[index, : len(digests)] = digests
+    yield Finished(Repeats(groups, keep, data.hexdigest(), kept_prints, notes))
 
 
 def _fingerprint(cell: CellImage) -> _Print | None:
@@ -117,6 +141,13 @@ def _fingerprint(cell: CellImage) -> _Print | None:
         centre, radius = tuple(inside.mean(axis=0).tolist()), float(np.sqrt(len(inside) / np.pi))
     whole = _digest(np.array(plane.shape, np.float32), plane)
     return _Print(plane.shape, _anchors(plane), whole, centre, radius)
+
+
+def _central(found: _Print) -> list[int]:
+    """Hashes of the windows nearest to the middle of a cell, or of the whole if it is too small for any."""
+    middle = (np.array(found.shape) - WINDOW) / 2
+    nearest = sorted(found.anchors, key=lambda digest: float(np.hypot(*(found.anchors[digest] - middle))))
+    return [int.from_bytes(digest, "little") for digest in (nearest[:N_PRINTS] or [found.whole])]
 
 
 def _unpadded(plane: Plane) -> tuple[slice, slice]:

@@ -41,10 +41,11 @@ _TRUTH = (
 PROTOCOLS = {
     "held-out": Protocol(
         title="A finished model on cells that were given to it",
-        summary="The model was not changed by these cells. Whether it was trained on some of them, only you can know.",
+        summary="The model was not changed by these cells. Those known to have been trained on are left out.",
         holds=("Nothing was fitted to these cells: no weights, no normalisation, no temperature, no threshold.",),
         limits=(
-            "If any of these cells, or other crops of them, were in the training data, the figures are too good.",
+            "Where a model keeps no record of its training cells, they can't be told from others: if any of these "
+            "cells were among them, the figures are too good. The notes at the top say what was found.",
             _SAMPLING,
             _TRUTH,
         ),

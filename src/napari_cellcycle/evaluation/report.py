@@ -147,6 +147,7 @@ def evaluate(
     model: str = "",
     protocol: str = "held-out",
     synthetic: ArrayLike | None = None,
+    trained_on: ArrayLike | None = None,
     prevalence: str | ArrayLike | None = None,
     fold: ArrayLike | None = None,
     duplicates_removed: int = 0,
@@ -173,6 +174,9 @@ def evaluate(
     synthetic : array_like of bool, shape (N,), optional
         Cells that a generator made. They are refused under every protocol but ``seed`` and
         ``demonstration``.
+    trained_on : array_like of bool, shape (N,), optional
+        Cells that the model is known to have been trained on, by `duplicates.seen_before`. They are left out; where
+        no others are left, they are tested under the protocol ``trained-on``.
     prevalence : str or array_like, shape (7,), optional
         Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.
     fold : array_like of int, shape (N,), optional
@@ -202,6 +206,9 @@ def evaluate(
     fold = None if fold is None else np.asarray(fold)
     if fold is not None:
         phases[fold < 0] = UNKNOWN
+    if trained_on is not None:
+        protocol, found = _leave_out(phases, np.asarray(trained_on, dtype=bool), protocol)
+        notes = (*notes, found)
     known = phases != UNKNOWN
     if synthetic is not None and not PROTOCOLS[protocol].tests_synthetic:
         _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
@@ -237,6 +244,17 @@ def evaluate(
         truth=phases,
         prediction=prediction,
     )
+
+
+def _leave_out(phases: NDArray[np.int8], trained_on: NDArray[np.bool_], protocol: str) -> tuple[str, str]:
+    """Make cells that were trained on unknown, unless there are no others; returns the protocol, and what was found."""
+    n_seen = int((trained_on & (phases != UNKNOWN)).sum())
+    if not n_seen:
+        return protocol, "none of these cells is among those that the model was trained on"
+    if not (~trained_on & (phases != UNKNOWN)).any():
+        return "trained-on", "the model was trained on all of these cells"
+    phases[trained_on] = UNKNOWN
+    return protocol, f"the model was trained on {n_seen} of these cells, which are left out of all figures"
 
 
 def _refuse_synthetic(synthetic: NDArray[np.bool_]) -> None:
