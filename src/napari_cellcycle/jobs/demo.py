@@ -37,6 +37,6 @@ def run_demo(output: Path) -> Iterator[Progress | Note | Finished]:
     done: Classified = yield from passed_on(
         classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())
     )
-    report = evaluate(done.prediction, done.cells.phases, model=done.card.name, protocol="demonstration")
+    report = evaluate(done.prediction, done.cells, model=done.card.name, protocol="demonstration")
     yield from passed_on(write_report(report, done.cells, Path(output)))
     yield Finished(Demonstration(done, report))

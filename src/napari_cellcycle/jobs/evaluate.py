@@ -122,10 +122,9 @@ def test_model(
     )
     report = evaluate(
         prediction,
-        cells.phases,
+        cells,
         model=model.name,
         protocol="trained-on" if repeats.data_sha256 == model.card.training.get("data_sha256") else "held-out",
-        synthetic=cells.synthetic,
         prevalence=config.prevalence or None,
         duplicates_removed=n_repeats,
         seed=config.seed,
@@ -161,10 +160,9 @@ def cross_validate(
         yield FoldDone(number + 1, len(folds), accuracy)
     report = evaluate(
         tested.prediction(cells, config.min_probability),
-        cells.phases,
+        cells,
         model=config.model,
         protocol="clean",
-        synthetic=cells.synthetic & (tested.fold >= 0),
         prevalence=config.prevalence or None,
         fold=tested.fold,
         duplicates_removed=material.n_repeats,
