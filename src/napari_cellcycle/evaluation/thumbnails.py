@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from napari_cellcycle.evaluation.report import Report
 
 PER_FIELD = 36
+IN_ALL = 1200  # keeps the page under 5 MB, also where every field is full
 N_WORST = 24
-MAX_EDGE_PX = 48
+MAX_EDGE_PX = 40
+GREY_STEP = 4  # finer steps are noise to the eye, and half of the page's size
 
 
 def cells_by_field(report: Report) -> dict[tuple[int, int], NDArray[np.intp]]:
@@ -45,10 +47,16 @@ def worst_mistakes(report: Report) -> NDArray[np.intp]:
     return wrong[np.argsort(-sure[wrong], kind="stable")][:N_WORST]
 
 
+def shown_by_field(report: Report) -> dict[tuple[int, int], NDArray[np.intp]]:
+    """The first of the cells behind each field, as many as a page can hold."""
+    fields = cells_by_field(report)
+    n_each = min(PER_FIELD, IN_ALL // len(fields))
+    return {field: members[:n_each] for field, members in fields.items()}
+
+
 def shown_cells(report: Report) -> NDArray[np.intp]:
     """Positions of all cells whose picture a report holds."""
-    fields = [members[:PER_FIELD] for members in cells_by_field(report).values()]
-    return np.unique(np.concatenate([*fields, worst_mistakes(report)]))
+    return np.unique(np.concatenate([*shown_by_field(report).values(), worst_mistakes(report)]))
 
 
 def draw_thumbnails(cells: Cells, shown: NDArray[np.intp]) -> Iterator[Progress | Finished]:
@@ -76,5 +84,6 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
     picture, content = Image.fromarray(pixels), io.BytesIO()
     if len(pixels) > MAX_EDGE_PX:
         picture = picture.resize((round(pixels.shape[1] * MAX_EDGE_PX / len(pixels)), MAX_EDGE_PX))
+    picture = picture.point([level // GREY_STEP * GREY_STEP for level in range(256)])
     picture.save(content, "PNG", optimize=True)
     return content.getvalue()

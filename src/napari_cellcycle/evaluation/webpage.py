@@ -12,7 +12,7 @@ import numpy as np
 from napari_cellcycle.evaluation.figures import DARK, LIGHT, Drawing, drawings, render
 from napari_cellcycle.evaluation.metrics import OVERALL, PER_PHASE, Estimate
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
-from napari_cellcycle.evaluation.thumbnails import PER_FIELD, cells_by_field, worst_mistakes
+from napari_cellcycle.evaluation.thumbnails import cells_by_field, shown_by_field, worst_mistakes
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNSURE, phase_label
 
 if TYPE_CHECKING:
@@ -101,10 +101,9 @@ def _matrix(report: Report) -> list[dict[str, Any]]:
 
 def _content(report: Report, thumbnails: Mapping[int, bytes]) -> dict[str, Any]:
     """What the script shows on a press: the fields, their cells, and the field to begin with."""
-    fields = cells_by_field(report)
+    fields, shown = cells_by_field(report), shown_by_field(report)
     mistakes = {field: len(members) for field, members in fields.items() if field[0] != field[1]}
     first = max(mistakes or fields, key=lambda field: len(fields[field]))
-    shown = {cell for members in fields.values() for cell in members[:PER_FIELD].tolist()}
     return {
         "first": f"{first[0]}-{first[1]}",
         "fields": {
@@ -112,11 +111,11 @@ def _content(report: Report, thumbnails: Mapping[int, bytes]) -> dict[str, Any]:
                 "truth": phase_label(truth),
                 "call": phase_label(call),
                 "count": len(members),
-                "cells": members[:PER_FIELD].tolist(),
+                "cells": shown[truth, call].tolist(),
             }
             for (truth, call), members in fields.items()
         },
-        "cells": {cell: _cell(report, cell, thumbnails) for cell in sorted(shown)},
+        "cells": {int(cell): _cell(report, cell, thumbnails) for cell in np.concatenate([*shown.values()])},
     }
 
 
