@@ -70,7 +70,7 @@ def test_field_must_be_a_plane() -> None:
 
 @pytest.mark.parametrize("diameter", [0, 5, 401, float("nan")])
 def test_diameter_has_limits(diameter: float) -> None:
-    with pytest.raises(SettingError, match="cell-diameter-px is .* but must lie in 6 to 400"):
+    with pytest.raises(SettingError, match=r"cell-diameter-px is .* but must lie in 6 to 400"):
         segment_brightfield(np.zeros((9, 9)), cell_diameter_px=diameter)
 
 

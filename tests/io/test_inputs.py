@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import made_tiles, write_cells, write_ideas_tiff, write_tiff
+from made_files import made_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
 from PIL import Image
 
 from napari_cellcycle.cells import CellImage, Unreadable
@@ -292,6 +293,27 @@ def test_damaged_amnis_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.cif").write_bytes(b"II*\0")
     with pytest.raises(CellCycleError, match=r"x\.cif"):
         read_cells(tmp_path)
+
+
+def test_cells_travel_to_other_processes(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "Ch3_CP0001.tif", montage_of(made_tiles(5, 20), 3, 3), compression="zlib")
+    write_tiff(tmp_path / "stack.tif", made_tiles(5, 30))
+    write_tiff(tmp_path / "field.tif", montage_of(made_tiles(9, 60), 3, 3))
+    write_cells(tmp_path / "G1", ["1_Ch3.tif", "2_Ch3.tif"])
+    cells = read_cells(tmp_path)
+    again = pickle.loads(pickle.dumps(cells))
+    assert len(again) == 5 + 5 + 9 + 2
+    for here, there in zip(cells.read(range(21)), again.read(range(21)), strict=True):
+        assert isinstance(here, CellImage)
+        np.testing.assert_array_equal(here.pixels, there.pixels)
+
+
+def test_jpeg_rounding_is_no_colour(tmp_path: Path) -> None:
+    pixels = np.stack([GREY, GREY + 1, GREY + 2], axis=-1)
+    Image.fromarray(pixels).save(tmp_path / "1.png")
+    (cell,) = read_cells(tmp_path).read([0])
+    assert isinstance(cell, CellImage)
+    np.testing.assert_array_equal(cell.pixels[0], GREY)
 
 
 def test_importing_the_room_loads_nothing_heavy() -> None:

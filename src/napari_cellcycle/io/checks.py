@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ImageError
 
+_JPEG_ROUNDING = 4
+"""Grey values in an 8-bit colour image may differ by this much between its colours."""
+
 
 def grey(pixels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     """The one plane of (Y, X), or of (Y, X, S) whose colours are all the same grey.
@@ -19,7 +22,8 @@ def grey(pixels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     if pixels.ndim == 2:
         return pixels
     colours = pixels[..., :1] if pixels.shape[-1] in (1, 2) else pixels[..., :3]  # the others are transparency
-    if (colours != colours[..., :1]).any():
+    allowed = _JPEG_ROUNDING if pixels.dtype == np.uint8 else 0
+    if np.ptp(colours, axis=-1).max(initial=0) > allowed:
         raise ImageError(f"{name} is a colour image; save each channel as a grey image of its own")
     return np.ascontiguousarray(colours[..., 0])
 

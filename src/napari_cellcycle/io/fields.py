@@ -33,8 +33,8 @@ def open_field(opened: OpenSet) -> Part:
     if len(first.frame_axes) > 1:
         raise ImageError(f"{first.path.name} has the axes {first.axes}; save one plane per point in time")
     if len({(file.n_frames, file.shape) for file in opened.files}) > 1:
-        shown = ", ".join(f"{file.path.name} {file.n_frames} x {file.shape}" for file in opened.files)
-        raise ReadError(f"the channels of a field differ in size ({shown}); export them again together")
+        shown = ", ".join(f"{file.path.name} ({_size(file)})" for file in opened.files)
+        raise ReadError(f"the channels of a field differ in size: {shown}; export them again together")
     images = FrameImages(opened.files, channels.roles)
     labels = None if opened.labels is None else _open_labels(opened.labels, first)
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
@@ -84,7 +84,9 @@ def _segmented(opened: OpenSet, images: CellImages) -> Cells:
 
     name, roles = opened.path.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
-        raise ChannelError(f"{name} has no channel known as brightfield to find cells in; say which of {roles} it is")
+        raise ChannelError(
+            f"{name} has no channel known as brightfield to find cells in; say which it is, one of {', '.join(roles)}"
+        )
     packed, n_cells = [], 0
     for frame in range(len(images)):
         found = segment_brightfield(_read_field(images, frame)[roles.index(BRIGHTFIELD)])
@@ -93,12 +95,20 @@ def _segmented(opened: OpenSet, images: CellImages) -> Cells:
     if n_cells == 0:
         raise ImageError(f"no cells are seen in {name}; give a label image if there are some")
 
-    def unpack(frame: int) -> NDArray[np.int32]:
-        return np.frombuffer(zlib.decompress(packed[frame]), np.int32).reshape(opened.files[0].shape)
-
-    cells = _cut(opened, images, unpack)
+    cells = _cut(opened, images, _PackedLabels(tuple(packed), opened.files[0].shape))
     note = f"{name}: {n_cells} cells found by segmentation, as there is no label image"
     return replace(cells, notes=(*cells.notes, note))
+
+
+@dataclass(frozen=True, eq=False)
+class _PackedLabels:
+    """Labels of the frames of a field, a thousandth of their size."""
+
+    packed: tuple[bytes, ...]
+    shape: tuple[int, int]
+
+    def __call__(self, frame: int) -> NDArray[np.int32]:
+        return np.frombuffer(zlib.decompress(self.packed[frame]), np.int32).reshape(self.shape)
 
 
 def _read_field(images: CellImages, frame: int) -> NDArray[np.generic]:

@@ -14,6 +14,7 @@ ZARR_SUFFIX = ".zarr"
 
 _SEPARATORS = " _.-"
 _CHANNEL_WORDS = ("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst")
+_DIGITS = re.compile(r"\d+")
 _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
 
 
@@ -73,6 +74,6 @@ def names_montage(key: str) -> bool:
     return re.fullmatch(r"cp\d+|.*montage.*", key, re.IGNORECASE) is not None
 
 
-def natural_key(name: str) -> list[tuple[int, str]]:
+def natural_key(name: str) -> str:
     """Sorting key that puts ``cell_2`` before ``cell_10``."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+    return _DIGITS.sub(lambda found: found[0].zfill(20), name)

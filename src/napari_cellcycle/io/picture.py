@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +35,8 @@ def open_picture(path: Path) -> Picture:
     """Read the header of a PNG or JPEG file."""
     from PIL import Image
 
-    try:
-        with Image.open(path) as picture:
-            size, mode = picture.size, picture.mode
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ReadError(f"{path.name} is damaged; export or copy it again") from error
+    with _read_errors(path), Image.open(path) as picture:
+        size, mode = picture.size, picture.mode
     dtype = np.dtype(_DTYPES.get(mode, np.uint8))
     return Picture(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=size[::-1], dtype=dtype)
 
@@ -46,9 +44,18 @@ def open_picture(path: Path) -> Picture:
 def _decode(path: Path) -> NDArray[np.generic]:
     from PIL import Image
 
+    with _read_errors(path), Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK", "YCbCr") else picture)
+    return grey(pixels, path.name)
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    from PIL.Image import DecompressionBombError
+
     try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK", "YCbCr") else picture)
+        yield
+    except DecompressionBombError as error:
+        raise ReadError(f"{path.name} is too large for a PNG or JPEG image; save it as TIFF") from error
     except (OSError, ValueError, SyntaxError) as error:
         raise ReadError(f"{path.name} is damaged; export or copy it again") from error
-    return grey(pixels, path.name)

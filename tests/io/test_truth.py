@@ -1,0 +1,54 @@
+"""The table beside a stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_files import made_tiles, write_tiff
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io import read_cells
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """Three cells in a file that a table can lie beside."""
+    return write_tiff(tmp_path / "plate.ome.tif", made_tiles(3, 30), metadata={"axes": "TYX"})
+
+
+def test_table_tells_phases_and_what_is_synthetic(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text("cell,phase,synthetic\n2,telofase,1\n0,S_phase,False\n")
+    cells = read_cells(stack)
+    assert cells.phases.tolist() == [1, -1, 6]
+    assert cells.synthetic.tolist() == [False, False, True]
+
+
+def test_table_is_stronger_than_the_folder(stack: Path) -> None:
+    folder = stack.parent / "G1"
+    folder.mkdir()
+    stack.rename(folder / stack.name)
+    (folder / "plate.csv").write_text("cell,phase\n1,G2\n2,\n")
+    assert read_cells(folder).phases.tolist() == [0, 2, -1]
+
+
+def test_table_of_something_else_is_left_alone(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text("well;treatment\nA1;DMSO\n")
+    assert read_cells(stack).phases.tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"cell,phase\n0,G1\n1,G3\n", r"plate\.csv line 3: 'G3' is no phase; write G1, S, G2"),
+        (b"cell,phase\n3,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '3'; correct the table"),
+        (b"cell,phase\n-1,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '-1'"),
+        (b"cell,phase\nx,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell 'x'"),
+        (b"cell,phase,synthetic\n0,G1,maybe\n", r"plate\.csv line 2: synthetic is 'maybe', but must be 0 or 1"),
+        (b"cell,phase\n\xff\xfe,G1\n", r"plate\.csv can't be read"),
+    ],
+)
+def test_wrong_table_is_one_sentence(stack: Path, content: bytes, reason: str) -> None:
+    stack.with_name("plate.csv").write_bytes(content)
+    with pytest.raises(ReadError, match=reason):
+        read_cells(stack)
