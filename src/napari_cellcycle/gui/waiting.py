@@ -34,10 +34,12 @@ def wait_for(events: Any, title: str) -> Any:
     job = Job(events, waiting.on_event, waiting.on_error, waiting.loop.quit)
     waiting.dialog.canceled.connect(job.cancel)
     waiting.loop.exec()
+    stopped = job.cancelled  # closing the dialog cancels too
     waiting.dialog.close()
+    waiting.dialog.deleteLater()
     if waiting.error is not None:
         raise waiting.error
-    if job.cancelled:
+    if stopped:
         raise StoppedError(f"{title} was stopped; nothing was opened")
     return waiting.result
 
