@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, log_loss
@@ -59,6 +59,7 @@ def test_temperature_copes_with_certain_and_wrong() -> None:
     assert 1 < fit_temperature(chances, [0, 1, 1]) <= 20
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1, 200), st.integers(0, 1000))
 def test_coverage_curve_is_the_accuracy_above_each_threshold(n_cells: int, seed: int) -> None:
     chances, truth = honest(n_cells, seed)

@@ -74,7 +74,7 @@ def test_a_planted_copy_is_found(copy: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(repeats.keep, np.arange(N_CELLS))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.tuples(*[st.integers(0, 5)] * 4), st.integers(0, 15), st.sampled_from(["edge", "constant"]))
 def test_every_cell_is_found_in_any_crop_and_padding(cut: tuple[int, ...], width: int, mode: Any) -> None:
     planes = recorded(1)
@@ -159,7 +159,7 @@ def test_many_copies_of_few_cells() -> None:
     assert repeats.keep.tolist() == [0, 1, 2]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.tuples(*[st.integers(0, 6)] * 4), st.integers(0, 15))
 def test_cells_are_known_again_in_any_crop_and_others_are_not(cut: tuple[int, ...], width: int) -> None:
     planes = recorded(1)

@@ -86,7 +86,11 @@ def test_nothing_is_written_when_a_cell_cannot_be_read_any_more(report: Report, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_place_that_cannot_be_written_to_is_said(report: Report, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_is_said(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_cellcycle.evaluation.pages.drawings", lambda report: {})
+    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WriteError, match="can't write"):
         list(write_report(report, None, tmp_path / "file"))
