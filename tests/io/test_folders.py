@@ -53,6 +53,25 @@ def test_stack_among_one_cell_files_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_stacks_beside_a_single_cell_are_all_read(tmp_path: Path) -> None:
+    write_cells(tmp_path, ["0.tif"])
+    for number in range(1, 20):
+        write_tiff(tmp_path / f"{number}.tif", made_tiles(3, 30))
+    cells = read_cells(tmp_path)
+    assert len(cells) == 1 + 19 * 3
+    assert all(isinstance(cell, CellImage) for cell in cells.read(range(len(cells))))
+
+
+def test_very_many_bad_files_are_not_all_named(tmp_path: Path) -> None:
+    write_cells(tmp_path / "good", ["1.tif"])
+    (tmp_path / "bad").mkdir()
+    for number in range(70):
+        (tmp_path / "bad" / f"{number}.tif").write_bytes(b"no image")
+    notes = read_cells(tmp_path).notes
+    assert sum(note.startswith("left out: ") for note in notes) == 51
+    assert notes[-1] == "left out: 20 more"
+
+
 def test_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_cells(tmp_path / "G1", ["1.tif"])
     (tmp_path / "G2").mkdir()

@@ -132,6 +132,19 @@ def test_channel_files_given_one_by_one_come_together(tmp_path: Path) -> None:
     assert (len(cells), cells.channels) == (1, ("brightfield", "darkfield"))
 
 
+def test_position_of_a_channel_is_no_word_in_names(tmp_path: Path) -> None:
+    stack = np.stack([made_tiles(4, 30)] * 2, axis=1)
+    for number in range(2):
+        write_tiff(tmp_path / f"plate_{number}.tif", stack, metadata={"axes": "NCYX"})
+    cells = read_cells(tmp_path, channels={"brightfield": "1", "darkfield": "0"})
+    assert (len(cells), cells.channels) == (8, ("darkfield", "brightfield"))
+
+
+def test_input_named_twice_is_read_once(tmp_path: Path) -> None:
+    write_cells(tmp_path / "G1", ["1_Ch3.tif", "2_Ch3.tif"])
+    assert len(read_cells([tmp_path, tmp_path / "G1", tmp_path / "G1" / "1_Ch3.tif"])) == 2
+
+
 def test_large_images_are_cells_if_the_user_says_so(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "x.tif", np.random.default_rng(0).integers(1, 9, (3, 200, 210), dtype=np.uint16))
     assert len(read_cells(path, layout="cells")) == 3

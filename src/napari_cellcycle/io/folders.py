@@ -68,7 +68,7 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
     ReadError
         The input does not exist, or nothing in it is of a known kind.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # Path.exists raises where a folder above may not be entered
         raise ReadError(f"{path} does not exist; check the name")
     if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
         yield Folder(path.parent, path.parent, (path.name,))

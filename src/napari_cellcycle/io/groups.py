@@ -13,7 +13,7 @@ from napari_cellcycle.io.channels import name_channels
 from napari_cellcycle.io.fields import open_field
 from napari_cellcycle.io.folders import ImageGroup, ImageSet
 from napari_cellcycle.io.imagefile import ImageFile
-from napari_cellcycle.io.imagesets import OpenSet, Place, open_set
+from napari_cellcycle.io.imagesets import OpenSet, Origin, open_set
 from napari_cellcycle.io.montage import as_montages
 from napari_cellcycle.io.names import phase_in_stem
 from napari_cellcycle.io.parts import Part
@@ -26,23 +26,23 @@ _TRIED_CELLS = 32
 """Cells, spread over a part, that must all be unreadable before the whole part is."""
 
 
-def open_group(group: ImageGroup, place: Place) -> Iterator[Part | CellCycleError]:
+def open_group(group: ImageGroup, origin: Origin) -> Iterator[Part | CellCycleError]:
     """Parts that a group of image sets is made of, and the errors of sets that can't be opened.
 
     Among one-cell files such a set stays in its place, as a cell that can't be read, and is noted.
     """
     if len(group.channels) > 1:  # a wrong --channels is told before any file is opened
-        name_channels(group.channels, place.options.channels, place.folder.name)
+        name_channels(group.channels, origin.options.channels, origin.folder.name)
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
     notes = list(group.notes)
     example: OpenSet | None = None
     for position, images in enumerate(group.sets):
-        if position >= _LOOKED_INTO and example is not None:
+        if position >= _LOOKED_INTO and example is not None and len(cells) == position:
             cells.extend(group.sets[position:])
             break
         try:
-            opened = open_set(images, group.channels, place)
+            opened = open_set(images, group.channels, origin)
             if not (opened.shows_cells and opened.files[0].n_frames == 1):
                 yield checked(_open_frames(opened))
                 continue
@@ -86,11 +86,11 @@ def _reasons_if_all_bad(part: Part) -> list[str]:
 
 
 def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequence[str]) -> Part:
-    channels, first, place = example.channels, example.files[0], example.place
+    channels, first, origin = example.channels, example.files[0], example.origin
     names = tuple(tuple(images.files.values()) for images in sets)
-    images = OneCellFiles(place.folder, names, channels.roles)
-    folder = place.options.source(place.folder)
-    phases = [phase_in_stem(each.key) for each in sets] if place.phase == UNKNOWN else place.phase
+    images = OneCellFiles(origin.folder, names, channels.roles)
+    folder = origin.options.source(origin.folder)
+    phases = [phase_in_stem(each.key) for each in sets] if origin.phase == UNKNOWN else origin.phase
     cells = Cells.build(
         images,
         channels.roles,
@@ -109,7 +109,7 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequ
 def _open_frames(opened: OpenSet) -> Part:
     if opened.shows_cells:
         return _open_stack(opened, opened.files, "stack of cells")
-    layout = opened.place.options.layout
+    layout = opened.origin.options.layout
     if opened.labels is None and layout != "field" and opened.files[0].n_frames == 1:
         montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage)
         if montages is not None:

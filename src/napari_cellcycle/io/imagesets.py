@@ -17,7 +17,7 @@ from napari_cellcycle.phases import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Place:
+class Origin:
     """A folder, the phase that it names, and what the user said."""
 
     folder: Path
@@ -33,7 +33,7 @@ class OpenSet:
     ----------
     images : ImageSet
         Its names.
-    place : Place
+    origin : Origin
         Where it lies.
     files : tuple of ImageFile
         One a channel, or one with all channels.
@@ -42,13 +42,13 @@ class OpenSet:
     """
 
     images: ImageSet
-    place: Place
+    origin: Origin
     files: tuple[ImageFile, ...]
     channels: NamedChannels
 
     @property
     def brightfield_file(self) -> int:
-        """Place of the brightfield file among the files; 0 where none is named so."""
+        """Origin of the brightfield file among the files; 0 where none is named so."""
         if BRIGHTFIELD not in self.channels.roles:
             return 0
         file_of = [place for place, file in enumerate(self.files) for _ in file.channels]
@@ -62,12 +62,12 @@ class OpenSet:
     @property
     def source(self) -> str:
         """Its name in tables."""
-        return self.place.options.source(self.path)
+        return self.origin.options.source(self.path)
 
     @property
     def phase(self) -> int:
         """Phase that its folder or its name tells."""
-        return phase_in_stem(self.images.key) if self.place.phase == UNKNOWN else self.place.phase
+        return phase_in_stem(self.images.key) if self.origin.phase == UNKNOWN else self.origin.phase
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -77,24 +77,24 @@ class OpenSet:
     @property
     def labels(self) -> Path | None:
         """Its label image: the user's, or one beside it."""
-        beside = None if self.images.labels is None else self.place.folder / self.images.labels
-        return self.place.options.labels or beside
+        beside = None if self.images.labels is None else self.origin.folder / self.images.labels
+        return self.origin.options.labels or beside
 
     @property
     def is_named_montage(self) -> bool:
         """Whether the user or the file's name says that it is a montage."""
-        layout = self.place.options.layout
+        layout = self.origin.options.layout
         return layout == "montage" or (layout == "auto" and names_montage(self.images.key))
 
     @property
     def shows_cells(self) -> bool:
         """Whether each frame is one cell."""
-        layout = self.place.options.layout
+        layout = self.origin.options.layout
         small = max(self.files[0].shape) <= LARGEST_CELL_PX and not self.is_named_montage
         return self.labels is None and (layout == "cells" or (layout == "auto" and small))
 
 
-def open_set(images: ImageSet, channels: Sequence[str], place: Place) -> OpenSet:
+def open_set(images: ImageSet, channels: Sequence[str], origin: Origin) -> OpenSet:
     """Read the headers of a set.
 
     Parameters
@@ -103,7 +103,7 @@ def open_set(images: ImageSet, channels: Sequence[str], place: Place) -> OpenSet
         The set.
     channels : sequence of str
         Channels in the names of its files, in order; ``("",)`` if one file holds all.
-    place : Place
+    origin : Origin
         Where it lies.
 
     Raises
@@ -111,10 +111,10 @@ def open_set(images: ImageSet, channels: Sequence[str], place: Place) -> OpenSet
     ReadError, ImageError, ChannelError
         A file can't be read, or a channel that the user named is not there.
     """
-    files = tuple(open_image(place.folder / images.files[channel]) for channel in channels)
+    files = tuple(open_image(origin.folder / images.files[channel]) for channel in channels)
     inside = files[0].channels
     if len(files) > 1 and any(len(file.channels) > 1 for file in files):
         several = next(file.path.name for file in files if len(file.channels) > 1)
         raise ReadError(f"{several} holds several channels, but its name tells of one; open it without the others")
     found = channels if len(inside) == 1 and channels[0] else inside
-    return OpenSet(images, place, files, name_channels(found, place.options.channels, files[0].path.name))
+    return OpenSet(images, origin, files, name_channels(found, origin.options.channels, files[0].path.name))

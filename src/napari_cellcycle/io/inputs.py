@@ -14,11 +14,12 @@ from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
 from napari_cellcycle.io.groups import checked, open_group
-from napari_cellcycle.io.imagesets import Place
+from napari_cellcycle.io.imagesets import Origin
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
 from napari_cellcycle.io.parts import Part, ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
+_NAMED_ERRORS = 50
 LAYOUTS = ("auto", "cells", "field", "montage")
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -78,7 +79,7 @@ def read_cells(
     cells = join_cells(parts)
     if pixel_size_um is not None:
         cells = replace(cells, pixel_size_um=np.full(len(cells), pixel_size_um, np.float32))
-    notes = (*cells.notes, *found.notes, *(f"left out: {error}" for error in errors))
+    notes = (*cells.notes, *found.notes, *left_out(errors))
     return replace(cells, notes=tuple(dict.fromkeys(notes)))
 
 
@@ -116,6 +117,13 @@ def open_parts(
     return FoundParts(tuple(parts), tuple(errors), tuple(notes))
 
 
+def left_out(errors: Sequence[CellCycleError]) -> list[str]:
+    """Notes that name what could not be read; of very many, the first."""
+    notes = [f"left out: {error}" for error in errors[:_NAMED_ERRORS]]
+    more = len(errors) - len(notes)
+    return [*notes, f"left out: {more} more"] if more else notes
+
+
 def _as_paths(paths: Paths) -> list[Path]:
     several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not several:
@@ -135,38 +143,40 @@ def _common_root(inputs: Sequence[Path]) -> Path:
 
 def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleError]) -> list[Folder]:
     """Folders of all inputs; files of one folder that were given one by one come together."""
-    folders: dict[tuple[Path, Path], dict[str, None]] = {}
+    tops: dict[Path, Path] = {}
+    names: dict[Path, dict[str, None]] = {}
     for path in inputs:
         try:
             for folder in find_folders(path, notes):
-                folders.setdefault((folder.path, folder.top), {}).update(dict.fromkeys(folder.names))
+                tops.setdefault(folder.path, folder.top)
+                names.setdefault(folder.path, {}).update(dict.fromkeys(folder.names))
         except ReadError as error:
             errors.append(error)
-    return [Folder(path, top, tuple(names)) for (path, top), names in folders.items()]
+    return [Folder(path, top, tuple(names[path])) for path, top in tops.items()]
 
 
 def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCycleError]:
-    place = Place(folder.path, phase_of_folder(folder.path, folder.top), options)
+    origin = Origin(folder.path, phase_of_folder(folder.path, folder.top), options)
     containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
     for name in containers:
         try:
-            yield _open_container(folder.path / name, place)
+            yield _open_container(folder.path / name, origin)
         except CellCycleError as error:
             yield error
     images = [name for name in folder.names if name not in set(containers)] if containers else folder.names
     for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
         try:
-            yield from (group,) if isinstance(group, CellCycleError) else open_group(group, place)
+            yield from (group,) if isinstance(group, CellCycleError) else open_group(group, origin)
         except CellCycleError as error:
             yield error
 
 
-def _open_container(path: Path, place: Place) -> Part:
+def _open_container(path: Path, origin: Origin) -> Part:
     """An Amnis file or an OME-Zarr folder; its name or folder tells the phase where it tells none itself."""
-    cells, kind, channels = _read_container(path, place.options)
-    phase = phase_in_stem(path.stem) if place.phase == UNKNOWN else place.phase
+    cells, kind, channels = _read_container(path, origin.options)
+    phase = phase_in_stem(path.stem) if origin.phase == UNKNOWN else origin.phase
     told = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
-    return checked(Part(place.options.source(path), kind, channels, cells.channels, cells.images, lambda: told))
+    return checked(Part(origin.options.source(path), kind, channels, cells.channels, cells.images, lambda: told))
 
 
 def _read_container(path: Path, options: ReadOptions) -> tuple[Cells, str, tuple[str, ...]]:

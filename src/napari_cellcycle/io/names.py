@@ -28,7 +28,8 @@ def stem_of(name: str) -> str:
 
 def channel_pattern(asked: Iterable[str] = ()) -> re.Pattern[str]:
     """Pattern of the words that name a channel in a file name, with those the user asked for."""
-    words = [r"ch(?:annel)?[ _-]?\d+", *map(re.escape, asked), *_CHANNEL_WORDS]
+    asked_words = [re.escape(word) for word in asked if word and not word.isdecimal()]  # a number is a position
+    words = [r"ch(?:annel)?[ _-]?\d+", *asked_words, *_CHANNEL_WORDS]
     return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[{_SEPARATORS}])", re.IGNORECASE)
 
 

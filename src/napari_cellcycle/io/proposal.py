@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import ROLES, CellImage
-from napari_cellcycle.io.inputs import Paths, open_parts
+from napari_cellcycle.io.inputs import Paths, left_out, open_parts
 from napari_cellcycle.io.parts import Part
 
 
@@ -73,7 +73,7 @@ def propose_channels(
         for part in others
         if part.channels != first.channels
     ]
-    return ChannelProposal(proposed, (*found.notes, *different, *(f"left out: {error}" for error in found.errors)))
+    return ChannelProposal(proposed, (*found.notes, *different, *left_out(found.errors)))
 
 
 def _examples(part: Part) -> list[NDArray[np.generic]] | list[None]:
