@@ -84,20 +84,26 @@ def take_calls(layer: Labels) -> Calls:
 
 
 def evaluate_calls(calls: Calls, look: Look) -> Events:
-    """Compare calls with the truth; the job's result is an `Evaluated`."""
-    from napari_cellcycle.evaluation.duplicates import search_repeats
+    """Compare calls with the truth; the job's result is an `Evaluated`.
+
+    Repeated cells are left out, and those that the model was trained on while there are others.
+    """
+    from napari_cellcycle.evaluation.duplicates import search_repeats, seen_before
     from napari_cellcycle.evaluation.report import evaluate
 
     cells: Cells = yield from read_again(calls.source)
     repeats = yield from passed_on(search_repeats(cells))
+    made = bool(calls.synthetic.any())
+    known = None if made else _training_prints(calls.model)
     truth = np.full_like(calls.truth, UNKNOWN)  # cells of unknown phase are left out, so repeated ones are made so
     truth[repeats.keep] = calls.truth[repeats.keep]
     report = evaluate(
         calls.prediction,
         truth,
         model=calls.model,
-        protocol=_protocol(calls, repeats.data_sha256),
+        protocol=DEMONSTRATION if made else "held-out",
         synthetic=calls.synthetic,
+        trained_on=None if known is None else seen_before(repeats.prints, known),
         duplicates_removed=len(cells) - len(repeats.keep),
         settings={"model": calls.model, "input": calls.source.paths, **calls.source.reading},
         data_sha256=repeats.data_sha256,
@@ -105,13 +111,6 @@ def evaluate_calls(calls: Calls, look: Look) -> Events:
     )
     pictures = yield from passed_on(draw_figures(report, look))
     yield Finished(Evaluated(calls.source.group, report, cells, pictures))
-
-
-def _protocol(calls: Calls, data_sha256: str) -> str:
-    """What the figures stand for."""
-    if calls.synthetic.any():
-        return DEMONSTRATION
-    return TRAINED_ON if data_sha256 == _training_data(calls.model) else "held-out"
 
 
 def draw_figures(report: Report, look: Look) -> Events:
@@ -138,11 +137,11 @@ def save_report(evaluated: Evaluated, folder: Path) -> Events:
     yield from write_report(evaluated.report, evaluated.cells, folder)
 
 
-def _training_data(model: str) -> Any:
-    """Hash of the cells that a model was trained on, None where nobody knows it."""
-    from napari_cellcycle.io.runs import find_model, load_card
+def _training_prints(model: str) -> Any:
+    """What tells the cells that a model was trained on, None where nobody knows it."""
+    from napari_cellcycle.io.runs import find_model, load_training_prints
 
     try:
-        return load_card(find_model(model)).training.get("data_sha256")
+        return load_training_prints(find_model(model))
     except ModelError:  # its folder is gone since
         return None
