@@ -1,0 +1,89 @@
+"""A real window: pixels, the whole path from the sample to a confusion matrix, and closing in the middle of work."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtGui import QGuiApplication
+
+from napari_cellcycle.events import Progress
+from napari_cellcycle.gui.samples import sample_path
+from napari_cellcycle.phases import COLOURS, PHASE_LABELS
+
+PLUGIN = "napari-cellcycle"
+
+
+@pytest.fixture
+def window(make_napari_viewer, qapp, monkeypatch):
+    """A viewer that is really drawn, with our plugin's manifest."""
+    if QGuiApplication.platformName() in ("offscreen", "minimal"):
+        pytest.skip("there is no display, so no OpenGL; xvfb-run gives one")
+    import npe2
+
+    manager = npe2.PluginManager.instance()
+    if PLUGIN not in manager:
+        manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
+    return make_napari_viewer(show=True)
+
+
+def dock_of(viewer, name):
+    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
+
+
+def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(window, qtbot, finished) -> None:
+    if not sample_path().is_file():
+        pytest.skip("the sample is not made yet")
+    classify = dock_of(window, "Classify")
+    classify.empty.buttons["Open the sample"].click()
+    finished(classify)
+    classify.run_button.click()
+    finished(classify)
+    classify.next_button.click()
+    evaluate = dock_of(window, "Evaluate")
+    finished(evaluate)
+    assert evaluate.table.item(0, 0) is not None
+    assert "synthetic" in evaluate.banner.text()
+    layer = window.layers["cells: phase"]
+    picture = window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    for phase in sorted(set(layer.features["phase"]) - {"unsure"}):
+        colour = COLOURS[list(COLOURS)[PHASE_LABELS.index(phase)]]
+        wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+        assert (np.abs(picture - wanted).max(axis=-1) <= 3).any(), f"no {phase} to be seen"
+
+
+def test_the_menus_open_our_docks(window) -> None:
+    from napari._app_model import get_app_model
+
+    for command, name in (("open", "Open cells"), ("classify", "Classify"), ("evaluate", "Evaluate")):
+        get_app_model().commands.execute_command(f"{PLUGIN}.{command}").result()
+        assert f"{name} ({PLUGIN})" in window.window.dock_widgets
+
+
+def test_no_dock_is_wider_than_350_pixels(window, plate, finished, qtbot) -> None:
+    dock = dock_of(window, "Open cells")
+    dock.look_into([str(plate)])
+    finished(dock)
+    for name in ("Open cells", "Classify", "Evaluate"):
+        assert dock_of(window, name).minimumSizeHint().width() <= 350
+
+
+@pytest.mark.parametrize("leave", ["dock", "viewer"])
+def test_closing_ends_the_work(window, qtbot, leave) -> None:
+    closed = threading.Event()
+
+    def work():
+        try:
+            while True:
+                yield Progress(1, 3, "going on")
+        finally:
+            closed.set()
+
+    dock = dock_of(window, "Classify")
+    dock.start(work(), lambda _result: None)
+    if leave == "dock":
+        window.window.remove_dock_widget(dock)
+    else:
+        window.close()
+    qtbot.waitUntil(closed.is_set)
