@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis import open_amnis
-from napari_cellcycle.io.amnis.codec import DamagedStripError, Layout, decode_image
+from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images
 
 CHANNELS = (1, 5, 12)
 
@@ -79,7 +79,7 @@ def test_numbers_worked_out_by_hand(tmp_path: Path) -> None:
     # (more follows) and 0; -1 is 0b111; -5 = ...111011 is 0b1011 and 0b111. Low nibble first, one nibble of padding.
     strip = bytes([0x0D, 0xB7, 0x07])
     assert encode_numbers([5, -1, -5]) == strip
-    decoded = decode_image(np.frombuffer(strip, np.uint8), 30817, Layout(1, 3, 1), [0])
+    (decoded,) = decode_images([Strip(np.frombuffer(strip, np.uint8), 30817, 1, 3, 1)], [0])
     assert decoded.tolist() == [[[5, 4, -1]]]
 
 
@@ -246,15 +246,23 @@ class Damaged:
         return [item.object_id for item in open_amnis(self.path)]
 
 
-@pytest.mark.parametrize("byte", [0x88, 0x00], ids=["too few numbers", "too many"])
-def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int) -> None:
+@pytest.mark.parametrize(
+    ("byte", "reason"),
+    [
+        (0x88, "a number of more than 11 nibbles"),
+        (0x80, r"\d+ numbers for \d+ pixels"),
+        (0, r"\d+ numbers for \d+ pixels"),
+    ],
+    ids=["endless", "too few", "too many"],
+)
+def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int, reason: str) -> None:
     start, size = damaged.written.strips[2]
     damaged.put(start, bytes([byte]) * size)
     opened = open_amnis(damaged.path)
     assert len(opened) == 4
     assert [item.object_id for item in opened] == [0, 2, 3]
     (problem,) = opened.problems
-    assert re.fullmatch(r"object 1 of hurt\.cif is damaged: its strip holds \d+ numbers for \d+ pixels", problem)
+    assert re.fullmatch(rf"object 1 of hurt\.cif is damaged: its strip holds {reason}", problem)
     with pytest.raises(ReadError, match=r"object 1 of hurt\.cif is damaged"):
         opened[1]
     found = opened.read([1, 2])
@@ -262,9 +270,30 @@ def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int) -
     np.testing.assert_array_equal(found[1].image, made_objects()[2].image)
 
 
-def test_a_number_too_long_for_any_pixel(damaged: Damaged) -> None:
-    with pytest.raises(DamagedStripError, match="more than 11 nibbles"):
-        decode_image(np.frombuffer(b"\x88" * 6 + b"\x00", np.uint8), 30817, Layout(1, 2, 1), [0])
+def test_damaged_strips_between_whole_ones() -> None:
+    whole = encode_numbers([5, -1, -5, 700])
+    contents = [
+        whole,
+        b"\x88" * 6 + b"\x00" * 2,  # a number of 13 nibbles
+        whole,
+        b"\x11\x81",  # a number left unfinished, which must not reach into the next
+        whole,
+        b"",
+        b"\x0d\x11\x81",  # one nibble of padding is as good as another
+        b"\x11\x11\x11",  # but two are too many
+    ]
+    found = decode_images([Strip(np.frombuffer(content, np.uint8), 30817, 1, 4, 1) for content in contents], [0])
+    shown = [str(one) if isinstance(one, DamagedStripError) else one.ravel().tolist() for one in found]
+    assert shown == [
+        [5, 4, -1, 699],
+        "its strip holds a number of more than 11 nibbles",
+        [5, 4, -1, 699],
+        "its strip holds 4 numbers for 4 pixels",
+        [5, 4, -1, 699],
+        "its strip holds 0 bytes for 4 pixels",
+        [5, 6, 7, 8],
+        "its strip holds 6 numbers for 4 pixels",
+    ]
 
 
 def test_one_damaged_mask_strip_costs_one_object(damaged: Damaged) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.amnis.codec import DamagedStripError, Layout, decode_image, decode_mask
+from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images, decode_mask
 from napari_cellcycle.io.amnis.directory import Chain, read_chain, read_first
 from napari_cellcycle.io.amnis.header import PIXEL_SIZES_UM, Acquisition, read_acquisition
 from napari_cellcycle.io.amnis.objects import Row, list_objects
@@ -134,8 +134,16 @@ class AmnisFile(Sequence[AmnisObject]):
         except OSError as error:
             reason = f"{self.path.name} can't be read ({error.strerror}); check that it is still there"
             return [Unreadable(reason)] * len(rows)
-        strips = zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True)
-        return [self._unpack(Row(*row), *three, wanted) for row, three in zip(rows.tolist(), strips, strict=True)]
+        fields = [Row(*row) for row in rows.tolist()]
+        strips = [
+            self._strip(row, piece, row.image_compression) for row, piece in zip(fields, pieces[::3], strict=True)
+        ]
+        images = decode_images(strips, wanted)
+        parts = zip(fields, images, pieces[1::3], pieces[2::3], strict=True)
+        return [self._object(*part) for part in parts]
+
+    def _strip(self, row: Row, content: NDArray[np.uint8], compression: int) -> Strip:
+        return Strip(content, compression, row.height, row.width, len(self.channels))
 
     def _places(self, rows: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Starts and sizes of the image strip, mask strip and saturation counts of each row in turn."""
@@ -144,22 +152,22 @@ class AmnisFile(Sequence[AmnisObject]):
         sizes = np.stack([rows["image_bytes"], rows["mask_bytes"], n_bytes], axis=1)
         return starts.ravel(), sizes.astype(np.int64).ravel()
 
-    def _unpack(
+    def _object(
         self,
         row: Row,
-        image: NDArray[np.uint8],
+        image: NDArray[np.int16] | DamagedStripError,
         mask: NDArray[np.uint8],
         saturation: NDArray[np.uint8],
-        planes: Sequence[int],
     ) -> AmnisObject | Unreadable:
-        layout = Layout(row.height, row.width, len(self.channels))
         try:
+            if isinstance(image, DamagedStripError):
+                raise image
             return AmnisObject(
                 object_id=row.id,
-                image=decode_image(image, row.image_compression, layout, planes),
-                mask=decode_mask(mask, row.mask_compression, layout) if row.mask_bytes else None,
+                image=image,
+                mask=decode_mask(self._strip(row, mask, row.mask_compression)) if row.mask_bytes else None,
                 position=(row.line, row.column) if row.column else None,
-                saturation=saturation.view("<f8") if len(saturation) == 8 * layout.n_channels else None,
+                saturation=saturation.view("<f8") if len(saturation) == 8 * len(self.channels) else None,
             )
         except DamagedStripError as error:
             reason = f"object {row.id} of {self.path.name} is damaged: {error}"
