@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import torch
+from made import made_pixels
 from trained import QUICK_CHANGES
 
 from napari_cellcycle.cells import Cells
@@ -30,18 +32,23 @@ def only(done: Evaluation) -> Report:
 CV = EvaluateConfig(cv=3, device="cpu")
 
 
-def test_a_finished_model_is_tested_and_its_own_cells_are_recognised(
-    plate: Path, model_folder: Path, tmp_path: Path
-) -> None:
+def test_a_model_is_not_tested_on_its_own_cells(plate: Path, model_folder: Path, tmp_path: Path) -> None:
     config = EvaluateConfig(model=str(model_folder))
     report = only(result_of(evaluate_files([plate], tmp_path / "own", config, {}, ReadConfig())))
     assert report.protocol == "trained-on"
+    assert "the model was trained on all of these cells" in report.notes
+
     other = shutil.copytree(plate, tmp_path / "plate")
-    shutil.rmtree(other / "S")
+    for channel, name in enumerate(("Ch3", "Ch6", "Ch4")):
+        fresh = made_pixels(np.full(20, 1), seed=9)[:, channel]
+        tifffile.imwrite(other / "S" / f"cells_{name}.tif", fresh, metadata={"axes": "TYX"})
+        padded = np.pad(tifffile.imread(plate / "G1" / f"cells_{name}.tif"), ((0, 0), (3, 0), (0, 2)), mode="edge")
+        tifffile.imwrite(other / "G1" / f"cells_{name}.tif", padded, metadata={"axes": "TYX"})  # other crops
     report = only(result_of(evaluate_files([other], tmp_path / "out", config, {}, ReadConfig())))
     assert report.protocol == "held-out"
+    assert report.scores.per_phase["S"].support == report.n_cells == 20
+    assert any("trained on 60 of these cells, which are left out" in note for note in report.notes)
     written = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert written["n_cells"] == 60
     assert written["accuracy"]["value"] == pytest.approx(report.scores.overall["accuracy"].value)
     assert {"report.html", "confusion.csv", "per_phase.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
 

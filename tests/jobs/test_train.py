@@ -38,7 +38,7 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
     with pytest.raises(WriteError, match="exists already; choose another folder"):
         result_of(train_files([plate], model_folder, TrainRun(), QUICK, ReadConfig()))
     with pytest.raises(WriteError, match="exists already"):
-        save_model(load_model(model_folder), model_folder)
+        save_model(load_model(model_folder), model_folder, np.zeros((0, 4), np.uint64))
     assert (model_folder / WEIGHTS).read_bytes() == before
 
 

@@ -12,10 +12,13 @@ from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.models import Model, ModelCard, build
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
+TRAINED_ON = "trained_on.npy"
 
 
 def shipped_models() -> list[str]:
@@ -80,7 +83,22 @@ def find_model(name: str | Path) -> Path:
     raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(shipped_models())} or give a run's folder")
 
 
-def save_model(model: Model, folder: Path, tables: Mapping[str, str] | None = None) -> None:
+def load_training_prints(folder: Path) -> NDArray[np.uint64] | None:
+    """By what `evaluation.duplicates.seen_before` knows a model's training cells, or None if it keeps no record."""
+    import numpy as np
+
+    try:
+        prints: NDArray[np.uint64] = np.load(folder / TRAINED_ON, allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder / TRAINED_ON} is damaged ({error}); copy the model's folder again") from error
+    return prints
+
+
+def save_model(
+    model: Model, folder: Path, training_prints: NDArray[np.uint64], tables: Mapping[str, str] | None = None
+) -> None:
     """Write `model` as a new folder, whole or not at all.
 
     Parameters
@@ -89,6 +107,8 @@ def save_model(model: Model, folder: Path, tables: Mapping[str, str] | None = No
         Weights and card.
     folder : Path
         Must not exist.
+    training_prints : ndarray of uint64, shape (N, 4)
+        Of the cells it was trained on, so that they are known again when it is tested.
     tables : mapping of str to str, optional
         Further text files by name.
 
@@ -97,6 +117,7 @@ def save_model(model: Model, folder: Path, tables: Mapping[str, str] | None = No
     WriteError
         The folder exists already, or can't be written.
     """
+    import numpy as np
     from safetensors.torch import save_file
 
     if folder.exists():
@@ -106,6 +127,7 @@ def save_model(model: Model, folder: Path, tables: Mapping[str, str] | None = No
         save_file(
             {name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS
         )
+        np.save(temporary / TRAINED_ON, training_prints)
         for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
             (temporary / name).write_text(text, encoding="utf-8")
 

@@ -108,12 +108,12 @@ def test_model(
     paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
 ) -> Iterator[Progress | Note | Finished]:
     """Test a finished model; the result is a `Report` and the cells behind it."""
-    from napari_cellcycle.evaluation.duplicates import search_repeats
+    from napari_cellcycle.evaluation.duplicates import search_repeats, seen_before
     from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.io.runs import load_model
+    from napari_cellcycle.io.runs import find_model, load_model, load_training_prints
     from napari_cellcycle.predict import classify_cells
 
-    model = load_model(config.model)
+    model, known = load_model(config.model), load_training_prints(find_model(config.model))
     cells: Cells = yield from passed_on(open_cells(paths, reading))
     repeats = yield from passed_on(search_repeats(cells))
     cells, n_repeats = cells.subset(repeats.keep), len(cells) - len(repeats.keep)
@@ -124,7 +124,7 @@ def test_model(
         prediction,
         cells,
         model=model.name,
-        protocol="trained-on" if repeats.data_sha256 == model.card.training.get("data_sha256") else "held-out",
+        trained_on=None if known is None else seen_before(repeats.prints[repeats.keep], known),
         prevalence=config.prevalence or None,
         duplicates_removed=n_repeats,
         seed=config.seed,

@@ -45,6 +45,7 @@ class Material:
     prepared: TrainingCells
     n_repeats: int
     data_sha256: str
+    prints: NDArray[np.uint64]
 
 
 def train_files(
@@ -75,7 +76,12 @@ def train_files(
     log: list[EpochDone] = []
     model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device), log))
     model = replace(model, card=_signed(model.card, material, run, time.monotonic() - started))
-    save_model(model, output, {"log.csv": _log_table(log), "split.csv": _split_table(material.cells, validation)})
+    save_model(
+        model,
+        output,
+        material.prints,
+        {"log.csv": _log_table(log), "split.csv": _split_table(material.cells, validation)},
+    )
     yield Finished(model)
 
 
@@ -111,7 +117,8 @@ def gather(
     distinct = cells.subset(repeats.keep)
     prepared: TrainingCells = yield from passed_on(prepare_cells(distinct, recipe.input))
     readable = distinct.subset(prepared.positions)
-    yield Finished(Material(readable, prepared, len(cells) - len(distinct), repeats.data_sha256))
+    prints = repeats.prints[repeats.keep][prepared.positions]
+    yield Finished(Material(readable, prepared, len(cells) - len(distinct), repeats.data_sha256, prints))
 
 
 def split(material: Material, config: TrainConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

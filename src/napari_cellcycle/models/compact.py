@@ -31,7 +31,7 @@ class CompactResNet(PhaseNetwork):
     """
 
     def __init__(
-        self, n_channels: int = 2, widths: tuple[int, ...] = (24, 48, 96), blocks: int = 1, dropout: float = 0.2
+        self, n_channels: int = 2, widths: tuple[int, ...] = (24, 48, 96), blocks: int = 1, dropout: float = 0.4
     ) -> None:
         super().__init__()
         self.stem = _convolution(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)

@@ -27,7 +27,7 @@ class TrainConfig(Checked):
     rare_phases: float = setting(
         0.35, "draw rare phases more often: 0 as they are, 1 all phases equally often", 0, 1, more=True
     )
-    weight_decay: float = setting(0.02, "pull of the weights towards zero", 0, 10, more=True)
+    weight_decay: float = setting(0.05, "pull of the weights towards zero", 0, 10, more=True)
     warm_up: float = setting(0.1, "share of the steps in which the step size grows", 0, 1, more=True)
     cosine: bool = setting(True, "let the step size fall to zero along a cosine", more=True)
     averaging: float = setting(
@@ -37,13 +37,13 @@ class TrainConfig(Checked):
     flips: bool = setting(
         True, "show cells upside down too; light comes from the side, so left and right stay", more=True
     )
-    rotation_degrees: float = setting(20, "turn cells by up to this angle", 0, 180, more=True)
+    rotation_degrees: float = setting(30, "turn cells by up to this angle", 0, 180, more=True)
     shift: float = setting(0.08, "shift cells by up to this share of the crop", 0, 0.5, more=True)
     gain: float = setting(0.1, "change each channel's contrast by up to this share", 0, 0.9, more=True)
     dna_weight: float = setting(
-        0.5, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True
+        1.0, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True
     )
-    stain_weight: float = setting(0.5, "weight of the stain's image as a third teacher", 0, 100, more=True)
+    stain_weight: float = setting(1.0, "weight of the stain's image as a third teacher", 0, 100, more=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +56,10 @@ class Recipe:
     config: TrainConfig
 
 
-# By its own spread: costs no accuracy here against counts or logarithms, and no gain, offset or bit depth matters
-_BY_SPREAD = Normalisation("spread")
-_CROP_40 = InputSpec((BRIGHTFIELD, DARKFIELD), 40, JURKAT_PIXEL_UM, (_BY_SPREAD, _BY_SPREAD))
+# Contrast of brightfield tells thickness, so only its gain is taken out. The strength of darkfield tells little here,
+# and by its own spread neither gain nor offset nor bit depth matters.
+_NORMALISATION = (Normalisation("ratio"), Normalisation("spread"))
+_CROP_40 = InputSpec((BRIGHTFIELD, DARKFIELD), 40, JURKAT_PIXEL_UM, _NORMALISATION)
 
 _AS_RECORDED = TrainConfig(
     rare_phases=0.0,
