@@ -63,11 +63,12 @@ class Repeats:
 
 @dataclass(frozen=True, eq=False)
 class _Print:
-    """What tells one cell: hashes of its windows and where they lie, from the crop's corner."""
+    """What tells one cell: hashes of its windows (K,), and their corners (K, 2) in the image without its padding."""
 
     shape: tuple[int, int]
-    anchors: dict[bytes, tuple[int, int]]
-    whole: bytes
+    hashes: NDArray[np.uint64]
+    corners: NDArray[np.int32]
+    whole: int
     centre: tuple[float, float] | None
     radius: float
 
@@ -139,15 +140,15 @@ def _fingerprint(cell: CellImage) -> _Print | None:
     if cell.mask is not None and cell.mask[rows, columns].any():
         inside = np.argwhere(cell.mask[rows, columns])
         centre, radius = tuple(inside.mean(axis=0).tolist()), float(np.sqrt(len(inside) / np.pi))
-    whole = _digest(np.array(plane.shape, np.float32), plane)
-    return _Print(plane.shape, _anchors(plane), whole, centre, radius)
+    whole = _hash(np.array(plane.shape, np.float32), plane)
+    return _Print(plane.shape, *_windows(plane), whole, centre, radius)
 
 
 def _central(found: _Print) -> list[int]:
     """Hashes of the windows nearest to the middle of a cell, or of the whole if it is too small for any."""
     middle = (np.array(found.shape) - WINDOW) / 2
-    nearest = sorted(found.anchors, key=lambda digest: float(np.hypot(*(found.anchors[digest] - middle))))
-    return [int.from_bytes(digest, "little") for digest in (nearest[:N_PRINTS] or [found.whole])]
+    nearest = np.argsort(np.hypot(*(found.corners - middle).T), kind="stable")[:N_PRINTS]
+    return found.hashes[nearest].tolist() or [found.whole]
 
 
 def _unpadded(plane: Plane) -> tuple[slice, slice]:
@@ -169,18 +170,19 @@ def _inner(lines: Plane) -> slice:
     return slice(int(kept[0][0]), int(kept[1][-1]) + 1)
 
 
-def _anchors(plane: NDArray[np.float32]) -> dict[bytes, tuple[int, int]]:
+def _windows(plane: NDArray[np.float32]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
     """Hash and corner of each window whose middle is a local maximum of the mixed image."""
     from scipy.ndimage import maximum_filter
 
     if min(plane.shape) < WINDOW:
-        return {}
+        return np.empty(0, np.uint64), np.empty((0, 2), np.int32)
     mixed, reach = _mix(plane), WINDOW // 2 - 1
     highest = maximum_filter(mixed, WINDOW - 2)
-    peaks = np.argwhere((highest == mixed)[reach:-reach, reach:-reach])
+    peaks = np.argwhere((highest == mixed)[reach:-reach, reach:-reach]).astype(np.int32)
     windows = np.lib.stride_tricks.sliding_window_view(plane, (WINDOW, WINDOW))[tuple(peaks.T)]
     flat = (windows == windows[:, :1, :1]).all(axis=(1, 2))  # a blanked ground is full of them
-    return {_digest(windows[i]): tuple(peaks[i].tolist()) for i in np.flatnonzero(~flat)}
+    hashes, first = np.unique(np.array([_hash(window) for window in windows[~flat]], np.uint64), return_index=True)
+    return hashes, peaks[~flat][first]
 
 
 def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -197,16 +199,12 @@ def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     return (mixed >> np.uint64(40)).astype(np.float32)  # as many bits as a float holds
 
 
-def _digest(*arrays: NDArray[np.float32]) -> bytes:
-    return blake2b(b"".join(array.tobytes() for array in arrays), digest_size=8).digest()
+def _hash(*arrays: NDArray[np.float32]) -> int:
+    return int.from_bytes(blake2b(b"".join(array.tobytes() for array in arrays), digest_size=8).digest(), "little")
 
 
 def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
     """Positions of the copies of each cell that has any."""
-    holders: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index, found in prints.items():
-        for digest in (found.whole, *found.anchors):
-            holders[digest].append(index)
     first = {index: index for index in prints}  # a forest: each copy points to an earlier one
 
     def root(index: int) -> int:
@@ -215,7 +213,7 @@ def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
             index = first[index]
         return index
 
-    for sharers in holders.values():
+    for sharers in _sharers(prints):
         distinct = sharers[:1]
         for index in sharers[1:]:
             twin = next((other for other in distinct if _same_cell(prints[other], prints[index])), None)
@@ -230,16 +228,27 @@ def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
+def _sharers(prints: dict[int, _Print]) -> Iterator[list[int]]:
+    """Cells that share a hash, in order, for each hash that several have."""
+    if not prints:
+        return
+    hashes = np.concatenate([np.append(found.hashes, np.uint64(found.whole)) for found in prints.values()])
+    owners = np.repeat(list(prints), [len(found.hashes) + 1 for found in prints.values()])
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0])
+    ends = np.r_[starts[1:], len(hashes)]
+    for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
+        yield owners[order[start:end]].tolist()
+
+
 def _same_cell(a: _Print, b: _Print) -> bool:
     """Whether two crops that share a window show the same cell, and not two neighbours in one field."""
     if a.whole == b.whole:
         return True
-    shared = a.anchors.keys() & b.anchors.keys()
-    if not shared:
+    _, in_a, in_b = np.intersect1d(a.hashes, b.hashes, assume_unique=True, return_indices=True)
+    if not len(in_a):
         return False
-    shifts, votes = np.unique(
-        [np.subtract(b.anchors[digest], a.anchors[digest]) for digest in shared], axis=0, return_counts=True
-    )
+    shifts, votes = np.unique(b.corners[in_b] - a.corners[in_a], axis=0, return_counts=True)
     shift = shifts[votes.argmax()]  # from a's coordinates to b's
     low, high = np.maximum(0, shift), np.minimum(np.add(a.shape, shift), b.shape)  # the overlap, from b's corner
     if np.prod(high - low) < MIN_OVERLAP * min(np.prod(a.shape), np.prod(b.shape)):
@@ -254,8 +263,7 @@ def _same_cell(a: _Print, b: _Print) -> bool:
 
 def _n_inside(found: _Print, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
     """Number of a cell's windows that lie in a box."""
-    corners = np.array(list(found.anchors.values()))
-    return int(((corners >= low) & (corners + WINDOW <= high)).all(axis=1).sum())
+    return int(((found.corners >= low) & (found.corners + WINDOW <= high)).all(axis=1).sum())
 
 
 def _choose(cells: Cells, groups: tuple[tuple[int, ...], ...]) -> tuple[NDArray[np.intp], tuple[str, ...]]:
