@@ -246,23 +246,17 @@ class Damaged:
         return [item.object_id for item in open_amnis(self.path)]
 
 
-@pytest.mark.parametrize(
-    ("byte", "reason"),
-    [
-        (0x88, "a number of more than 11 nibbles"),
-        (0x80, r"\d+ numbers for \d+ pixels"),
-        (0, r"\d+ numbers for \d+ pixels"),
-    ],
-    ids=["endless", "too few", "too many"],
-)
-def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int, reason: str) -> None:
+@pytest.mark.parametrize("byte", [0x88, 0x80, 0x00], ids=["endless", "too few", "too many"])
+def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int) -> None:
     start, size = damaged.written.strips[2]
     damaged.put(start, bytes([byte]) * size)
     opened = open_amnis(damaged.path)
     assert len(opened) == 4
     assert [item.object_id for item in opened] == [0, 2, 3]
     (problem,) = opened.problems
-    assert re.fullmatch(rf"object 1 of hurt\.cif is damaged: its strip holds {reason}", problem)
+    assert re.fullmatch(
+        r"object 1 of hurt\.cif is damaged: its strip of \d+ bytes does not hold just \d+ pixels", problem
+    )
     with pytest.raises(ReadError, match=r"object 1 of hurt\.cif is damaged"):
         opened[1]
     found = opened.read([1, 2])
@@ -274,7 +268,7 @@ def test_damaged_strips_between_whole_ones() -> None:
     whole = encode_numbers([5, -1, -5, 700])
     contents = [
         whole,
-        b"\x88" * 6 + b"\x00" * 2,  # a number of 13 nibbles
+        b"\x88" * 6 + b"\x00\x00",  # a number of 13 nibbles, and three
         whole,
         b"\x11\x81",  # a number left unfinished, which must not reach into the next
         whole,
@@ -286,13 +280,13 @@ def test_damaged_strips_between_whole_ones() -> None:
     shown = [str(one) if isinstance(one, DamagedStripError) else one.ravel().tolist() for one in found]
     assert shown == [
         [5, 4, -1, 699],
-        "its strip holds a number of more than 11 nibbles",
+        "its strip of 8 bytes does not hold just 4 pixels",
         [5, 4, -1, 699],
-        "its strip holds 4 numbers for 4 pixels",
+        "its strip of 2 bytes does not hold just 4 pixels",
         [5, 4, -1, 699],
-        "its strip holds 0 bytes for 4 pixels",
+        "its strip of 0 bytes does not hold just 4 pixels",
         [5, 6, 7, 8],
-        "its strip holds 6 numbers for 4 pixels",
+        "its strip of 3 bytes does not hold just 4 pixels",
     ]
 
 

@@ -96,7 +96,7 @@ def _groups(strips: Sequence[Strip]) -> Iterator[Sequence[Strip]]:
 def _plain_image(strip: Strip, planes: Sequence[int]) -> NDArray[np.int16] | DamagedStripError:
     content, _, height, width, n_channels = strip
     if len(content) != 2 * strip.n_pixels:
-        return DamagedStripError(f"its strip holds {len(content)} bytes for {strip.n_pixels} pixels")
+        return _damage(strip)
     pixels = content.view("<i2").reshape(height, n_channels, width)[:, list(planes)]
     return pixels.transpose(1, 0, 2).astype(np.int16, order="C")
 
@@ -116,44 +116,43 @@ def _image(strip: Strip, differences: NDArray[np.int16], planes: Sequence[int]) 
 def _numbers(strips: Sequence[Strip]) -> list[NDArray[np.int16] | DamagedStripError]:
     """The signed numbers of each strip: 3 bits a nibble, as many nibbles as each needs, modulo 2**16."""
     joined = np.concatenate([strip.content for strip in strips])
-    last = np.cumsum([len(strip.content) for strip in strips]) - 1  # byte of each strip
+    stops = 2 * np.cumsum([len(strip.content) for strip in strips])  # in nibbles
     words = joined.astype("<u2") << 4
     more = ((words | joined) & 0x0808).view(np.uint8) != 0  # of each nibble: bit 3, "another one follows"
-    unfinished = more[2 * last + 1]
-    more[2 * last + 1] = False  # a number that a strip leaves unfinished must not reach into the next strip
+    unfinished = more[stops - 1]
+    more[stops - 1] = False  # a number that a strip leaves unfinished must not reach into the next strip
     before = joined[:-1] >> 4
-    before[last[:-1]] = 0
+    before[stops[:-1] // 2 - 1] = 0
     words[1:] |= before
     values: NDArray[np.int16] = _PAIRS.take(words).view("<i2")
-    ends = ~more
-    long_ends = np.flatnonzero(more[:-2] & more[1:-1] & ends[2:]) + 2
-    too_long = _complete_long_numbers(values, joined, more, long_ends)
-    faulty = {*np.searchsorted(last, too_long // 2).tolist()}
-    found: list[NDArray[np.int16] | DamagedStripError] = []
-    start = 0
-    for place, strip in enumerate(strips):
-        stop = 2 * int(last[place]) + 2
-        numbers: NDArray[np.int16] = values[start:stop][ends[start:stop]]
-        if place in faulty:
-            found.append(DamagedStripError(f"its strip holds a number of more than {MOST_NIBBLES} nibbles"))
-        elif not _is_complete(len(numbers), strip.n_pixels, bool(unfinished[place]), ends[start:stop]):
-            found.append(DamagedStripError(f"its strip holds {len(numbers)} numbers for {strip.n_pixels} pixels"))
-        else:
-            found.append(numbers[: strip.n_pixels])
-        start = stop
-    return found
+    too_long = _complete_long_numbers(values, joined, more)
+    spoiled = set(np.searchsorted(stops, too_long, side="right").tolist())
+    parts = zip(strips, np.split(values, stops[:-1]), np.split(~more, stops[:-1]), unfinished.tolist(), strict=True)
+    return [
+        _damage(strip) if place in spoiled else _checked(strip, values[ends], ends, cut)
+        for place, (strip, values, ends, cut) in enumerate(parts)
+    ]
 
 
-def _is_complete(n_numbers: int, n_pixels: int, unfinished: bool, ends: NDArray[np.bool_]) -> bool:
-    """Whether there are exactly the promised numbers, and at most one nibble of padding: one byte astray shows here."""
-    padded = n_numbers == n_pixels + 1 and bool(ends[-2])
-    return padded or (n_numbers == n_pixels and not unfinished)
+def _checked(
+    strip: Strip, numbers: NDArray[np.int16], ends: NDArray[np.bool_], unfinished: bool
+) -> NDArray[np.int16] | DamagedStripError:
+    """Exactly the promised numbers and at most one nibble of padding, so that one byte astray shows."""
+    padded = len(numbers) == strip.n_pixels + 1 and bool(ends[-2])
+    if padded or (len(numbers) == strip.n_pixels and not unfinished):
+        return numbers[: strip.n_pixels]
+    return _damage(strip)
+
+
+def _damage(strip: Strip) -> DamagedStripError:
+    return DamagedStripError(f"its strip of {len(strip.content)} bytes does not hold just {strip.n_pixels} pixels")
 
 
 def _complete_long_numbers(
-    values: NDArray[np.int16], strip: NDArray[np.uint8], more: NDArray[np.bool_], ends: NDArray[np.intp]
+    values: NDArray[np.int16], strip: NDArray[np.uint8], more: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
-    """Put in place the numbers of three nibbles and more that end at `ends`; return the ends of those too long."""
+    """Put in place the numbers of three nibbles and more, where they end; return where those too long to be end."""
+    ends = np.flatnonzero(more[:-2] & more[1:-1] & ~more[2:]) + 2
     numbers = _signed(_nibbles(strip, ends))
     going, place = np.arange(len(ends)), ends - 1  # which numbers have a nibble at `place`
     for _ in range(MOST_NIBBLES - 1):
@@ -178,11 +177,11 @@ def _values_of_pairs() -> NDArray[np.uint32]:
 
     Right for numbers of one or two nibbles; nearly all are that short.
     """
-    second, (first, before) = np.arange(1 << 12) >> 8, np.divmod(np.arange(1 << 12) & 255, 16)
-    pairs = [
-        np.where(b & 8, _signed(last) << 3 | b & 7, _signed(last)) for last, b in ((first, before), (second, first))
-    ]
-    return np.stack(pairs, axis=1).astype("<i2").view("<u4").ravel()
+    key = np.arange(1 << 12)
+    before, low, high = key & 15, key >> 4 & 15, key >> 8
+    ended_by_low = np.where(before & 8, _signed(low) << 3 | before & 7, _signed(low))
+    ended_by_high = np.where(low & 8, _signed(high) << 3 | low & 7, _signed(high))
+    return np.stack([ended_by_low, ended_by_high], axis=1).astype("<i2").view("<u4").ravel()
 
 
 def _signed(nibble: NDArray[np.intp]) -> NDArray[np.intp]:
