@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.amnis import open_amnis
+from napari_cellcycle.io import open_amnis
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images
 
 CHANNELS = (1, 5, 12)
