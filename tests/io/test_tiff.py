@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import pickle
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_files import write_ideas_tiff, write_tiff
 
 from napari_cellcycle.cells import Unreadable
-from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.imagefile import open_image, read_only_frame
 from napari_cellcycle.io.tiffaxes import order_planes
 
@@ -176,6 +178,50 @@ def test_one_damaged_page_spoils_no_other(tmp_path: Path) -> None:
     assert isinstance(found[2], Unreadable)
     assert found[2].reason.startswith("frame 2 of x.tif is damaged")
     np.testing.assert_array_equal(np.stack(found[3:]), FRAMES[3:, :1])
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Files of several builds."""
+    folder = tmp_path_factory.mktemp("whole")
+    metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF"]}, "PhysicalSizeX": 0.5}
+    paths = [
+        write_tiff(folder / "a.ome.tif", FRAMES, metadata=metadata, compression="zlib"),
+        write_tiff(folder / "b.tif", FRAMES, imagej=True, metadata={"axes": "TCYX"}),
+        write_tiff(folder / "c.tif", FRAMES[:, 0]),
+        write_ideas_tiff(folder / "d.tif", FRAMES[0, 0]),
+    ]
+    return [path.read_bytes() for path in paths]
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_mutated_files_are_read_or_refused(data: st.DataObject, whole_files: list[bytes]) -> None:
+    content = bytearray(data.draw(st.sampled_from(whole_files)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(0, min(len(content), 600) - 1))] = data.draw(st.integers(0, 255))
+    length = data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.tif"
+        path.write_bytes(content[:length])
+        refused = "x.tif"
+        try:
+            cells = read_cells(path)
+            cells.read(range(min(len(cells), 10)))
+        except CellCycleError as error:
+            refused = str(error)
+    assert "x.tif" in refused
+    assert "\n" not in refused
+
+
+def test_page_that_claims_too_much_is_refused(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "x.tif", FRAMES[0, 0], compression="zlib", metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
+            tiff.pages.first.tags[tag].overwrite(60_000)
+    for found in (read_only_frame(path), open_image(path).read([0])[0]):
+        assert isinstance(found, Unreadable)
+        assert "x.tif is damaged: it claims (60000, 60000) pixels in too small a file" in found.reason
 
 
 def test_warnings_of_tifffile_stay_off_the_screen(

@@ -17,8 +17,10 @@ def grey(pixels: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     Raises
     ------
     ImageError
-        The image has colours.
+        The image has colours, no pixels or no plane.
     """
+    if pixels.size == 0 or pixels.ndim not in (2, 3):
+        raise ImageError(f"{name} holds no plane of pixels, but an array of shape {pixels.shape}; export it again")
     if pixels.ndim == 2:
         return pixels
     colours = pixels[..., :1] if pixels.shape[-1] in (1, 2) else pixels[..., :3]  # the others are transparency

@@ -22,7 +22,11 @@ from napari_cellcycle.io.tiffaxes import PlaneOrder, order_planes
 from napari_cellcycle.io.tiffmetadata import channel_names, pixel_size_um, says_synthetic
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPageSeries
+    from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+
+_MOST_PACKED = 10_000
+"""Bytes of pixels per byte of file, at most: ten times what deflate can do."""
+_MOST_BYTES_OF_TINY_FILES = 16_000_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,10 +39,13 @@ class PagedTiff(ImageFile):
         Page that holds a channel of a frame; negative where the file lacks it.
     place_of : ndarray of intp, shape (F, C)
         Place of that plane in its page, for a page may hold several.
+    page_shapes : frozenset of tuple of int
+        Shapes that pages have; one of another shape is damaged.
     """
 
     page_of: NDArray[np.intp]
     place_of: NDArray[np.intp]
+    page_shapes: frozenset[tuple[int, ...]]
 
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
         """The frames asked for, each (C, Y, X)."""
@@ -51,15 +58,21 @@ class PagedTiff(ImageFile):
     def _frame(self, tiff: TiffFile, frame: int) -> NDArray[np.generic] | Unreadable:
         try:
             places = zip(self.page_of[frame].tolist(), self.place_of[frame].tolist(), strict=True)
-            return np.stack([self._plane(tiff, page, place) for page, place in places])
+            planes = [self._plane(tiff, page, place) for page, place in places]
         except CellCycleError as error:
             return Unreadable(f"frame {frame} of {error}")
+        if len({plane.shape for plane in planes}) > 1:
+            return Unreadable(f"frame {frame} of {self.path.name} has channels of different sizes; export it again")
+        return np.stack(planes)
 
     def _plane(self, tiff: TiffFile, page: int, place: int) -> NDArray[np.generic]:
         if page < 0:
             raise ReadError(f"{self.path.name} is missing; copy or export the file again")
         with _as_read_error(self.path):
-            pixels = tiff.pages[page].asarray()
+            found = tiff.pages[page]
+            if found.shape not in self.page_shapes:
+                raise ReadError(f"{self.path.name} is damaged, for its pages differ in size; copy or export it again")
+            pixels = _decoded(found, self.path)
         if self.place_of.max() > 0:
             pixels = pixels.reshape(-1, *pixels.shape[-2:])[place]
         return grey(pixels, self.path.name)
@@ -128,12 +141,13 @@ def open_tiff(path: Path) -> ImageFile:
             contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
             order = orders[0]
             return MappedTiff(
-                **contents, plane_of=order.plane_of, offset=first.dataoffset, plane_shape=order.plane_shape
+                **contents, plane_of=order.plane_of, offset=int(first.dataoffset), plane_shape=order.plane_shape
             )
         with _as_read_error(path):
             places = [_pages_of(*pair) for pair in zip(series, orders, strict=True)]
+            shapes = frozenset(page.shape for part in series for page in part.pages[:1] if page is not None)
         page_of, place_of = (np.concatenate(tables) for tables in zip(*places, strict=True))
-        return PagedTiff(**contents, page_of=page_of, place_of=place_of)
+        return PagedTiff(**contents, page_of=page_of, place_of=place_of, page_shapes=shapes)
 
 
 def read_single_page(path: Path) -> NDArray[np.generic] | None:
@@ -150,8 +164,15 @@ def read_single_page(path: Path) -> NDArray[np.generic] | None:
         page = tiff.pages.first
         if len(tiff.pages) > 1 or logged or page.ndim != 2:
             return None
-        pixels: NDArray[np.generic] = page.asarray()
-        return pixels[np.newaxis]
+        return _decoded(page, path)[np.newaxis]
+
+
+def _decoded(page: TiffPage | TiffFrame, path: Path) -> NDArray[np.generic]:
+    """Pixels of a page, unless it claims more of them than any compression can pack into its file."""
+    if page.nbytes > _MOST_PACKED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
+        raise ReadError(f"{path.name} is damaged: it claims {page.shape} pixels in too small a file; export it again")
+    pixels: NDArray[np.generic] = page.asarray()
+    return pixels
 
 
 def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
