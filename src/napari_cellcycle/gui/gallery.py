@@ -105,7 +105,15 @@ def open_gallery(paths: Sequence[str | Path], reading: ReadConfig, max_shown: in
     notes = spoken(cells.notes)
     if source.n_shown < source.n_cells:
         notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
+    _warm_up()
     yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), notes))
+
+
+def _warm_up() -> None:
+    """Make napari's first layer in this thread: it loads units and SciPy for two seconds, which would stop the window."""
+    from napari.layers import Image
+
+    Image(np.zeros((2, 2)))
 
 
 def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, None, Cells]:
