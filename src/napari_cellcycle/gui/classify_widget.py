@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.gui.classifying import Classified
     from napari_cellcycle.gui.gallery import Events, OpenedGallery
-    from napari_cellcycle.gui.layers import GallerySource, Source
+    from napari_cellcycle.gui.layers import Source
 
 FIELD = "a full-field image"
 
@@ -107,7 +107,9 @@ class ClassifyWidget(Dock):
         self._show_result()
 
     def _offers(self) -> list[tuple[str, Any]]:
-        offers: list[tuple[str, Any]] = [(_title(source), source) for source in galleries(self.viewer.layers)]
+        offers: list[tuple[str, Any]] = [
+            (f"{source.title} ({source.n_cells:,} cells)", source) for source in galleries(self.viewer.layers)
+        ]
         return [*offers, (FIELD, FIELD)] if image_layers(self.viewer) else offers
 
     def _source(self) -> Source | None:
@@ -140,8 +142,9 @@ class ClassifyWidget(Dock):
         show_phases(self.viewer, classified, over)
         self._show_result()
         unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
+        kind = "synthetic cells" if classified.table["synthetic"].all() else "cells"
         how = f"with the model {classified.model!r} on {classified.device}"
-        self.say(f"{len(classified.table):,} cells classified {how}{unread}.")
+        self.say(f"{len(classified.table):,} {kind} classified {how}{unread}.")
 
     def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
         """The layers of a field, with the labels that were found for it."""
@@ -176,11 +179,6 @@ class ClassifyWidget(Dock):
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self.viewer, opened)
         self.say("; ".join(opened.notes))
-
-
-def _title(source: GallerySource) -> str:
-    kind = ", synthetic" if source.n_synthetic == source.n_cells else ""
-    return f"{source.title} ({source.n_cells:,} cells{kind})"
 
 
 def _bright(viewer: ViewerModel) -> list[Image]:

@@ -140,7 +140,9 @@ class EvaluateWidget(Dock):
     def _on_theme(self, _event: Any = None) -> None:
         if self.evaluated is not None:
             self._fill_table()
+            said = self.status.text()
             self.start(draw_figures(self.evaluated.report, self._look()), self._show_pictures)
+            self.say(said)
 
     def _on_field(self, true: int, called: int) -> None:
         if self.evaluated is None:

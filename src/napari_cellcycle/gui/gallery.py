@@ -13,6 +13,7 @@ from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
 from napari_cellcycle.gui.layers import GallerySource, gallery_layers, new_group, source_of
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
+from napari_cellcycle.io.names import stem_of
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.phases import UNKNOWN
 
@@ -93,7 +94,7 @@ def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[n
 
 def _title(paths: Sequence[str | Path]) -> str:
     first = Path(paths[0])
-    return first.name if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
+    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
 
 
 def open_gallery(paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN) -> Events:
@@ -110,7 +111,7 @@ def open_gallery(paths: Sequence[str | Path], reading: ReadConfig, max_shown: in
 
 
 def _warm_up() -> None:
-    """Make napari's first layer in this thread: it loads units and SciPy for two seconds, which would stop the window."""
+    """Make napari's first layer in this thread: it loads units and SciPy for two seconds."""
     from napari.layers import Image
 
     Image(np.zeros((2, 2)))

@@ -240,7 +240,8 @@ def _describer(table: pd.DataFrame) -> Callable[[int], str]:
     chances = np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1)
 
     def describe(cell: int) -> str:
-        parts = [f"{columns['source'][cell]} cell {columns['cell'][cell]}"]
+        made = "synthetic cell" if columns["synthetic"][cell] else "cell"
+        parts = [f"{columns['source'][cell]} {made} {columns['cell'][cell]}"]
         row = chances[cell]
         if np.isnan(row).any():
             return f"{parts[0]}: could not be read"
