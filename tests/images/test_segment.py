@@ -42,6 +42,17 @@ def test_touching_cells_are_split() -> None:
     assert segment_brightfield(field, cell_diameter_px=24).max() >= 0.95 * len(centres)
 
 
+def test_gap_that_cells_enclose_is_no_cell() -> None:
+    y, x = np.mgrid[:160, :160]
+    field = np.random.default_rng(0).normal(676, 4, (160, 160))
+    for angle in np.arange(8) * np.pi / 4:
+        distance = np.hypot(y - 80 - 40 * np.sin(angle), x - 80 - 40 * np.cos(angle))
+        field += -150 * (distance < 11) + 250 * (np.abs(distance - 13) < 2)
+    labels = segment_brightfield(field, cell_diameter_px=24)
+    assert labels.max() == 8
+    assert (labels[70:91, 70:91] == 0).all()
+
+
 def test_mask_covers_the_cell() -> None:
     field, centres = made_field(20, noise=2)
     labels = segment_brightfield(field)

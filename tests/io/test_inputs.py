@@ -302,6 +302,14 @@ def test_amnis_files_come_with_the_phase_of_their_folder(tmp_path: Path, real_da
     assert set(cells.sources) == {"G2/x.cif"}
 
 
+def test_population_list_is_stronger_than_the_folder(tmp_path: Path, real_data: Path) -> None:
+    (tmp_path / "G2").mkdir()
+    (tmp_path / "G2" / "x.cif").write_bytes((real_data / "cif" / "example.cif").read_bytes())
+    listed = read_cells(tmp_path).ids[:5].tolist()
+    (tmp_path / "G2" / "x_Prophase.txt").write_text("\n".join(map(str, listed)))
+    assert read_cells(tmp_path).phases.tolist() == [Phase.PROPHASE] * 5 + [Phase.G2] * 106
+
+
 def test_damaged_amnis_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.cif").write_bytes(b"II*\0")
     with pytest.raises(CellCycleError, match=r"x\.cif"):

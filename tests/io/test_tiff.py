@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import pickle
 import tempfile
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from made_files import write_ideas_tiff, write_tiff
 
 from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io import read_cells, tiff, tiffaxes
 from napari_cellcycle.io.imagefile import open_image, read_only_frame
 from napari_cellcycle.io.tiffaxes import order_planes
 
@@ -169,8 +171,8 @@ def test_header_that_ends_early_is_one_sentence(tmp_path: Path, length: int) -> 
 
 def test_one_damaged_page_spoils_no_other(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "x.tif", FRAMES[:, 0], compression="zlib")
-    with tifffile.TiffFile(path) as tiff:
-        offset = tiff.pages[2].dataoffsets[0]
+    with tifffile.TiffFile(path) as file:
+        offset = file.pages[2].dataoffsets[0]
     content = bytearray(path.read_bytes())
     content[offset : offset + 40] = b"\0" * 40
     path.write_bytes(content)
@@ -214,22 +216,48 @@ def test_mutated_files_are_read_or_refused(data: st.DataObject, whole_files: lis
     assert "\n" not in refused
 
 
+def test_page_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = write_tiff(tmp_path / "x.ome.tif", FRAMES[:, 0], compression="zlib", metadata={"axes": "TYX"})
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[3].tags["ImageWidth"].overwrite(48)
+    good, bad = open_image(path).read([2, 3])
+    np.testing.assert_array_equal(good, FRAMES[2, :1])
+    assert bad == Unreadable("frame 3 of x.ome.tif is damaged, for its pages differ in size; copy or export it again")
+
+
 def test_page_that_claims_too_much_is_refused(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "x.tif", FRAMES[0, 0], compression="zlib", metadata=None)
-    with tifffile.TiffFile(path, mode="r+") as tiff:
+    with tifffile.TiffFile(path, mode="r+") as file:
         for tag in ("ImageWidth", "ImageLength", "RowsPerStrip"):
-            tiff.pages.first.tags[tag].overwrite(60_000)
+            file.pages.first.tags[tag].overwrite(60_000)
     for found in (read_only_frame(path), open_image(path).read([0])[0]):
         assert isinstance(found, Unreadable)
         assert "x.tif is damaged: it claims (60000, 60000) pixels in too small a file" in found.reason
+
+
+def test_what_other_threads_log_is_neither_swallowed_nor_taken_for_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_tiff(tmp_path / "x.tif", FRAMES)
+    decode = tiffaxes.order_planes
+
+    def meanwhile(*arguments: Any) -> tiffaxes.PlaneOrder:
+        logged = threading.Thread(target=logging.getLogger("tifffile").error, args=["of another file"])
+        logged.start()
+        logged.join()
+        return decode(*arguments)
+
+    monkeypatch.setattr(tiff, "order_planes", meanwhile)
+    assert open_image(path).damage == ""
+    assert {record.getMessage() for record in caplog.records} == {"of another file"}
 
 
 def test_warnings_of_tifffile_stay_off_the_screen(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_ideas_tiff(tmp_path / "x.tif", FRAMES[0, 0])
-    with tifffile.TiffFile(path) as tiff:
-        tiff.pages.first.asarray()
+    with tifffile.TiffFile(path) as file:
+        file.pages.first.asarray()
     assert len(caplog.records) == 2, "tifffile warns of such files"
     caplog.clear()
     with caplog.at_level(logging.DEBUG):

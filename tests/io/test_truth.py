@@ -24,6 +24,13 @@ def test_table_tells_phases_and_what_is_synthetic(stack: Path) -> None:
     assert cells.synthetic.tolist() == [False, False, True]
 
 
+def test_file_that_is_synthetic_stays_so(tmp_path: Path) -> None:
+    metadata = {"axes": "TYX", "Description": "synthetic"}
+    path = write_tiff(tmp_path / "plate.ome.tif", made_tiles(3, 30), metadata=metadata)
+    path.with_name("plate.csv").write_text("cell,phase\n0,G1\n")
+    assert read_cells(path).synthetic.all()
+
+
 def test_table_is_stronger_than_the_folder(stack: Path) -> None:
     folder = stack.parent / "G1"
     folder.mkdir()
