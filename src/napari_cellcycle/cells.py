@@ -293,6 +293,8 @@ class Prediction:
         Cells whose best phase is less probable than this are called unsure.
     unreadable : dict of int to str
         Position of each cell that could not be read, and why.
+    synthetic : ndarray of bool, shape (N,), or None
+        Cells that a generator made, where that is known: no figure is computed on them by mistake.
     """
 
     sources: NDArray[np.str_]
@@ -301,6 +303,7 @@ class Prediction:
     dna_content: NDArray[np.float32] | None = None
     min_probability: float = 0.0
     unreadable: dict[int, str] = field(default_factory=dict)
+    synthetic: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), N_PHASES):

@@ -80,6 +80,7 @@ def classify_cells(
             dna_content=None if np.isnan(dna_content).all() else dna_content,
             min_probability=min_probability,
             unreadable=unreadable,
+            synthetic=cells.synthetic,
         )
     )
 

@@ -172,7 +172,7 @@ def evaluate(
     protocol : str
         What the figures stand for: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
     synthetic : array_like of bool, shape (N,), optional
-        Cells that a generator made. They are refused under every protocol but ``seed`` and
+        Cells that a generator made, where `prediction` and `truth` don't know. They are refused under every protocol but ``seed`` and
         ``demonstration``.
     trained_on : array_like of bool, shape (N,), optional
         Cells that the model is known to have been trained on, by `duplicates.seen_before`. They are left out; where
@@ -195,6 +195,7 @@ def evaluate(
     """
     if protocol not in PROTOCOLS:
         raise SettingError(f"protocol is {protocol!r}, but must be one of {', '.join(PROTOCOLS)}")
+    synthetic = prediction.synthetic if synthetic is None else synthetic
     if isinstance(truth, Cells):
         synthetic = truth.synthetic if synthetic is None else synthetic
         truth = truth.phases
