@@ -85,7 +85,7 @@ def evaluate_files(
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
         yield from passed_on(write_report(report, cells, folder))
         reports[name] = report
-    comparisons = _compare(reports)
+    comparisons = compare_reports(reports)
     if comparisons:
         write_json(
             {"comparisons": [asdict(comparison) for comparison in comparisons]}, Path(output) / "comparison.json"
@@ -93,7 +93,7 @@ def evaluate_files(
     yield Finished(Evaluation(reports, comparisons))
 
 
-def _compare(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
+def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
     """The first model against each of the others."""
     from napari_cellcycle.evaluation.compare import compare
 
