@@ -74,7 +74,7 @@ class Judge:
         opened = open_amnis(original)
         self.objects = {item.object_id: item for item in opened}
         with original.open("rb", buffering=0) as file:
-            directories = read_chain(file, read_first(file)[1], len(self.data)).directories
+            directories = read_chain(file, read_first(file)[1]).directories
         starts = [*directories["offset"][directories["kind"] == 2].tolist(), len(self.data)]
         self.extents = dict(zip(opened.object_ids.tolist(), pairwise(starts), strict=True))
         self.header = range(starts[0])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import re
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ from napari_cellcycle.cells import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io import open_amnis
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images
+from napari_cellcycle.io.amnis.directory import read_chain
+from napari_cellcycle.io.amnis.strips import LARGEST_READ, read_pieces
 
 CHANNELS = (1, 5, 12)
 
@@ -204,6 +208,18 @@ def test_header_without_channels_in_use(tmp_path: Path) -> None:
     assert opened.problems == ("a.cif: its header doesn't say which channels are in use, so they are taken as 1 to 3",)
 
 
+def test_brightfield_channels_that_are_not_in_use(tmp_path: Path) -> None:
+    write_amnis(tmp_path / "a.cif", made_objects(), CHANNELS, brightfield=(1, 9))
+    assert open_amnis(tmp_path / "a.cif").brightfield == (1,)
+
+
+def test_header_that_contradicts_itself(tmp_path: Path) -> None:
+    write_amnis(tmp_path / "a.cif", made_objects(), CHANNELS, channel_count=4)
+    check = open_amnis(tmp_path / "a.cif")
+    assert check.problems == ("a.cif: its header speaks of 4 channels, but marks 3 as in use",)
+    np.testing.assert_array_equal(check[0].image, made_objects()[0].image)
+
+
 def test_unknown_magnification(tmp_path: Path) -> None:
     write_amnis(tmp_path / "a.cif", made_objects(), CHANNELS, magnification=100)
     assert (open_amnis(tmp_path / "a.cif").magnification, open_amnis(tmp_path / "a.cif").pixel_size_um) == (100, None)
@@ -265,7 +281,7 @@ def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int) -
 
 
 def test_damaged_strips_between_whole_ones() -> None:
-    whole = encode_numbers([5, -1, -5, 700])
+    whole = encode_numbers([1, -1, -5, 700])
     contents = [
         whole,
         b"\x88" * 6 + b"\x00\x00",  # a number of 13 nibbles, and three
@@ -275,17 +291,19 @@ def test_damaged_strips_between_whole_ones() -> None:
         b"",
         b"\x0d\x11\x81",  # one nibble of padding is as good as another
         b"\x11\x11\x11",  # but two are too many
+        b"\x11\x11\x08",
     ]
     found = decode_images([Strip(np.frombuffer(content, np.uint8), 30817, 1, 4, 1) for content in contents], [0])
     shown = [str(one) if isinstance(one, DamagedStripError) else one.ravel().tolist() for one in found]
     assert shown == [
-        [5, 4, -1, 699],
+        [1, 0, -5, 695],
         "its strip of 8 bytes does not hold just 4 pixels",
-        [5, 4, -1, 699],
+        [1, 0, -5, 695],
         "its strip of 2 bytes does not hold just 4 pixels",
-        [5, 4, -1, 699],
+        [1, 0, -5, 695],
         "its strip of 0 bytes does not hold just 4 pixels",
         [5, 6, 7, 8],
+        "its strip of 3 bytes does not hold just 4 pixels",
         "its strip of 3 bytes does not hold just 4 pixels",
     ]
 
@@ -296,6 +314,60 @@ def test_one_damaged_mask_strip_costs_one_object(damaged: Damaged) -> None:
     opened = open_amnis(damaged.path)
     assert [item.object_id for item in opened] == [0, 2, 3]
     assert "its mask does not have the" in opened.problems[0]
+
+
+def test_a_mask_of_half_a_pair(damaged: Damaged) -> None:
+    damaged.put_tag(4, 279, damaged.written.strips[3][1] + 1)
+    assert damaged.ids() == [0, 2, 3]
+    assert "its mask does not have the" in open_amnis(damaged.path).read([1])[0].reason
+
+
+def test_damage_is_said_once_however_often_it_is_met(damaged: Damaged) -> None:
+    damaged.put(damaged.written.strips[2][0], b"\x88" * 9)
+    opened = open_amnis(damaged.path)
+    assert len([*opened, *opened, *opened[1:]]) == 8
+    assert len(opened.problems) == 1
+
+
+def test_a_strip_longer_than_any_packing_of_its_image(damaged: Damaged) -> None:
+    with damaged.path.open("ab") as file:
+        file.write(bytes(9000))
+    damaged.put_tag(3, 279, 9000)  # of 360 pixels
+    assert damaged.ids() == [0, 2, 3]
+    assert open_amnis(damaged.path).problems == ("hurt.cif: object 1 left out: its strip can't hold its image",)
+
+
+def test_junk_behind_a_value_of_one_byte(damaged: Damaged) -> None:
+    start = damaged.written.directories[3] + 2
+    content = damaged.path.read_bytes()
+    entry = next(e for e in range(start, start + 200, 12) if content[e : e + 2] == (33002).to_bytes(2, "little"))
+    damaged.put(entry + 2, b"\x01\0\x01\0\0\0\x02\xaa\xbb\xcc")  # one BYTE of value 2
+    assert damaged.ids() == [0, 1, 2, 3]
+
+
+def test_directories_that_lie_in_each_other() -> None:
+    # At 0: one entry, whose tag reads as the number of entries of a directory at 2. It is told to be the next.
+    overlapping = b"\x01\0" + b"\x01\0" + bytes(10) + b"\x02\0\0\0" + bytes(8)
+    chain = read_chain(io.BytesIO(overlapping), 0)
+    assert len(chain.directories) == 0
+    assert chain.broken == "the directory at byte 0 points to byte 2, where none can be"
+
+
+def test_few_reads_for_many_pieces() -> None:
+    class Counting(io.BytesIO):
+        sizes: ClassVar[list[int]] = []
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.sizes.append(size)
+            return super().read(size)
+
+    content = np.random.default_rng(0).integers(0, 256, 3 * LARGEST_READ, np.uint8).tobytes()
+    starts = np.array([500, 100, 90, 2 * LARGEST_READ, LARGEST_READ, 95, LARGEST_READ + 10, len(content) - 5])
+    sizes = np.array([50, 10, 300, LARGEST_READ, LARGEST_READ, 0, 10, 9])
+    pieces = read_pieces(Counting(content), starts, sizes)
+    for start, size, piece in zip(starts, sizes, pieces, strict=True):
+        assert piece.tobytes() == content[start : start + size]
+    assert Counting.sizes == [460, LARGEST_READ, LARGEST_READ, 9]
 
 
 @pytest.mark.parametrize(

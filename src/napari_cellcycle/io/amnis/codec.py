@@ -159,7 +159,7 @@ def _complete_long_numbers(
         if not len(going):
             break
         numbers[going] = numbers[going] << 3 | _nibbles(strip, place) & 7
-        further = (place > 0) & more[place - 1]
+        further = more[place - 1]  # no strip's last nibble has more, and so none before the first either
         going, place = going[further], place[further] - 1
     values[ends] = numbers.astype(np.int16)
     return ends[going]

@@ -46,7 +46,7 @@ class Tag(NamedTuple):
 
 
 def directory_dtype() -> np.dtype[np.void]:
-    """A row of the table that `read_chain` makes: 64 bytes for each directory of the file."""
+    """A row of the table that `read_chain` makes: 56 bytes for each directory of the file."""
     return np.dtype([("offset", "<i8"), *((name, "<u4") for name in _COLUMNS), ("n_strips", "<u4")])
 
 
@@ -77,7 +77,7 @@ def read_first(file: BinaryIO) -> tuple[dict[int, Tag], int]:
     return {tag: Tag(count, value) for tag, count, value in columns}, offset
 
 
-def read_chain(file: BinaryIO, first: int, size: int) -> Chain:
+def read_chain(file: BinaryIO, first: int) -> Chain:
     """Follow the chain from the directory at `first` to its end, once.
 
     Parameters
@@ -86,20 +86,18 @@ def read_chain(file: BinaryIO, first: int, size: int) -> Chain:
         Unbuffered: each directory is one small read.
     first : int
         Offset of the first directory, which describes the file and is left out here.
-    size : int
-        Size of the file in bytes.
 
     Returns
     -------
     Chain
-        In file order. Compact: 64 bytes a directory, and nothing else is kept.
+        In file order. Compact: 56 bytes a directory, and nothing else is kept.
     """
     tables: list[NDArray[np.void]] = []
     offsets: list[int] = []
     chunks: list[bytes] = []
     broken = None
     try:
-        for offset, chunk in _follow(file, first, size):
+        for offset, chunk in _follow(file, first):
             offsets.append(offset)
             chunks.append(chunk)
             if len(chunks) == _BATCH:
@@ -111,12 +109,12 @@ def read_chain(file: BinaryIO, first: int, size: int) -> Chain:
     return Chain(np.concatenate(tables), broken)
 
 
-def _follow(file: BinaryIO, first: int, size: int) -> Iterator[tuple[int, bytes]]:
+def _follow(file: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
     """Offset and bytes of each directory after the first; ever forwards, so a loop can't hold it."""
     here, chunk = first, _read_directory(file, first)
     while following := int.from_bytes(chunk[-4:], "little"):
         offset = following if following > here else following + (here - following + WRAP) // WRAP * WRAP
-        if offset + 6 > size or offset < here + len(chunk):
+        if offset < here + len(chunk):
             raise _BrokenChain(f"the directory at byte {here} points to byte {following}, where none can be")
         here, chunk = offset, _read_directory(file, offset)
         yield here, chunk

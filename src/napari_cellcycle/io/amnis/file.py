@@ -208,7 +208,7 @@ def open_amnis(path: Path | str) -> AmnisFile:
             size = file.seek(0, 2)
             tags, first = read_first(file)
             acquisition = read_acquisition(file, tags)
-            chain = read_chain(file, first, size)
+            chain = read_chain(file, first)
     except OSError as error:
         raise ReadError(f"{path.name} can't be read ({error.strerror}); check the path") from error
     except ValueError as error:

@@ -57,7 +57,7 @@ def list_objects(directories: NDArray[np.void], n_channels: int, size: int) -> t
     kinds = directories["kind"]
     images = np.flatnonzero(kinds == _IMAGE)
     following = np.minimum(images + 1, len(kinds) - 1)
-    has_mask = (kinds[following] == _MASK) & (following > images)
+    has_mask = kinds[following] == _MASK
     image, mask = directories[images], directories[following]
     objects = _objects(image, mask, has_mask, n_channels, size)
     problems = []
