@@ -59,6 +59,10 @@ def test_description_as_json(plate: Path) -> None:
     assert len(found["problems"]) == 1
 
 
+def test_cells_right_in_the_input_are_told_by_its_name(plate: Path) -> None:
+    assert describe(plate / "S").parts[0].where == "S"
+
+
 def test_nothing_to_describe_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no image")
     with pytest.raises(ReadError, match=r"text\.tif is no TIFF"):

@@ -265,6 +265,41 @@ def test_stacks_of_different_counts_are_refused(tmp_path: Path) -> None:
         read_cells(tmp_path)
 
 
+def test_files_of_channels_that_are_not_wanted_stay_closed(tmp_path: Path) -> None:
+    write_cells(tmp_path, [f"{number}_{channel}.tif" for number in range(3) for channel in ("Ch3", "Ch4", "Ch6")])
+    cells = read_cells(tmp_path)
+    for number in range(3):
+        (tmp_path / f"{number}_Ch4.tif").unlink()
+    (whole,) = cells.read([1])
+    assert isinstance(whole, Unreadable)
+    assert "1_Ch4.tif does not exist" in whole.reason
+    for chosen in (cells.select_channels(["darkfield", "brightfield"]), cells.select_channels(["brightfield"])):
+        for cell in chosen.read(range(3)):
+            assert isinstance(cell, CellImage)
+            assert len(cell.pixels) == len(chosen.channels)
+
+
+@pytest.mark.parametrize("one_file", [True, False], ids=["one file", "file per channel"])
+@pytest.mark.parametrize("n_cells", [1, 5])
+def test_channels_are_selected_in_any_order(tmp_path: Path, n_cells: int, one_file: bool) -> None:
+    planes = np.stack([made_tiles(n_cells, 30) + channel for channel in range(3)], axis=1)
+    if one_file:
+        metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF", "DNA"]}}
+        write_tiff(tmp_path / "x.ome.tif", planes, metadata=metadata)
+    else:
+        for place, name in enumerate(("BF", "DF", "DNA")):
+            write_tiff(tmp_path / f"x_{name}.tif", planes[:, place])
+    cells = (
+        read_cells(tmp_path)
+        .select_channels(["dna", "darkfield", "brightfield"])
+        .select_channels(["brightfield", "dna"])
+    )
+    assert cells.channels == ("brightfield", "dna")
+    for cell, pixels in zip(cells.read(range(n_cells)), planes, strict=True):
+        assert isinstance(cell, CellImage)
+        np.testing.assert_array_equal(cell.pixels, pixels[[0, 2]])
+
+
 def test_channels_of_different_sizes_spoil_their_cell_only(tmp_path: Path) -> None:
     write_cells(tmp_path, ["1_Ch3.tif", "1_Ch6.tif", "2_Ch3.tif"])
     write_cells(tmp_path, ["2_Ch6.tif"], shape=(9, 9))

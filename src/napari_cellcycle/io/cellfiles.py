@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,21 @@ from napari_cellcycle.io.imagefile import ImageFile, read_only_frame
 
 @dataclass(frozen=True, eq=False)
 class FrameImages:
-    """Cells that are the frames of one file, or of one file per channel."""
+    """Cells that are the frames of one file with all channels, or of one file per channel.
+
+    Attributes
+    ----------
+    files : tuple of ImageFile
+        The files.
+    channels : tuple of str
+        What their planes show.
+    wanted : tuple of int, or None
+        Of one file with all channels, the places of those to read; None for all.
+    """
 
     files: tuple[ImageFile, ...]
     channels: tuple[str, ...]
+    wanted: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return self.files[0].n_frames
@@ -28,26 +39,36 @@ class FrameImages:
         """The cells at `indices`, in that order."""
         frames = [file.read(indices) for file in self.files]
         names = [file.path.name for file in self.files]
-        return [join_planes(planes, names, self.channels) for planes in zip(*frames, strict=True)]
+        return [join_planes(planes, names, self.channels, self.wanted) for planes in zip(*frames, strict=True)]
+
+    def take_planes(self, planes: Sequence[int]) -> FrameImages:
+        """The same with only `planes`; files of other channels are not opened."""
+        if len(self.files) == 1:
+            return replace(self, wanted=_taken(self.wanted, planes))
+        files = tuple(self.files[place] for place in planes)
+        return FrameImages(files, tuple(self.channels[place] for place in planes))
 
 
 @dataclass(frozen=True, eq=False)
 class OneCellFiles:
-    """Cells of one file per cell and channel; no file is opened before its cell is asked for.
+    """Cells of one file each, or of one file per channel; none is opened before its cell is asked for.
 
     Attributes
     ----------
     folder : Path
         Where the files lie.
     names : tuple of tuple of str
-        For each cell the names of its files, in the order of `channels`.
+        For each cell the names of its files.
     channels : tuple of str
-        What the planes show.
+        What the planes of a cell show.
+    wanted : tuple of int, or None
+        Places of the channels to read; None for all.
     """
 
     folder: Path
     names: tuple[tuple[str, ...], ...]
     channels: tuple[str, ...]
+    wanted: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,15 +77,36 @@ class OneCellFiles:
         """The cells at `indices`, in that order."""
         return [self._cell(self.names[index]) for index in indices]
 
+    def take_planes(self, planes: Sequence[int]) -> OneCellFiles:
+        """The same with only `planes`; files of other channels are not opened."""
+        return replace(self, wanted=_taken(self.wanted, planes))
+
     def _cell(self, names: Sequence[str]) -> CellImage | Unreadable:
-        planes = [read_only_frame(self.folder / name) for name in names]
-        return join_planes(planes, names, self.channels)
+        channels, wanted = self.channels, self.wanted
+        if wanted is not None and len(names) > 1:
+            names, channels, wanted = [names[p] for p in wanted], tuple(channels[p] for p in wanted), None
+        return join_planes([read_only_frame(self.folder / name) for name in names], names, channels, wanted)
 
 
 def join_planes(
-    planes: Sequence[NDArray[np.generic] | Unreadable], names: Sequence[str], channels: Sequence[str]
+    planes: Sequence[NDArray[np.generic] | Unreadable],
+    names: Sequence[str],
+    channels: Sequence[str],
+    wanted: Sequence[int] | None = None,
 ) -> CellImage | Unreadable:
-    """One cell out of its channels' planes, each (C, Y, X), or the reason why it is none."""
+    """One cell out of the planes of its files.
+
+    Parameters
+    ----------
+    planes : sequence of ndarray, each (C, Y, X), or Unreadable
+        What each file holds.
+    names : sequence of str
+        Their names, for messages.
+    channels : sequence of str
+        What the planes of all files show.
+    wanted : sequence of int, optional
+        Places of the channels that the cell shall have; the others are not checked either.
+    """
     images: list[NDArray[np.generic]] = []
     for plane in planes:
         if isinstance(plane, Unreadable):
@@ -77,6 +119,8 @@ def join_planes(
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
     if len(pixels) != len(channels):
         return Unreadable(f"{names[0]} has {len(pixels)} channels, but the files beside it have {len(channels)}")
+    if wanted is not None:
+        pixels, channels = pixels[list(wanted)], [channels[place] for place in wanted]
     return _checked(pixels, names, channels)
 
 
@@ -87,3 +131,7 @@ def _checked(pixels: NDArray[np.generic], names: Sequence[str], channels: Sequen
             name = names[position] if len(names) == len(channels) else names[0]
             return Unreadable(f"{name} ({channel}) {problem}")
     return CellImage(pixels)
+
+
+def _taken(wanted: Sequence[int] | None, planes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(planes) if wanted is None else tuple(wanted[place] for place in planes)

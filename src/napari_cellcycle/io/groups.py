@@ -102,7 +102,7 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequ
         notes=(*channels.notes, *notes),
     )
     kind = "one file per cell" + (" and channel" if len(example.files) > 1 else "")
-    where = folder if len(sets) > 1 else example.source
+    where = example.source if len(sets) == 1 else origin.folder.name if folder == "." else folder
     return Part(where, kind, channels.found, channels.roles, images, lambda: cells)
 
 
