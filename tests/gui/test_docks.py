@@ -252,6 +252,14 @@ def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
     assert classify.cells.value().n_cells == 90
 
 
+def test_cells_removed_while_they_are_classified_are_no_bug(classify, viewer, finished) -> None:
+    classify.run_button.click()
+    viewer.layers.clear()
+    finished(classify)
+    assert "removed or renamed meanwhile" in classify.status.text()
+    assert len(viewer.layers) == 0
+
+
 # --- Classify, full field ---
 
 
@@ -351,6 +359,15 @@ def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer
     called = [PHASE_LABELS.index(label) for label in layer.features["phase"]]
     np.testing.assert_array_equal(shown_counts(evaluate), confusion_matrix(truth_of(layer), called, labels=range(7)))
     assert evaluate.summary.text().splitlines()[1].startswith("Accuracy ")
+
+
+def test_cells_classified_again_are_evaluated_again(evaluate, classified, finished) -> None:
+    before = shown_counts(evaluate).sum()
+    classified.form.box("min_probability").setValue(0.999)
+    classified.run_button.click()
+    finished(classified)
+    finished(evaluate)
+    assert shown_counts(evaluate).sum() < before  # unsure cells are not in the matrix
 
 
 def test_percent_is_of_the_true_phase(evaluate) -> None:

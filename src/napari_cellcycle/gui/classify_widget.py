@@ -22,7 +22,7 @@ from napari_cellcycle.gui.field import (
 )
 from napari_cellcycle.gui.form import Form
 from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
-from napari_cellcycle.gui.layers import PHASE, find_layer, hidden_phases, phase_colormap, prediction_of
+from napari_cellcycle.gui.layers import PHASE, GallerySource, find_layer, hidden_phases, phase_colormap, prediction_of
 from napari_cellcycle.gui.legend import Legend
 from napari_cellcycle.gui.model_picker import ModelPicker
 from napari_cellcycle.gui.pickers import Picker
@@ -136,6 +136,9 @@ class ClassifyWidget(Dock):
         self.start(events, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
+        if self._is_gone(classified.source):
+            self.say("The cells were removed or renamed meanwhile, so there is nothing to colour; classify again.")
+            return
         over: list[Layer] = []
         if isinstance(classified, ClassifiedField):
             over = self._field_layers(classified)
@@ -145,6 +148,12 @@ class ClassifyWidget(Dock):
         kind = "synthetic cells" if classified.table["synthetic"].all() else "cells"
         how = f"with the model {classified.model!r} on {classified.device}"
         self.say(f"{len(classified.table):,} {kind} classified {how}{unread}.")
+
+    def _is_gone(self, source: Source) -> bool:
+        if isinstance(source, GallerySource):
+            return source not in galleries(self.viewer.layers)
+        given = [] if self.labels.value() is None else [source.labels]
+        return any(name not in self.viewer.layers for name in (source.brightfield, *given))
 
     def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
         """The layers of a field, with the labels that were found for it."""

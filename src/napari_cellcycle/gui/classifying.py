@@ -101,10 +101,9 @@ def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) ->
     if layer is None:
         layer = Layer.create(data, {**options, **_space_of(below)}, kind)
     else:
-        layer.data = data
-        for name in ("features", "metadata", "colormap"):
+        for name in ("metadata", "features", "colormap"):  # who listens to the features finds the metadata renewed
             setattr(layer, name, options[name])
-        layer.visible = True
+        layer.data, layer.visible = data, True
     for one in [*below, layer]:
         tell_cells(one, classified.cell_map, classified.table)
     for other in viewer.layers:

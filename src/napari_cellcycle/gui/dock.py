@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -48,7 +48,7 @@ class Dock(QWidget):
         self.progress.cancel.clicked.connect(self._on_cancel)
         self.job: Job | None = None
         self._on_result: Callable[[Any], None] = lambda _result: None
-        content = QWidget()
+        content = _Content()
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 6, 6, 6)
         outer = QVBoxLayout(self)
@@ -97,9 +97,14 @@ class Dock(QWidget):
             dock.raise_()
 
     def event(self, event: QEvent) -> bool:
-        """Leave no job behind when napari takes the widget out of its dock."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None and self.job is not None:
-            self.job.abandon()
+        """End with the work in hand when napari takes the widget out of its dock.
+
+        Left to Python's garbage collector, it might be taken apart in a job's thread, which Qt does not survive.
+        """
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            if self.job is not None:
+                self.job.abandon()
+            self.deleteLater()
         return bool(super().event(event))
 
     def _on_event(self, event: object) -> None:
@@ -131,8 +136,9 @@ class Dock(QWidget):
 class _Scroller(QScrollArea):
     """Scrolls up and down only: it is never narrower than what it holds."""
 
-    def __init__(self, content: QWidget) -> None:
+    def __init__(self, content: _Content) -> None:
         super().__init__()
+        content.asks_for_room.connect(self.updateGeometry)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -143,6 +149,19 @@ class _Scroller(QScrollArea):
         inside = self.widget()
         width = 0 if inside is None else inside.minimumSizeHint().width()
         return QSize(max(_NARROWEST_PX, width + self.verticalScrollBar().sizeHint().width()), 100)
+
+
+class _Content(QWidget):
+    """What scrolls; says when it may need more room, since Qt asks only once."""
+
+    asks_for_room = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        """Pass on that the layout changed."""
+        done = bool(super().event(event))
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.asks_for_room.emit()
+        return done
 
 
 class ProgressLine(QWidget):

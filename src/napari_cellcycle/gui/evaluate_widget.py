@@ -110,7 +110,11 @@ class EvaluateWidget(Dock):
     def _on_run(self) -> None:
         layer = self._phase_layer(self.cells.value())
         if layer is not None:
+            layer.events.features.connect(self._on_classified_again)
             self.start(evaluate_calls(take_calls(layer), self._look()), self._on_evaluated)
+
+    def _on_classified_again(self, _event: Any = None) -> None:
+        self._on_run()
 
     def _on_evaluated(self, evaluated: Evaluated) -> None:
         self.evaluated = evaluated

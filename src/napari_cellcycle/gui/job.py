@@ -93,6 +93,7 @@ class Job(QObject):
             self._on_event(item)
 
     def _finish(self) -> None:
+        self._thread.join()  # it has said its last word; now nothing of this object is left in it
         self._running.discard(self)
         if not self._abandoned:
             self._on_end()

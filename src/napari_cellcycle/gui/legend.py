@@ -41,7 +41,7 @@ class Legend(QTableWidget):
         self.setToolTip("click a phase to hide or show it; intervals are Wilson's")
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         colours = [*COLOURS.values(), UNSURE_COLOUR]
         self._names: list[QTableWidgetItem] = []
         for row, (label, colour) in enumerate(zip([*PHASE_LABELS, UNSURE_LABEL], colours, strict=True)):
@@ -74,8 +74,10 @@ class Legend(QTableWidget):
         return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())
 
     def minimumSizeHint(self) -> QSize:
-        """It never scrolls."""
-        return QSize(0, self.sizeHint().height())
+        """As wide as its texts."""
+        header = self.horizontalHeader()
+        widths = [max(self.sizeHintForColumn(n), header.sectionSizeHint(n)) for n in range(self.columnCount())]
+        return QSize(sum(widths) + 2 * self.frameWidth(), self.sizeHint().height())
 
     def _write(self, row: int, count: float, share: str, interval: str) -> None:
         for column, text in enumerate((f"{int(count):,}", share, interval), start=1):
