@@ -93,6 +93,7 @@ def test_the_table_beside_the_stack(tmp_path: Path, some_cells: Cells, suffix: s
     assert table["id"].tolist() == [3, 5, 11, 13]
     assert table["phase"].tolist() == ["G1", "S", "Prophase", "Metaphase"]
     assert set(table["source"]) == {"plate/made.cif"}
+    assert read_cells(tmp_path / f"out.{suffix}").phases.tolist() == [0, 1, 3, 4]
 
 
 def test_ome_tiff_as_others_read_it(tmp_path: Path, some_cells: Cells) -> None:

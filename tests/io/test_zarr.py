@@ -134,6 +134,6 @@ def test_phases_in_the_table_beside_it(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text("cell,phase\n0,G1\n1,\n2,Anaphase\n")
     cells = read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
     assert cells.phases.tolist() == [Phase.G1, UNKNOWN, Phase.ANAPHASE]
-    (tmp_path / "cells.csv").write_text("cell,phase\n0,G1\n")
-    with pytest.raises(ReadError, match=r"cells\.csv tells of 1 cells, but cells\.ome\.zarr holds 3; move it away"):
+    (tmp_path / "cells.csv").write_text("cell,phase\n3,G1\n")
+    with pytest.raises(ReadError, match=r"cells\.csv line 2: cells\.ome\.zarr has no cell '3'"):
         read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)

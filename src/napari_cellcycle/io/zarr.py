@@ -16,9 +16,9 @@ from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, Write
 from napari_cellcycle.io.cellfiles import join_planes
 from napari_cellcycle.io.channels import name_channels
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile
-from napari_cellcycle.io.sidecar import read_sidecar
+from napari_cellcycle.io.sidecar import sidecar_path
 from napari_cellcycle.io.stack import SYNTHETIC, PutBlock, StackSpec
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.io.truth import with_truth
 
 if TYPE_CHECKING:
     import dask.array
@@ -113,16 +113,15 @@ def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None =
     if not file.cells and max(file.shape) > LARGEST_CELL_PX:
         raise ImageError(f"{path.name} shows fields of view, not cells; export them as OME-TIFF with their labels")
     named = name_channels(file.channels, channels, path.name)
-    phases = read_sidecar(path, file.n_frames)
-    return Cells.build(
+    cells = Cells.build(
         _ZarrCells(file, named.roles),
         named.roles,
         path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix(),
-        phases=UNKNOWN if phases is None else phases,
         synthetic=file.synthetic,
         pixel_size_um=file.pixel_size_um,
         notes=named.notes,
     )
+    return with_truth(cells, path, sidecar_path(path).stem)
 
 
 def open_zarr(path: Path) -> ZarrImage:
