@@ -81,6 +81,20 @@ def test_a_dock_that_goes_away_takes_its_work_along(qtbot, viewer, leave) -> Non
     qtbot.waitUntil(endless.closed.is_set)
 
 
+@pytest.mark.parametrize("kind", [OpenWidget, ClassifyWidget, EvaluateWidget])
+def test_a_closed_dock_is_deaf(qtbot, viewer, kind) -> None:
+    from qtpy.compat import isalive
+    from qtpy.QtWidgets import QMainWindow
+
+    window, dock = QMainWindow(), kind(viewer)
+    qtbot.addWidget(window)
+    window.setCentralWidget(dock)
+    dock.setParent(None)
+    qtbot.waitUntil(lambda: not isalive(dock))
+    viewer.add_image(np.zeros((8, 8)))  # an event that reaches what Qt has deleted raises
+    viewer.theme = "light"
+
+
 def test_what_the_user_can_mend_is_one_sentence_and_a_bug_keeps_its_traceback(qtbot, viewer, finished) -> None:
     dock = Dock(viewer)
     qtbot.addWidget(dock)
