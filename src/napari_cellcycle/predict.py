@@ -55,34 +55,51 @@ def classify_cells(
     """`classify` as events; the last one carries the `Prediction`."""
     place = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    network = model.network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network.eval()
-    probabilities = np.full((len(cells), N_PHASES), np.nan, np.float32)
-    dna_content = np.full(len(cells), np.nan, np.float32)
-    unreadable: dict[int, str] = {}
+    answers = _Answers.none_yet(len(cells))
+    model.network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     done = 0
-    for batch in _batches_ahead(wanted, model.card.input, batch_size):
-        unreadable.update(batch.unreadable)
-        yield from (Note(reason) for reason in batch.unreadable.values())
-        if len(batch.places):
-            rows, dna = predict_prepared(model, batch.images, place)
-            probabilities[batch.places] = rows
-            if dna is not None:
-                dna_content[batch.places] = dna
-        done += len(batch.places) + len(batch.unreadable)
-        yield Progress(done, len(cells), "classifying")
-    model.network.to("cpu")
-    yield Finished(
-        Prediction(
+    try:
+        for batch in _batches_ahead(wanted, model.card.input, batch_size):
+            yield from (Note(reason) for reason in batch.unreadable.values())
+            answers.add(batch, model, place)
+            done += len(batch.places) + len(batch.unreadable)
+            yield Progress(done, len(cells), "classifying")
+    finally:
+        model.network.to("cpu")  # a GPU's memory is given back, however the job ends
+    yield Finished(answers.about(cells, min_probability))
+
+
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What the network said so far."""
+
+    probabilities: NDArray[np.float32]
+    dna_content: NDArray[np.float32]
+    unreadable: dict[int, str]
+
+    @classmethod
+    def none_yet(cls, n_cells: int) -> _Answers:
+        unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), {})
+
+    def add(self, batch: _Batch, model: Model, device: torch.device) -> None:
+        self.unreadable.update(batch.unreadable)
+        if not len(batch.places):
+            return
+        self.probabilities[batch.places], dna = predict_prepared(model, batch.images, device)
+        if dna is not None:
+            self.dna_content[batch.places] = dna
+
+    def about(self, cells: Cells, min_probability: float) -> Prediction:
+        return Prediction(
             sources=cells.sources,
             ids=cells.ids,
-            probabilities=probabilities,
-            dna_content=None if np.isnan(dna_content).all() else dna_content,
+            probabilities=self.probabilities,
+            dna_content=None if np.isnan(self.dna_content).all() else self.dna_content,
             min_probability=min_probability,
-            unreadable=unreadable,
+            unreadable=self.unreadable,
             synthetic=cells.synthetic,
         )
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,21 @@
+"""`napari-cellcycle demo --view`: the sample in a napari window, classified."""
+
+from __future__ import annotations
+
+from napari_cellcycle.errors import CellCycleError
+
+
+def show_sample() -> None:
+    """Open napari with the sample and the dock *Classify* at work; returns when the window is closed."""
+    try:
+        import napari
+    except ImportError as error:
+        raise CellCycleError(
+            "napari or a Qt binding is not installed, so nothing can be shown; "
+            'pip install "napari-cellcycle[all]" brings both'
+        ) from error
+    viewer = napari.Viewer()
+    viewer.open_sample("napari-cellcycle", "synthetic_jurkat")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-cellcycle", "Classify")
+    dock.run_button.click()
+    napari.run()
