@@ -119,6 +119,15 @@ def test_blocks_come_one_after_the_other(
         np.testing.assert_array_equal(one.pixels, other.pixels)
 
 
+def test_a_stack_too_large_for_classic_tiff(tmp_path: Path, made_cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_cellcycle.io.stack._CLASSIC_TIFF_BYTES", 1000)
+    give(made_cells, monkeypatch)
+    result_of(convert_files(["a"], tmp_path / "out.ome.tif", READING))
+    assert (tmp_path / "out.ome.tif").read_bytes()[2] == 43  # BigTIFF
+    found = read_cells(tmp_path / "out.ome.tif").read([89])[0]
+    np.testing.assert_array_equal(found.pixels, made_cells.read([89])[0].pixels)
+
+
 def test_types_of_pixels_are_widened_and_pixel_sizes_that_differ_left_out(
     tmp_path: Path, made_cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_cellcycle.cells import CellImage, Unreadable
-from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.errors import ImageError, ReadError, WriteError
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.stack import StackSpec
 from napari_cellcycle.io.zarr import open_zarr, read_zarr_cells, zarr_stack
@@ -137,3 +138,11 @@ def test_phases_in_the_table_beside_it(tmp_path: Path) -> None:
     (tmp_path / "cells.csv").write_text("cell,phase\n3,G1\n")
     with pytest.raises(ReadError, match=r"cells\.csv line 2: cells\.ome\.zarr has no cell '3'"):
         read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
+
+
+def test_without_the_packages_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(ReadError, match=r"pip install 'napari-cellcycle\[zarr\]'"):
+        open_zarr(tmp_path / "a.zarr")
+    with pytest.raises(WriteError, match=r"pip install 'napari-cellcycle\[zarr\]'"):
+        write_stack(tmp_path / "a.zarr")
