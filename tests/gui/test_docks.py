@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDoubleSpinBox, QMainWindow
 from sklearn.metrics import confusion_matrix
 
 from napari_cellcycle.errors import ReadError
@@ -71,8 +72,6 @@ def test_cancel_stops_the_work_says_so_and_frees_the_buttons(qtbot, viewer, fini
 
 @pytest.mark.parametrize("leave", [lambda dock: dock.setParent(None), lambda dock: dock.deleteLater()])
 def test_a_dock_that_goes_away_takes_its_work_along(qtbot, viewer, leave) -> None:
-    from qtpy.QtWidgets import QMainWindow
-
     window, dock, endless = QMainWindow(), Dock(viewer), Endless()
     qtbot.addWidget(window)
     window.setCentralWidget(dock)
@@ -84,7 +83,6 @@ def test_a_dock_that_goes_away_takes_its_work_along(qtbot, viewer, leave) -> Non
 @pytest.mark.parametrize("kind", [OpenWidget, ClassifyWidget, EvaluateWidget])
 def test_a_closed_dock_is_deaf(qtbot, viewer, kind) -> None:
     from qtpy.compat import isalive
-    from qtpy.QtWidgets import QMainWindow
 
     window, dock = QMainWindow(), kind(viewer)
     qtbot.addWidget(window)
@@ -213,7 +211,7 @@ def test_the_legend_counts_and_hides(classified, viewer, qtbot) -> None:
 
 
 def test_classifying_again_renews_the_layer_and_calls_unsure_cells_so(classified, viewer, finished) -> None:
-    classified.form.box("min_probability").setValue(1.0)
+    classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(1.0)
     classified.run_button.click()
     finished(classified)
     assert [layer.name for layer in viewer.layers].count("cells: phase") == 1
@@ -377,7 +375,7 @@ def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer
 
 def test_cells_classified_again_are_evaluated_again(evaluate, classified, finished) -> None:
     before = shown_counts(evaluate).sum()
-    classified.form.box("min_probability").setValue(0.999)
+    classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(0.999)
     classified.run_button.click()
     finished(classified)
     finished(evaluate)

@@ -93,6 +93,7 @@ def test_an_abandoned_job_closes_the_work_and_calls_nobody(qtbot, listener) -> N
     endless = Endless()
     job = listener.start(endless.generator)
     qtbot.waitUntil(lambda: len(listener.events) > 2)
+    time.sleep(0.05)  # some events are on their way
     job.abandon()
     heard = len(listener.events)
     qtbot.waitUntil(lambda: endless.closed_in is not None)

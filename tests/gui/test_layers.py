@@ -125,8 +125,10 @@ def test_the_status_bar_tells_the_cell_under_the_cursor_and_not_the_number_of_it
 
 def test_beside_the_cells_it_tells_no_cell(layer) -> None:
     tell_cells(layer, SOURCE.grid, layer.features)
-    status = layer.get_status((1000, 1000), view_direction=None, dims_displayed=[0, 1], world=True)
-    assert "cell" not in status["coordinates"]
+    height, width = layer.data.shape
+    for position in ((height - 3, width - 3), (1000, 1000)):  # the place after the last cell, and far away
+        status = layer.get_status(position, view_direction=None, dims_displayed=[0, 1], world=True)
+        assert "cell" not in status["coordinates"]
 
 
 def test_the_cell_is_told_in_micrometres_too(layer) -> None:

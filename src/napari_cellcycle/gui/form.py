@@ -35,10 +35,6 @@ class Form(QWidget):
         """What the boxes hold, by setting."""
         return {name: _value_of(box) for name, box in self._boxes.items()}
 
-    def box(self, name: str) -> QWidget:
-        """The box of one setting."""
-        return self._boxes[name]
-
 
 def _rows() -> QFormLayout:
     rows = QFormLayout()

@@ -51,10 +51,6 @@ class Picker(QComboBox):
         """What is chosen, None where there is nothing."""
         return self._values[self.currentIndex()] if self._values else None
 
-    def choose(self, value: Any) -> None:
-        """Choose one of the values on offer."""
-        self.setCurrentIndex(self._values.index(value))
-
     def renew(self, _event: Any = None) -> None:
         """Ask for the choices again."""
         before, old = self.value(), self._values

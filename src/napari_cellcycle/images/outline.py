@@ -85,12 +85,11 @@ def _look_up(labels: NDArray[np.integer], ids: NDArray[np.int64], numbers: NDArr
 
 
 def _edges(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Pixels of a label that are nearer than the outline's width to another label or to the image's border."""
+    """Pixels that are nearer than the outline's width to another label or to the image's border."""
     padded = np.pad(labels, [(0, 0)] * (labels.ndim - 2) + [(_WIDTH_PX, _WIDTH_PX)] * 2)
     edges = np.zeros(labels.shape, bool)
     height, width = labels.shape[-2:]
     for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
         top, left = rows * _WIDTH_PX, columns * _WIDTH_PX
         edges |= padded[..., top : top + height, left : left + width] != labels
-    edges &= labels > 0
     return edges
