@@ -161,6 +161,7 @@ def test_what_is_told_of_objects_and_file(small_file: Path) -> None:
     assert (opened.channels, opened.brightfield, opened.pixel_size_um, opened.has_masks) == (CHANNELS, (5,), 1.0, True)
     assert (opened[7].object_id, opened[7].position) == (7, (7000, 30))
     assert opened[7].saturation.tolist() == [0, 1, 2]
+    assert opened[7].saturation.base is None  # a view would keep all that was read at once in memory
 
 
 def test_an_open_file_can_be_sent_to_another_process(small_file: Path) -> None:

@@ -15,7 +15,7 @@ from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images, decode_mask
 from napari_cellcycle.io.amnis.directory import Chain, read_chain, read_first
 from napari_cellcycle.io.amnis.header import PIXEL_SIZES_UM, Acquisition, read_acquisition
-from napari_cellcycle.io.amnis.objects import Row, list_objects
+from napari_cellcycle.io.amnis.objects import IMAGE, Row, list_objects
 from napari_cellcycle.io.amnis.strips import read_pieces
 
 _BATCH = 64
@@ -167,7 +167,7 @@ class AmnisFile(Sequence[AmnisObject]):
                 image=image,
                 mask=decode_mask(self._strip(row, mask, row.mask_compression)) if row.mask_bytes else None,
                 position=(row.line, row.column) if row.column else None,
-                saturation=saturation.view("<f8") if len(saturation) == 8 * len(self.channels) else None,
+                saturation=saturation.view("<f8").astype(float) if len(saturation) == 8 * len(self.channels) else None,
             )
         except DamagedStripError as error:
             reason = f"object {row.id} of {self.path.name} is damaged: {error}"
@@ -229,7 +229,7 @@ def open_amnis(path: Path | str) -> AmnisFile:
 
 def _missing(acquisition: Acquisition, chain: Chain) -> list[str]:
     problems = [] if acquisition.problem is None else [acquisition.problem]
-    n_found = int((chain.directories["kind"] == 2).sum())
+    n_found = int((chain.directories["kind"] == IMAGE).sum())
     if chain.broken:
         problems.append(f"the file is broken after {n_found} objects, and what follows is lost: {chain.broken}")
     elif n_found < acquisition.n_objects:

@@ -14,7 +14,8 @@ from napari_cellcycle.io.amnis.directory import WRAP
 MOST_PIXELS = 1 << 23
 """Of all channels of one object: 2,700 lines of twelve cameras that are 256 pixels wide."""
 
-_IMAGE, _MASK = 2, 3
+IMAGE, MASK = 2, 3
+"""Kinds of directories, by tag 33002; 1 is the header."""
 _SHOWN_IDS = 10
 
 
@@ -55,9 +56,9 @@ def list_objects(directories: NDArray[np.void], n_channels: int, size: int) -> t
         Size of the file in bytes.
     """
     kinds = directories["kind"]
-    images = np.flatnonzero(kinds == _IMAGE)
+    images = np.flatnonzero(kinds == IMAGE)
     following = np.minimum(images + 1, len(kinds) - 1)
-    has_mask = kinds[following] == _MASK
+    has_mask = kinds[following] == MASK
     image, mask = directories[images], directories[following]
     objects = _objects(image, mask, has_mask, n_channels, size)
     problems = []
