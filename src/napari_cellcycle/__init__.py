@@ -24,7 +24,7 @@ _HOMES = {
     "load_model": "napari_cellcycle.io.runs",
     "read_cells": "napari_cellcycle.io",
 }
-__all__ = ["Phase", "__version__", "classify", "evaluate", "load_model", "read_cells"]  # noqa: F822 - made by __getattr__
+__all__ = ["Phase", "__version__", "classify", "evaluate", "load_model", "read_cells"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,16 +15,22 @@ def test_a_file_is_replaced_only_when_all_of_it_is_there(tmp_path: Path) -> None
     with atomic_path(target) as temporary:
         temporary.write_text("old")
         assert not target.exists()
-    with pytest.raises(KeyError), atomic_path(target) as temporary:
-        temporary.write_text("half")
-        raise KeyError
+    with pytest.raises(KeyError):
+        _write_half(target)
     assert target.read_text() == "old"
     assert list(target.parent.iterdir()) == [target]
 
 
+def _write_half(target: Path) -> None:
+    with atomic_path(target) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+
+
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WriteError, match=r"can't write to .*file .*choose another place"), atomic_path(tmp_path / "file" / "x"):
+    sentence = r"can't write to .*file .*choose another place"
+    with pytest.raises(WriteError, match=sentence), atomic_path(tmp_path / "file" / "x"):
         pass
 
 

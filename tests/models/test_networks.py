@@ -41,7 +41,8 @@ def test_each_recipe_builds_and_takes_its_own_input(name: str) -> None:
 
 
 def test_an_unknown_architecture_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=f"no architecture is called 'resnet'; choose one of {', '.join(ARCHITECTURES)}"):
+    known = ", ".join(ARCHITECTURES)
+    with pytest.raises(ModelError, match=f"no architecture is called 'resnet'; choose one of {known}"):
         build("resnet")
 
 

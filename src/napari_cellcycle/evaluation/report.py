@@ -172,8 +172,8 @@ def evaluate(
     protocol : str
         What the figures stand for: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
     synthetic : array_like of bool, shape (N,), optional
-        Cells that a generator made, where `prediction` and `truth` don't know. They are refused under every protocol but ``seed`` and
-        ``demonstration``.
+        Cells that a generator made, where `prediction` and `truth` don't know. They are refused under every protocol
+        but ``seed`` and ``demonstration``.
     trained_on : array_like of bool, shape (N,), optional
         Cells that the model is known to have been trained on, by `duplicates.seen_before`. They are left out; where
         no others are left, they are tested under the protocol ``trained-on``.
