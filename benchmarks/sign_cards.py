@@ -1,0 +1,36 @@
+"""Write the figures that accuracy.py measured into the cards of the shipped models.
+
+python benchmarks/sign_cards.py FOLDER OF THE REPORTS
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
+
+
+def main() -> None:
+    """One card after the other."""
+    for name in shipped_models():
+        found = json.loads((Path(sys.argv[1]) / name / "metrics.json").read_text(encoding="utf-8"))
+        figures = {
+            "accuracy": _told(found["accuracy"]),
+            "macro F1": _told(found["macro_f1"]),
+            "at natural prevalence": _told(found["natural_prevalence"]["accuracy"]) + " accuracy",
+            "protocol": f"{found['protocol']} {found['folds']}-fold cross-validation of this way of training, "
+            f"{found['n_cells']} cells; 95 % intervals",
+        }
+        folder = find_model(name)
+        (folder / CARD).write_text(replace(load_card(folder), figures=figures).to_json(), encoding="utf-8")
+
+
+def _told(estimate: dict[str, float]) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
+
+
+if __name__ == "__main__":
+    main()
