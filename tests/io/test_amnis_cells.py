@@ -10,7 +10,7 @@ from amnis_writer import WrittenObject, write_amnis
 
 from napari_cellcycle.cells import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ReadError
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io import describe, read_cells
 from napari_cellcycle.io.amnis import cells as amnis_cells
 from napari_cellcycle.io.amnis import read_amnis_cells
 from napari_cellcycle.phases import UNKNOWN, Phase
@@ -157,6 +157,18 @@ def test_a_list_named_by_its_phase_alone_is_of_the_only_file(tmp_path: Path) -> 
     (tmp_path / "b_S.txt").write_text("0\n")
     assert set(read_amnis_cells(tmp_path / "a.cif", tmp_path).phases) == {UNKNOWN}
     assert read_amnis_cells(tmp_path / "b.cif", tmp_path).phases[0] == Phase.S
+
+
+def test_lists_given_with_their_file_are_no_problem(tmp_path: Path) -> None:
+    write_cells(tmp_path / "plate3.cif")
+    names = ("G1.txt", "plate3_S.txt", "readme.txt")
+    for name in names:
+        (tmp_path / name).write_text("0\n")
+    told = describe([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
+    assert told.problems == ("readme.txt is no TIFF, PNG or JPEG image, whatever its name says; export it again",)
+    assert describe([tmp_path, tmp_path / "G1.txt"]).problems == ()
+    with pytest.raises(ReadError, match=r"G1\.txt is no TIFF"):
+        describe(tmp_path / "G1.txt")
 
 
 def test_an_object_in_lists_of_two_phases(tmp_path: Path) -> None:

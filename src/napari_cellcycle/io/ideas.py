@@ -64,7 +64,7 @@ def phases_beside(path: Path, ids: NDArray[np.int64]) -> tuple[NDArray[np.int8],
     phases = np.full(len(ids), UNKNOWN, np.int8)
     ambiguous = np.zeros(len(ids), bool)
     notes = []
-    for listed, phase in _lists_beside(path):
+    for listed, phase in lists_beside(path):
         members = np.isin(ids, read_object_numbers(listed))
         ambiguous |= members & (phases != UNKNOWN) & (phases != phase)
         phases[members] = phase
@@ -75,7 +75,8 @@ def phases_beside(path: Path, ids: NDArray[np.int64]) -> tuple[NDArray[np.int8],
     return phases, notes
 
 
-def _lists_beside(path: Path) -> Iterator[tuple[Path, int]]:
+def lists_beside(path: Path) -> Iterator[tuple[Path, int]]:
+    """Population exports beside a .cif or .rif that tell of its objects, and the phase of each."""
     alone = sum(other.suffix.lower() in AMNIS_SUFFIXES for other in path.parent.iterdir()) == 1
     for listed in sorted(path.parent.glob("*.[tT][xX][tT]")):
         rest = listed.stem.removeprefix(path.stem).lstrip(" _.-") if listed.stem.startswith(path.stem) else None

@@ -14,6 +14,7 @@ from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
 from napari_cellcycle.io.groups import checked, open_group
+from napari_cellcycle.io.ideas import lists_beside
 from napari_cellcycle.io.imagesets import Origin
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
 from napari_cellcycle.io.parts import Part, ReadOptions
@@ -163,7 +164,9 @@ def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCy
             yield _open_container(folder.path / name, origin)
         except CellCycleError as error:
             yield error
-    images = [name for name in folder.names if name not in set(containers)] if containers else folder.names
+    amnis = [folder.path / name for name in containers if name.lower().endswith(AMNIS_SUFFIXES)]
+    read = {*containers, *(listed.name for path in amnis for listed, _ in lists_beside(path))}
+    images = [name for name in folder.names if name not in read]
     for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
         try:
             yield from (group,) if isinstance(group, CellCycleError) else open_group(group, origin)
