@@ -52,4 +52,4 @@ def test_the_demo_is_the_whole_main_job(tmp_path: Path, capsys: pytest.CaptureFi
     assert {"phases.csv", "summary.json", "montage.png", "report.html", "metrics.json", "confusion.csv"} <= written
     figures = json.loads((tmp_path / "metrics.json").read_text())
     assert figures["protocol"] == "demonstration"
-    assert figures["accuracy"]["value"] > 0.5
+    assert figures["accuracy"]["value"] > 0.4  # chance is 1 in 7
