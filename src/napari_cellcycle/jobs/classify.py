@@ -109,7 +109,27 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = MONTAGE_CELLS
     low, high = mosaic.contrast_limits[0]
     grey = np.clip((mosaic.pixels[0].astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     frames = mosaic.grid.paint((prediction.phases[shown] + 1).astype(np.uint8), mosaic.grid.frame())
-    return np.where(frames[..., None] > 0, _palette()[frames], grey[..., None])
+    picture = np.where(frames[..., None] > 0, _palette()[frames], grey[..., None])
+    return np.concatenate([_draw_legend(picture.shape[1]), picture])
+
+
+def _draw_legend(width: int) -> NDArray[np.uint8]:
+    """Colours and names of the phases in a row, or in as many as the width asks for; RGB."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+
+    entry_px, line_px = 96, 20
+    names = (*PHASE_LABELS, UNSURE_LABEL)
+    per_line = max(1, width // entry_px)
+    legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
+    pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)
+    for place, (name, colour) in enumerate(zip(names, _palette()[1:].tolist(), strict=True)):
+        x, y = entry_px * (place % per_line), line_px * (place // per_line)
+        pen.rectangle((x + 4, y + 4, x + 15, y + 15), fill=tuple(colour))
+        pen.text((x + 20, y + 1), name, fill="white", font=font)
+    return np.asarray(legend)
 
 
 def _palette() -> NDArray[np.uint8]:
