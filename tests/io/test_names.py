@@ -26,6 +26,7 @@ from napari_cellcycle.phases import UNKNOWN, Phase
         ("7_Ch3.OME.TIFF", "7_Ch3"),
         ("plate.1_Ch3.png", "plate.1_Ch3"),
         ("G1.cif", "G1"),
+        ("a.ome.zarr", "a"),
         ("cells", "cells"),
         ("cells.pdf", "cells.pdf"),
     ],

@@ -85,12 +85,13 @@ def test_synthetic_cells_are_known_again(tmp_path: Path) -> None:
 
 
 def test_our_cells_may_be_large_but_those_of_others_are_fields(tmp_path: Path) -> None:
-    write_stack(tmp_path / "a.zarr", shape=(160, 3))
-    assert len(read_zarr_cells(tmp_path / "a.zarr", tmp_path)) == 7
+    write_stack(tmp_path / "a.zarr", shape=(160, 3), masks=False)
+    assert len(read_cells(tmp_path / "a.zarr")) == 7
     path = tmp_path / "a.zarr" / "zarr.json"
     path.write_text(path.read_text().replace("napari-cellcycle", "somebody"))
-    with pytest.raises(ImageError, match=r"a\.zarr shows fields of view, not cells"):
-        read_zarr_cells(tmp_path / "a.zarr", tmp_path)
+    with pytest.raises(ImageError, match=r"no cells are seen in a\.zarr"):
+        read_cells(tmp_path / "a.zarr")
+    assert len(read_cells(tmp_path / "a.zarr", layout="cells")) == 7
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -46,6 +46,8 @@ class ImageFile(ABC):
         Whether the file says that a generator made it.
     damage : str
         What is wrong with the file although some of it can be read; empty if nothing is.
+    labels : Path or None
+        A label image that it holds itself.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class ImageFile(ABC):
     pixel_size_um: float | None = None
     synthetic: bool = False
     damage: str = ""
+    labels: Path | None = None
 
     @abstractmethod
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
@@ -65,13 +68,19 @@ class ImageFile(ABC):
 
 
 def open_image(path: Path) -> ImageFile:
-    """Open an image file of any kind that is known by its first bytes.
+    """Open an image file of any kind that is known by its first bytes, or a folder that is an OME-Zarr image.
 
     Raises
     ------
     ReadError
         The file is missing, empty, may not be read, or is no image.
+    ImageError
+        An OME-Zarr has an axis that can't be read as cells or points in time.
     """
+    if path.is_dir():
+        from napari_cellcycle.io.zarr import open_zarr
+
+        return open_zarr(path)
     start = _first_bytes(path)
     if start.startswith(_TIFF_MAGIC):
         from napari_cellcycle.io.tiff import open_tiff

@@ -76,9 +76,9 @@ class OpenSet:
 
     @property
     def labels(self) -> Path | None:
-        """Its label image: the user's, or one beside it."""
+        """Its label image: the user's, one beside it, or one inside."""
         beside = None if self.images.labels is None else self.origin.folder / self.images.labels
-        return self.origin.options.labels or beside
+        return self.origin.options.labels or beside or self.files[self.brightfield_file].labels
 
     @property
     def is_named_montage(self) -> bool:

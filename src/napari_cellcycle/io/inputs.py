@@ -15,6 +15,7 @@ from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
 from napari_cellcycle.io.groups import checked, open_group
 from napari_cellcycle.io.ideas import lists_beside
+from napari_cellcycle.io.imagefile import LARGEST_CELL_PX
 from napari_cellcycle.io.imagesets import Origin
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
 from napari_cellcycle.io.parts import Part, ReadOptions
@@ -159,19 +160,35 @@ def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleEr
 def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCycleError]:
     origin = Origin(folder.path, phase_of_folder(folder.path, folder.top), options)
     containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
+    fields: list[str] = []
     for name in containers:
         try:
-            yield _open_container(folder.path / name, origin)
+            if _is_field(folder.path / name, options):
+                fields.append(name)
+            else:
+                yield _open_container(folder.path / name, origin)
         except CellCycleError as error:
             yield error
     amnis = [folder.path / name for name in containers if name.lower().endswith(AMNIS_SUFFIXES)]
     read = {*containers, *(listed.name for path in amnis for listed, _ in lists_beside(path))}
-    images = [name for name in folder.names if name not in read]
+    images = [*fields, *(name for name in folder.names if name not in read)]
     for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
         try:
             yield from (group,) if isinstance(group, CellCycleError) else open_group(group, origin)
         except CellCycleError as error:
             yield error
+
+
+def _is_field(path: Path, options: ReadOptions) -> bool:
+    """Whether it is an OME-Zarr that is to be read as an image file is, and not one cell a frame."""
+    if path.suffix.lower() != ZARR_SUFFIX:
+        return False
+    from napari_cellcycle.io.zarr import open_zarr
+
+    file = open_zarr(path)
+    if file.cells or options.layout == "cells":
+        return False
+    return options.layout != "auto" or options.labels is not None or max(file.shape) > LARGEST_CELL_PX
 
 
 def _open_container(path: Path, origin: Origin) -> Part:

@@ -21,7 +21,7 @@ _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
 def stem_of(name: str) -> str:
     """File name without its suffixes: ``7_Ch3.ome.tif`` gives ``7_Ch3``."""
     stem, dot, suffix = name.rpartition(".")
-    if not dot or f".{suffix}".lower() not in (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES, ".csv"):
+    if not dot or f".{suffix}".lower() not in (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES, ZARR_SUFFIX, ".csv"):
         return name
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 

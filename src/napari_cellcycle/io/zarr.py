@@ -15,7 +15,7 @@ from napari_cellcycle.cells import CellImage, Cells, Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, WriteError
 from napari_cellcycle.io.cellfiles import join_planes
 from napari_cellcycle.io.channels import name_channels
-from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile
+from napari_cellcycle.io.imagefile import ImageFile
 from napari_cellcycle.io.sidecar import sidecar_path
 from napari_cellcycle.io.stack import SYNTHETIC, PutBlock, StackSpec
 from napari_cellcycle.io.truth import with_truth
@@ -107,11 +107,9 @@ def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None =
     Raises
     ------
     ReadError, ImageError, ChannelError
-        It can't be read, shows fields, or lacks a channel of `channels`.
+        It can't be read, or lacks a channel of `channels`.
     """
     file = open_zarr(path)
-    if not file.cells and max(file.shape) > LARGEST_CELL_PX:
-        raise ImageError(f"{path.name} shows fields of view, not cells; export them as OME-TIFF with their labels")
     named = name_channels(file.channels, channels, path.name)
     cells = Cells.build(
         _ZarrCells(file, named.roles),
@@ -152,12 +150,22 @@ def open_zarr(path: Path) -> ZarrImage:
             synthetic=SYNTHETIC in str(attributes.get(_OUR_KEY, "")),
             masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
             cells=_OUR_KEY in attributes,
+            labels=_labels_inside(path, group),
         )
     except CellCycleError:
         raise
     except Exception as error:  # damaged JSON can make zarr raise anything
         reason = " ".join(str(error).split())
         raise ReadError(f"{path.name} is no OME-Zarr image, or a damaged one ({reason}); write it again") from error
+
+
+def _labels_inside(path: Path, group: zarr.Group) -> Path | None:
+    """The first label image that its list of them names."""
+    if "labels" not in group:
+        return None
+    attributes: dict[str, Any] = dict(group["labels"].attrs)
+    names = attributes.get("ome", attributes).get("labels") or [None]
+    return None if names[0] is None else path / "labels" / str(names[0])
 
 
 def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]], list[float]]:
