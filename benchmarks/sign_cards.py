@@ -25,7 +25,8 @@ def main() -> None:
             f"{found['n_cells']} cells; 95 % intervals",
         }
         folder = find_model(name)
-        (folder / CARD).write_text(replace(load_card(folder), figures=figures).to_json(), encoding="utf-8")
+        card = replace(load_card(folder), figures=figures, confusion=found["confusion"])
+        (folder / CARD).write_text(card.to_json(), encoding="utf-8")
 
 
 def _told(estimate: dict[str, float]) -> str:

@@ -41,6 +41,7 @@ def test_classify_writes_the_table_the_summary_and_the_picture(
     assert summary["n_cells"] == 90
     counted = {label: found["count"] for label, found in summary["phases"].items()}
     assert counted["G1"] == int((table["phase"] == "G1").sum())
+    assert summary["phases_corrected_by_confusion"] is None  # this model was never cross-validated
     assert (out / "montage.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr()
     assert json.loads(printed.out)["n_cells"] == 90

@@ -50,6 +50,9 @@ def test_the_demo_is_the_whole_main_job(tmp_path: Path, capsys: pytest.CaptureFi
     assert "demonstration on synthetic cells: no estimate of accuracy" in capsys.readouterr().out
     written = {path.name for path in tmp_path.iterdir()}
     assert {"phases.csv", "summary.json", "montage.png", "report.html", "metrics.json", "confusion.csv"} <= written
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    for fractions in (summary["phases"], summary["phases_corrected_by_confusion"]):
+        assert sum(found["fraction"] for found in fractions.values()) == pytest.approx(1)
     figures = json.loads((tmp_path / "metrics.json").read_text())
     assert figures["protocol"] == "demonstration"
     assert figures["accuracy"]["value"] > 0.4  # chance is 1 in 7

@@ -76,16 +76,26 @@ def write_results(
 
 
 def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any]) -> dict[str, Any]:
-    """The content of ``summary.json``."""
+    """The content of ``summary.json``.
+
+    Fractions are told as called, and corrected by how often the model mistakes each phase for each other,
+    where its card knows that (adjusted count; Forman 2008, :doi:`10.1007/s10618-008-0097-y`).
+    """
+    import numpy as np
+
     from napari_cellcycle.evaluation.fractions import phase_fractions
     from napari_cellcycle.versions import installed_versions
 
     found = phase_fractions(prediction)
+    corrected = None
+    if card.confusion is not None and not prediction.min_probability:
+        corrected = phase_fractions(prediction, np.array(card.confusion))
     return {
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),
         "n_unsure": found.n_unsure,
         "phases": found.to_dict(),
+        "phases_corrected_by_confusion": None if corrected is None else corrected.to_dict(),
         "notes": list(found.notes),
         "model": {"name": card.name, "description": card.description, "training": card.training.get("data_sha256")},
         "settings": settings,

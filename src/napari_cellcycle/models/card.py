@@ -33,6 +33,9 @@ class ModelCard:
         Data by hash, settings, seed, command, duration.
     figures : dict
         Measured quality, each with the protocol that it was measured by.
+    confusion : list of list of int, or None
+        Counts of the cross-validation behind `figures`, rows true, columns called, without a minimum
+        probability; phase fractions of a sample are corrected by it.
     versions : dict of str to str
         Of the libraries it was trained with.
     licence, data_licence : str
@@ -48,6 +51,7 @@ class ModelCard:
     temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
+    confusion: list[list[int]] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     data_licence: str = ""
