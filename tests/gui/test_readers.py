@@ -9,9 +9,11 @@ import pytest
 import tifffile
 
 from napari_cellcycle.errors import CellCycleError, ReadError
-from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
 from napari_cellcycle.gui.waiting import StoppedError, wait_for
+from napari_cellcycle.jobs.convert import convert_files
+from napari_cellcycle.jobs.reading import ReadConfig
 
 
 def test_a_folder_of_phases_is_read_as_a_gallery(qapp, plate) -> None:
@@ -33,8 +35,19 @@ def test_other_files_are_left_to_others(name, tmp_path) -> None:
     assert get_folder_reader(str(tmp_path)) is None
 
 
-def test_a_zarr_and_a_missing_folder_are_left_to_others(tmp_path) -> None:
+def test_cells_that_we_converted_to_zarr_are_read_as_a_gallery(qapp, plate, tmp_path) -> None:
+    pytest.importorskip("ome_zarr")
+    path = str(tmp_path / "cells.zarr")
+    result_of(convert_files([plate / "S"], path, ReadConfig()))
+    layers = get_folder_reader(path)(path)
+    assert {options["name"] for _, options, _ in layers} >= {"cells: brightfield", "cells: darkfield"}
+
+
+@pytest.mark.parametrize("metadata", ["", "[]", '{"attributes": null}', '{"attributes": {"ome": {}}}'])
+def test_zarrs_of_others_and_a_missing_folder_are_left_to_others(metadata, tmp_path) -> None:
     (tmp_path / "image.zarr" / "G1").mkdir(parents=True)
+    assert get_folder_reader(str(tmp_path / "image.zarr")) is None
+    (tmp_path / "image.zarr" / "zarr.json").write_text(metadata)
     assert get_folder_reader(str(tmp_path / "image.zarr")) is None
     assert get_folder_reader(str(tmp_path / "nothing")) is None
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from napari_cellcycle.gui.gallery import open_gallery
 from napari_cellcycle.gui.waiting import wait_for
-from napari_cellcycle.io.names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, channel_pattern, stem_of
+from napari_cellcycle.io.names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
+from napari_cellcycle.io.zarr import is_our_zarr
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import parse_phase
 
@@ -31,7 +32,7 @@ def get_file_reader(paths: Paths) -> Reader | None:
 
 
 def get_folder_reader(paths: Paths) -> Reader | None:
-    """A reader, if all `paths` are folders of cells: with subfolders named after phases, or with cell files."""
+    """A reader, if all `paths` are folders of cells: with subfolders of phases, with cell files, or our OME-Zarr."""
     return read_gallery if all(_is_cell_folder(Path(path)) for path in _as_list(paths)) else None
 
 
@@ -58,7 +59,9 @@ def _is_cell_file(name: str) -> bool:
 
 
 def _is_cell_folder(folder: Path) -> bool:
-    if not folder.is_dir() or folder.suffix.lower() == ".zarr":
+    if folder.suffix.lower() == ZARR_SUFFIX:
+        return is_our_zarr(folder)
+    if not folder.is_dir():
         return False
     with os.scandir(folder) as entries:
         return any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -120,6 +121,14 @@ def read_zarr_cells(path: Path, root: Path, channels: Mapping[str, str] | None =
         notes=named.notes,
     )
     return with_truth(cells, path, sidecar_path(path).stem)
+
+
+def is_our_zarr(path: Path) -> bool:
+    """Whether `zarr_stack` wrote a folder, told from its metadata alone: quick, and needs no further package."""
+    try:
+        return _OUR_KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):  # none, damaged, or of another kind
+        return False
 
 
 def open_zarr(path: Path) -> ZarrImage:
