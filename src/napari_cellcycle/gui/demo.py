@@ -9,6 +9,7 @@ def show_sample() -> None:
     """Open napari with the sample and the dock *Classify* at work; returns when the window is closed."""
     try:
         import napari
+        from qtpy.QtWidgets import QApplication
     except ImportError as error:
         raise CellCycleError(
             "napari or a Qt binding is not installed, so nothing can be shown; "
@@ -17,5 +18,7 @@ def show_sample() -> None:
     viewer = napari.Viewer()
     viewer.open_sample("napari-cellcycle", "synthetic_jurkat")
     _, dock = viewer.window.add_plugin_dock_widget("napari-cellcycle", "Classify")
+    QApplication.processEvents()  # the dock takes its room, then the gallery is fitted to what is left
+    viewer.reset_view()
     dock.run_button.click()
     napari.run()
