@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,15 +13,17 @@ from qtpy.QtWidgets import QDoubleSpinBox, QMainWindow
 from sklearn.metrics import confusion_matrix
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.classify_widget import FIELD, ClassifyWidget
 from napari_cellcycle.gui.dock import Dock
 from napari_cellcycle.gui.evaluate_widget import EvaluateWidget
+from napari_cellcycle.gui.evaluating import compare_with
 from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers import hidden_phases, source_of, truth_of
 from napari_cellcycle.gui.open_widget import NOT_USED, OpenWidget
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 
 @pytest.fixture
@@ -454,3 +457,88 @@ def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
     finished(evaluate)
     assert drawn[0].keys() == before.keys()
     assert all(drawn[0][name] != before[name] for name in before)
+
+
+# --- Evaluate, models side by side ---
+
+
+@pytest.fixture
+def two_models(evaluate, classified, finished) -> EvaluateWidget:
+    """`quick`, trained on these cells, and then `default`."""
+    classified.model.box.setCurrentText("default")
+    classified.run_button.click()
+    finished(classified)
+    finished(evaluate)
+    return evaluate
+
+
+def models_shown(dock: EvaluateWidget) -> list[list[str]]:
+    """Name and figures of each model."""
+    table = dock.models_table
+    places = range(0, table.rowCount(), 2)
+    return [[table.item(row, 0).text(), *(table.item(row + 1, n).text() for n in range(3))] for row in places]
+
+
+def models_tab_is_there(dock: EvaluateWidget) -> bool:
+    return dock.tabs.isTabVisible(dock.tabs.indexOf(dock.models_page))
+
+
+def test_one_model_is_compared_with_none(evaluate) -> None:
+    assert not models_tab_is_there(evaluate)
+
+
+def test_two_models_lie_side_by_side_and_are_compared_as_the_core_compares_them(two_models) -> None:
+    assert models_tab_is_there(two_models)
+    newest, earlier = models_shown(two_models)
+    assert [newest[0], newest[3]] == ["default, 90 cells", "newest"]
+    assert earlier[0] == "quick, 90 cells, trained-on"
+    assert "trained-on estimates nothing" in two_models.models_hint.text()
+    reports = {model.report.model.split("/")[-1]: model.report for model in two_models.models.values()}
+    wanted = compare(reports["quick"].prediction, reports["default"].prediction, reports["default"].truth)
+    difference = wanted.difference["accuracy"]
+    assert earlier[3].splitlines() == [
+        f"{100 * difference.value:+.1f}",
+        f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}",
+        f"p = {wanted.p_value:.2g}",
+    ]
+    assert earlier[1].startswith(f"{100 * reports['quick'].scores.overall['accuracy'].value:.1f}\n")
+
+
+def test_a_click_on_a_model_shows_its_matrix_with_its_banner_again(two_models, finished) -> None:
+    before = shown_counts(two_models)
+    quick = next(iter(two_models.models.values())).report
+    two_models.models_table.cellClicked.emit(3, 1)
+    finished(two_models)
+    np.testing.assert_array_equal(shown_counts(two_models), quick.confusion)
+    assert (shown_counts(two_models) != before).any()
+    assert two_models.banner.isVisibleTo(two_models)
+    assert two_models.tabs.currentIndex() == 0
+    assert [two_models.models_table.item(row, 0).font().bold() for row in (0, 2)] == [False, True]
+
+
+def test_the_same_model_again_replaces_its_row(two_models, classified, model_folder, finished) -> None:
+    classified.model.box.setCurrentText(str(model_folder))
+    classified.run_button.click()
+    finished(classified)
+    finished(two_models)
+    assert [row[0].split(",")[0] for row in models_shown(two_models)] == ["quick", "default"]
+
+
+def test_another_gallery_clears_the_models(two_models, classified, viewer, plate, finished) -> None:
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    classified.run_button.click()
+    finished(classified)
+    finished(two_models)
+    assert not models_tab_is_there(two_models)
+    assert list(two_models.models) == ["default"]
+
+
+def test_models_are_compared_only_on_cells_that_both_were_tested_on(evaluate) -> None:
+    report = evaluate.evaluated.report
+    first, second = (np.full_like(report.truth, UNKNOWN) for _ in range(2))
+    first[:60], second[40:] = report.truth[:60], report.truth[40:]
+    mine, other = replace(report, truth=first), replace(report, truth=second, model="other")
+    assert compare_with(mine, [other])["other"].n_cells == 20
+    nothing_shared = replace(other, truth=np.where(first == UNKNOWN, report.truth, UNKNOWN))
+    assert compare_with(mine, [nothing_shared]) == {"other": None}
+    assert compare_with(mine, [replace(other, data_sha256="of other cells")]) == {}

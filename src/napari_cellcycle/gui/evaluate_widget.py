@@ -23,6 +23,7 @@ from napari_cellcycle.gui.evaluating import (
 )
 from napari_cellcycle.gui.gallery import galleries
 from napari_cellcycle.gui.layers import PHASE, find_layer
+from napari_cellcycle.gui.models_table import ModelsTable
 from napari_cellcycle.gui.pickers import Picker
 from napari_cellcycle.gui.picture import Picture
 from napari_cellcycle.gui.selecting import select_all, select_cells
@@ -46,6 +47,7 @@ class EvaluateWidget(Dock):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.evaluated: Evaluated | None = None
+        self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
         self.empty = EmptyNotice(
             "No classified cells of known phase yet. The truth comes from folders named after phases.",
             {"Classify cells": lambda: self.open_next("Classify")},
@@ -60,7 +62,7 @@ class EvaluateWidget(Dock):
         for widget in (self.empty, self.inputs, self.run_button):
             self.column.addWidget(widget)
         self.add_foot(self._build_results())
-        self.locked_while_busy += [self.inputs, self.run_button, self.save_button]
+        self.locked_while_busy += [self.inputs, self.run_button, self.models_table, self.save_button]
         self.cells.currentIndexChanged.connect(self._on_choice)
         napari_viewer.events.theme.connect(self._on_theme)
         self._on_choice()
@@ -84,6 +86,12 @@ class EvaluateWidget(Dock):
         self.figures = {name: Picture(_FIGURE_PX) for name in _FIGURES}
         for name, title in _FIGURES.items():
             self.tabs.addTab(self.figures[name], title)
+        self.models_table, self.models_hint = ModelsTable(), QLabel()
+        self.models_table.model_clicked.connect(self._on_model)
+        self.models_hint.setWordWrap(True)
+        self.models_hint.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.models_page = stacked(self.models_table, self.models_hint)
+        self.tabs.addTab(self.models_page, "Models")
         self.save_button = QPushButton("Save report ...")
         self.save_button.clicked.connect(self._on_save)
         self.results = stacked(self.banner, self.summary, self.tabs, self.save_button)
@@ -111,12 +119,27 @@ class EvaluateWidget(Dock):
         layer = self._phase_layer(self.cells.value())
         if layer is not None:
             layer.events.features.connect(self._on_classified_again)
-            self.start(evaluate_calls(take_calls(layer), self._look()), self._on_evaluated)
+            self.start(evaluate_calls(take_calls(layer), self._look(), [*self.models.values()]), self._on_evaluated)
 
     def _on_classified_again(self, _event: Any = None) -> None:
         self._on_run()
 
     def _on_evaluated(self, evaluated: Evaluated) -> None:
+        self.models = {name: self.models[name] for name in evaluated.comparisons}
+        self.models[evaluated.report.model] = evaluated
+        reports = [model.report for model in reversed(self.models.values())]
+        self.models_table.show_models(reports, evaluated.comparisons)
+        self.models_hint.setText(_models_hint(reports))
+        self.tabs.setTabVisible(self.tabs.indexOf(self.models_page), len(reports) > 1)
+        self._show(evaluated, evaluated.pictures)
+
+    def _on_model(self, place: int) -> None:
+        """Show an earlier model again; its figures are drawn anew, as the theme may have changed since."""
+        evaluated = [*reversed(self.models.values())][place]
+        self.tabs.setCurrentIndex(0)
+        self.start(draw_figures(evaluated.report, self._look()), lambda pictures: self._show(evaluated, pictures))
+
+    def _show(self, evaluated: Evaluated, pictures: dict[str, bytes]) -> None:
         self.evaluated = evaluated
         report = evaluated.report
         protocol = PROTOCOLS[report.protocol]
@@ -124,7 +147,8 @@ class EvaluateWidget(Dock):
         self.banner.setVisible(report.protocol in (DEMONSTRATION, TRAINED_ON))
         self.summary.setText(_summary(report))
         self._fill_table()
-        self._show_pictures(evaluated.pictures)
+        self._show_pictures(pictures)
+        self.models_table.mark([*reversed(self.models)].index(report.model))
         self.results.show()
         self.say("; ".join(report.notes))
 
@@ -175,3 +199,13 @@ def _summary(report: Report) -> str:
     named = {"Accuracy": overall["accuracy"], "Macro F1": overall["macro_f1"]}
     lines = [f"{name} {estimate}" for name, estimate in named.items()]
     return "\n".join([f"{report.n_cells:,} cells, {report.model}", *lines])
+
+
+def _models_hint(reports: list[Report]) -> str:
+    """How to read the table of models."""
+    marked = list(dict.fromkeys(report.protocol for report in reports if not PROTOCOLS[report.protocol].estimates))
+    warning = f"\nWhat is marked {' or '.join(marked)} estimates nothing, nor says which is better." if marked else ""
+    return (
+        "Click a model to see its matrix.\nvs newest: accuracy less that of the newest on the cells that both were "
+        f"tested on, with paired 95 % interval and McNemar's p.{warning}"
+    )

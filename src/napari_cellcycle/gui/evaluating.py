@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.errors import ModelError
+from napari_cellcycle.errors import ModelError, TooFewCellsError
 from napari_cellcycle.events import Finished, Note, passed_on
 from napari_cellcycle.gui.gallery import read_again
 from napari_cellcycle.gui.layers import KEY, GallerySource, prediction_of, source_of, truth_of
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells, Prediction
+    from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.figures import Theme
     from napari_cellcycle.evaluation.report import Report
     from napari_cellcycle.gui.gallery import Events
@@ -66,12 +68,15 @@ class Evaluated:
         The cells behind them, in the order of the gallery.
     pictures : dict of str to bytes
         PNG of each figure of the dock.
+    comparisons : dict of str to Comparison or None
+        Other models on these very cells, each against this one, by name; None where no cell was tested with both.
     """
 
     group: str
     report: Report
     cells: Cells
     pictures: dict[str, bytes]
+    comparisons: dict[str, Comparison | None]
 
 
 def take_calls(layer: Labels) -> Calls:
@@ -83,8 +88,8 @@ def take_calls(layer: Labels) -> Calls:
     return Calls(source, prediction_of(layer), truth_of(layer), synthetic, layer.metadata[KEY]["model"])
 
 
-def evaluate_calls(calls: Calls, look: Look) -> Events:
-    """Compare calls with the truth; the job's result is an `Evaluated`.
+def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) -> Events:
+    """Compare calls with the truth, and with `earlier` ones of other models; the job's result is an `Evaluated`.
 
     Repeated cells are left out, and those that the model was trained on while there are others.
     """
@@ -109,8 +114,27 @@ def evaluate_calls(calls: Calls, look: Look) -> Events:
         data_sha256=repeats.data_sha256,
         notes=repeats.notes,
     )
+    same = [other.report for other in earlier if other.group == calls.source.group]
+    comparisons = compare_with(report, same)
     pictures = yield from passed_on(draw_figures(report, look))
-    yield Finished(Evaluated(calls.source.group, report, cells, pictures))
+    yield Finished(Evaluated(calls.source.group, report, cells, pictures, comparisons))
+
+
+def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:
+    """Other models against the newest on the same cells, by name; those that called other cells are left out."""
+    same = [report for report in others if report.data_sha256 == newest.data_sha256]
+    return {report.model: _compare(report, newest) for report in same if report.model != newest.model}
+
+
+def _compare(report: Report, newest: Report) -> Comparison | None:
+    """Only cells that were tested with both count: each model has its own training cells left out."""
+    from napari_cellcycle.evaluation.compare import compare
+
+    truth = np.where(newest.truth == UNKNOWN, UNKNOWN, report.truth)
+    try:
+        return compare(report.prediction, newest.prediction, truth, names=(report.model, newest.model))
+    except TooFewCellsError:
+        return None
 
 
 def draw_figures(report: Report, look: Look) -> Events:
