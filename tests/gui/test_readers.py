@@ -10,6 +10,7 @@ import tifffile
 
 from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.gui.dock import PLUGIN
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
 from napari_cellcycle.gui.waiting import StoppedError, wait_for
 from napari_cellcycle.jobs.convert import convert_files
@@ -20,6 +21,17 @@ def test_a_folder_of_phases_is_read_as_a_gallery(qapp, plate) -> None:
     layers = get_folder_reader(str(plate))(str(plate))
     assert [(options["name"], kind) for _, options, kind in layers][-1] == ("cells: brightfield", "image")
     assert all(pixels.dtype == np.uint16 for pixels, *_ in layers)
+
+
+def test_napari_opens_files_and_folders_with_us(qapp, plate) -> None:
+    import npe2
+
+    manager = npe2.PluginManager.instance()
+    if PLUGIN not in manager:
+        manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
+    for path in (plate, plate / "S" / "cells_Ch3.tif"):
+        layers = npe2.read([str(path)], stack=False, plugin_name=PLUGIN)
+        assert layers[-1][1]["name"] == "cells: brightfield"
 
 
 def test_single_files_named_after_channels_are_read_together(qapp, plate) -> None:

@@ -1,7 +1,7 @@
 """Files that napari offers us: named like cell images, and in a folder that looks like one of cells.
 
 napari asks its user which plugin to take whenever two claim a name, so the manifest claims no plain ``*.tif``; stacks
-and other images come in by the dock *Open cells*.
+and other images come in by the dock *Open cells*. It calls by name, so the parameters must be called `path`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     Reader = Callable[[Paths], list[LayerData]]
 
 
-def get_file_reader(paths: Paths) -> Reader | None:
-    """A reader, if all `paths` are Amnis files or are named after a channel."""
-    return read_gallery if all(_is_cell_file(Path(path).name) for path in _as_list(paths)) else None
+def get_file_reader(path: Paths) -> Reader | None:
+    """A reader, if all are Amnis files or are named after a channel."""
+    return read_gallery if all(_is_cell_file(Path(one).name) for one in _as_list(path)) else None
 
 
-def get_folder_reader(paths: Paths) -> Reader | None:
-    """A reader, if all `paths` are folders of cells: with subfolders of phases, with cell files, or our OME-Zarr."""
-    return read_gallery if all(_is_cell_folder(Path(path)) for path in _as_list(paths)) else None
+def get_folder_reader(path: Paths) -> Reader | None:
+    """A reader, if all of `path` are folders of cells: with subfolders of phases, with cell files, or our OME-Zarr."""
+    return read_gallery if all(_is_cell_folder(Path(one)) for one in _as_list(path)) else None
 
 
-def read_gallery(paths: Paths) -> list[LayerData]:
+def read_gallery(path: Paths) -> list[LayerData]:
     """The cells as gallery layers, and what was guessed as a notification."""
     from napari.utils.notifications import show_info
 
-    opened = wait_for(open_gallery(_as_list(paths), ReadConfig()), "Opening cells")
+    opened = wait_for(open_gallery(_as_list(path), ReadConfig()), "Opening cells")
     if opened.notes:
         show_info("\n".join(opened.notes))
     layers: list[LayerData] = opened.layers
