@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_cellcycle.cells import ArrayImages, Cells
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.events import result_of
+from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.gui.field import label_layers
 from napari_cellcycle.gui.gallery import galleries, open_gallery, preview_channels, read_again, show_gallery
 from napari_cellcycle.gui.layers import source_of
 from napari_cellcycle.images.mosaic import GAP_PX
@@ -38,6 +40,23 @@ def test_tiles_hold_the_raw_pixels_of_the_files(viewer, gallery, plate) -> None:
     top, left, *_ = grid.box([0])
     tile = viewer.layers["cells: darkfield"].data[top + GAP_PX :, left + GAP_PX :][: grid.tile_px, : grid.tile_px]
     np.testing.assert_array_equal(tile, first)
+
+
+def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatch) -> None:
+    masks = np.zeros((3, 12, 12), bool)
+    masks[:, 3:9, 4:8] = True
+    images = ArrayImages(np.full((3, 1, 12, 12), 700, np.uint16), masks)
+    cells = Cells.build(images, ["brightfield"], "run.cif", pixel_size_um=0.5)
+    monkeypatch.setattr("napari_cellcycle.gui.gallery.open_cells", lambda *_args: iter([Finished(cells)]))
+    opened = result_of(open_gallery(["run.cif"], ReadConfig()))
+    show_gallery(viewer, opened)
+    layer = viewer.layers[-1]
+    assert (layer.name, layer.visible) == ("cells: mask", False)
+    assert np.bincount(layer.data.ravel())[1:].tolist() == [24, 24, 24]
+    assert [opened.source.grid.cell_at(*np.argwhere(layer.data == number)[0]) for number in (1, 2, 3)] == [0, 1, 2]
+    assert layer.scale.tolist() == [0.5, 0.5]
+    assert {tuple(layer.get_color(number)) for number in (1, 2, 3)} == {(1, 1, 1, 1)}  # as no phase is
+    assert label_layers(viewer) == []  # it is no full-field image's
 
 
 def test_a_new_gallery_hides_the_old_one_which_lies_at_the_same_place(viewer, gallery, plate) -> None:

@@ -23,7 +23,17 @@ class OddImages:
         return len(self.images)
 
     def read(self, indices):
-        return [Unreadable("damaged") if i in self.bad else CellImage(self.images[i]) for i in indices]
+        return [Unreadable("damaged") if i in self.bad else CellImage(self.images[i], self.mask_of(i)) for i in indices]
+
+    def mask_of(self, _index: int) -> np.ndarray | None:
+        return None
+
+
+class HalfMasked(OddImages):
+    """Every other cell has a mask: its bright pixels."""
+
+    def mask_of(self, index: int) -> np.ndarray | None:
+        return self.images[index][0] > 100 if index % 2 else None
 
 
 def cells_of(images, channels=("brightfield",)) -> Cells:
@@ -52,6 +62,23 @@ def test_small_cells_lie_on_their_background_and_big_ones_are_cut_to_the_middle(
     assert (tile_of(mosaic, 0)[0, 4:6, 4:6] == 200).all()
     assert (tile_of(mosaic, 0)[0] == 7).sum() == 96
     assert (tile_of(mosaic, 1) == 9).all()
+
+
+def test_masks_lie_over_their_cells_and_are_numbered_in_the_order_of_the_gallery() -> None:
+    images = np.random.default_rng(0).integers(0, 200, (600, 1, 10, 10)).astype(np.uint8)
+    small = images[1, :, 2:8, 3:8]  # its mask touches its edge, and is not continued outside
+    mosaic = result_of(build_mosaic(cells_of(HalfMasked([images[0], small, *images[2:]]))))
+    for cell in (0, 1, 2, 511, 513, 599):
+        bright = tile_of(mosaic, cell)[0] > 100
+        if cell == 1:
+            bright[:2] = bright[8:] = bright[:, :2] = bright[:, 7:] = False
+        top, left, bottom, right = mosaic.grid.box([cell])
+        wanted = np.pad(bright, GAP_PX) * (cell + 1 if cell % 2 else 0)
+        np.testing.assert_array_equal(mosaic.masks[top:bottom, left:right], wanted)
+
+
+def test_cells_without_masks_have_no_picture_of_them() -> None:
+    assert result_of(build_mosaic(cells_of(OddImages([np.ones((1, 6, 6), np.uint8)])))).masks is None
 
 
 def test_an_unreadable_cell_leaves_a_dark_tile_and_spoils_no_other() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 KEY = "napari-cellcycle"
 """Where what we know of a layer lies in its metadata."""
 
+MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
 
@@ -110,7 +111,7 @@ def source_of(layer: Layer) -> Source | None:
 
 
 def role_of(layer: Layer) -> str:
-    """What a layer of ours shows: a channel, `PHASE` or `SELECTED`."""
+    """What a layer of ours shows: a channel, `MASK`, `PHASE` or `SELECTED`."""
     return str(layer.metadata[KEY]["role"])
 
 
@@ -131,7 +132,7 @@ def metadata_for(source: Source, role: str, **more: Any) -> dict[str, Any]:
 
 
 def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[LayerData]:
-    """One Image layer a channel; only the first is visible, since each covers the others."""
+    """One Image layer a channel, and the cells' masks; only the first is visible, since each covers the others."""
     sizes = np.unique(cells.pixel_size_um)
     space: dict[str, Any] = {}
     if len(sizes) == 1 and np.isfinite(sizes[0]):
@@ -149,7 +150,25 @@ def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[
             **space,
         }
         layers.append((pixels, options, "image"))
-    return layers[::-1]  # the visible one on top
+    layers.reverse()  # the visible one on top
+    if mosaic.masks is not None:
+        layers.append(_mask_layer(mosaic.masks, source, space))
+    return layers
+
+
+def _mask_layer(masks: NDArray[np.unsignedinteger], source: GallerySource, space: dict[str, Any]) -> LayerData:
+    """A white veil: colours of napari's own would be taken for phases."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    options = {
+        "name": f"cells: {MASK}",
+        "metadata": metadata_for(source, MASK),
+        "colormap": DirectLabelColormap(color_dict={None: "white", 0: "transparent"}),
+        "opacity": 0.35,
+        "visible": False,
+        **space,
+    }
+    return masks, options, "labels"
 
 
 def phase_layer(

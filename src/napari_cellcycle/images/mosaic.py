@@ -13,7 +13,7 @@ from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Finished, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -114,11 +114,15 @@ class Mosaic:
         One picture a channel, in the raw values of the cells; 0 where there is none or it could not be read.
     contrast_limits : tuple of (float, float)
         Black and white point of each channel.
+    masks : ndarray of unsigned int, shape (Y, X), or None
+        Labels: which pixels belong to each cell, numbered from 1 in the order of the gallery; None where no cell has a
+        mask.
     """
 
     grid: Grid
     pixels: NDArray[np.generic]
     contrast_limits: tuple[tuple[float, float], ...]
+    masks: NDArray[np.unsignedinteger] | None = None
 
 
 def build_mosaic(
@@ -137,18 +141,22 @@ def build_mosaic(
     tile_px = _tile_size(cells, n_shown)
     grid = Grid(n_shown, tile_px, columns) if columns else Grid.fit(n_shown, tile_px)
     pixels: NDArray[np.generic] | None = None
+    masks: NDArray[np.unsignedinteger] | None = None
     for start in range(0, n_shown, _BATCH):
         yield Progress(start, n_shown, "Laying out the gallery")
         places = np.arange(start, min(start + _BATCH, n_shown))
-        tiles = _read_tiles(cells, places, grid.tile_px)
-        if tiles is not None:
-            pixels = _with_room_for(tiles[1].dtype, pixels, (len(cells.channels), *grid.shape))
-            _lay(pixels, grid, *tiles)
+        found = dict(zip(places.tolist(), cells.read(places.tolist()), strict=True))
+        images = {place: cell for place, cell in found.items() if isinstance(cell, CellImage)}
+        if images:
+            tiles = np.stack([_fit(cell.pixels, grid.tile_px) for cell in images.values()])
+            pixels = _with_room_for(tiles.dtype, pixels, (len(cells.channels), *grid.shape))
+            _lay(pixels, grid, list(images), tiles)
+        masks = _lay_masks(masks, grid, images)
     if pixels is None:
         raise ImageError("none of these cells can be read; check the files")
     limits = _contrast_limits(pixels, grid, cells.channels)
     _draw_lines(pixels, grid, limits)
-    yield Finished(Mosaic(grid, pixels, limits))
+    yield Finished(Mosaic(grid, pixels, limits, masks))
 
 
 def _tile_size(cells: Cells, n_shown: int) -> int:
@@ -158,31 +166,43 @@ def _tile_size(cells: Cells, n_shown: int) -> int:
     return min(_MAX_TILE_PX, int(np.percentile(edges, 95, method="higher"))) if edges else 1
 
 
-def _read_tiles(
-    cells: Cells, places: NDArray[np.intp], tile_px: int
-) -> tuple[NDArray[np.intp], NDArray[np.generic]] | None:
-    """The readable cells among `places` and their tiles, shape (N, C, tile, tile); None if there is none."""
-    found = {int(place): cell for place, cell in zip(places, cells.read(places.tolist()), strict=True)}
-    tiles = {place: _fit(cell.pixels, tile_px) for place, cell in found.items() if isinstance(cell, CellImage)}
-    return (np.array(list(tiles)), np.stack(list(tiles.values()))) if tiles else None
-
-
 def _fit(pixels: NDArray[np.generic], tile_px: int) -> NDArray[np.generic]:
-    """One cell cut and filled up to shape (C, tile, tile), its middle in the middle."""
+    """One cell cut and filled up with its background to shape (C, tile, tile)."""
     if pixels.shape[1:] == (tile_px, tile_px):
         return pixels
+    edge = np.ones(pixels.shape[1:], bool)
+    edge[1:-1, 1:-1] = False
+    background = np.median(pixels[:, edge].astype(np.float32), axis=1).astype(pixels.dtype)
+    return _centre(pixels, tile_px, background)
+
+
+def _centre(pixels: NDArray[np.generic], tile_px: int, background: NDArray[np.generic]) -> NDArray[np.generic]:
+    """The middle of (C, Y, X) in the middle of (C, tile, tile), on each channel's background."""
     for axis in (1, 2):
         surplus = max(0, pixels.shape[axis] - tile_px) // 2
         pixels = np.take(pixels, range(surplus, surplus + min(tile_px, pixels.shape[axis])), axis)
     n_channels, height, width = pixels.shape
-    edge = np.ones((height, width), bool)
-    edge[1:-1, 1:-1] = False
-    background = np.median(pixels[:, edge].astype(np.float32), axis=1).astype(pixels.dtype)
     tile = np.empty((n_channels, tile_px, tile_px), pixels.dtype)
     tile[:] = background[:, None, None]
     top, left = (tile_px - height) // 2, (tile_px - width) // 2
     tile[:, top : top + height, left : left + width] = pixels
     return tile
+
+
+def _lay_masks(
+    masks: NDArray[np.unsignedinteger] | None, grid: Grid, images: Mapping[int, CellImage]
+) -> NDArray[np.unsignedinteger] | None:
+    """`masks` with those of `images`, made with the first of them."""
+    known = {place: cell.mask for place, cell in images.items() if cell.mask is not None}
+    if not known:
+        return masks
+    if masks is None:
+        masks = np.zeros(grid.shape, np.min_scalar_type(grid.n_cells))
+    outside = np.zeros(1, bool)
+    tiles = np.stack([_centre(mask[None], grid.tile_px, outside) for mask in known.values()])
+    numbers = np.array(list(known), masks.dtype) + 1
+    _lay(masks[None], grid, list(known), tiles * numbers[:, None, None, None])
+    return masks
 
 
 def _with_room_for(
@@ -194,7 +214,7 @@ def _with_room_for(
     return pixels.astype(np.result_type(pixels, dtype), copy=False)
 
 
-def _lay(pixels: NDArray[np.generic], grid: Grid, places: NDArray[np.intp], tiles: NDArray[np.generic]) -> None:
+def _lay(pixels: NDArray[np.generic], grid: Grid, places: Sequence[int], tiles: NDArray[np.generic]) -> None:
     inner = slice(GAP_PX, GAP_PX + grid.tile_px)
     rows, columns = np.divmod(places, grid.columns)
     _by_tile(pixels, grid)[:, rows, inner, columns, inner] = tiles
