@@ -453,8 +453,10 @@ def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
     before = dict(evaluate.evaluated.pictures)
     drawn = []
     evaluate._show_pictures = drawn.append
+    said = evaluate.status.text()
     viewer.theme = "light"
     finished(evaluate)
+    assert evaluate.status.text() == said != ""
     assert drawn[0].keys() == before.keys()
     assert all(drawn[0][name] != before[name] for name in before)
 
@@ -513,6 +515,7 @@ def test_a_click_on_a_model_shows_its_matrix_with_its_banner_again(two_models, f
     assert (shown_counts(two_models) != before).any()
     assert two_models.banner.isVisibleTo(two_models)
     assert two_models.tabs.currentIndex() == 0
+    assert two_models.status.text().endswith("the gallery still has the colours of default")
     assert [two_models.models_table.item(row, 0).font().bold() for row in (0, 2)] == [False, True]
 
 

@@ -150,7 +150,9 @@ class EvaluateWidget(Dock):
         self._show_pictures(pictures)
         self.models_table.mark([*reversed(self.models)].index(report.model))
         self.results.show()
-        self.say("; ".join(report.notes))
+        newest = [*self.models][-1]
+        other = () if newest == report.model else (f"the gallery still has the colours of {Path(newest).name}",)
+        self.say("; ".join([*report.notes, *other]))
 
     def _fill_table(self) -> None:
         if self.evaluated is not None:
@@ -169,8 +171,12 @@ class EvaluateWidget(Dock):
         if self.evaluated is not None:
             self._fill_table()
             said = self.status.text()
-            self.start(draw_figures(self.evaluated.report, self._look()), self._show_pictures)
-            self.say(said)
+
+            def show(pictures: dict[str, bytes]) -> None:
+                self._show_pictures(pictures)
+                self.say(said)
+
+            self.start(draw_figures(self.evaluated.report, self._look()), show)
 
     def _on_field(self, true: int, called: int) -> None:
         if self.evaluated is None:
