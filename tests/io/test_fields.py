@@ -47,6 +47,19 @@ def test_labels_beside_a_field_are_taken(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(np.sort(cell.pixels[0][cell.mask]), np.sort(FIELD[LABELS == 6]))
 
 
+def test_labels_beside_a_field_are_taken_when_the_file_itself_is_given(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.ome.tif", FIELD)
+    write_tiff(tmp_path / "a_labels.tif", LABELS)
+    write_tiff(tmp_path / "b_labels.tif", LABELS * 0)
+    assert read_cells(tmp_path / "a.ome.tif").ids.tolist() == [2, 4, 6, 8, 10, 12]
+
+
+def test_labels_alone_are_one_sentence(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a_labels.tif", LABELS)
+    with pytest.raises(ReadError, match="a_labels.tif holds label images only; give the images"):
+        read_cells(tmp_path / "a_labels.tif")
+
+
 def test_labels_the_user_names_are_taken(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "G1" / "a.tif", FIELD)
     labels = write_tiff(tmp_path / "elsewhere" / "b.tif", LABELS.astype(np.float32))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -139,13 +139,19 @@ def _cut(opened: OpenSet, images: CellImages, read_labels: Callable[[int], NDArr
 
 @dataclass(frozen=True, eq=False)
 class _Frames:
-    """Frames that are read one at a time."""
+    """Frames that are read one at a time; the last one is kept, since its cells are asked for in many batches."""
 
     frame: Callable[[int], NDArray[np.generic]]
     shape: tuple[int, ...]
+    kept: dict[int, NDArray[np.generic]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, frame: int, /) -> NDArray[np.generic]:
-        return self.frame(frame)
+        image = self.kept.get(frame)
+        if image is None:
+            image = self.frame(frame)
+            self.kept.clear()
+            self.kept[frame] = image
+        return image

@@ -61,7 +61,7 @@ class ImageGroup:
 
 
 def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
-    """Folders under an input with what may hold cells; a file counts as a folder with one name.
+    """Folders under an input with what may hold cells; a file counts as a folder with it and its labels.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
     if not os.path.exists(path):  # Path.exists raises where a folder above may not be entered
         raise ReadError(f"{path} does not exist; check the name")
     if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
-        yield Folder(path.parent, path.parent, (path.name,))
+        yield Folder(path.parent, path.parent, (path.name, *_labels_beside(path)))
         return
 
     def told(error: OSError) -> None:
@@ -89,6 +89,13 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
         raise ReadError(
             f"{path} holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images; give the folder that holds them"
         )
+
+
+def _labels_beside(path: Path) -> list[str]:
+    """Label images that lie beside the image `path` and may be its own."""
+    stem = stem_of(path.name)
+    beside = (name for name in os.listdir(path.parent) if name.lower().endswith(IMAGE_SUFFIXES))
+    return sorted(name for name in beside if stem.startswith(labelled_image(stem_of(name)) or "\0"))
 
 
 def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup | ReadError]:

@@ -116,6 +116,8 @@ def open_parts(
                 parts.append(found)
             else:
                 errors.append(found)
+    if not parts and not errors:
+        errors.append(ReadError(f"{inputs[0].name} holds label images only; give the images that they belong to"))
     return FoundParts(tuple(parts), tuple(errors), tuple(notes))
 
 
