@@ -56,7 +56,7 @@ def test_labels_beside_a_field_are_taken_when_the_file_itself_is_given(tmp_path:
 
 def test_labels_alone_are_one_sentence(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a_labels.tif", LABELS)
-    with pytest.raises(ReadError, match="a_labels.tif holds label images only; give the images"):
+    with pytest.raises(ReadError, match=r"a_labels\.tif holds label images only; give the images"):
         read_cells(tmp_path / "a_labels.tif")
 
 
