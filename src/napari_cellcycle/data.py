@@ -66,21 +66,6 @@ class TrainingCells:
         return self.stain.sum(axis=(1, 2))
 
 
-def join_training_cells(first: TrainingCells, second: TrainingCells) -> TrainingCells:
-    """Both, one after the other; `positions` of the second go on from those of the first."""
-    stains = [
-        np.full((len(part), *part.images.shape[2:]), np.nan, np.float32) if part.stain is None else part.stain
-        for part in (first, second)
-    ]
-    return TrainingCells(
-        images=np.concatenate([first.images, second.images]),
-        phases=np.concatenate([first.phases, second.phases]),
-        stain=np.concatenate(stains),
-        synthetic=np.concatenate([first.synthetic, second.synthetic]),
-        positions=np.concatenate([first.positions, second.positions + len(first)]),
-    )
-
-
 def g1_dna(cells: TrainingCells) -> float | None:
     """Summed stain of a cell in the G1 peak: the median over G1; None under 10 stained G1 cells."""
     sums = cells.total_dna[cells.phases == Phase.G1]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from napari_cellcycle.cells import CellImage, CellImages, Cells, Unreadable
-from napari_cellcycle.data import TrainingCells, g1_dna, join_training_cells, prepare_cells
+from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
@@ -93,8 +93,8 @@ def test_patience_ends_a_run_that_gets_no_better(prepared: TrainingCells) -> Non
 
 
 def test_cells_of_unknown_phase_are_taught_by_their_stain_only(prepared: TrainingCells) -> None:
-    unknown = replace(prepared, phases=np.full(len(prepared), -1, np.int8))
-    both = join_training_cells(prepared, unknown)
+    twice = prepared.subset(np.r_[: len(prepared), : len(prepared)])
+    both = replace(twice, phases=np.r_[prepared.phases, np.full(len(prepared), -1, np.int8)])
     lessons = Lessons.of(both, fit_scale(both), g1_dna(both), QUICK)
     batch = lessons.batches(QUICK, torch.Generator())[0]
     assert (batch < len(prepared)).sum() == QUICK.batch_size

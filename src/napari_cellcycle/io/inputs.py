@@ -17,12 +17,18 @@ from napari_cellcycle.io.groups import checked, open_group
 from napari_cellcycle.io.ideas import lists_beside
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX
 from napari_cellcycle.io.imagesets import Origin
-from napari_cellcycle.io.names import AMNIS_SUFFIXES, ZARR_SUFFIX, channel_pattern, phase_in_stem, phase_of_folder
+from napari_cellcycle.io.names import (
+    AMNIS_SUFFIXES,
+    LAYOUTS,
+    ZARR_SUFFIX,
+    channel_pattern,
+    phase_in_stem,
+    phase_of_folder,
+)
 from napari_cellcycle.io.parts import Part, ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
 _NAMED_ERRORS = 50
-LAYOUTS = ("auto", "cells", "field", "montage")
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 

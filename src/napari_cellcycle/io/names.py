@@ -11,6 +11,8 @@ from napari_cellcycle.phases import UNKNOWN, parse_phase
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 AMNIS_SUFFIXES = (".cif", ".rif")
 ZARR_SUFFIX = ".zarr"
+LAYOUTS = ("auto", "cells", "montage", "field")
+"""What the user may say that an image shows."""
 
 _SEPARATORS = " _.-"
 _CHANNEL_WORDS = ("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst")

@@ -9,9 +9,8 @@ from pathlib import Path
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Finished, Note
+from napari_cellcycle.io.names import LAYOUTS
 from napari_cellcycle.settings import Checked, setting
-
-LAYOUTS = ("auto", "cells", "montage", "field")
 
 
 @dataclass(frozen=True, kw_only=True)

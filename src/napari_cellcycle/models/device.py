@@ -8,8 +8,6 @@ import torch
 
 from napari_cellcycle.errors import SettingError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device called `name`; ``auto`` takes a GPU where there is one.

@@ -16,8 +16,6 @@ class Duque2024(PhaseNetwork):
     stands in its published code.
     """
 
-    SIZE_PX = 64
-
     def __init__(self, n_channels: int = 2) -> None:
         super().__init__()
         self.features = nn.Sequential(
