@@ -20,7 +20,7 @@ from napari_cellcycle.events import Finished
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, FoldDone, compare_reports, evaluate_files
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.training.config import RECIPES
+from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
 

@@ -18,7 +18,8 @@ from napari_cellcycle.jobs.classify import ClassifyConfig
 from napari_cellcycle.jobs.evaluate import EvaluateConfig
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun
-from napari_cellcycle.training.config import RECIPES, TrainConfig
+from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import RECIPES
 
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 

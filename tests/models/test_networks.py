@@ -10,7 +10,7 @@ import torch
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.models import ARCHITECTURES, ModelCard, build
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.training.config import RECIPES
+from napari_cellcycle.training.recipes import RECIPES
 
 
 def count(network: torch.nn.Module) -> int:

@@ -16,7 +16,8 @@ from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
 from napari_cellcycle.training.augment import augment
 from napari_cellcycle.training.classifier import EpochDone, Lessons, fit_scale, predict_logits, train_classifier
-from napari_cellcycle.training.config import RECIPES, TrainConfig
+from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import RECIPES
 
 CPU = torch.device("cpu")
 QUICK = TrainConfig(epochs=6, batch_size=32, averaging=0.5)

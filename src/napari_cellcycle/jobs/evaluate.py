@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from napari_cellcycle.jobs.train import Material
     from napari_cellcycle.models import Model
     from napari_cellcycle.training.classifier import EpochDone
-    from napari_cellcycle.training.config import Recipe, TrainConfig
+    from napari_cellcycle.training.config import TrainConfig
+    from napari_cellcycle.training.recipes import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

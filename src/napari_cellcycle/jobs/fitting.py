@@ -16,7 +16,8 @@ from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
 from napari_cellcycle.training.classifier import EpochDone, Lessons, fit_scale, predict_logits, train_classifier
-from napari_cellcycle.training.config import Recipe, TrainConfig
+from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import Recipe
 
 
 def fit_model(

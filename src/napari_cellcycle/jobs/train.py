@@ -14,7 +14,8 @@ from napari_cellcycle.jobs.classify import DEVICES
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
 from napari_cellcycle.settings import Checked, setting
-from napari_cellcycle.training.config import RECIPES, Recipe, TrainConfig
+from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
