@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import torch
@@ -15,13 +17,16 @@ from made import made_pixels
 from trained import QUICK_CHANGES
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.errors import CellCycleError, SettingError
+from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
+from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.runs import load_model, load_training_prints
 from napari_cellcycle.jobs import fitting
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, FoldDone, cross_validate, evaluate_files
 from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.predict import classify
 
 
 def only(done: Evaluation) -> Report:
@@ -126,3 +131,23 @@ def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> N
     right = [report.prediction.best == report.truth for report in (first, second)]
     assert comparison["only_first"] == int((right[0] & ~right[1]).sum())
     assert (tmp_path / "duque2024" / "report.html").is_file()
+
+
+def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate: Path, tmp_path: Path) -> None:
+    config = replace(CV, keep_models=True)
+    report = only(result_of(evaluate_files([plate], tmp_path, config, QUICK_CHANGES, ReadConfig())))
+    cells, n_tested = read_cells(plate), 0
+    for number in (1, 2, 3):
+        folder = tmp_path / "folds" / str(number)
+        split = pd.read_csv(folder / "split.csv")
+        held_back = np.flatnonzero(split["part"] == "test")
+        calls = classify(cells.subset(held_back), load_model(folder))
+        np.testing.assert_allclose(calls.probabilities, report.prediction.probabilities[held_back], atol=0.02)
+        assert split["source"][held_back].tolist() == calls.sources.tolist()
+        assert split["cell"][held_back].tolist() == calls.ids.tolist()
+        known = seen_before(find_repeats(cells).prints, load_training_prints(folder))
+        np.testing.assert_array_equal(known, split["part"] != "test")
+        n_tested += len(held_back)
+    assert n_tested == len(cells)
+    with pytest.raises(WriteError, match="exists already"):
+        result_of(evaluate_files([plate], tmp_path, config, QUICK_CHANGES, ReadConfig()))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_cellcycle.errors import WriteError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
 from napari_cellcycle.io.table import write_json
 from napari_cellcycle.jobs.classify import DEVICES
@@ -38,6 +39,7 @@ class EvaluateConfig(Checked):
     prevalence: str = setting("", "give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
     min_probability: float = setting(0.0, "call cells unsure whose best phase is less probable than this", 0, 1)
     also: str = setting("", "with cv: more cells, of which only the DNA stain is learnt from", more=True)
+    keep_models: bool = setting(False, "with cv: keep each fold's model, with the list of its test cells", more=True)
     device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
     seed: int = setting(0, "same seed, same folds, same weights, same intervals", 0, 2**31 - 1, more=True)
 
@@ -72,7 +74,8 @@ def evaluate_files(
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
-    ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation.
+    ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation, which
+    leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so.
     The last event carries an `Evaluation`.
     """
     from napari_cellcycle.evaluation.pages import write_report
@@ -81,9 +84,10 @@ def evaluate_files(
     reports: dict[str, Report] = {}
     for name in names:
         one = replace(config, model=name)
-        testing = cross_validate(paths, one, changes, reading) if config.cv else test_model(paths, one, reading)
-        report, cells = yield from passed_on(testing)
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
+        kept = folder / "folds" if config.keep_models else None
+        testing = cross_validate(paths, one, changes, reading, kept) if config.cv else test_model(paths, one, reading)
+        report, cells = yield from passed_on(testing)
         yield from passed_on(write_report(report, cells, folder))
         reports[name] = report
     comparisons = compare_reports(reports)
@@ -138,13 +142,28 @@ def test_model(
 
 
 def cross_validate(
-    paths: Sequence[str | Path], config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
+    paths: Sequence[str | Path],
+    config: EvaluateConfig,
+    changes: Mapping[str, Any],
+    reading: ReadConfig,
+    kept: Path | None = None,
 ) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
-    """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it."""
+    """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it.
+
+    The folds' models are written to the new folder `kept`, where one is given; ``split.csv`` beside each one's
+    weights names its test cells.
+
+    Raises
+    ------
+    WriteError
+        `kept` exists: a model is never overwritten.
+    """
     from napari_cellcycle.evaluation.folds import group_names, make_folds
     from napari_cellcycle.evaluation.report import evaluate
     from napari_cellcycle.jobs.train import gather, recipe_called
 
+    if kept is not None and kept.exists():
+        raise WriteError(f"{kept} exists already; choose another folder for the report, or remove it first")
     recipe = recipe_called(config.model)
     settings = replace(recipe.config, **changes, seed=config.seed)
     material: Material = yield from passed_on(gather(paths, config.also, recipe, reading))
@@ -156,8 +175,11 @@ def cross_validate(
     tested = _Tested.empty(cells)
     for number, fold in enumerate(folds):
         own = replace(settings, seed=config.seed + number)  # fresh weights that no other fold starts from
-        model, losses = yield from passed_on(_fit_fold(material, fold, recipe, own, config.device))
+        name = f"{config.model}, fold {number + 1} of {len(folds)}"
+        model, losses = yield from passed_on(_fit_fold(name, material, fold, recipe, own, config.device))
         accuracy = tested.add(number, fold, model, losses, material)
+        if kept is not None:
+            _keep(model, kept / str(number + 1), fold, material)
         yield FoldDone(number + 1, len(folds), accuracy)
     report = evaluate(
         tested.prediction(cells, config.min_probability),
@@ -178,7 +200,7 @@ def cross_validate(
 
 
 def _fit_fold(
-    material: Material, fold: Fold, recipe: Recipe, settings: TrainConfig, device: str
+    name: str, material: Material, fold: Fold, recipe: Recipe, settings: TrainConfig, device: str
 ) -> Iterator[Progress | EpochDone | Finished]:
     """Result: the fold's model and its loss curve."""
     import numpy as np
@@ -190,9 +212,19 @@ def _fit_fold(
     training = material.prepared.subset(np.r_[fold.train, teachers(material)])
     validation = material.prepared.subset(fold.validation)
     log: list[EpochDone] = []
-    model = yield from passed_on(kept(fit_model("", recipe, training, validation, settings, device), log))
+    model = yield from passed_on(kept(fit_model(name, recipe, training, validation, settings, device), log))
     curve = LossCurve(np.array([done.training_loss for done in log]), np.array([done.validation_loss for done in log]))
     yield Finished((model, curve))
+
+
+def _keep(model: Model, folder: Path, fold: Fold, material: Material) -> None:
+    import numpy as np
+
+    from napari_cellcycle.io.runs import save_model
+    from napari_cellcycle.jobs.train import split_table
+
+    table = split_table(material.cells, fold.validation, fold.test)
+    save_model(model, folder, np.delete(material.prints, fold.test, axis=0), {"split.csv": table})
 
 
 @dataclass(frozen=True, eq=False)

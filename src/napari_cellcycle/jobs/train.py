@@ -81,7 +81,7 @@ def train_files(
         model,
         output,
         material.prints,
-        {"log.csv": _log_table(log), "split.csv": _split_table(material.cells, validation)},
+        {"log.csv": _log_table(log), "split.csv": split_table(material.cells, validation)},
     )
     yield Finished(model)
 
@@ -176,12 +176,15 @@ def _log_table(log: list[EpochDone]) -> str:
     return pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
 
 
-def _split_table(cells: Cells, validation: NDArray[np.intp]) -> str:
+def split_table(cells: Cells, validation: NDArray[np.intp], test: NDArray[np.intp] | None = None) -> str:
+    """What ``split.csv`` holds: which cells were learnt from, which chose the best epoch, which were held back."""
+    import numpy as np
     import pandas as pd
 
-    part = ["train"] * len(cells)
-    for index in validation:
-        part[index] = "validation"
+    part = np.full(len(cells), "train", dtype=object)
+    part[validation] = "validation"
+    if test is not None:
+        part[test] = "test"
     labels = [phase_label(int(number)) for number in cells.phases]
     table = pd.DataFrame({"source": cells.sources, "cell": cells.ids, "phase": labels, "part": part})
     return table.to_csv(index=False)
