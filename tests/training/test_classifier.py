@@ -11,21 +11,17 @@ import torch
 
 from napari_cellcycle.cells import CellImage, CellImages, Cells, Unreadable
 from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
-from napari_cellcycle.errors import ChannelError, ImageError
+from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
 from napari_cellcycle.training.augment import augment
-from napari_cellcycle.training.classifier import EpochDone, Lessons, fit_scale, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import EpochDone, make_optimiser, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import RECIPES
 
 CPU = torch.device("cpu")
 QUICK = TrainConfig(epochs=6, batch_size=32, averaging=0.5)
-
-
-@pytest.fixture
-def prepared(made_cells: Cells) -> TrainingCells:
-    return result_of(prepare_cells(made_cells, RECIPES["default"].input))
 
 
 @dataclass(frozen=True)
@@ -93,30 +89,22 @@ def test_patience_ends_a_run_that_gets_no_better(prepared: TrainingCells) -> Non
     assert not any(done.is_best for done in epochs[-3:])
 
 
-def test_cells_of_unknown_phase_are_taught_by_their_stain_only(prepared: TrainingCells) -> None:
-    twice = prepared.subset(np.r_[: len(prepared), : len(prepared)])
-    both = replace(twice, phases=np.r_[prepared.phases, np.full(len(prepared), -1, np.int8)])
-    lessons = Lessons.of(both, fit_scale(both), g1_dna(both), QUICK)
-    batch = lessons.batches(QUICK, torch.Generator())[0]
-    assert (batch < len(prepared)).sum() == QUICK.batch_size
-    assert (batch >= len(prepared)).sum() == QUICK.batch_size // 2
+def test_settings_reach_the_optimiser() -> None:
+    network = build("compact")
+    sgd = make_optimiser(network, TrainConfig(optimiser="sgd", momentum=0.7, learning_rate=0.03, weight_decay=5e-4))
+    assert type(sgd) is torch.optim.SGD
+    settings = sgd.param_groups[0]
+    assert (settings["momentum"], settings["lr"], settings["weight_decay"]) == (0.7, 0.03, 5e-4)
+    assert type(make_optimiser(network, TrainConfig(optimiser="adam"))) is torch.optim.Adam
+    assert type(make_optimiser(network, TrainConfig())) is torch.optim.AdamW
+    assert len(sgd.param_groups[0]["params"]) == len(list(network.parameters()))
+    with pytest.raises(SettingError, match="must be one of adamw, adam, sgd"):
+        TrainConfig(optimiser="lion")
 
 
-def test_rare_phases_are_drawn_more_often(prepared: TrainingCells) -> None:
-    phases = np.where(np.arange(len(prepared)) < 81, 0, 1).astype(np.int8)  # 81 and 9
-    lessons = Lessons.of(replace(prepared, phases=phases), fit_scale(prepared), None, replace(QUICK, rare_phases=0.5))
-    drawn = torch.cat([torch.cat(lessons.batches(QUICK, torch.Generator().manual_seed(i))) for i in range(40)])
-    share = float((lessons.phases[drawn] == 1).double().mean())
-    assert share == pytest.approx(0.25, abs=0.02)  # 9 / sqrt(9) to 81 / sqrt(81), so 1 to 3
-
-
-def test_dna_is_told_relative_to_g1(prepared: TrainingCells) -> None:
-    lessons = Lessons.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
-    contents = 2 ** lessons.log2_dna.numpy()
-    medians = [float(np.median(contents[lessons.phases == phase])) for phase in (0, 1, 2)]
-    assert medians[0] == pytest.approx(1, abs=1e-4)
-    assert medians == sorted(medians)
-    assert g1_dna(replace(prepared, stain=None)) is None
+def test_it_learns_from_mixed_cells_too(prepared: TrainingCells) -> None:
+    _, epochs = run(prepared, replace(QUICK, epochs=12, mixup=0.4))
+    assert max(done.validation_accuracy for done in epochs) > 0.9
 
 
 def test_augmentation_moves_image_and_stain_together_and_never_mirrors_left_and_right() -> None:

@@ -15,8 +15,9 @@ from napari_cellcycle.events import Finished, Progress
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.training.classifier import EpochDone, Lessons, fit_scale, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import EpochDone, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import Recipe
 
 

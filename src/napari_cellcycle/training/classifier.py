@@ -9,18 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim.swa_utils import AveragedModel
 
-from napari_cellcycle.data import TrainingCells, labelled
 from napari_cellcycle.events import Progress
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
-from napari_cellcycle.training.augment import augment, change_gain
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.lessons import Lesson, Lessons
 
 VALIDATION_BATCH = 512
 
@@ -36,88 +34,6 @@ class EpochDone:
     validation_accuracy: float
     validation_macro_f1: float
     is_best: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Lesson:
-    """A batch of B cells and what is to be learnt of them; NaN and `UNKNOWN` where nothing is known."""
-
-    images: Tensor
-    phases: Tensor
-    log2_dna: Tensor
-    stain: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """All training cells as tensors, scaled by what was fitted on them and on nothing else.
-
-    Attributes
-    ----------
-    images, phases, log2_dna, stain : Tensor
-        (N, C, S, S); (N,); (N,); (N, 1, S, S), the last two NaN where a cell has no stain.
-    draw_weights : Tensor, shape (N,)
-        How often a cell is drawn, relative to others; 0 for cells of unknown phase.
-    """
-
-    images: Tensor
-    phases: Tensor
-    log2_dna: Tensor
-    stain: Tensor
-    draw_weights: Tensor
-
-    @classmethod
-    def of(cls, cells: TrainingCells, scale: NDArray[np.float32], g1_dna: float | None, config: TrainConfig) -> Lessons:
-        """Scale images by `scale` (C,), and the stain by its own spread."""
-        n_cells, _, size, _ = cells.images.shape
-        stain = np.full((n_cells, size, size), np.nan, np.float32)
-        log2_dna = np.full(n_cells, np.nan, np.float32)
-        if cells.stain is not None and g1_dna is not None:
-            stain = cells.stain / np.nanstd(cells.stain)
-            log2_dna = np.log2(np.maximum(cells.total_dna, 0.1 * g1_dna) / g1_dna)
-        counts = np.bincount(cells.phases[labelled(cells)], minlength=N_PHASES)
-        weights = np.where(
-            cells.phases == UNKNOWN, 0.0, 1.0 / np.maximum(counts, 1)[cells.phases] ** config.rare_phases
-        )
-        return cls(
-            images=torch.from_numpy(cells.images / scale[:, None, None]),
-            phases=torch.from_numpy(cells.phases.astype(np.int64)),
-            log2_dna=torch.from_numpy(log2_dna.astype(np.float32)),
-            stain=torch.from_numpy(stain.astype(np.float32))[:, None],
-            draw_weights=torch.from_numpy(weights),
-        )
-
-    def batches(self, config: TrainConfig, random: torch.Generator) -> list[Tensor]:
-        """Indices of one epoch's batches: labelled cells as `draw_weights` says, others beside them."""
-        known = torch.nonzero(self.draw_weights)[:, 0]
-        if config.rare_phases == 0:
-            order = known[torch.randperm(len(known), generator=random)]
-        else:
-            order = torch.multinomial(self.draw_weights, len(known), replacement=True, generator=random)
-        unknown = torch.nonzero(self.draw_weights == 0)[:, 0]
-        batches = [batch for batch in order.split(config.batch_size) if len(batch) > 1]  # batch norm needs two
-        if not len(unknown):
-            return batches
-        beside = unknown[torch.randint(len(unknown), (len(batches), config.batch_size // 2), generator=random)]
-        return [torch.cat([batch, extra]) for batch, extra in zip(batches, beside, strict=True)]
-
-    def draw(self, batch: Tensor, config: TrainConfig, random: torch.Generator, device: torch.device) -> Lesson:
-        """The cells of `batch`, changed as `config` says."""
-        planes = torch.cat([self.images[batch], self.stain[batch].nan_to_num()], 1).to(device)
-        if config.flips or config.rotation_degrees or config.shift:
-            planes = augment(planes, config, random)
-        images, stain = planes[:, :-1], planes[:, -1:]
-        if config.gain:
-            images = change_gain(images, config, random)
-        without_stain = self.log2_dna[batch].isnan().to(device)
-        stain = stain.masked_fill(without_stain[:, None, None, None], float("nan"))
-        return Lesson(images, self.phases[batch].to(device), self.log2_dna[batch].to(device), stain)
-
-
-def fit_scale(cells: TrainingCells) -> NDArray[np.float32]:
-    """Spread of each channel over the training cells, shape (C,)."""
-    spread = cells.images.std(axis=(0, 2, 3), dtype=np.float64)
-    return np.where(spread > 0, spread, 1.0).astype(np.float32)
 
 
 def train_classifier(
@@ -151,7 +67,7 @@ def train_classifier(
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     average = AveragedModel(network, avg_fn=_running_average(config.averaging), use_buffers=True)
     steps_per_epoch = len(lessons.batches(config, torch.Generator()))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = make_optimiser(network, config)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _step_size(config, config.epochs * steps_per_epoch))
     lowest, best, waited, step = math.inf, copy.deepcopy(average.module.state_dict()), 0, 0
     try:
@@ -175,6 +91,15 @@ def train_classifier(
     finally:
         network.load_state_dict(best)
         network.to("cpu").eval()
+
+
+def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser that `config` names, for all weights of `network`."""
+    weights, step_size, decay = network.parameters(), config.learning_rate, config.weight_decay
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(weights, lr=step_size, momentum=config.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
+    return kind(weights, lr=step_size, weight_decay=decay)
 
 
 def _running_average(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -205,14 +130,20 @@ def _learn(network: PhaseNetwork, lesson: Lesson, optimiser: torch.optim.Optimiz
     images = lesson.images.contiguous(memory_format=torch.channels_last)
     with mixed_precision(images.device):
         outputs = network(images)
-    phase_loss = cross_entropy(
-        outputs.logits.float(), lesson.phases, ignore_index=UNKNOWN, label_smoothing=config.label_smoothing
-    )
+    phase_loss = _phase_loss(outputs.logits.float(), lesson.phases, config.label_smoothing)
     loss = phase_loss + _teachers_loss(outputs, lesson, config)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()
     return phase_loss.item()
+
+
+def _phase_loss(logits: Tensor, phases: Tensor, label_smoothing: float) -> Tensor:
+    """Mean cross-entropy over the cells of known phase, or of known shares of phases."""
+    if phases.ndim == 1:
+        return cross_entropy(logits, phases, ignore_index=UNKNOWN, label_smoothing=label_smoothing)
+    known = phases.any(1)
+    return cross_entropy(logits[known], phases[known], label_smoothing=label_smoothing)
 
 
 def _teachers_loss(outputs: Outputs, lesson: Lesson, config: TrainConfig) -> Tensor:

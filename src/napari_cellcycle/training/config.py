@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from napari_cellcycle.settings import Checked, setting
 
+OPTIMISERS = ("adamw", "adam", "sgd")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Checked):
@@ -22,6 +24,11 @@ class TrainConfig(Checked):
     rare_phases: float = setting(
         0.35, "draw rare phases more often: 0 as they are, 1 all phases equally often", 0, 1, more=True
     )
+    undersample: bool = setting(
+        False, "draw the largest phase from no more cells than the second largest has", more=True
+    )
+    optimiser: str = setting("adamw", "how a step follows from the gradient", choices=OPTIMISERS, more=True)
+    momentum: float = setting(0.9, "share of the last step that goes into the next one, with sgd", 0, 0.999, more=True)
     weight_decay: float = setting(0.05, "pull of the weights towards zero", 0, 10, more=True)
     warm_up: float = setting(0.1, "share of the steps in which the step size grows", 0, 1, more=True)
     cosine: bool = setting(True, "let the step size fall to zero along a cosine", more=True)
@@ -35,6 +42,13 @@ class TrainConfig(Checked):
     rotation_degrees: float = setting(30, "turn cells by up to this angle", 0, 180, more=True)
     shift: float = setting(0.08, "shift cells by up to this share of the crop", 0, 0.5, more=True)
     gain: float = setting(0.1, "change each channel's contrast by up to this share", 0, 0.9, more=True)
+    mixup: float = setting(
+        0.0,
+        "blend cells in pairs, and their phases alike, by shares from Beta(mixup, mixup); 0: never",
+        0,
+        10,
+        more=True,
+    )
     dna_weight: float = setting(
         1.0, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True
     )
