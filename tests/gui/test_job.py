@@ -101,6 +101,41 @@ def test_an_abandoned_job_closes_the_work_and_calls_nobody(qtbot, listener) -> N
     assert (len(listener.events), listener.ended) == (heard, 0)
 
 
+def test_a_paused_job_does_not_read_on_until_it_is_resumed(qtbot, listener) -> None:
+    n_read = 0
+
+    def work():
+        nonlocal n_read
+        while True:
+            time.sleep(0.001)
+            n_read += 1
+            yield Note("on and on")
+
+    job = listener.start(work())
+    qtbot.waitUntil(lambda: len(listener.events) > 2)
+    job.pause()
+    time.sleep(0.05)  # it may have been at work on one more
+    before = n_read
+    time.sleep(0.05)
+    assert (n_read, job.paused) == (before, True)
+    job.resume()
+    qtbot.waitUntil(lambda: n_read > before + 2)
+    assert not job.paused
+    job.cancel()
+    qtbot.waitUntil(lambda: listener.ended == 1)
+
+
+@pytest.mark.parametrize("end", [Job.cancel, Job.abandon])
+def test_a_paused_job_can_be_ended(qtbot, listener, end) -> None:
+    endless = Endless()
+    job = listener.start(endless.generator)
+    job.pause()
+    time.sleep(0.05)
+    end(job)
+    qtbot.waitUntil(lambda: endless.closed_in is not None)
+    qtbot.waitUntil(lambda: job not in Job._running)
+
+
 def test_a_flood_of_progress_is_thinned_but_results_never_are(qtbot, listener) -> None:
     def work():
         for done in range(20_000):

@@ -44,7 +44,8 @@ class Job(QObject):
     ) -> None:
         super().__init__()
         self._on_event, self._on_error, self._on_end = on_event, on_error, on_end
-        self._stop = threading.Event()
+        self._stop, self._going = threading.Event(), threading.Event()
+        self._going.set()
         self._abandoned = False
         self._said.connect(self._deliver)
         self._ended.connect(self._finish)
@@ -58,6 +59,15 @@ class Job(QObject):
     def cancel(self) -> None:
         """Stop after the event that is being made; `on_end` still comes."""
         self._stop.set()
+        self.resume()
+
+    def pause(self) -> None:
+        """Do not read on after the event that is being made; it is held back until `resume`."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._going.set()
 
     def abandon(self) -> None:
         """Stop, and call nobody back: the widget that asked is going away."""
@@ -69,11 +79,17 @@ class Job(QObject):
         """Whether somebody asked it to stop."""
         return self._stop.is_set()
 
+    @property
+    def paused(self) -> bool:
+        """Whether it waits to be told to go on."""
+        return not self._going.is_set()
+
     def _drain(self, events: Generator[object, None, None]) -> None:
         last = 0.0
         try:
             with closing(events):  # the core's `finally` runs here, in the thread
                 for event in events:
+                    self._going.wait()
                     if self._stop.is_set():
                         break
                     if isinstance(event, Progress) and time.monotonic() - last < _SHORTEST_S:
