@@ -22,6 +22,7 @@ from napari_cellcycle.gui.evaluating import compare_with
 from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers import hidden_phases, source_of, truth_of
 from napari_cellcycle.gui.open_widget import NOT_USED, OpenWidget
+from napari_cellcycle.images.mosaic import GAP_PX
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
@@ -194,7 +195,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
     grid = classified.cells.value().grid
     for cell in (0, 45, 89):
         top, left, *_ = grid.box([cell])
-        assert layer.data[top, left] == wanted.phases[cell] + 1
+        assert layer.data[top + GAP_PX, left + GAP_PX] == wanted.phases[cell] + 1
     assert viewer.layers.selection.active is layer
     assert classified.status.text().startswith("90 cells classified with the model 'quick' on cpu")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.ndimage import label
 
 from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable
 from napari_cellcycle.errors import ImageError
@@ -136,3 +137,23 @@ def test_frames_colour_edges_only_and_leave_empty_places_alone() -> None:
     assert (picture[3:19, 3:19] == 0).all()  # the cell stays visible
     assert (picture[22:, 44:] == 0).all()  # the place after the last cell
     assert (grid.fill(np.full(5, 1, np.uint8))[:22] == 1).all()
+
+
+def test_no_frame_touches_the_next_so_that_a_fill_changes_one_cell() -> None:
+    grid = Grid(n_cells=6, tile_px=20, columns=3)
+    picture = grid.draw_outlines(np.full(6, 4, np.uint8))
+    assert label(picture)[1] == 6
+
+
+@pytest.mark.parametrize("draw", [Grid.draw_outlines, Grid.fill])
+def test_numbers_come_back_out_of_a_picture(draw) -> None:
+    grid, numbers = Grid(n_cells=5, tile_px=20, columns=3), np.array([1, 2, 0, 8, 7], np.uint8)
+    np.testing.assert_array_equal(grid.read_numbers(draw(grid, numbers)), numbers)
+
+
+def test_what_is_painted_inside_a_frame_counts_more_than_the_frame() -> None:
+    grid = Grid(n_cells=5, tile_px=20, columns=3)
+    picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
+    picture[8:10, 8:10] = 5  # a dab
+    picture[30:34, 30:40], picture[35, 35] = 3, 6  # more of one than of the other
+    assert grid.read_numbers(picture).tolist() == [5, 2, 0, 8, 3]

@@ -29,6 +29,18 @@ def test_outlines_stay_inside_their_cell_and_leave_its_middle_free(field) -> Non
     assert (picture[8:17, 8:17] == 0).all()
 
 
+@pytest.mark.parametrize("draw", [Field.draw_outlines, Field.fill])
+def test_numbers_come_back_out_of_a_picture(field, draw) -> None:
+    assert field.read_numbers(draw(field, np.array([1, 0, 8], np.uint8))).tolist() == [1, 0, 8]
+
+
+def test_what_is_painted_inside_an_outline_counts_more_than_the_outline(field) -> None:
+    picture = field.draw_outlines(np.array([1, 2, 8], np.uint8))
+    picture[10:12, 10:12] = 5  # a dab
+    picture[:4, :] = 3  # beside all cells
+    assert field.read_numbers(picture).tolist() == [5, 2, 8]
+
+
 def test_the_cell_under_the_cursor(field) -> None:
     assert [field.cell_at(10, 10), field.cell_at(10.4, 24.6), field.cell_at(35, 55)] == [0, 1, 2]
     assert [field.cell_at(0, 0), field.cell_at(-3, 10), field.cell_at(10, 100)] == [None, None, None]
@@ -54,6 +66,7 @@ def test_in_time_lapse_the_same_label_is_another_cell_in_each_frame() -> None:
     assert [set(np.unique(frame)) for frame in picture] == [{0, 1}, {0, 4}]
     assert (field.cell_at(0, 5, 5), field.cell_at(1, 5, 5), field.cell_at(1, 12, 12)) == (0, None, 1)
     assert field.box([1]) == (8, 8, 18, 18)
+    assert field.read_numbers(picture).tolist() == [1, 4]
 
 
 def test_labels_far_apart_need_no_table_of_all_labels_between_them() -> None:

@@ -87,11 +87,20 @@ class Grid:
         return (tiles * stamp[None, :, None, :]).reshape(self.shape)
 
     def frame(self) -> NDArray[np.bool_]:
-        """The stamp of a tile's edge: the dark line and a little of the image, so that the cell stays visible."""
-        width = GAP_PX + max(1, round(self.tile_px * 0.05))
-        stamp = np.ones((self.pitch_px, self.pitch_px), bool)
-        stamp[width:-width, width:-width] = False
+        """The stamp of a frame: a little of the image, so that the cell stays visible, and no dark line.
+
+        So no frame touches the next one, and a click with the fill bucket changes one of them only.
+        """
+        stamp = np.zeros((self.pitch_px, self.pitch_px), bool)
+        stamp[GAP_PX:-GAP_PX, GAP_PX:-GAP_PX] = True
+        stamp[self._inside, self._inside] = False
         return stamp
+
+    @property
+    def _inside(self) -> slice:
+        """Rows, and columns, of a tile that its frame leaves free."""
+        width = GAP_PX + max(1, round(self.tile_px * 0.075))
+        return slice(width, self.pitch_px - width)
 
     def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture of the tiles' edges, each in its cell's number; 0 elsewhere."""
@@ -100,6 +109,20 @@ class Grid:
     def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture of whole tiles, each in its cell's number; 0 elsewhere."""
         return self.paint(numbers, np.ones((self.pitch_px, self.pitch_px), bool))
+
+    def read_numbers(self, picture: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """The number that each cell has in a picture of outlines that somebody painted on, shape (N,).
+
+        It is the one that most of the painted pixels inside its frame have, else that of its frame.
+        """
+        pitch = self.pitch_px
+        tiles = np.asarray(picture).reshape(self.rows, pitch, self.columns, pitch).swapaxes(1, 2)
+        inside = tiles[..., self._inside, self._inside]
+        numbers = tiles[..., GAP_PX, GAP_PX].astype(np.uint8)
+        for place in zip(*np.nonzero(inside.any(axis=(2, 3))), strict=True):
+            painted = inside[place]
+            numbers[place] = np.bincount(painted[painted > 0]).argmax()
+        return numbers.reshape(-1)[: self.n_cells]
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,11 +58,48 @@ class Field:
 
     def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture of the cells' outlines, each in its number; 0 elsewhere."""
-        return np.where(_edges(self.labels), self._spread(numbers), 0).astype(np.uint8)
+        return np.where(self._edges, self._spread(numbers), 0).astype(np.uint8)
 
     def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A picture of whole cells, each in its number; 0 elsewhere."""
         return self._spread(numbers)
+
+    def read_numbers(self, picture: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """The number that each cell has in a picture of outlines that somebody painted on, shape (N,).
+
+        It is the one that most of the painted pixels inside its outline have, else that most of its outline has.
+        """
+        picture = np.asarray(picture)
+        inside, outline = (self._most_frequent(picture, where) for where in (~self._edges, self._edges))
+        return np.where(inside > 0, inside, outline)
+
+    def _most_frequent(self, picture: NDArray[np.integer], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """The number that most painted pixels of each cell have there, 0 where none is painted."""
+        painted = where & (picture > 0)
+        cells, numbers = self._cells_under(painted), picture[painted].astype(np.int64)
+        n_numbers = int(numbers.max(initial=0)) + 1
+        pairs = (cells * n_numbers + numbers)[cells >= 0]
+        counts = np.bincount(pairs, minlength=len(self.ids) * n_numbers)
+        return counts.reshape(len(self.ids), n_numbers).argmax(axis=1).astype(np.uint8)
+
+    def _cells_under(self, pixels: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """The cell under each of the `pixels` that are true, -1 where there is none."""
+        labels = self.labels if self.labels.ndim == 3 else self.labels[None]
+        found = []
+        for frame, plane in enumerate(pixels.reshape(labels.shape)):
+            here = np.flatnonzero(self.frames == frame)
+            here = here[np.argsort(self.ids[here])]
+            under = labels[frame][plane]
+            places = np.searchsorted(self.ids[here], under)
+            known = np.isin(under, self.ids[here])
+            cells = np.full(len(under), -1, np.intp)
+            cells[known] = here[places[known]]
+            found.append(cells)
+        return np.concatenate(found)
+
+    @cached_property
+    def _edges(self) -> NDArray[np.bool_]:
+        return _edges(self.labels)
 
     def _spread(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
         labels = self.labels if self.labels.ndim == 3 else self.labels[None]
