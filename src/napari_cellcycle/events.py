@@ -5,7 +5,7 @@ The caller owns the loop: it shows them as it likes, and stops the work by not r
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,15 @@ class Finished:
     """The last event of a job, with its result."""
 
     result: Any
+
+
+Stop = Callable[[], bool]
+"""Asked again and again while a job runs: whether it shall end early, with what it has so far."""
+
+
+def never() -> bool:
+    """Let a job run to its own end."""
+    return False
 
 
 def result_of(events: Iterable[object]) -> Any:

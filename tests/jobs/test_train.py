@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import torch
 from trained import QUICK
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
-from napari_cellcycle.events import Note, result_of
+from napari_cellcycle.events import Finished, Note, result_of
 from napari_cellcycle.io.runs import CARD, WEIGHTS, load_card, load_model, save_model
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, train_files
+from napari_cellcycle.jobs.train import TrainRun, train_cells, train_files
+from napari_cellcycle.training.classifier import EpochDone
 
 
 def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
@@ -40,6 +43,17 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
     with pytest.raises(WriteError, match="exists already"):
         save_model(load_model(model_folder), model_folder, np.zeros((0, 4), np.uint64))
     assert (model_folder / WEIGHTS).read_bytes() == before
+
+
+def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
+    epochs: list[EpochDone] = []
+    for event in train_cells(made_cells, tmp_path / "run", TrainRun(), QUICK, stop=lambda: len(epochs) == 3):
+        if isinstance(event, EpochDone):
+            epochs.append(event)
+    assert isinstance(event, Finished)
+    assert len(epochs) == 4  # the stop is heard after the first step of the fourth
+    written = load_model(tmp_path / "run").network.state_dict()
+    assert all(torch.equal(values, written[name]) for name, values in event.result.network.state_dict().items())
 
 
 def test_one_phase_is_too_few_and_leaves_nothing(plate: Path, tmp_path: Path) -> None:

@@ -82,6 +82,20 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
     assert all(torch.equal(values, fresh[name]) for name, values in network.state_dict().items())
 
 
+def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -> None:
+    torch.manual_seed(0)
+    network = build("compact")
+    lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
+    validation = (lessons.images[::3], lessons.phases[::3])
+    asked = iter([False] * 7 + [True])
+    events = list(train_classifier(network, lessons, validation, QUICK, CPU, lambda: next(asked)))
+    epochs = [event for event in events if isinstance(event, EpochDone)]
+    assert [done.epoch for done in epochs] == [1, 2, 3]  # of three steps, the last cut short after two
+    assert len(events) - len(epochs) == 8
+    kept = torch.nn.functional.cross_entropy(predict_logits(network, validation[0], CPU), validation[1]).item()
+    assert kept == pytest.approx(min(done.validation_loss for done in epochs), rel=1e-3)
+
+
 def test_patience_ends_a_run_that_gets_no_better(prepared: TrainingCells) -> None:
     # a step size that destroys what was learnt
     _, epochs = run(prepared, replace(QUICK, epochs=40, learning_rate=1.0, warm_up=0.0, patience=3, averaging=0.0))

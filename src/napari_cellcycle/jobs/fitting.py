@@ -11,7 +11,7 @@ import torch
 
 from napari_cellcycle.data import TrainingCells, g1_dna
 from napari_cellcycle.evaluation.calibration import fit_temperature
-from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.events import Finished, Progress, Stop, never
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
@@ -22,7 +22,13 @@ from napari_cellcycle.training.recipes import Recipe
 
 
 def fit_model(
-    name: str, recipe: Recipe, training: TrainingCells, validation: TrainingCells, config: TrainConfig, device: str
+    name: str,
+    recipe: Recipe,
+    training: TrainingCells,
+    validation: TrainingCells,
+    config: TrainConfig,
+    device: str,
+    stop: Stop = never,
 ) -> Iterator[Progress | EpochDone | Finished]:
     """Fit scale, weights and temperature; the last event carries the `Model`.
 
@@ -38,6 +44,8 @@ def fit_model(
         How to train.
     device : str
         Where to compute.
+    stop : callable
+        Once it is true, training ends with the best weights so far.
     """
     place = pick_device(device)
     torch.manual_seed(config.seed)  # the fresh weights
@@ -47,7 +55,7 @@ def fit_model(
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
-    yield from train_classifier(network, lessons, (images, phases), config, place)
+    yield from train_classifier(network, lessons, (images, phases), config, place, stop)
     probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
     card = ModelCard(
         name=name,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError, WriteError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
 from napari_cellcycle.jobs.classify import DEVICES
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
@@ -50,12 +50,46 @@ class Material:
 
 
 def train_files(
-    paths: Sequence[str | Path], output: Path, run: TrainRun, config: TrainConfig, reading: ReadConfig
+    paths: Sequence[str | Path],
+    output: Path,
+    run: TrainRun,
+    config: TrainConfig,
+    reading: ReadConfig,
+    *,
+    stop: Stop = never,
 ) -> Iterator[Progress | Note | EpochDone | Finished]:
-    """Train on all cells in `paths` whose phase is known, and write the model's folder `output`.
+    """Train on all cells in `paths` whose phase is known; see `train_cells`."""
+    refuse_existing(Path(output))
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    yield from train_cells(cells, output, run, config, reading=reading, stop=stop)
+
+
+def train_cells(
+    cells: Cells,
+    output: Path,
+    run: TrainRun,
+    config: TrainConfig,
+    *,
+    reading: ReadConfig | None = None,
+    stop: Stop = never,
+) -> Iterator[Progress | Note | EpochDone | Finished]:
+    """Train on `cells` whose phase is known, and write the model's folder `output`.
 
     Beside weights and card the folder gets ``log.csv`` (losses by epoch) and ``split.csv`` (which cells were
     learnt from, which chose the best epoch). The last event carries the `Model`.
+
+    Parameters
+    ----------
+    cells : Cells
+        With `phases`; those of unknown phase are learnt from where they are stained.
+    output : Path
+        Folder of the new model; its name is the model's.
+    run, config
+        Which model is trained, and how.
+    reading : ReadConfig, optional
+        How the cells of ``run.also`` are read.
+    stop : callable
+        Asked after each step; once it is true, training ends and the best weights so far are written.
 
     Raises
     ------
@@ -68,14 +102,13 @@ def train_files(
     from napari_cellcycle.jobs.fitting import fit_model
 
     output = Path(output)
-    if output.exists():
-        raise WriteError(f"{output} exists already; choose another folder, or remove it first")
+    refuse_existing(output)
     recipe, started = RECIPES[run.model], time.monotonic()
-    material = yield from passed_on(gather(paths, run.also, recipe, reading))
+    material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
     training, validation = split(material, config)
     parts = (material.prepared.subset(training), material.prepared.subset(validation))
     log: list[EpochDone] = []
-    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device), log))
+    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device, stop), log))
     model = replace(model, card=_signed(model.card, material, run, time.monotonic() - started))
     save_model(
         model,
@@ -84,6 +117,12 @@ def train_files(
         {"log.csv": _log_table(log), "split.csv": split_table(material.cells, validation)},
     )
     yield Finished(model)
+
+
+def refuse_existing(output: Path) -> None:
+    """Raise `WriteError` if `output` is there: a model is never overwritten."""
+    if output.exists():
+        raise WriteError(f"{output} exists already; choose another folder, or remove it first")
 
 
 def recipe_called(name: str) -> Recipe:
@@ -103,13 +142,18 @@ def gather(
     paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig
 ) -> Iterator[Progress | Note | Finished]:
     """Read, drop repeats, prepare; the result is `Material`. Cells of `also` lose their phase."""
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    yield from gather_cells(cells, also, recipe, reading)
+
+
+def gather_cells(cells: Cells, also: str, recipe: Recipe, reading: ReadConfig) -> Iterator[Progress | Note | Finished]:
+    """`gather` from cells that are open."""
     import numpy as np
 
     from napari_cellcycle.cells import join_cells
     from napari_cellcycle.data import prepare_cells
     from napari_cellcycle.evaluation.duplicates import search_repeats
 
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
     if also:
         more: Cells = yield from passed_on(open_cells([also], reading))
         cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
 from torch.optim.swa_utils import AveragedModel
 
-from napari_cellcycle.events import Progress
+from napari_cellcycle.events import Progress, Stop, never
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
 from napari_cellcycle.phases import UNKNOWN
@@ -42,6 +42,7 @@ def train_classifier(
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     device: torch.device,
+    stop: Stop = never,
 ) -> Iterator[Progress | EpochDone]:
     """Train `network` in place.
 
@@ -61,6 +62,8 @@ def train_classifier(
         How.
     device : torch.device
         Where.
+    stop : callable
+        Asked after each step; once true, the epoch is cut short, measured, and the last one.
     """
     random = torch.Generator().manual_seed(config.seed)
     torch.manual_seed(config.seed)  # dropout
@@ -73,7 +76,7 @@ def train_classifier(
     try:
         for epoch in range(1, config.epochs + 1):
             network.train()
-            losses = []
+            losses, stopped = [], False
             for batch in lessons.batches(config, random):
                 lesson = lessons.draw(batch, config, random, device)
                 losses.append(_learn(network, lesson, optimiser, config))
@@ -81,12 +84,14 @@ def train_classifier(
                 average.update_parameters(network)
                 step += 1
                 yield Progress(step, config.epochs * steps_per_epoch, "training")
+                if stopped := stop():
+                    break
             done = _validate(average.module, validation, device, epoch, config.epochs, float(np.mean(losses)), lowest)
             waited = 0 if done.is_best else waited + 1
             if done.is_best:
                 lowest, best = done.validation_loss, copy.deepcopy(average.module.state_dict())
             yield done
-            if waited >= config.patience:
+            if stopped or waited >= config.patience:
                 break
     finally:
         network.load_state_dict(best)
