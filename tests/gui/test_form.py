@@ -22,6 +22,12 @@ class Config(Checked):
     loud: bool = setting(False, "say more", more=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rates(Checked):
+    rate: float = setting(2e-3, "a small one", 1e-7, 1)
+    decay: float = setting(0.99999, "one near its limit", 0, 0.99999)
+
+
 @pytest.fixture
 def form(qtbot) -> Form:
     form = Form(Config, ["speed", "n_rounds", "share", "size_um", "name", "loud"])
@@ -45,6 +51,26 @@ def test_what_is_set_comes_back(form) -> None:
     form.findChild(QDoubleSpinBox, "size_um").setValue(0.325)
     form.findChild(QCheckBox, "loud").setChecked(True)
     assert Config(**form.values()) == Config(speed="fast", share=0.5, size_um=0.325, loud=True)
+
+
+def test_small_numbers_keep_their_digits(qtbot) -> None:
+    form = Form(Rates, ["rate", "decay"])
+    qtbot.addWidget(form)
+    rate = form.findChild(QDoubleSpinBox, "rate")
+    assert (form.values(), rate.text()) == ({"rate": 0.002, "decay": 0.99999}, "0.002")
+    rate.interpretText()  # as when the focus leaves it
+    assert form.values()["rate"] == 0.002
+    form.show_values({"rate": 1e-5, "of_another_form": 3})
+    assert (form.values()["rate"], rate.text()) == (1e-5, "0.00001")
+
+
+def test_settings_of_several_kinds_share_one_fold(qtbot) -> None:
+    form = Form((Rates, Config), ["decay", "n_rounds", "loud"], plain=["n_rounds"])
+    qtbot.addWidget(form)
+    (more,) = form.findChildren(QCollapsible)
+    inside = {box.objectName() for box in (*more.findChildren(QDoubleSpinBox), *more.findChildren(QCheckBox))}
+    assert inside == {"decay", "loud"}
+    assert form.values() == {"decay": 0.99999, "n_rounds": 3, "loud": False}
 
 
 def test_rare_settings_are_folded_away(form) -> None:

@@ -10,30 +10,53 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QL
 from superqt import QCollapsible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class Form(QWidget):
-    """Boxes for the settings `names` of `kind`; those marked as such are folded away under "More"."""
+    """Boxes for settings of one or several dataclasses; all but a few are folded away under "More".
 
-    def __init__(self, kind: type[Any], names: Sequence[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    Parameters
+    ----------
+    kinds : type or tuple of type
+        The dataclasses.
+    names : sequence of str
+        Which of their settings, in this order.
+    plain : sequence of str, optional
+        Those of them that are not folded away; without it, those that are not marked as such.
+    """
+
+    def __init__(
+        self, kinds: type[Any] | tuple[type[Any], ...], names: Sequence[str], plain: Sequence[str] | None = None
+    ) -> None:
+        super().__init__()
         self._boxes: dict[str, QWidget] = {}
-        plain, more = _rows(), _rows()
-        known = {item.name: item for item in fields(kind)}
+        shown, more = _rows(), _rows()
+        known = {item.name: item for kind in _as_tuple(kinds) for item in fields(kind)}
         for name in names:
             box = _box_for(known[name])
             self._boxes[name] = box
-            (more if known[name].metadata["more"] else plain).addRow(_title(name), box)
+            folded = known[name].metadata["more"] if plain is None else name not in plain
+            (more if folded else shown).addRow(_title(name), box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(plain)
+        column.addLayout(shown)
         if more.rowCount():
             column.addWidget(_folded(more))
 
     def values(self) -> dict[str, Any]:
         """What the boxes hold, by setting."""
         return {name: _value_of(box) for name, box in self._boxes.items()}
+
+    def show_values(self, values: Mapping[str, Any]) -> None:
+        """Fill the boxes with those of `values` that they are for."""
+        for name, box in self._boxes.items():
+            if name in values:
+                _fill(box, values[name])
+
+
+def _as_tuple(kinds: type[Any] | tuple[type[Any], ...]) -> tuple[type[Any], ...]:
+    return kinds if isinstance(kinds, tuple) else (kinds,)
 
 
 def _rows() -> QFormLayout:
@@ -63,26 +86,47 @@ def _box_for(item: Field[Any]) -> QWidget:
     if limits["choices"] is not None:
         box = QComboBox()
         box.addItems(list(limits["choices"]))
-        box.setCurrentText(str(default))
     elif isinstance(default, bool):
         box = QCheckBox()
-        box.setChecked(default)
     elif isinstance(default, int):
         box = QSpinBox()
         box.setRange(int(limits["low"]), int(limits["high"]))
-        box.setValue(default)
     elif default is None and limits["low"] is not None:
         box = _OptionalNumber(limits["high"])
     elif isinstance(default, float):
-        box = QDoubleSpinBox()
-        box.setRange(limits["low"], limits["high"])
-        box.setSingleStep((limits["high"] - limits["low"]) / 20)
-        box.setValue(default)
+        box = _Number(limits["low"], limits["high"])
     else:
-        box = QLineEdit(str(default))
+        box = QLineEdit()
+    if default is not None:
+        _fill(box, default)
     box.setToolTip(limits["help"])
     box.setObjectName(item.name)
     return box
+
+
+def _fill(box: QWidget, value: Any) -> None:
+    if isinstance(box, QComboBox):
+        box.setCurrentText(str(value))
+    elif isinstance(box, QCheckBox):
+        box.setChecked(value)
+    elif isinstance(box, QSpinBox | QDoubleSpinBox):
+        box.setValue(value)
+    else:
+        cast("QLineEdit", box).setText(str(value))
+
+
+class _Number(QDoubleSpinBox):
+    """A number with as many digits as it has, be it a large share or a small step size."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.setDecimals(8)
+        self.setRange(low, high)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+
+    def textFromValue(self, value: float) -> str:
+        """Without the zeros behind it."""
+        return str(super().textFromValue(value)).rstrip("0").rstrip(self.locale().decimalPoint())
 
 
 class _OptionalNumber(QDoubleSpinBox):

@@ -1,0 +1,161 @@
+"""Training as curves: losses above, macro F1 below, the best epoch marked in both.
+
+Drawn by Qt itself, in the colours of napari's theme: a figure of matplotlib would hold up the window after each epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qtpy.QtGui import QPaintEvent
+
+    from napari_cellcycle.training.classifier import EpochDone
+
+_SIZE = QSize(310, 260)
+_MARGIN_PX = 4
+_FEWEST_EPOCHS = 10  # so that the first lines do not jump
+_TRAINING, _VALIDATION = "#8c8c8c", "#e08a1e"  # read on a dark ground and on a light one
+
+
+@dataclass(frozen=True)
+class _Line:
+    name: str
+    colour: str
+    values: list[float]
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One drawing: what it shows by epoch, and where on the widget."""
+
+    title: str
+    lines: tuple[_Line, ...]
+    epochs: int
+    best: int | None
+    place: QRectF
+
+    def draw(self, painter: QPainter, text: QColor) -> None:
+        """Axes, the mark of the best epoch, lines, and their names."""
+        self._draw_axes(painter, text)
+        if self.best is not None:
+            painter.setPen(QPen(text, 1, Qt.PenStyle.DashLine))
+            painter.drawLine(self._point(self.best, self._ticks[0]), self._point(self.best, self._ticks[-1]))
+        for line in self.lines:
+            self._draw_line(painter, line)
+        self._draw_names(painter, text)
+
+    @property
+    def _ticks(self) -> list[float]:
+        """Round values from below the lowest to above the highest."""
+        values = [value for line in self.lines for value in line.values if math.isfinite(value)] or [0.0, 1.0]
+        step = _round_step((max(values) - min(values)) / 2)
+        first, last = math.floor(min(values) / step), math.ceil(max(values) / step)
+        return [number * step for number in range(first, max(last, first + 1) + 1)]
+
+    def _point(self, epoch: int, value: float) -> QPointF:
+        low, high = self._ticks[0], self._ticks[-1]
+        along, up = (epoch - 1) / (self.epochs - 1), (value - low) / (high - low)
+        return QPointF(self.place.left() + along * self.place.width(), self.place.bottom() - up * self.place.height())
+
+    def _draw_axes(self, painter: QPainter, text: QColor) -> None:
+        faint = QColor(text)
+        faint.setAlphaF(0.2)
+        height = painter.fontMetrics().height()
+        for tick in self._ticks:
+            left = self._point(1, tick)
+            painter.setPen(faint)
+            painter.drawLine(left, self._point(self.epochs, tick))
+            painter.setPen(text)
+            place = QRectF(0, left.y() - height / 2, self.place.left() - _MARGIN_PX, height)
+            painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{tick:.3g}")
+
+    def _draw_line(self, painter: QPainter, line: _Line) -> None:
+        points = [self._point(n, value) for n, value in enumerate(line.values, start=1) if math.isfinite(value)]
+        painter.setPen(QPen(QColor(line.colour), 2))
+        painter.drawPolyline(QPolygonF(points))
+        if points:
+            painter.setBrush(QColor(line.colour))
+            painter.drawEllipse(points[-1], 2, 2)
+
+    def _draw_names(self, painter: QPainter, text: QColor) -> None:
+        """The title, and behind it each line's name in its colour, above the drawing."""
+        metrics, left = painter.fontMetrics(), self.place.left()
+        for name, colour in [(self.title, text), *((line.name, QColor(line.colour)) for line in self.lines)]:
+            painter.setPen(colour)
+            painter.drawText(QPointF(left, self.place.top() - _MARGIN_PX - metrics.descent()), name)
+            left += metrics.horizontalAdvance(name) + 3 * _MARGIN_PX
+
+
+class Curves(QWidget):
+    """What a run has come to, epoch by epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._log: list[EpochDone] = []
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.setToolTip(
+            "loss: mean cross-entropy in nats; macro F1: mean over the phases; validation cells are kept aside "
+            "from those that are learnt from; the dashed line is the best epoch, of the lowest validation loss"
+        )
+
+    def show_log(self, log: Sequence[EpochDone]) -> None:
+        """Draw these epochs instead of those before."""
+        self._log = list(log)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as a dock, and high enough for two drawings."""
+        return _SIZE
+
+    def minimumSizeHint(self) -> QSize:
+        """Curves can be squeezed to any width."""
+        return QSize(0, _SIZE.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw all epochs so far."""
+        if not self._log:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        text = self.palette().color(QPalette.ColorRole.WindowText)
+        height = painter.fontMetrics().height() + _MARGIN_PX
+        for panel in self._panels(height, painter.fontMetrics().horizontalAdvance("0.000")):
+            panel.draw(painter, text)
+        below = QRectF(0, self.height() - height, self.width() - _MARGIN_PX, height)
+        painter.setPen(text)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"epoch {self._shown_epochs()}")
+        painter.end()
+
+    def _panels(self, height: int, left: int) -> tuple[_Panel, _Panel]:
+        """Both drawings, each under a line of text, with a column of numbers at the left."""
+        best = max((done.epoch for done in self._log if done.is_best), default=None)
+        training = _Line("training", _TRAINING, [done.training_loss for done in self._log])
+        validation = _Line("validation", _VALIDATION, [done.validation_loss for done in self._log])
+        score = _Line("validation", _VALIDATION, [done.validation_macro_f1 for done in self._log])
+        each = (self.height() - 3.5 * height) / 2
+        losses, scores = (
+            QRectF(left + _MARGIN_PX, top, self.width() - left - 3 * _MARGIN_PX, each)
+            for top in (height, 2.5 * height + each)
+        )
+        return (
+            _Panel("loss", (training, validation), self._shown_epochs(), best, losses),
+            _Panel("macro F1", (score,), self._shown_epochs(), best, scores),
+        )
+
+    def _shown_epochs(self) -> int:
+        return max(_FEWEST_EPOCHS, len(self._log))
+
+
+def _round_step(at_least: float) -> float:
+    """The next of 1, 2, 5, 10, ... times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(max(at_least, 1e-3)))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= at_least)
