@@ -105,6 +105,13 @@ def test_validation_split_without_test_is_of_real_cells(truth: Any) -> None:
     assert len(validation) == pytest.approx(0.2 * (~cells.synthetic).sum(), abs=3)
 
 
+def test_where_all_cells_are_synthetic_some_are_validated_on(truth: Any) -> None:
+    cells = cells_of(truth, synthetic=np.full(len(truth), True))
+    train, validation = split_validation(cells, validation_fraction=0.2)
+    assert sorted([*train, *validation]) == list(range(len(truth)))
+    assert len(validation) == pytest.approx(0.2 * len(truth), abs=3)
+
+
 def test_the_seeds_folds_test_what_they_stop_by_and_made_cells_too(truth: Any) -> None:
     cells = cells_of(truth, synthetic=np.arange(len(truth)) % 3 == 0)
     for fold in seed_folds(cells, 5):

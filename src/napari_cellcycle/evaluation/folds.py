@@ -6,7 +6,7 @@ Cells that a generator made are never tested or validated on, and groups (a file
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -103,7 +103,12 @@ def split_validation(
     validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
 ) -> tuple[Indices, Indices]:
-    """Positions to train on and to validate on, where nothing is tested; as in `make_folds`."""
+    """Positions to train on and to validate on, where nothing is tested; as in `make_folds`.
+
+    Where all cells are synthetic, some of them are validated on: nothing can be learnt of real cells anyway.
+    """
+    if cells.synthetic[cells.phases != UNKNOWN].all():
+        cells = replace(cells, synthetic=np.zeros(len(cells), bool))
     _check(cells, 2, groups)
     names = None if groups is None else np.asarray(groups, dtype=str)
     train, validation = _carve(cells.phases, _testable(cells), names, validation_fraction, seed)
