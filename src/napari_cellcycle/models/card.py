@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class ModelCard:
     confusion : list of list of int, or None
         Counts of the cross-validation behind `figures`, rows true, columns called, without a minimum
         probability; phase fractions of a sample are corrected by it.
+    stand_ins : dict of str to str
+        By channel, the model that takes over where cells lack that channel: a name or folder as `load_model` takes.
     versions : dict of str to str
         Of the libraries it was trained with.
     licence, data_licence : str
@@ -52,6 +55,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
+    stand_ins: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     data_licence: str = ""
@@ -82,6 +86,11 @@ class ModelCard:
             if isinstance(error, ModelError):
                 raise
             raise ModelError(f"it is no model card ({error})") from error
+
+    def stand_in_for(self, channels: Sequence[str]) -> str | None:
+        """The model that takes over for cells with these `channels`; None if this one does, or there is no other."""
+        missing = [name for name in self.input.channels if name not in channels]
+        return self.stand_ins.get(missing[0]) if len(missing) == 1 else None
 
     def to_text(self) -> str:
         """The card as a person reads it."""

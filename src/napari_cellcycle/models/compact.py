@@ -51,7 +51,7 @@ class CompactResNet(PhaseNetwork):
         # the mean tells how much of a structure there is, the maximum whether there is any
         pooled = self.dropout(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))  # (B, 2W)
         stain = nn.functional.pixel_shuffle(self.stain_head(maps), 8) if self.training else None
-        return Outputs(self.phase_head(pooled), self.dna_head(pooled)[:, 0], stain)
+        return Outputs(self.phase_head(pooled), self.dna_head(pooled)[:, 0], stain, pooled)
 
 
 class ResidualBlock(nn.Module):

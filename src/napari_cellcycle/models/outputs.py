@@ -16,6 +16,8 @@ class Outputs(NamedTuple):
     """(B,), log2 of DNA content relative to the G1 peak: 0 in G1, 1 in G2. None without such a head."""
     stain: Tensor | None = None
     """(B, 1, S, S), the DNA stain's image; given in training only."""
+    features: Tensor | None = None
+    """(B, F), what the phases are told from, at most some hundred numbers a cell; None if it tells none."""
 
 
 class PhaseNetwork(nn.Module):
