@@ -15,10 +15,11 @@ from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
 from napari_cellcycle.training.augment import augment
-from napari_cellcycle.training.classifier import EpochDone, make_optimiser, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.steps import make_optimiser
 
 CPU = torch.device("cpu")
 QUICK = TrainConfig(epochs=6, batch_size=32, averaging=0.5)
@@ -88,7 +89,7 @@ def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -
     lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
     validation = (lessons.images[::3], lessons.phases[::3])
     asked = iter([False] * 7 + [True])
-    events = list(train_classifier(network, lessons, validation, QUICK, CPU, lambda: next(asked)))
+    events = list(train_classifier(network, lessons, validation, QUICK, CPU, Hooks(lambda: next(asked))))
     epochs = [event for event in events if isinstance(event, EpochDone)]
     assert [done.epoch for done in epochs] == [1, 2, 3]  # of three steps, the last cut short after two
     assert len(events) - len(epochs) == 8

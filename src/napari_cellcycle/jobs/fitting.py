@@ -11,11 +11,11 @@ import torch
 
 from napari_cellcycle.data import TrainingCells, g1_dna
 from napari_cellcycle.evaluation.calibration import fit_temperature
-from napari_cellcycle.events import Finished, Progress, Stop, never
+from napari_cellcycle.events import Finished, Progress
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.training.classifier import EpochDone, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import Recipe
@@ -28,7 +28,7 @@ def fit_model(
     validation: TrainingCells,
     config: TrainConfig,
     device: str,
-    stop: Stop = never,
+    hooks: Hooks | None = None,
 ) -> Iterator[Progress | EpochDone | Finished]:
     """Fit scale, weights and temperature; the last event carries the `Model`.
 
@@ -44,8 +44,8 @@ def fit_model(
         How to train.
     device : str
         Where to compute.
-    stop : callable
-        Once it is true, training ends with the best weights so far.
+    hooks : Hooks, optional
+        How it is stopped, and written down on the way.
     """
     place = pick_device(device)
     torch.manual_seed(config.seed)  # the fresh weights
@@ -55,7 +55,7 @@ def fit_model(
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
-    yield from train_classifier(network, lessons, (images, phases), config, place, stop)
+    yield from train_classifier(network, lessons, (images, phases), config, place, hooks)
     probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
     card = ModelCard(
         name=name,

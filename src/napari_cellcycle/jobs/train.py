@@ -100,6 +100,7 @@ def train_cells(
     """
     from napari_cellcycle.io.runs import save_model
     from napari_cellcycle.jobs.fitting import fit_model
+    from napari_cellcycle.training.classifier import Hooks
 
     output = Path(output)
     refuse_existing(output)
@@ -108,7 +109,7 @@ def train_cells(
     training, validation = split(material, config)
     parts = (material.prepared.subset(training), material.prepared.subset(validation))
     log: list[EpochDone] = []
-    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device, stop), log))
+    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device, Hooks(stop)), log))
     model = replace(model, card=_signed(model.card, material, run, time.monotonic() - started))
     save_model(
         model,

@@ -26,6 +26,14 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def give_back(device: torch.device) -> None:
+    """Let other programs have the memory that torch keeps on `device` for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Compute in bfloat16 where the hardware multiplies it faster than float32, else as usual."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():

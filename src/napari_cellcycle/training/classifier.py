@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss, smooth_l1_loss
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Progress, Stop, never
-from napari_cellcycle.models.device import mixed_precision
-from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.models.device import give_back, mixed_precision
+from napari_cellcycle.models.outputs import PhaseNetwork
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lesson, Lessons
+from napari_cellcycle.training.lessons import Lessons
+from napari_cellcycle.training.steps import learn, make_optimiser, running_average, step_size
 
 VALIDATION_BATCH = 512
 
@@ -36,19 +38,110 @@ class EpochDone:
     is_best: bool
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A training between two epochs: all that decides how it goes on, beside cells and settings.
+
+    Attributes
+    ----------
+    network, average : nn.Module
+        What is trained, and the running average of its weights.
+    optimiser, schedule
+        Of the network's weights.
+    random : torch.Generator
+        Decides what is drawn, and how it is changed; dropout draws from torch's own.
+    best : dict of str to Tensor
+        Weights of the best epoch so far, at first those to start from.
+    log : list of EpochDone
+        All epochs so far.
+    """
+
+    network: PhaseNetwork
+    average: AveragedModel
+    optimiser: torch.optim.Optimizer
+    schedule: LambdaLR
+    random: torch.Generator
+    best: dict[str, Tensor]
+    log: list[EpochDone] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, network: PhaseNetwork, config: TrainConfig, n_steps: int) -> Course:
+        """Before the first of `n_steps` steps."""
+        average = AveragedModel(network, avg_fn=running_average(config.averaging), use_buffers=True)
+        optimiser = make_optimiser(network, config)
+        schedule = LambdaLR(optimiser, step_size(config, n_steps))
+        random = torch.Generator().manual_seed(config.seed)
+        return cls(network, average, optimiser, schedule, random, copy.deepcopy(average.module.state_dict()))
+
+    @property
+    def best_epoch(self) -> int:
+        """Number of the best epoch so far, from 1; 0 if there is none."""
+        return max((done.epoch for done in self.log if done.is_best), default=0)
+
+    def is_over(self, config: TrainConfig) -> bool:
+        """Whether all epochs are done, or too many without a better one."""
+        return len(self.log) >= config.epochs or len(self.log) - self.best_epoch >= config.patience
+
+    def measure(self, validation: tuple[Tensor, Tensor], config: TrainConfig, losses: list[float]) -> EpochDone:
+        """End an epoch of the training `losses`: validate, and keep the weights if they are the best."""
+        from sklearn.metrics import accuracy_score, f1_score
+
+        images, phases = validation
+        logits = predict_logits(self.average.module, images, next(self.network.parameters()).device)
+        loss = cross_entropy(logits, phases).item()
+        truth, called = phases.numpy(), logits.argmax(1).numpy()
+        done = EpochDone(
+            epoch=len(self.log) + 1,
+            epochs=config.epochs,
+            training_loss=float(np.mean(losses)),
+            validation_loss=loss,
+            validation_accuracy=float(accuracy_score(truth, called)),
+            validation_macro_f1=float(f1_score(truth, called, average="macro", zero_division=0)),
+            is_best=loss < min((done.validation_loss for done in self.log if done.is_best), default=math.inf),
+        )
+        self.log.append(done)
+        if done.is_best:
+            self.best.update(copy.deepcopy(self.average.module.state_dict()))
+        return done
+
+
+def _nothing(course: Course) -> None:
+    """For a training that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """How a training is steered from outside.
+
+    Attributes
+    ----------
+    stop : callable
+        Asked after each step; once true, the epoch is cut short, measured, and the last one.
+    begin : callable
+        Gets the `Course` before its first step, and may put it where another one was.
+    after_epoch : callable
+        Gets the `Course` after each full epoch, to write it down.
+    """
+
+    stop: Stop = never
+    begin: Callable[[Course], None] = _nothing
+    after_epoch: Callable[[Course], None] = _nothing
+
+
 def train_classifier(
     network: PhaseNetwork,
     lessons: Lessons,
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     device: torch.device,
-    stop: Stop = never,
+    hooks: Hooks | None = None,
 ) -> Iterator[Progress | EpochDone]:
     """Train `network` in place.
 
-    However it ends, `network` is left with the best weights seen, in evaluation mode, on the CPU.
-    Best is the lowest validation loss; with `averaging` the running average of the weights is what
-    is measured and kept (Polyak and Juditsky 1992, :doi:`10.1137/0330046`).
+    However it ends, `network` is left with the best weights seen, in evaluation mode, on the CPU, and the
+    device's memory is given back. Best is the lowest validation loss; with `averaging` the running average of the
+    weights is what is measured and kept (Polyak and Juditsky 1992, :doi:`10.1137/0330046`). A training that goes on
+    from another one says that one's epochs again first.
 
     Parameters
     ----------
@@ -62,128 +155,58 @@ def train_classifier(
         How.
     device : torch.device
         Where.
-    stop : callable
-        Asked after each step; once true, the epoch is cut short, measured, and the last one.
+    hooks : Hooks, optional
+        How it is stopped, and written down on the way.
+
+    Raises
+    ------
+    SettingError
+        The loss was never a finite number, or the device's memory is too small.
     """
-    random = torch.Generator().manual_seed(config.seed)
+    hooks = hooks or Hooks()
     torch.manual_seed(config.seed)  # dropout
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    average = AveragedModel(network, avg_fn=_running_average(config.averaging), use_buffers=True)
     steps_per_epoch = len(lessons.batches(config, torch.Generator()))
-    optimiser = make_optimiser(network, config)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _step_size(config, config.epochs * steps_per_epoch))
-    lowest, best, waited, step = math.inf, copy.deepcopy(average.module.state_dict()), 0, 0
+    course = Course.begin(network, config, config.epochs * steps_per_epoch)
     try:
-        for epoch in range(1, config.epochs + 1):
-            network.train()
-            losses, stopped = [], False
-            for batch in lessons.batches(config, random):
-                lesson = lessons.draw(batch, config, random, device)
-                losses.append(_learn(network, lesson, optimiser, config))
-                schedule.step()
-                average.update_parameters(network)
-                step += 1
-                yield Progress(step, config.epochs * steps_per_epoch, "training")
-                if stopped := stop():
-                    break
-            done = _validate(average.module, validation, device, epoch, config.epochs, float(np.mean(losses)), lowest)
-            waited = 0 if done.is_best else waited + 1
-            if done.is_best:
-                lowest, best = done.validation_loss, copy.deepcopy(average.module.state_dict())
+        hooks.begin(course)
+        yield from tuple(course.log)
+        stopped = False
+        while not (stopped or course.is_over(config)):
+            losses, stopped = yield from _epoch(course, lessons, config, device, hooks.stop)
+            done = course.measure(validation, config, losses)
+            if not stopped:
+                hooks.after_epoch(course)
             yield done
-            if stopped or waited >= config.patience:
-                break
+        if not course.best_epoch:
+            raise SettingError("the loss was not a number after any epoch; train with a lower learning-rate")
+    except torch.OutOfMemoryError as error:
+        raise SettingError(
+            f"the memory of {device} is too small for {config.batch_size} cells a step; lower the batch-size"
+        ) from error
     finally:
-        network.load_state_dict(best)
+        network.load_state_dict(course.best)
+        network.zero_grad()
         network.to("cpu").eval()
+        del course
+        give_back(device)
 
 
-def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimiser that `config` names, for all weights of `network`."""
-    weights, step_size, decay = network.parameters(), config.learning_rate, config.weight_decay
-    if config.optimiser == "sgd":
-        return torch.optim.SGD(weights, lr=step_size, momentum=config.momentum, weight_decay=decay)
-    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.AdamW
-    return kind(weights, lr=step_size, weight_decay=decay)
-
-
-def _running_average(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential average that forgets the first, untrained weights sooner."""
-
-    def mix(average: Tensor, current: Tensor, n_averaged: Tensor | int) -> Tensor:
-        kept = min(most, (1 + int(n_averaged)) / (10 + int(n_averaged)))
-        return average * kept + current * (1 - kept)
-
-    return mix
-
-
-def _step_size(config: TrainConfig, n_steps: int) -> Callable[[int], float]:
-    warm = max(1, round(config.warm_up * n_steps))
-
-    def factor(step: int) -> float:
-        if config.warm_up and step < warm:
-            return (step + 1) / warm
-        if not config.cosine:
-            return 1.0
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, n_steps - warm)))
-
-    return factor
-
-
-def _learn(network: PhaseNetwork, lesson: Lesson, optimiser: torch.optim.Optimizer, config: TrainConfig) -> float:
-    """One step; returns the loss of the phases alone."""
-    images = lesson.images.contiguous(memory_format=torch.channels_last)
-    with mixed_precision(images.device):
-        outputs = network(images)
-    phase_loss = _phase_loss(outputs.logits.float(), lesson.phases, config.label_smoothing)
-    loss = phase_loss + _teachers_loss(outputs, lesson, config)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-    return phase_loss.item()
-
-
-def _phase_loss(logits: Tensor, phases: Tensor, label_smoothing: float) -> Tensor:
-    """Mean cross-entropy over the cells of known phase, or of known shares of phases."""
-    if phases.ndim == 1:
-        return cross_entropy(logits, phases, ignore_index=UNKNOWN, label_smoothing=label_smoothing)
-    known = phases.any(1)
-    return cross_entropy(logits[known], phases[known], label_smoothing=label_smoothing)
-
-
-def _teachers_loss(outputs: Outputs, lesson: Lesson, config: TrainConfig) -> Tensor:
-    stained = ~lesson.log2_dna.isnan()
-    loss = torch.zeros((), device=lesson.images.device)
-    if not stained.any():
-        return loss
-    if outputs.log2_dna is not None and config.dna_weight:
-        loss = loss + config.dna_weight * smooth_l1_loss(
-            outputs.log2_dna.float()[stained], lesson.log2_dna[stained], beta=0.2
-        )
-    if outputs.stain is not None and config.stain_weight:
-        loss = loss + config.stain_weight * mse_loss(outputs.stain.float()[stained], lesson.stain[stained])
-    return loss
-
-
-def _validate(
-    network: nn.Module,
-    validation: tuple[Tensor, Tensor],
-    device: torch.device,
-    epoch: int,
-    epochs: int,
-    training_loss: float,
-    lowest: float,
-) -> EpochDone:
-    from sklearn.metrics import accuracy_score, f1_score
-
-    images, phases = validation
-    logits = predict_logits(network, images, device)
-    loss = cross_entropy(logits, phases).item()
-    truth, called = phases.numpy(), logits.argmax(1).numpy()
-    macro_f1 = f1_score(truth, called, average="macro", zero_division=0)
-    return EpochDone(
-        epoch, epochs, training_loss, loss, float(accuracy_score(truth, called)), float(macro_f1), loss < lowest
-    )
+def _epoch(
+    course: Course, lessons: Lessons, config: TrainConfig, device: torch.device, stop: Stop
+) -> Generator[Progress, None, tuple[list[float], bool]]:
+    """One pass over the cells; returns the losses of its steps, and whether it was stopped."""
+    course.network.train()
+    batches, losses = lessons.batches(config, course.random), list[float]()
+    for batch in batches:
+        lesson = lessons.draw(batch, config, course.random, device)
+        losses.append(learn(course.network, lesson, course.optimiser, config))
+        course.schedule.step()
+        course.average.update_parameters(course.network)
+        yield Progress(len(course.log) * len(batches) + len(losses), config.epochs * len(batches), "training")
+        if stop():
+            return losses, True
+    return losses, False
 
 
 @torch.inference_mode()
