@@ -1,0 +1,17 @@
+"""The network of Jin et al. (2021), "An Imbalanced Image Classification Method for the Cell Cycle Phase"."""
+
+from __future__ import annotations
+
+from napari_cellcycle.models.resnet import Bottleneck, ResNet
+
+
+class Jin2021(ResNet):
+    """A residual network of 41 layers (:doi:`10.3390/info12060249`).
+
+    What reached us of the paper gives the depth, not the blocks. Besides the stem and the dense layer 39 layers are
+    left: no whole number of two-layer blocks, but 13 bottlenecks of three. They stand as in ResNet-50 (3, 4, 6, 3),
+    with three fewer in its longest stage; widths are those of ResNet-50.
+    """
+
+    def __init__(self, n_channels: int = 2) -> None:
+        super().__init__(Bottleneck, (3, 4, 3, 3), n_channels)
