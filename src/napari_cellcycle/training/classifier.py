@@ -84,25 +84,30 @@ class Course:
 
     def measure(self, validation: tuple[Tensor, Tensor], config: TrainConfig, losses: list[float]) -> EpochDone:
         """End an epoch of the training `losses`: validate, and keep the weights if they are the best."""
-        from sklearn.metrics import accuracy_score, f1_score
-
         images, phases = validation
         logits = predict_logits(self.average.module, images, next(self.network.parameters()).device)
-        loss = cross_entropy(logits, phases).item()
-        truth, called = phases.numpy(), logits.argmax(1).numpy()
-        done = EpochDone(
-            epoch=len(self.log) + 1,
-            epochs=config.epochs,
-            training_loss=float(np.mean(losses)),
-            validation_loss=loss,
-            validation_accuracy=float(accuracy_score(truth, called)),
-            validation_macro_f1=float(f1_score(truth, called, average="macro", zero_division=0)),
-            is_best=loss < min((done.validation_loss for done in self.log if done.is_best), default=math.inf),
-        )
+        done = judge(logits, phases, self.log, config, float(np.mean(losses)))
         self.log.append(done)
         if done.is_best:
             self.best.update(copy.deepcopy(self.average.module.state_dict()))
         return done
+
+
+def judge(logits: Tensor, phases: Tensor, log: list[EpochDone], config: TrainConfig, training_loss: float) -> EpochDone:
+    """What the epoch after those in `log` came to, from the `logits` (M, 7) of validation cells and their `phases`."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    loss = cross_entropy(logits, phases).item()
+    truth, called = phases.numpy(), logits.argmax(1).numpy()
+    return EpochDone(
+        epoch=len(log) + 1,
+        epochs=config.epochs,
+        training_loss=training_loss,
+        validation_loss=loss,
+        validation_accuracy=float(accuracy_score(truth, called)),
+        validation_macro_f1=float(f1_score(truth, called, average="macro", zero_division=0)),
+        is_best=loss < min((done.validation_loss for done in log if done.is_best), default=math.inf),
+    )
 
 
 def _nothing(course: Course) -> None:
