@@ -15,7 +15,8 @@ from sklearn.metrics import confusion_matrix
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.gui.classify_widget import FIELD, ClassifyWidget
+from napari_cellcycle.gui.cells_input import FIELD
+from napari_cellcycle.gui.classify_widget import ClassifyWidget
 from napari_cellcycle.gui.dock import Dock
 from napari_cellcycle.gui.evaluate_widget import EvaluateWidget
 from napari_cellcycle.gui.evaluating import compare_with
@@ -192,7 +193,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
     wanted = classify(read_cells(plate), load_model(model_folder))
     layer = viewer.layers["cells: phase"]
     assert list(layer.features["phase"]) == [PHASE_LABELS[phase] for phase in wanted.phases]
-    grid = classified.cells.value().grid
+    grid = classified.inputs.cells.value().grid
     for cell in (0, 45, 89):
         top, left, *_ = grid.box([cell])
         assert layer.data[top + GAP_PX, left + GAP_PX] == wanted.phases[cell] + 1
@@ -261,11 +262,11 @@ def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, 
 
 def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
-    assert classify.cells.value().title == "S"
+    assert classify.inputs.cells.value().title == "S"
     assert not classify.results.isVisibleTo(classify)
     for layer in [layer for layer in viewer.layers if layer.name.endswith("[1]")]:
         viewer.layers.remove(layer)
-    assert classify.cells.value().n_cells == 90
+    assert classify.inputs.cells.value().n_cells == 90
 
 
 def test_cells_removed_while_they_are_classified_are_no_bug(classify, viewer, finished) -> None:
@@ -305,9 +306,12 @@ def on_field(qtbot, viewer, field, model_folder) -> ClassifyWidget:
 
 def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, field, finished) -> None:
     viewer.add_labels(field, name="mine", features={"index": [5, 8], "area": [1.0, 2.0]}, scale=(1, 1))
-    assert on_field.cells.value() == FIELD
-    assert [on_field.brightfield.currentText(), on_field.darkfield.currentText()] == ["field bf", "field darkfield"]
-    assert on_field.labels.currentText() == "mine"
+    assert on_field.inputs.cells.value() == FIELD
+    assert [on_field.inputs.brightfield.currentText(), on_field.inputs.darkfield.currentText()] == [
+        "field bf",
+        "field darkfield",
+    ]
+    assert on_field.inputs.labels.currentText() == "mine"
     on_field.run_button.click()
     finished(on_field)
     phases, mine = viewer.layers["cells: phase"], viewer.layers["mine"].features

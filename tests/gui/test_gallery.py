@@ -32,6 +32,7 @@ def test_one_layer_a_channel_with_the_brightfield_on_top_and_alone_visible(viewe
     assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield"]
     assert viewer.layers[-1].name == "cells: brightfield"
     assert gallery.source.n_known == gallery.source.n_cells == 90
+    assert gallery.source.phase_counts == [30, 30, 30, 0, 0, 0, 0]
 
 
 def test_tiles_hold_the_raw_pixels_of_the_files(viewer, gallery, plate) -> None:

@@ -34,8 +34,8 @@ SOURCE = GallerySource(
     reading={"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None},
     n_cells=N_CELLS,
     n_shown=N_CELLS,
-    n_known=3,
     n_synthetic=0,
+    phase_counts=[1, 2, 0, 0, 0, 0, 0],
     tile_px=20,
     columns=4,
 )

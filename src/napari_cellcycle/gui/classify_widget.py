@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.gui.boxes import side_by_side, stacked
+from napari_cellcycle.gui.cells_input import CellsInput
 from napari_cellcycle.gui.classifying import classify_gallery, save_table, show_phases
 from napari_cellcycle.gui.dock import Dock, EmptyNotice
-from napari_cellcycle.gui.field import (
-    ClassifiedField,
-    classify_field,
-    image_layers,
-    label_layers,
-    looks_dark,
-    show_field_table,
-    take_field,
-)
+from napari_cellcycle.gui.field import ClassifiedField, classify_field, show_field_table
 from napari_cellcycle.gui.form import Form
 from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
 from napari_cellcycle.gui.layers import PHASE, GallerySource, find_layer, hidden_phases, phase_colormap, prediction_of
 from napari_cellcycle.gui.legend import Legend
 from napari_cellcycle.gui.model_picker import ModelPicker
-from napari_cellcycle.gui.pickers import Picker
 from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.jobs.classify import ClassifyConfig
 from napari_cellcycle.jobs.reading import ReadConfig
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels, Layer
+    from napari.layers import Labels, Layer
 
     from napari_cellcycle.gui.classifying import Classified
     from napari_cellcycle.gui.gallery import Events, OpenedGallery
     from napari_cellcycle.gui.layers import Source
-
-FIELD = "a full-field image"
 
 
 class ClassifyWidget(Dock):
@@ -64,75 +54,34 @@ class ClassifyWidget(Dock):
         self._on_choice()
 
     def _build_inputs(self) -> None:
-        viewer = self.viewer
         self.empty = EmptyNotice(
             "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
         )
-        self.cells = Picker(viewer, self._offers, "the cells to classify; the newest are chosen")
-        self.brightfield = Picker(viewer, lambda: _named(_bright(viewer)), "brightfield image with the cells")
-        self.darkfield = Picker(
-            viewer,
-            lambda: [("none", None), *_named(image_layers(viewer))],
-            "darkfield image of the same field; some models do without",
-            eager=lambda layer: layer is not None and looks_dark(layer),
-        )
-        self.labels = Picker(
-            viewer,
-            lambda: [*_named(label_layers(viewer)), ("find the cells here", None)],
-            "labels of the cells; without any, cells are found in the brightfield image",
-        )
+        self.inputs = CellsInput(self.viewer, "classify", finds_cells=True)
         self.model = ModelPicker()
-        self.inputs, rows = QWidget(), QFormLayout()
-        self.inputs.setLayout(rows)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Cells", self.cells)
-        for name, picker in self._field_pickers().items():
-            rows.addRow(name, picker)
-            picker.currentIndexChanged.connect(self._show_result)
-        rows.addRow("Model", self.model)
-        self.rows = rows
-        self.cells.currentIndexChanged.connect(self._on_choice)
-
-    def _field_pickers(self) -> dict[str, Picker]:
-        return {"Brightfield": self.brightfield, "Darkfield": self.darkfield, "Labels": self.labels}
+        self.inputs.rows.addRow("Model", self.model)
+        self.inputs.changed.connect(self._on_choice)
 
     def _on_choice(self) -> None:
-        """Show what fits the chosen cells: the rows for a field, and results that are there already."""
-        chosen = self.cells.value()
+        """Show what fits the chosen cells, and results that are there already."""
+        chosen = self.inputs.cells.value()
         self.empty.setVisible(chosen is None)
         for widget in (self.inputs, self.form, self.run_button):
             widget.setVisible(chosen is not None)
-        for picker in self._field_pickers().values():
-            self.rows.setRowVisible(picker, chosen == FIELD)
         self._show_result()
 
-    def _offers(self) -> list[tuple[str, Any]]:
-        offers: list[tuple[str, Any]] = [
-            (f"{source.title} ({source.n_cells:,} cells)", source) for source in galleries(self.viewer.layers)
-        ]
-        return [*offers, (FIELD, FIELD)] if image_layers(self.viewer) else offers
-
-    def _source(self) -> Source | None:
-        """What is chosen, as its layers know it."""
-        chosen = self.cells.value()
-        if chosen != FIELD:
-            return chosen
-        if self.brightfield.value() is None:  # the last image is being removed
-            return None
-        return take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value()).source
-
     def _phase_layer(self) -> Labels | None:
-        source = self._source()
+        source = self.inputs.source()
         return None if source is None else find_layer(self.viewer.layers, source.group, PHASE)
 
     def _on_run(self) -> None:
         config = ClassifyConfig(model=self.model.value(), **self.form.values())
+        field = self.inputs.field()
         events: Events
-        if self.cells.value() == FIELD:
-            field = take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value())
+        if field is not None:
             events = classify_field(field, config)
         else:
-            events = classify_gallery(self.cells.value(), config)
+            events = classify_gallery(self.inputs.cells.value(), config)
         self.start(events, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
@@ -152,7 +101,7 @@ class ClassifyWidget(Dock):
     def _is_gone(self, source: Source) -> bool:
         if isinstance(source, GallerySource):
             return source not in galleries(self.viewer.layers)
-        given = [] if self.labels.value() is None else [source.labels]
+        given = [] if self.inputs.labels.value() is None else [source.labels]
         return any(name not in self.viewer.layers for name in (source.brightfield, *given))
 
     def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
@@ -188,13 +137,3 @@ class ClassifyWidget(Dock):
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self.viewer, opened)
         self.say("; ".join(opened.notes))
-
-
-def _bright(viewer: ViewerModel) -> list[Image]:
-    """Images that may be brightfield: those not named otherwise, unless there are no others."""
-    layers = image_layers(viewer)
-    return [layer for layer in layers if not looks_dark(layer)] or layers
-
-
-def _named(layers: list[Any]) -> list[tuple[str, Any]]:
-    return [(layer.name, layer) for layer in layers]

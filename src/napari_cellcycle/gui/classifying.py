@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_cellcycle.events import Finished, Note, passed_on
 from napari_cellcycle.gui.gallery import read_again
 from napari_cellcycle.gui.layers import (
@@ -17,6 +19,7 @@ from napari_cellcycle.gui.layers import (
     source_of,
     tell_cells,
 )
+from napari_cellcycle.gui.painting import corrections
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells, Prediction
     from napari_cellcycle.evaluation.fractions import PhaseFractions
@@ -91,7 +95,8 @@ def save_table(prediction: Prediction, path: Path) -> Events:
 def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) -> Labels:
     """Add the phase layer, or renew the one that is there, and tell of cells under the cursor.
 
-    Other phase layers are hidden. `over` are layers besides our own over which the cursor meets these cells.
+    Other phase layers are hidden. What somebody painted on the layer stays. `over` are layers besides our own over
+    which the cursor meets these cells.
     """
     from napari.layers import Layer
 
@@ -101,6 +106,7 @@ def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) ->
     if layer is None:
         layer = Layer.create(data, {**options, **_space_of(below)}, kind)
     else:
+        data = _with_corrections(data, layer, classified)
         for name in ("metadata", "features", "colormap"):  # who listens to the features finds the metadata renewed
             setattr(layer, name, options[name])
         layer.data, layer.visible = data, True
@@ -113,6 +119,17 @@ def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) ->
         viewer.add_layer(layer)
     viewer.layers.selection.active = layer
     return layer
+
+
+def _with_corrections(picture: NDArray[np.uint8], layer: Labels, classified: Classified) -> NDArray[np.uint8]:
+    """`picture` with what somebody painted on the layer that it replaces, if that one is of the same cells."""
+    if layer.data.shape != picture.shape or len(layer.features) != len(classified.table):
+        return picture
+    cells = classified.cell_map
+    painted = corrections(layer, cells)
+    if not painted.any():
+        return picture
+    return cells.draw_outlines(np.where(painted > 0, painted, cells.read_numbers(picture)))
 
 
 def _group(viewer: ViewerModel, source: Source) -> list[Any]:

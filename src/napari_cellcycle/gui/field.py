@@ -18,10 +18,12 @@ from napari_cellcycle.io.channels import name_channels
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
+    from napari_cellcycle.cells import Cells
     from napari_cellcycle.gui.gallery import Events
     from napari_cellcycle.jobs.classify import ClassifyConfig
 
@@ -96,22 +98,43 @@ def take_field(brightfield: Image, darkfield: Image | None, labels: Labels | Non
 
 def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Events:
     """Classify the cells of a full-field image; the job's result is a `ClassifiedField`."""
-    from napari_cellcycle.images.crop import cut_cells
-
     found = None
     if field.labels is None:
         found = yield from _find_cells(field.brightfield)
         field = replace(field, labels=found)
-    cells = cut_cells(
+    cells = cut_field(field)
+    place = Field(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
+    done: Classified = yield from passed_on(classify_shown(cells, place, field.source, config))
+    yield Finished(ClassifiedField(**vars(done), labels=found))
+
+
+def cut_field(field: FieldOnScreen) -> Cells:
+    """The cells of a field whose labels are known, one a label and frame.
+
+    Raises
+    ------
+    ImageError
+        The layers don't belong together, or there are no labels.
+    """
+    from napari_cellcycle.images.crop import cut_cells
+
+    return cut_cells(
         _planes(field),
         field.labels,
         channels=[BRIGHTFIELD] if field.darkfield is None else [BRIGHTFIELD, DARKFIELD],
         source=field.source.brightfield,
         pixel_size_um=field.pixel_size_um,
     )
-    place = Field(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
-    done: Classified = yield from passed_on(classify_shown(cells, place, field.source, config))
-    yield Finished(ClassifiedField(**vars(done), labels=found))
+
+
+def field_map(labels: Labels, table: pd.DataFrame) -> Field:
+    """Where the cells of a phase layer's table lie in the label image that they were cut by."""
+    frames = (
+        table["source"].str.extract(r"\[t=(\d+)\]$", expand=False).fillna("0")
+        if labels.ndim == 3
+        else 0 * table["cell"]
+    )
+    return Field(np.asarray(labels.data), frames=frames.to_numpy(np.int64), ids=table["cell"].to_numpy(np.int64))
 
 
 def show_field_table(labels: Labels, classified: Classified) -> None:

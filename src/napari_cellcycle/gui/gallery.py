@@ -15,7 +15,7 @@ from napari_cellcycle.gui.layers import GallerySource, gallery_layers, new_group
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
 from napari_cellcycle.io.names import stem_of
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -164,8 +164,8 @@ def _source(paths: Sequence[str | Path], reading: ReadConfig, cells: Cells, mosa
         reading=asdict(reading),
         n_cells=len(cells),
         n_shown=mosaic.grid.n_cells,
-        n_known=int((cells.phases != UNKNOWN).sum()),
         n_synthetic=int(cells.synthetic.sum()),
+        phase_counts=np.bincount(cells.phases[cells.phases != UNKNOWN], minlength=N_PHASES).tolist(),
         tile_px=mosaic.grid.tile_px,
         columns=mosaic.grid.columns,
     )

@@ -42,6 +42,7 @@ class CellMap(Protocol):
     def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]: ...
     def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
     def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    def read_numbers(self, picture: NDArray[np.integer]) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,10 @@ class GallerySource:
         What a user knows it by.
     paths, reading
         How to read the cells again: arguments of `jobs.reading.open_cells`.
-    n_cells, n_shown, n_known, n_synthetic : int
-        Cells in all, in the gallery, of known phase, and made by a generator.
+    n_cells, n_shown, n_synthetic : int
+        Cells in all, in the gallery, and made by a generator.
+    phase_counts : list of int
+        Cells of each known phase, in phase order.
     tile_px, columns : int
         How the gallery is laid out.
     """
@@ -69,8 +72,8 @@ class GallerySource:
     reading: dict[str, Any]
     n_cells: int
     n_shown: int
-    n_known: int
     n_synthetic: int
+    phase_counts: list[int]
     tile_px: int
     columns: int
 
@@ -78,6 +81,11 @@ class GallerySource:
     def grid(self) -> Grid:
         """Where each cell lies."""
         return Grid(self.n_shown, self.tile_px, self.columns)
+
+    @property
+    def n_known(self) -> int:
+        """Cells of known phase."""
+        return sum(self.phase_counts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,84 @@
+"""Phases that a user paints on the phase layer with napari's own tools: fill bucket, brush, polygon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.phases import UNKNOWN, UNSURE, UNSURE_LABEL, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.gui.layers import CellMap
+
+HOW = (
+    "Choose a label in the layer's controls (1 G1, 2 S, 3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, "
+    "8 not known), then click on cells with the fill bucket."
+)
+
+
+class PhasePainting:
+    """Follows what is painted on a phase layer: a cell that was painted on gets its outline in that number.
+
+    Parameters
+    ----------
+    layer : Labels
+        A phase layer.
+    cells : CellMap
+        Which cell lies where.
+    on_change : callable
+        Called after cells were painted on.
+    """
+
+    def __init__(self, layer: Labels, cells: CellMap, on_change: Callable[[], None]) -> None:
+        self.layer, self._cells, self._on_change = layer, cells, on_change
+        layer.events.paint.connect(self._on_paint)
+        layer.events.features.connect(self._on_features)
+
+    def end(self) -> None:
+        """Follow no more."""
+        self.layer.events.paint.disconnect(self._on_paint)
+        self.layer.events.features.disconnect(self._on_features)
+
+    def phases(self) -> NDArray[np.int8]:
+        """Phase of each cell as painted, shape (N,); `UNKNOWN` where it has none or is unsure."""
+        phases = self._cells.read_numbers(self.layer.data).astype(np.int8) - 1
+        return np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
+
+    def n_corrected(self) -> int:
+        """Cells that are painted otherwise than the model called them."""
+        return int((corrections(self.layer, self._cells) > 0).sum())
+
+    def begin(self) -> None:
+        """Make the layer ready to be painted on: the first click of the bucket says G1."""
+        layer = self.layer
+        layer.visible = True
+        layer.contiguous, layer.preserve_labels = True, False
+        layer.selected_label = Phase.G1 + 1
+        layer.mode = "fill"
+
+    def _on_paint(self, _event: Any = None) -> None:
+        tidy = self._cells.draw_outlines(self._cells.read_numbers(self.layer.data))
+        untidy = np.nonzero(self.layer.data != tidy)
+        if len(untidy[0]):
+            self.layer.data_setitem(
+                untidy, tidy[untidy]
+            )  # by napari, so that it can be undone; it says so by this event
+        else:
+            self._on_change()
+
+    def _on_features(self, _event: Any = None) -> None:
+        self._on_change()
+
+
+def corrections(layer: Labels, cells: CellMap) -> NDArray[np.uint8]:
+    """Numbers that were painted on a phase layer, shape (N,); 0 for cells that have the one that a model gave them."""
+    painted = cells.read_numbers(layer.data)
+    numbers = {phase.label: int(phase) + 1 for phase in Phase} | {UNSURE_LABEL: UNSURE + 1}
+    called = np.array([numbers.get(label, 0) for label in layer.features["phase"][: len(painted)]], np.uint8)
+    return np.where(painted == called, 0, painted).astype(np.uint8)

@@ -1,0 +1,140 @@
+"""From labelled cells on the screen to a trained model on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.events import Finished, Note, passed_on
+from napari_cellcycle.gui.field import FieldOnScreen, cut_field
+from napari_cellcycle.gui.gallery import read_again
+from napari_cellcycle.gui.layers import GallerySource
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, parse_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.events import Stop
+    from napari_cellcycle.gui.gallery import Events
+    from napari_cellcycle.jobs.train import TrainRun
+    from napari_cellcycle.models import ModelCard
+    from napari_cellcycle.training.config import TrainConfig
+
+FEW_CELLS = 20
+"""A phase with fewer cells is hardly learnt."""
+
+GO_ON_BELOW = 1000
+"""With fewer labelled cells, a model that was trained on others is the better start."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledGallery:
+    """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files."""
+
+    source: GallerySource
+    phases: NDArray[np.int8] | None = None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells of each phase, shape (7,)."""
+        return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases)
+
+    def open(self) -> Generator[Any, None, Cells]:
+        """Read the cells again, with these phases."""
+        cells = yield from read_again(self.source)
+        if self.phases is None:
+            return cells
+        phases = np.full(len(cells), UNKNOWN, np.int8)
+        phases[: len(self.phases)] = self.phases
+        return replace(cells, phases=phases)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledField:
+    """Cells of a full-field image; `phases` by where a cell comes from and its label there."""
+
+    field: FieldOnScreen
+    phases: dict[tuple[str, int], int]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells of each phase, shape (7,)."""
+        return _count(np.array([*self.phases.values()], np.int8))
+
+    def open(self) -> Generator[Any, None, Cells]:
+        """Cut out the cells, with these phases."""
+        yield Note("Cutting out cells ...")
+        cells = cut_field(self.field)
+        keys = zip(cells.sources.tolist(), cells.ids.tolist(), strict=True)
+        return replace(cells, phases=np.array([self.phases.get(key, UNKNOWN) for key in keys], np.int8))
+
+
+Labelled = LabelledGallery | LabelledField
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that is ready to classify: its folder and its card. The network itself is given back."""
+
+    folder: Path
+    card: ModelCard
+
+
+def train_labelled(labelled: Labelled, output: Path, run: TrainRun, config: TrainConfig, stop: Stop) -> Events:
+    """Train on the cells of the screen; the job's result is `Trained`."""
+    yield Note("Opening the cells ...")
+    from napari_cellcycle.jobs.train import train_cells
+
+    cells = yield from labelled.open()
+    yield Note("")
+    model = yield from passed_on(train_cells(cells, output, run, config, stop=stop))
+    yield Finished(Trained(output, model.card))
+
+
+def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
+    """Phases out of the column ``phase`` that a user keeps in the table of a label image, by cell; only known ones.
+
+    A model's own calls, which have a ``probability`` beside them, are none.
+    """
+    table = labels.features
+    if labels.ndim != 2 or "phase" not in table or "probability" in table:
+        return {}
+    numbers = table.get("index", table.index)  # napari's rule: else row i is about label i
+    read = {int(number): parse_phase(str(text)) for number, text in zip(numbers, table["phase"], strict=True)}
+    return {(source, number): int(phase) for number, phase in read.items() if phase is not None}
+
+
+def what_is_missing(counts: NDArray[np.int64]) -> str:
+    """Why no model can be trained on so many cells of each phase; empty if one can."""
+    known = [label for label, count in zip(PHASE_LABELS, counts, strict=True) if count]
+    if not known:
+        return "No phase is known: open folders named after phases, or paint phases on the cells."
+    if len(known) == 1:
+        return f"Only {known[0]} cells are known, but at least two phases are needed."
+    return ""
+
+
+def what_is_scarce(counts: NDArray[np.int64]) -> str:
+    """Which phases have too few cells to be learnt well; empty if none."""
+    few = [f"{label} ({n})" for label, n in zip(PHASE_LABELS, counts, strict=True) if 0 < n < FEW_CELLS]
+    none = [label for label, n in zip(PHASE_LABELS, counts, strict=True) if not n]
+    parts = [f"few cells of {', '.join(few)}: don't trust such calls"] if few else []
+    parts += [f"no {', '.join(none)}: never called"] if none else []
+    return "; ".join(parts).capitalize() + "." if parts else ""
+
+
+def free_name(folder: Path, wanted: str) -> str:
+    """`wanted`, or with the first number behind it that is not taken in `folder`."""
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, 1000))]
+    return next(name for name in names if not (folder / name).exists())
+
+
+def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:
+    return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)
