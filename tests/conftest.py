@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,25 @@ import pytest
 from made import made_pixels
 
 from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.io.runs import HOME
 
 pytest_plugins = ["trained"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What models trained for all tests write down stays out of the user's own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME, str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_home(home: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder for what the plugin keeps of a user, for each test."""
+    folder = tmp_path_factory.mktemp("own_home")
+    monkeypatch.setenv(HOME, str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,14 @@ class TrainingCells:
         if self.stain is None:
             return np.full(len(self), np.nan, np.float32)
         return self.stain.sum(axis=(1, 2))
+
+    @property
+    def sha256(self) -> str:
+        """Tells these cells, in this order, from any others."""
+        found = sha256()
+        for values in (self.images, self.phases, self.stain, self.synthetic):
+            found.update(b"" if values is None else np.ascontiguousarray(values).data)
+        return found.hexdigest()
 
 
 def g1_dna(cells: TrainingCells) -> float | None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
 TRAINED_ON = "trained_on.npy"
+HOME = "NAPARI_CELLCYCLE_HOME"
+"""Environment variable that names the folder for what the plugin keeps of a user, instead of the system's own."""
 
 
 def shipped_models() -> list[str]:
@@ -27,9 +34,35 @@ def shipped_models() -> list[str]:
     return sorted((folder.name for folder in folders), key=lambda name: (name != "default", name))
 
 
+def known_models() -> dict[str, Path]:
+    """Folders of the shipped models and of the user's own runs, newest first, by the name that finds each.
+
+    Own runs that share their name with another model go by their folder.
+    """
+    shipped, own = shipped_models(), _remembered_runs()
+    holders = Counter([*shipped, *(folder.name for folder in own)])
+    names = [folder.name if holders[folder.name] == 1 else str(folder) for folder in own]
+    return {**{name: _shipped() / name for name in shipped}, **dict(zip(names, own, strict=True))}
+
+
 def list_models() -> list[ModelCard]:
-    """Cards of the models that came with the package."""
-    return [load_card(_shipped() / name) for name in shipped_models()]
+    """Cards of the shipped models and of the user's own runs, each with the name that `load_model` finds it by."""
+    return [replace(load_card(folder), name=name) for name, folder in known_models().items()]
+
+
+def remember_run(folder: Path) -> None:
+    """Keep in mind where a finished run lies, so that it is found by its name.
+
+    Raises
+    ------
+    WriteError
+        The user's data folder can't be written to.
+    """
+    folder = folder.resolve()
+    # a file a run: two trainings that end at once don't take each other's place, and a damaged file harms no other
+    note = _registry() / f"{sha256(str(folder).encode()).hexdigest()[:16]}.json"
+    with atomic_path(note) as temporary:
+        temporary.write_text(json.dumps({"folder": str(folder)}), encoding="utf-8")
 
 
 def load_card(folder: Path) -> ModelCard:
@@ -54,7 +87,7 @@ def load_model(name: str | Path = "default") -> Model:
     Parameters
     ----------
     name : str or Path
-        Name of a model that came with the package, or a folder that ``train`` wrote.
+        Name of a model that came with the package or that you trained, or a folder that ``train`` wrote.
 
     Raises
     ------
@@ -75,12 +108,16 @@ def find_model(name: str | Path) -> Path:
     """Folder of the model called `name`."""
     if str(name) in shipped_models():
         return _shipped() / str(name)
-    folder = Path(name)
+    folder, known = Path(name), known_models()
     if (folder / CARD).is_file():
         return folder
+    if str(name) in known:
+        return known[str(name)]
     if folder.exists():
         raise ModelError(f"{folder} is no model: it has no {CARD}; give a folder written by train")
-    raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(shipped_models())} or give a run's folder")
+    if alike := [str(run) for run in known.values() if run.name == str(name)]:
+        raise ModelError(f"{len(alike)} models are called {str(name)!r}; give the folder: {' or '.join(alike)}")
+    raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(known)} or give a run's folder")
 
 
 def load_training_prints(folder: Path) -> NDArray[np.uint64] | None:
@@ -140,6 +177,44 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is missing or damaged ({error}); copy the model's folder again") from error
+
+
+def _registry() -> Path:
+    """Folder of the notes that `remember_run` writes."""
+    import platformdirs
+
+    home = os.environ.get(HOME) or platformdirs.user_data_path("napari-cellcycle", appauthor=False)
+    return Path(home) / "runs"
+
+
+def _remembered_runs() -> list[Path]:
+    """Folders of the user's own runs that are still there, newest first."""
+    notes = sorted(_registry().glob("*.json"), key=_written, reverse=True)
+    folders = [_noted_folder(note) for note in notes]
+    return [folder for folder in folders if folder is not None and _is_model(folder)]
+
+
+def _written(note: Path) -> int:
+    try:
+        return note.stat().st_mtime_ns
+    except OSError:  # gone since it was listed
+        return 0
+
+
+def _noted_folder(note: Path) -> Path | None:
+    """What a note names; None if it is damaged."""
+    try:
+        return Path(json.loads(note.read_text(encoding="utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_model(folder: Path) -> bool:
+    try:
+        load_card(folder)
+    except ModelError:
+        return False
+    return True
 
 
 def _shipped() -> Path:

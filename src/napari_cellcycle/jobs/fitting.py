@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_cellcycle.data import TrainingCells, g1_dna
 from napari_cellcycle.evaluation.calibration import fit_temperature
@@ -15,6 +17,7 @@ from napari_cellcycle.events import Finished, Progress
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
+from napari_cellcycle.models.outputs import PhaseNetwork
 from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
@@ -28,6 +31,8 @@ def fit_model(
     validation: TrainingCells,
     config: TrainConfig,
     device: str,
+    *,
+    start: Model | None = None,
     hooks: Hooks | None = None,
 ) -> Iterator[Progress | EpochDone | Finished]:
     """Fit scale, weights and temperature; the last event carries the `Model`.
@@ -44,14 +49,14 @@ def fit_model(
         How to train.
     device : str
         Where to compute.
+    start : Model, optional
+        To go on from; its scale stays, and `recipe` must be its own.
     hooks : Hooks, optional
         How it is stopped, and written down on the way.
     """
     place = pick_device(device)
-    torch.manual_seed(config.seed)  # the fresh weights
-    options = {"n_channels": len(recipe.input.channels)}
-    network = build(recipe.architecture, **options)
-    scale = fit_scale(training)
+    network, options = _fresh(recipe, config.seed) if start is None else (deepcopy(start.network), start.card.options)
+    scale = fit_scale(training) if start is None else _scale_of(start)
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
@@ -67,6 +72,17 @@ def fit_model(
         training=_training_facts(training, validation, config),
     )
     yield Finished(Model(network, card))
+
+
+def _fresh(recipe: Recipe, seed: int) -> tuple[PhaseNetwork, dict[str, Any]]:
+    """A network with fresh weights, and what `build` made it from."""
+    torch.manual_seed(seed)
+    options = {"n_channels": len(recipe.input.channels)}
+    return build(recipe.architecture, **options), options
+
+
+def _scale_of(model: Model) -> NDArray[np.float32]:
+    return np.array([how.scale for how in model.card.input.normalisation], np.float32)
 
 
 def _with_scale(spec: InputSpec, scale: list[float]) -> InputSpec:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,9 +11,11 @@ from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
 from napari_cellcycle.jobs.classify import DEVICES
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
+from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
+from napari_cellcycle.jobs.starting import Start
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
 from napari_cellcycle.settings import Checked, setting
-from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class TrainRun(Checked):
     """Which model is trained on what, beside how."""
 
     model: str = setting("default", "kind of network, trained as its source says", choices=tuple(RECIPES))
+    start_from: str = setting(
+        "", "go on from this model with cells of your own, be they few: a name, or a folder written by train"
+    )
+    resume: bool = setting(False, "go on with a training that was broken off, to the same model")
     also: str = setting("", "more cells, of which only the DNA stain is learnt from, not the phase", more=True)
     device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES)
     licence: str = setting("", "licence of the weights, for the model card", more=True)
@@ -59,7 +64,7 @@ def train_files(
     stop: Stop = never,
 ) -> Iterator[Progress | Note | EpochDone | Finished]:
     """Train on all cells in `paths` whose phase is known; see `train_cells`."""
-    refuse_existing(Path(output))
+    refuse_existing(Path(output), resume=run.resume)
     cells: Cells = yield from passed_on(open_cells(paths, reading))
     yield from train_cells(cells, output, run, config, reading=reading, stop=stop)
 
@@ -76,7 +81,8 @@ def train_cells(
     """Train on `cells` whose phase is known, and write the model's folder `output`.
 
     Beside weights and card the folder gets ``log.csv`` (losses by epoch) and ``split.csv`` (which cells were
-    learnt from, which chose the best epoch). The last event carries the `Model`.
+    learnt from, which chose the best epoch). The last event carries the `Model`. While it runs, ``OUTPUT.unfinished``
+    beside it keeps what a later run needs to go on with ``run.resume``, to the same weights.
 
     Parameters
     ----------
@@ -94,36 +100,45 @@ def train_cells(
     Raises
     ------
     WriteError
-        `output` exists: a model is never overwritten.
+        `output` exists: a model is never overwritten, nor is one that was broken off without ``run.resume``.
+    SettingError
+        What is to be resumed was begun with other settings or other cells.
     TooFewCellsError
         Fewer than two phases, or too few cells to hold some back.
     """
-    from napari_cellcycle.io.runs import save_model
+    from napari_cellcycle.io.runs import remember_run, save_model
+    from napari_cellcycle.io.unfinished import remove_checkpoint
     from napari_cellcycle.jobs.fitting import fit_model
-    from napari_cellcycle.training.classifier import Hooks
 
     output = Path(output)
-    refuse_existing(output)
-    recipe, started = RECIPES[run.model], time.monotonic()
+    refuse_existing(output, resume=run.resume)
+    start = Start.of(run.start_from) if run.start_from else None
+    recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
     material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
     training, validation = split(material, config)
     parts = (material.prepared.subset(training), material.prepared.subset(validation))
+    resumable = Resumable(output, _identity(run, start, config, *parts))
+    hooks = resumable.hooks(stop, resume=run.resume)
     log: list[EpochDone] = []
-    model = yield from passed_on(kept(fit_model(output.name, recipe, *parts, config, run.device, Hooks(stop)), log))
-    model = replace(model, card=_signed(model.card, material, run, time.monotonic() - started))
-    save_model(
-        model,
-        output,
-        material.prints,
-        {"log.csv": _log_table(log), "split.csv": split_table(material.cells, validation)},
+    model = yield from passed_on(
+        kept(fit_model(output.name, recipe, *parts, config, run.device, start=start_model, hooks=hooks), log)
     )
+    facts = {**_data_facts(material), **_course_facts(log), "seconds": round(resumable.elapsed())}
+    model = replace(model, card=_signed(model.card, facts, run, start))
+    prints = material.prints if start is None else start.prints_with(material.prints)
+    tables = {"log.csv": _log_table(log), "split.csv": split_table(material.cells, validation)}
+    save_model(model, output, prints, tables)
+    remove_checkpoint(output)
+    try:
+        remember_run(output)
+    except WriteError as error:
+        yield Note(f"{output.name} is not in the list of models: {error}")
     yield Finished(model)
 
 
-def refuse_existing(output: Path) -> None:
-    """Raise `WriteError` if `output` is there: a model is never overwritten."""
-    if output.exists():
-        raise WriteError(f"{output} exists already; choose another folder, or remove it first")
+def default_config(run: TrainRun) -> TrainConfig:
+    """Settings that `run` is trained with unless others are chosen."""
+    return FINE_TUNING if run.start_from else recipe_called(run.model).config
 
 
 def recipe_called(name: str) -> Recipe:
@@ -196,23 +211,48 @@ def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
         yield event
 
 
-def _signed(card: ModelCard, material: Material, run: TrainRun, seconds: float) -> ModelCard:
-    """The card with where the model comes from."""
-    import numpy as np
+def _identity(
+    run: TrainRun, start: Start | None, config: TrainConfig, training: TrainingCells, validation: TrainingCells
+) -> dict[str, Any]:
+    """What must be the same for a training to go on to the same weights."""
+    from napari_cellcycle.models.device import pick_device
 
+    return {
+        **asdict(config),
+        "model": run.model if start is None else "",
+        "start_from": "" if start is None else f"{start.model.name} ({start.sha256[:12]})",
+        "device": pick_device(run.device).type,
+        "cells": [training.sha256, validation.sha256],
+    }
+
+
+def _signed(card: ModelCard, facts: dict[str, Any], run: TrainRun, start: Start | None) -> ModelCard:
+    """The card with where the model comes from."""
     from napari_cellcycle.versions import installed_versions
 
+    return replace(
+        card,
+        training={**card.training, **facts, **({} if start is None else {"start_from": start.facts()})},
+        versions=installed_versions(),
+        licence=run.licence,
+        data_licence=run.data_licence if start is None else start.data_licence_with(run.data_licence),
+    )
+
+
+def _data_facts(material: Material) -> dict[str, Any]:
+    import numpy as np
+
     counts = np.bincount(material.cells.phases[material.cells.phases != UNKNOWN], minlength=len(PHASE_LABELS))
-    facts = {
-        **card.training,
+    return {
         "cells_per_phase": dict(zip(PHASE_LABELS, counts.tolist(), strict=True)),
         "repeats_removed": material.n_repeats,
         "data_sha256": material.data_sha256,
-        "seconds": round(seconds),
     }
-    return replace(
-        card, training=facts, versions=installed_versions(), licence=run.licence, data_licence=run.data_licence
-    )
+
+
+def _course_facts(log: list[EpochDone]) -> dict[str, int]:
+    best = max(done.epoch for done in log if done.is_best)
+    return {"epochs_done": len(log), "best_epoch": best}
 
 
 def _log_table(log: list[EpochDone]) -> str:

@@ -53,3 +53,7 @@ class TrainConfig(Checked):
         1.0, "weight of the DNA content as a second teacher, where cells are stained", 0, 100, more=True
     )
     stain_weight: float = setting(1.0, "weight of the stain's image as a third teacher", 0, 100, more=True)
+
+
+FINE_TUNING = TrainConfig(epochs=30, batch_size=32, learning_rate=5e-4)
+"""For a model that goes on from another one with cells of its own, be they few; see docs/training.md."""

@@ -1,0 +1,89 @@
+"""A training that goes on where it was broken off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cellcycle.errors import SettingError, WriteError
+from napari_cellcycle.events import Stop
+from napari_cellcycle.io.unfinished import read_checkpoint, unfinished_folder, write_checkpoint
+
+if TYPE_CHECKING:
+    from napari_cellcycle.training.classifier import Course, Hooks
+
+CHECKPOINT_SECONDS = 5.0
+"""No more than this is lost with a broken run; writing more often would only slow short epochs."""
+
+
+def refuse_existing(output: Path, *, resume: bool) -> None:
+    """Raise `WriteError` if a finished model is in `output`, or an unfinished one that shall not be resumed."""
+    if output.exists():
+        raise WriteError(f"{output} exists already; choose another folder, or remove it first")
+    unfinished = unfinished_folder(output)
+    if unfinished.exists() and not resume:
+        raise WriteError(f"{unfinished} is a training that was broken off; resume it, or remove that folder")
+
+
+@dataclass(eq=False)
+class Resumable:
+    """A training on its way to `output`, written down as it goes on.
+
+    Attributes
+    ----------
+    output : Path
+        Folder of the model to come.
+    identity : dict
+        What must be the same in an earlier part of the same training: settings, cells.
+    seconds : float
+        Time that earlier parts took.
+    """
+
+    output: Path
+    identity: Mapping[str, Any]
+    seconds: float = 0.0
+    _started: float = field(default_factory=time.monotonic)
+    _written: float = field(default_factory=time.monotonic)
+
+    def hooks(self, stop: Stop, *, resume: bool) -> Hooks:
+        """For `train_classifier`.
+
+        Raises
+        ------
+        SettingError
+            The training that was broken off had other settings or cells.
+        """
+        from napari_cellcycle.training.checkpoint import restore
+        from napari_cellcycle.training.classifier import Hooks
+
+        found = read_checkpoint(self.output) if resume else None
+        if found is None:
+            return Hooks(stop=stop, after_epoch=self._write)
+        tensors, values = found
+        self._check(values["identity"])
+        self.seconds = values["seconds"]
+        return Hooks(stop=stop, begin=lambda course: restore(course, tensors, values), after_epoch=self._write)
+
+    def elapsed(self) -> float:
+        """Seconds that the training took, earlier parts included."""
+        return self.seconds + time.monotonic() - self._started
+
+    def _write(self, course: Course) -> None:
+        from napari_cellcycle.training.checkpoint import take
+
+        if time.monotonic() - self._written < CHECKPOINT_SECONDS:
+            return
+        tensors, values = take(course)
+        write_checkpoint(self.output, tensors, {**values, "identity": self.identity, "seconds": self.elapsed()})
+        self._written = time.monotonic()
+
+    def _check(self, before: Mapping[str, Any]) -> None:
+        folder = unfinished_folder(self.output)
+        for name, now in self.identity.items():
+            if name not in before or before[name] != now:
+                was = f"{name.replace('_', '-')} {before.get(name, 'unknown')}, not {now}"
+                other = "other cells" if name == "cells" else was
+                raise SettingError(f"{folder} was begun with {other}; give the same, or remove it and train anew")

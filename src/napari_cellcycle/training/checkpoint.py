@@ -1,0 +1,77 @@
+"""A training as tensors and JSON, so that it can go on in another process to the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_cellcycle.training.classifier import Course, EpochDone
+
+Tensors = dict[str, Tensor]
+
+
+def take(course: Course) -> tuple[Tensors, dict[str, Any]]:
+    """All of `course` that a fresh one of the same settings lacks: tensors on the CPU by name, and values for JSON."""
+    moments = course.optimiser.state_dict()["state"]
+    tensors = {
+        **_named("network", course.network.state_dict()),
+        **_named("average", course.average.state_dict()),
+        **_named("best", course.best),
+        **_named("optimiser", {f"{i}.{name}": value for i, slots in moments.items() for name, value in slots.items()}),
+        **_named("random", _random_states(course)),
+    }
+    return tensors, {"schedule": course.schedule.state_dict(), "log": [asdict(done) for done in course.log]}
+
+
+def restore(course: Course, tensors: Tensors, values: Mapping[str, Any]) -> None:
+    """Put a fresh `course` where the one was that `take` gave `tensors` and `values` of."""
+    course.network.load_state_dict(_under("network", tensors))
+    course.average.load_state_dict(_under("average", tensors))
+    course.best.update(_under("best", tensors))
+    course.log.extend(EpochDone(**done) for done in values["log"])
+    _restore_moments(course.optimiser, _under("optimiser", tensors))
+    course.schedule.load_state_dict(values["schedule"])
+    for group, step_size in zip(course.optimiser.param_groups, course.schedule.get_last_lr(), strict=True):
+        group["lr"] = step_size
+    states = _under("random", tensors)
+    course.random.set_state(states["lessons"])
+    torch.set_rng_state(states["cpu"])
+    if (device := _device_random(course)) is not None:
+        device.set_rng_state(states["device"])
+
+
+def _restore_moments(optimiser: torch.optim.Optimizer, moments: Tensors) -> None:
+    weights = optimiser.param_groups[0]["params"]
+    for key, value in moments.items():
+        number, _, name = key.partition(".")
+        weight = weights[int(number)]
+        # in the layout of the weight, as the optimiser would have made it: rounding may depend on it
+        laid_out = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        optimiser.state[weight][name] = laid_out
+
+
+def _random_states(course: Course) -> Tensors:
+    states = {"lessons": course.random.get_state(), "cpu": torch.get_rng_state()}
+    if (device := _device_random(course)) is not None:
+        states["device"] = device.get_rng_state()
+    return states
+
+
+def _device_random(course: Course) -> Any:
+    """Where dropout draws from if the network is not on the CPU."""
+    kind = next(course.network.parameters()).device.type
+    return {"cuda": torch.cuda, "mps": torch.mps}.get(kind)
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    return {f"{prefix}.{name}": values.detach().cpu().contiguous() for name, values in tensors.items()}
+
+
+def _under(prefix: str, tensors: Tensors) -> Tensors:
+    return {
+        name.removeprefix(f"{prefix}."): values for name, values in tensors.items() if name.startswith(f"{prefix}.")
+    }
