@@ -179,12 +179,21 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} is missing or damaged ({error}); copy the model's folder again") from error
 
 
+def models_folder() -> Path:
+    """Where own models are kept unless the user names another folder."""
+    return _home() / "models"
+
+
 def _registry() -> Path:
     """Folder of the notes that `remember_run` writes."""
+    return _home() / "runs"
+
+
+def _home() -> Path:
+    """What the plugin keeps of a user."""
     import platformdirs
 
-    home = os.environ.get(HOME) or platformdirs.user_data_path("napari-cellcycle", appauthor=False)
-    return Path(home) / "runs"
+    return Path(os.environ.get(HOME) or platformdirs.user_data_path("napari-cellcycle", appauthor=False))
 
 
 def _remembered_runs() -> list[Path]:
