@@ -20,7 +20,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 Features = dict[str, Floats]
 
@@ -153,7 +153,10 @@ def measure_cooccurrence(planes: Floats, masks: Masks) -> Features:
 
     distances, angles = (1, 3), np.arange(4) * np.pi / 4
     counts = np.stack(
-        [graycomatrix(levels, distances, angles, N_LEVELS + 1, symmetric=True) for levels in _grey_levels(planes, masks)]
+        [
+            graycomatrix(levels, distances, angles, N_LEVELS + 1, symmetric=True)
+            for levels in _grey_levels(planes, masks)
+        ]
     )[:, 1:, 1:]  # level 0 is outside the cell
     shares = counts / np.maximum(counts.sum(axis=(1, 2), keepdims=True), 1)  # (N, L, L, distances, angles)
     piled = shares.transpose(1, 2, 0, 3, 4).reshape(N_LEVELS, N_LEVELS, -1, len(angles))  # for one call on all cells

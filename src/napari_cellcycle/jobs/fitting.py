@@ -17,7 +17,9 @@ from napari_cellcycle.events import Finished, Progress
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
+from napari_cellcycle.models.features import FeatureTrees
 from napari_cellcycle.models.outputs import PhaseNetwork
+from napari_cellcycle.training.boosting import grow_trees
 from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
@@ -60,7 +62,10 @@ def fit_model(
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
-    yield from train_classifier(network, lessons, (images, phases), config, place, hooks)
+    if isinstance(network, FeatureTrees):
+        yield from grow_trees(network, lessons, (images, phases), config, hooks)
+    else:
+        yield from train_classifier(network, lessons, (images, phases), config, place, hooks)
     probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
     card = ModelCard(
         name=name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import ModelError
@@ -15,20 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 
 
-def _duque2024(**options: Any) -> PhaseNetwork:
-    from napari_cellcycle.models.duque2024 import Duque2024
-
-    return Duque2024(**options)
-
-
-def _compact(**options: Any) -> PhaseNetwork:
-    from napari_cellcycle.models.compact import CompactResNet
-
-    return CompactResNet(**options)
-
-
-# Functions rather than classes, so that asking for a name does not import torch
-ARCHITECTURES: dict[str, Callable[..., PhaseNetwork]] = {"compact": _compact, "duque2024": _duque2024}
+# Names of modules and classes rather than classes, so that asking for a name does not import torch
+ARCHITECTURES = {
+    "compact": ("compact", "CompactResNet"),
+    "duque2024": ("duque2024", "Duque2024"),
+    "jin2021": ("jin2021", "Jin2021"),
+    "rana2022": ("rana2022", "Rana2022"),
+    "eulenberg2017": ("eulenberg2017", "Eulenberg2017"),
+    "features": ("features", "FeatureTrees"),
+}
 
 
 def build(architecture: str, **options: Any) -> PhaseNetwork:
@@ -41,7 +36,9 @@ def build(architecture: str, **options: Any) -> PhaseNetwork:
     """
     if architecture not in ARCHITECTURES:
         raise ModelError(f"no architecture is called {architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[architecture](**options)
+    module, name = ARCHITECTURES[architecture]
+    network: PhaseNetwork = getattr(import_module(f"{__name__}.{module}"), name)(**options)
+    return network
 
 
 @dataclass(frozen=True, eq=False)

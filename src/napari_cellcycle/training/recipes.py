@@ -27,6 +27,8 @@ class Recipe:
 _NORMALISATION = (Normalisation("ratio"), Normalisation("spread"))
 _CROP_40 = InputSpec((BRIGHTFIELD, DARKFIELD), 40, JURKAT_PIXEL_UM, _NORMALISATION)
 
+_CROP_64 = replace(_CROP_40, size_px=64)
+
 _AS_RECORDED = TrainConfig(
     rare_phases=0.0,
     weight_decay=0.0,
@@ -43,6 +45,11 @@ _AS_RECORDED = TrainConfig(
 )
 """Settings of a paper that says nothing of augmentation, sampling or other teachers."""
 
+_RESIDUAL = replace(
+    _AS_RECORDED, batch_size=32, learning_rate=0.02, optimiser="sgd", weight_decay=5e-4, warm_up=0.1, cosine=True
+)
+"""Nothing of this is known for the residual networks: steps as He et al. 2016 take them, to end in few epochs."""
+
 RECIPES = {
     "default": Recipe(
         architecture="compact",
@@ -53,7 +60,43 @@ RECIPES = {
     "duque2024": Recipe(
         architecture="duque2024",
         description="the network of Duque-Vazquez et al., trained as their text says",
-        input=replace(_CROP_40, size_px=64),
+        input=_CROP_64,
         config=replace(_AS_RECORDED, epochs=40, batch_size=32, learning_rate=1e-4, patience=6),
+    ),
+    "jin2021": Recipe(
+        architecture="jin2021",
+        description="the residual network of 41 layers of Jin et al., without the cells of their generator",
+        input=_CROP_64,
+        config=replace(_RESIDUAL, epochs=12, undersample=True),
+    ),
+    "rana2022": Recipe(
+        architecture="rana2022",
+        description="the residual network and mixup of Rana et al., without the cells of their generator",
+        input=_CROP_64,
+        config=replace(_RESIDUAL, epochs=24, mixup=0.2),
+    ),
+    "eulenberg2017": Recipe(
+        architecture="eulenberg2017",
+        description="DeepFlow, the network of Eulenberg et al., turned and flipped as they did",
+        input=_CROP_40,
+        config=replace(
+            _AS_RECORDED,
+            epochs=12,
+            batch_size=32,
+            learning_rate=0.01,
+            optimiser="sgd",
+            momentum=0.9,
+            weight_decay=5e-4,
+            cosine=True,
+            flips=True,
+            rotation_degrees=180.0,
+            shift=1 / 40,
+        ),
+    ),
+    "features": Recipe(
+        architecture="features",
+        description="hand-made features and boosted trees, the way of Blasi et al.; tells the DNA content too",
+        input=_CROP_40,
+        config=replace(_AS_RECORDED, epochs=60, learning_rate=0.05, patience=8, rare_phases=0.35, dna_weight=1.0),
     ),
 }
