@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,6 @@ from napari_cellcycle.jobs.evaluate import EvaluateConfig
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.recipes import RECIPES
 
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 
@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CellCycleError as error:
         print(f"napari-cellcycle: {error}", file=sys.stderr)
         return MENDABLE
-    except KeyboardInterrupt:
-        print("napari-cellcycle: stopped; nothing half-done was left behind", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"napari-cellcycle: {interrupt or 'stopped; nothing half-done was left behind'}", file=sys.stderr)
         return 130
     return OK
 
@@ -59,6 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(train, "folder of the new model")
     _add_settings(train, TrainRun)
     _add_settings(train, TrainConfig, of_recipe=True)
+    train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
+        "Ctrl-C stops training and keeps the best weights so far. A second one abandons it; --resume goes on."
+    )
 
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
@@ -91,6 +94,7 @@ def _command(
 
 
 def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
+    parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
     parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="files or folders with cells")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadConfig)
@@ -105,13 +109,14 @@ def _add_settings(
         if item.name in but:
             continue
         default = None if of_recipe else item.default
-        shown = "" if default in (None, "", MISSING) else f" ({default})"
+        shown = "" if default in (None, "", MISSING) or default is False else f" ({default})"
         how: dict[str, Any] = {"default": default, "help": item.metadata["help"].replace("%", "%%") + shown}
         if isinstance(item.default, bool):
-            how["action"] = argparse.BooleanOptionalAction
+            how["action"] = argparse.BooleanOptionalAction if of_recipe or item.default else "store_true"
         else:
             how["type"] = float if item.default is None else type(item.default)
-            how["metavar"] = "|".join(item.metadata["choices"] or [item.name.rpartition("_")[2].upper()])
+            what = item.name.rpartition("_")[2].upper() if how["type"] is str else "NUMBER"
+            how["metavar"] = "|".join(item.metadata["choices"] or [what])
         group.add_argument(f"--{item.name.replace('_', '-')}", **how)
 
 
@@ -138,12 +143,48 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from napari_cellcycle.jobs.train import train_files
+    from napari_cellcycle.io.unfinished import unfinished_folder
+    from napari_cellcycle.jobs.train import default_config, train_files
 
     run, reading = _settings(TrainRun, options), _settings(ReadConfig, options)
-    config = replace(RECIPES[run.model].config, **_changes(options))
-    model = _show(train_files(options.input, options.output, run, config, reading))
-    print(f"{model.name}: trained on {model.card.training['n_cells']} cells, written to {options.output}")
+    config = replace(default_config(run), **_changes(options))
+    try:
+        with _StopAtInterrupt() as interrupt:
+            model = _show(train_files(options.input, options.output, run, config, reading, stop=interrupt.came))
+    except KeyboardInterrupt:
+        if unfinished_folder(options.output).exists():
+            raise KeyboardInterrupt("abandoned; the same command with --resume goes on from there") from None
+        raise
+    facts = model.card.training
+    if interrupt.came():
+        which = f"the best weights, of epoch {facts['best_epoch']}, were written to {options.output}"
+        print(f"{model.name}: stopped after epoch {facts['epochs_done']}; {which}")
+    else:
+        print(f"{model.name}: trained on {facts['n_cells']} cells, written to {options.output}")
+
+
+class _StopAtInterrupt:
+    """The first Ctrl-C after `came` was asked for makes it true; any other one interrupts as usual."""
+
+    def __init__(self) -> None:
+        self._is_asked_for = self._came = False
+
+    def came(self) -> bool:
+        self._is_asked_for = True
+        return self._came
+
+    def __enter__(self) -> _StopAtInterrupt:
+        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _on_interrupt(self, *_: object) -> None:
+        if self._came or not self._is_asked_for:
+            raise KeyboardInterrupt
+        self._came = True
+        print("\nnapari-cellcycle: stopping; press Ctrl-C again to abandon", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -9,17 +9,17 @@ import time
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.io.runs import CARD, WEIGHTS, load_card
-from napari_cellcycle.io.unfinished import CHECKPOINT, unfinished_folder
+from napari_cellcycle.io.runs import WEIGHTS, load_card
+from napari_cellcycle.io.unfinished import CHECKPOINT, unfinished_folder, write_checkpoint
 from napari_cellcycle.jobs import resuming
 from napari_cellcycle.jobs.train import TrainRun, train_cells
 from napari_cellcycle.training.classifier import EpochDone
@@ -66,3 +66,104 @@ def test_it_goes_on_to_the_same_weights(
     assert (broken / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
     assert [done.epoch for done in epochs] == list(range(1, len(epochs) + 1))  # the earlier ones are told again
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "whole"]
+
+
+def test_a_killed_process_goes_on_to_the_same_weights(plate: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["train", str(plate), "--device", "cpu", "--epochs", "6", "--batch-size", "16"]
+    code = "from napari_cellcycle.jobs import resuming; resuming.CHECKPOINT_SECONDS = 0; "
+    code += "from napari_cellcycle.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments, "-o", str(out)])
+    until = time.monotonic() + 60
+    while not (unfinished_folder(out) / CHECKPOINT).exists() and time.monotonic() < until:
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not out.exists()
+    assert main([*arguments, "-o", str(tmp_path / "whole")]) == 0
+    assert main([*arguments, "-o", str(out)]) == 2
+    assert main([*arguments, "-o", str(out), "--resume"]) == 0
+    assert (out / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
+    assert not unfinished_folder(out).exists()
+
+
+@pytest.fixture
+def broken(made_cells: Cells, tmp_path: Path) -> Path:
+    """Where a training was broken off after its first epoch."""
+    break_off(made_cells, tmp_path / "run", SHORT, TrainRun(device="cpu"), 4)
+    return tmp_path / "run"
+
+
+def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) -> None:
+    before = (unfinished_folder(broken) / CHECKPOINT).read_bytes()
+    with pytest.raises(SettingError, match=r"run\.unfinished was begun with epochs 4, not 9; give the same, or remove"):
+        result_of(train_cells(made_cells, broken, RESUME, replace(SHORT, epochs=9)))
+    with pytest.raises(SettingError, match="was begun with model default, not duque2024"):
+        result_of(train_cells(made_cells, broken, replace(RESUME, model="duque2024"), SHORT))
+    phases = made_cells.phases.copy()
+    phases[0] = 1
+    with pytest.raises(SettingError, match="was begun with other cells; give the same"):
+        result_of(train_cells(replace(made_cells, phases=phases), broken, RESUME, SHORT))
+    assert (unfinished_folder(broken) / CHECKPOINT).read_bytes() == before
+    assert not broken.exists()
+
+
+def test_what_was_broken_off_is_not_overwritten_unless_resumed(made_cells: Cells, broken: Path) -> None:
+    with pytest.raises(WriteError, match=r"run\.unfinished is a training that was broken off; resume it, or remove"):
+        result_of(train_cells(made_cells, broken, TrainRun(device="cpu"), SHORT))
+
+
+def test_a_finished_run_is_not_resumed(made_cells: Cells, model_folder: Path) -> None:
+    with pytest.raises(WriteError, match="exists already"):
+        result_of(train_cells(made_cells, model_folder, RESUME, SHORT))
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00" * 100, None])
+def test_a_damaged_checkpoint_is_one_sentence(made_cells: Cells, broken: Path, damage: bytes | None) -> None:
+    path = unfinished_folder(broken) / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
+    with pytest.raises(ModelError, match=r"checkpoint\.safetensors is damaged \(.*\); remove .*unfinished"):
+        result_of(train_cells(made_cells, broken, RESUME, SHORT))
+
+
+def test_nothing_to_resume_is_a_new_training_and_short_ones_leave_no_trace(
+    made_cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resuming, "CHECKPOINT_SECONDS", 1000.0)
+    break_off(made_cells, tmp_path / "run", SHORT, RESUME, 4)
+    assert not list(tmp_path.iterdir())
+    model = result_of(train_cells(made_cells, tmp_path / "run", RESUME, SHORT))
+    assert model.card.training["epochs_done"] == 4
+
+
+@pytest.mark.parametrize(("presses", "code"), [(1, 0), (2, 130)])
+def test_ctrl_c_stops_and_a_second_one_abandons(
+    plate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    presses: int,
+    code: int,
+) -> None:
+    def press(output: Path, *written: Any) -> None:
+        write_checkpoint(output, *written)
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(resuming, "write_checkpoint", press)
+    out = tmp_path / "run"
+    assert main(["train", str(plate), "-o", str(out), "--device", "cpu", "--epochs", "50"]) == code
+    said = capsys.readouterr()
+    assert "stopping; press Ctrl-C again to abandon" in said.err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if code:
+        assert said.err.splitlines()[-1] == (
+            "napari-cellcycle: abandoned; the same command with --resume goes on from there"
+        )
+        assert not out.exists()
+        assert unfinished_folder(out).is_dir()
+    else:
+        best, n_epochs = (load_card(out).training[name] for name in ("best_epoch", "epochs_done"))
+        expected = f"stopped after epoch 2; the best weights, of epoch {best}, were written to {out}"
+        assert (n_epochs, expected in said.out) == (2, True)
+        assert not unfinished_folder(out).exists()
