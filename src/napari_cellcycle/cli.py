@@ -60,8 +60,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(train, TrainRun)
     _add_settings(train, TrainConfig, of_recipe=True)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
-        "Ctrl-C stops training and keeps the best weights so far. A second one abandons it; --resume goes on."
-    )
 
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
