@@ -47,6 +47,7 @@ class Dock(QWidget):
         self.progress = ProgressLine()
         self.progress.cancel.clicked.connect(self._on_cancel)
         self.job: Job | None = None
+        self.said_if_cancelled = "Stopped; nothing was changed."
         self._on_result: Callable[[Any], None] = lambda _result: None
         content = _Content()
         self.column = QVBoxLayout(content)
@@ -122,7 +123,7 @@ class Dock(QWidget):
 
     def _on_end(self) -> None:
         if self.job is not None and self.job.cancelled:
-            self.say("Stopped; nothing was changed.")
+            self.say(self.said_if_cancelled)
         self.job = None
         self._set_busy(False)
 
@@ -181,11 +182,12 @@ class ProgressLine(QWidget):
         column.addLayout(row)
         column.addWidget(self.text)
         self._what, self._since = "", 0.0
+        self._paused: float | None = None
         self.hide()
 
     def restart(self) -> None:
         """Forget the work before: nothing is known yet of the new one."""
-        self._what = ""
+        self._what, self._paused = "", None
         self.bar.setRange(0, 0)
         self.text.setText("")
 
@@ -193,8 +195,22 @@ class ProgressLine(QWidget):
         """Show `text` instead of what is being done."""
         self.text.setText(text)
 
+    def pause(self) -> None:
+        """Say so, and count the time from now on as none."""
+        self._paused = time.monotonic()
+        self.say("paused")
+
+    def resume(self) -> None:
+        """Count time again."""
+        if self._paused is not None:
+            self._since += time.monotonic() - self._paused
+        self._paused = None
+        self.say(self._what)
+
     def show_progress(self, progress: Progress) -> None:
         """Move the bar, and guess the time left from the pace so far."""
+        if self._paused is not None:  # said before the pause
+            return
         if progress.what != self._what:
             self._what, self._since = progress.what, time.monotonic()
         self.bar.setRange(0, progress.total)
@@ -216,9 +232,9 @@ class EmptyNotice(QWidget):
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        label = _sentence()
-        label.setText(text)
-        column.addWidget(label)
+        self.label = _sentence()
+        self.label.setText(text)
+        column.addWidget(self.label)
         self.buttons: dict[str, QPushButton] = {}
         for title, action in actions.items():
             button = QPushButton(title)

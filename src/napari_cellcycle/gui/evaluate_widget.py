@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QLabel, QPushButton, QTabWidget, QWidget
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
-from napari_cellcycle.gui.boxes import stacked
+from napari_cellcycle.gui.boxes import side_by_side, stacked
 from napari_cellcycle.gui.confusion import ConfusionTable
 from napari_cellcycle.gui.dock import Dock, EmptyNotice
 from napari_cellcycle.gui.evaluating import (
@@ -94,7 +94,11 @@ class EvaluateWidget(Dock):
         self.tabs.addTab(self.models_page, "Models")
         self.save_button = QPushButton("Save report ...")
         self.save_button.clicked.connect(self._on_save)
-        self.results = stacked(self.banner, self.summary, self.tabs, self.save_button)
+        self.next_button = QPushButton("Train")
+        self.next_button.setToolTip("train a model on cells of your own")
+        self.next_button.clicked.connect(lambda: self.open_next("Train"))
+        buttons = side_by_side(self.save_button, self.next_button)
+        self.results = stacked(self.banner, self.summary, self.tabs, buttons)
         self.results.hide()
         return self.results
 

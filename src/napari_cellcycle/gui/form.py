@@ -31,13 +31,15 @@ class Form(QWidget):
     ) -> None:
         super().__init__()
         self._boxes: dict[str, QWidget] = {}
+        self._rows: dict[str, QFormLayout] = {}
         shown, more = _rows(), _rows()
         known = {item.name: item for kind in _as_tuple(kinds) for item in fields(kind)}
         for name in names:
             box = _box_for(known[name])
             self._boxes[name] = box
             folded = known[name].metadata["more"] if plain is None else name not in plain
-            (more if folded else shown).addRow(_title(name), box)
+            self._rows[name] = more if folded else shown
+            self._rows[name].addRow(_title(name), box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(shown)
@@ -47,6 +49,14 @@ class Form(QWidget):
     def values(self) -> dict[str, Any]:
         """What the boxes hold, by setting."""
         return {name: _value_of(box) for name, box in self._boxes.items()}
+
+    def box(self, name: str) -> QWidget:
+        """The box of one setting."""
+        return self._boxes[name]
+
+    def set_shown(self, name: str, shown: bool) -> None:
+        """Show or hide one setting."""
+        self._rows[name].setRowVisible(self._boxes[name], shown)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
         """Fill the boxes with those of `values` that they are for."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from napari_cellcycle.io.runs import find_model, list_models, load_card
+from napari_cellcycle.io.runs import find_model, known_models, load_card
 
 if TYPE_CHECKING:
     from napari_cellcycle.models import ModelCard
@@ -17,13 +17,13 @@ _FOLDER = "from a folder ..."
 
 
 class ModelPicker(QWidget):
-    """The models that came with the package, others by folder, and the card of the one chosen."""
+    """The models that came with the package, own ones by name or folder, and the card of the one chosen."""
 
     def __init__(self) -> None:
         super().__init__()
         self.box, self.about = QComboBox(), QToolButton()
-        self.box.setToolTip("a model that came with the plugin, or the folder of one you trained")
-        self.box.addItems([*[card.name for card in list_models()], _FOLDER])
+        self.box.setToolTip("a model that came with the plugin, or one that you trained")
+        self.box.addItems([*known_models(), _FOLDER])
         self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.box.setMinimumContentsLength(10)
         self.about.setText("card")
@@ -48,6 +48,14 @@ class ModelPicker(QWidget):
     def value(self) -> str:
         """Name or folder, as `load_model` takes it."""
         return self.box.currentText()
+
+    def renew(self, newest: Path) -> None:
+        """Look for models again, and choose the one in the folder `newest`."""
+        known = {str(folder): name for name, folder in known_models().items()}
+        name = known.get(str(newest), str(newest))
+        if self.box.findText(name) < 0:
+            self.box.insertItem(0, name)
+        self.box.setCurrentText(name)
 
     def add_folder(self, folder: Path) -> None:
         """Offer the model in `folder`, and choose it.
@@ -77,3 +85,12 @@ class ModelPicker(QWidget):
 def _as_text(card: ModelCard) -> str:
     """The card with its lines joined: a dock is too narrow for its columns."""
     return "\n".join(" ".join(line.split()) for line in card.to_text().splitlines())
+
+
+def renew_pickers(widget: QWidget, newest: Path) -> None:
+    """Choose a new model in all pickers of the window that `widget` is in, its floating docks too."""
+    root: QObject = widget
+    while (above := root.parent()) is not None:
+        root = above
+    for picker in root.findChildren(ModelPicker):
+        picker.renew(newest)

@@ -50,6 +50,12 @@ class PhasePainting:
         phases = self._cells.read_numbers(self.layer.data).astype(np.int8) - 1
         return np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
 
+    def phases_by_cell(self) -> dict[tuple[str, int], int]:
+        """`phases` by where a cell comes from and its number there; only known ones."""
+        table = self.layer.features
+        keys = zip(table["source"].astype(str), table["cell"].astype(int), strict=True)
+        return {key: phase for key, phase in zip(keys, self.phases().tolist(), strict=True) if phase != UNKNOWN}
+
     def n_corrected(self) -> int:
         """Cells that are painted otherwise than the model called them."""
         return int((corrections(self.layer, self._cells) > 0).sum())

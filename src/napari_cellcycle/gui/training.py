@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Finished, Note, passed_on
 from napari_cellcycle.gui.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.gallery import read_again
 from napari_cellcycle.gui.layers import GallerySource
+from napari_cellcycle.io.runs import list_models
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, parse_phase
+from napari_cellcycle.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
 
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     from napari_cellcycle.gui.gallery import Events
     from napari_cellcycle.jobs.train import TrainRun
     from napari_cellcycle.models import ModelCard
-    from napari_cellcycle.training.config import TrainConfig
+
+GROWN_AT_ONCE = ("features",)
+"""Architectures that training can't go on from."""
 
 FEW_CELLS = 20
 """A phase with fewer cells is hardly learnt."""
@@ -98,6 +103,38 @@ def train_labelled(labelled: Labelled, output: Path, run: TrainRun, config: Trai
     yield Finished(Trained(output, model.card))
 
 
+def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop) -> Events:
+    """Go on with a training that was broken off, in its own settings; the job's result is `Trained`.
+
+    Raises
+    ------
+    ModelError
+        What was written down of it is gone or damaged.
+    """
+    yield Note("Opening what was written down ...")
+    from napari_cellcycle.io.unfinished import read_checkpoint
+
+    found = read_checkpoint(output)
+    if found is None:
+        raise ModelError(f"nothing is left of the training of {output}; train anew")
+    was: dict[str, Any] = found[1]["identity"]
+    config = TrainConfig(**{item.name: was[item.name] for item in fields(TrainConfig) if item.name in was})
+    before = replace(
+        run,
+        model=was["model"] or run.model,
+        start_from=was["start_from"].rpartition(" (")[0],
+        device=was["device"],
+        resume=True,
+    )
+    yield from train_labelled(labelled, output, before, config, stop)
+
+
+def models_for(channels: Collection[str]) -> list[str]:
+    """Names of the models that training can go on from with cells that have these channels."""
+    cards = [card for card in list_models() if card.architecture not in GROWN_AT_ONCE]
+    return [card.name for card in cards if set(card.input.channels) <= set(channels)]
+
+
 def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
     """Phases out of the column ``phase`` that a user keeps in the table of a label image, by cell; only known ones.
 
@@ -128,12 +165,6 @@ def what_is_scarce(counts: NDArray[np.int64]) -> str:
     parts = [f"few cells of {', '.join(few)}: don't trust such calls"] if few else []
     parts += [f"no {', '.join(none)}: never called"] if none else []
     return "; ".join(parts).capitalize() + "." if parts else ""
-
-
-def free_name(folder: Path, wanted: str) -> str:
-    """`wanted`, or with the first number behind it that is not taken in `folder`."""
-    names = [wanted, *(f"{wanted}-{number}" for number in range(2, 1000))]
-    return next(name for name in names if not (folder / name).exists())
 
 
 def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHECKPOINT = "checkpoint.safetensors"
+_SUFFIX = ".unfinished"
 
 
 def unfinished_folder(output: Path) -> Path:
     """Folder of the training that shall become `output`."""
-    return output.with_name(f"{output.name}.unfinished")
+    return output.with_name(f"{output.name}{_SUFFIX}")
+
+
+def unfinished_runs(folder: Path) -> list[Path]:
+    """Models to come in `folder` whose training was broken off, the newest first."""
+    found = [path for path in folder.glob(f"*{_SUFFIX}") if (path / CHECKPOINT).is_file()]
+    found.sort(key=lambda path: (path / CHECKPOINT).stat().st_mtime_ns, reverse=True)
+    outputs = [path.with_name(path.name.removesuffix(_SUFFIX)) for path in found]
+    return [output for output in outputs if not output.exists()]
 
 
 def write_checkpoint(output: Path, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:

@@ -1,0 +1,282 @@
+"""The dock *Train*: labelled cells in, a model of one's own out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
+
+from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.gui.boxes import side_by_side, stacked
+from napari_cellcycle.gui.curves import Curves
+from napari_cellcycle.gui.dock import Dock, EmptyNotice
+from napari_cellcycle.gui.form import Form
+from napari_cellcycle.gui.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.labelled_input import LabelledInput
+from napari_cellcycle.gui.model_picker import renew_pickers
+from napari_cellcycle.gui.run_name import RunName
+from napari_cellcycle.gui.samples import sample_path
+from napari_cellcycle.gui.training import (
+    GO_ON_BELOW,
+    models_for,
+    resume_labelled,
+    train_labelled,
+    what_is_missing,
+)
+from napari_cellcycle.io.runs import models_folder
+from napari_cellcycle.io.unfinished import remove_checkpoint, unfinished_runs
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.train import TrainRun, default_config
+from napari_cellcycle.training.config import TrainConfig
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_cellcycle.gui.gallery import Events, OpenedGallery
+    from napari_cellcycle.gui.training import Trained
+    from napari_cellcycle.training.classifier import EpochDone
+
+SCRATCH = "from scratch"
+_RUN_SETTINGS = ("device", "licence", "data_licence")
+_SETTINGS = tuple(item.name for item in fields(TrainConfig))
+_PLAIN = ("model", "epochs")
+
+
+class TrainWidget(Dock):
+    """Choose labelled cells, train on them, and watch how it goes. What lasts is a model's folder."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer)
+        self.said_if_cancelled = "Cancelled; no model was written."
+        self.log: list[EpochDone] = []
+        self._channels: set[str] | None = None
+        self._start_chosen = False
+        self.stop_asked = threading.Event()
+        self._build_notices()
+        self.labelled = LabelledInput(napari_viewer)
+        self._build_settings()
+        self.run_button = QPushButton("Train")
+        self.run_button.clicked.connect(self._on_run)
+        for widget in (self.empty, self.unfinished, self.labelled, self.unlabelled, self.settings, self.run_button):
+            self.column.addWidget(widget)
+        self._build_foot()
+        self.locked_while_busy += [self.empty, self.unfinished, self.labelled, self.settings, self.run_button]
+        self.labelled.changed.connect(self._on_cells)
+        self.start_from.currentIndexChanged.connect(self._on_start)
+        self.start_from.activated.connect(self._on_start_chosen)
+        self.network.currentIndexChanged.connect(self._on_start)
+        self.name.changed.connect(self._show_what_fits)
+        self._on_cells()
+
+    def _build_notices(self) -> None:
+        self.empty = EmptyNotice(
+            "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
+        )
+        self.unlabelled = EmptyNotice(
+            "No phase of these cells is known. Open folders that are named after phases; or classify the cells, and "
+            "correct here what is wrong.",
+            {"Open files": lambda: self.open_next("Open cells"), "Classify cells": lambda: self.open_next("Classify")},
+        )
+        self.unfinished = EmptyNotice("", {"Resume": self._on_resume, "Discard": self._on_discard})
+
+    def _build_settings(self) -> None:
+        self.start_from = QComboBox()
+        self.start_from.setToolTip(
+            f"{_help('start_from')}; chosen for you: on from a model with fewer than {GO_ON_BELOW:,} cells of known "
+            "phase, else from scratch"
+        )
+        self.name, self.problem = RunName(models_folder()), QLabel()
+        self.problem.setWordWrap(True)
+        rows = QFormLayout()
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Start", self.start_from)
+        rows.addRow("Name", self.name)
+        top = QWidget()
+        top.setLayout(rows)
+        self.form = Form((TrainRun, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
+        self.network = cast("QComboBox", self.form.box("model"))
+        self.settings = stacked(top, self.problem, self.form)
+
+    def _build_foot(self) -> None:
+        self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
+        self.stop_button.setToolTip("end the training now, and keep the best weights so far as a model")
+        self.pause_button.setToolTip("let the computer do other work for a while")
+        self.pause_button.clicked.connect(self._on_pause)
+        self.stop_button.clicked.connect(self._on_stop)
+        self.progress.cancel.setToolTip("give up this run; no model is written, but the run can be resumed later")
+        self.steering = side_by_side(self.pause_button, self.stop_button)
+        self.curves, self.figures = Curves(), QLabel()
+        self.figures.setWordWrap(True)
+        self.course = stacked(self.curves, self.figures)
+        self.next_button = QPushButton("Classify with it")
+        self.next_button.clicked.connect(lambda: self.open_next("Classify"))
+        for widget in (self.steering, self.course, self.next_button):
+            widget.hide()
+        self.add_foot(self.steering, self.course, self.next_button)
+
+    def _on_cells(self) -> None:
+        """Offer what fits the chosen cells; a start is chosen by how many there are, unless the user chose one."""
+        if self._channels != self.labelled.channels():
+            self._channels = self.labelled.channels()
+            self._start_chosen &= self._offer_starts(self._channels)
+        counts = self.labelled.phase_counts
+        if counts is not None and not self._start_chosen:
+            self.start_from.setCurrentIndex(1 if counts.sum() < GO_ON_BELOW and self.start_from.count() > 1 else 0)
+        self._show_what_fits()
+
+    def _offer_starts(self, channels: set[str]) -> bool:
+        """Offer the models that fit these channels; returns whether the one that was chosen is among them."""
+        before = self.start_from.currentText()
+        self.start_from.blockSignals(True)
+        self.start_from.clear()
+        self.start_from.addItems([SCRATCH, *models_for(channels)])
+        self.start_from.setCurrentText(before)
+        self.start_from.blockSignals(False)
+        self._on_start()
+        return self.start_from.currentText() == before
+
+    def _on_start_chosen(self, _index: int) -> None:
+        self._start_chosen = True
+
+    def _on_start(self, _index: int = 0) -> None:
+        """Settings that go with this start; those of another one would not."""
+        run = self._run()
+        self.form.set_shown("model", not run.start_from)
+        self.form.show_values(asdict(default_config(run)))
+        self._suggest_name()
+
+    def _suggest_name(self) -> None:
+        run = self._run()
+        self.name.suggest(f"from-{Path(run.start_from).name}" if run.start_from else run.model)
+
+    def _run(self) -> TrainRun:
+        start = self.start_from.currentText()
+        values = self.form.values()
+        return TrainRun(
+            model=values["model"],
+            start_from="" if start == SCRATCH else start,
+            **{name: values[name] for name in _RUN_SETTINGS},
+        )
+
+    def _show_what_fits(self) -> None:
+        chosen, counts = self.labelled.inputs.source(), self.labelled.phase_counts
+        self.empty.setVisible(chosen is None)
+        self.labelled.setVisible(chosen is not None)
+        self.unlabelled.setVisible(chosen is not None and counts is None)
+        for widget in (self.settings, self.run_button):
+            widget.setVisible(counts is not None)
+        self.problem.setText(self.name.problem())
+        self.problem.setVisible(bool(self.name.problem()))
+        can_train = counts is not None and not what_is_missing(counts)
+        self.run_button.setEnabled(self.job is None and can_train and not self.name.problem())
+        broken_off = unfinished_runs(self.name.folder)
+        self.unfinished.setVisible(self.job is None and can_train and bool(broken_off))
+        if broken_off:
+            self.unfinished.label.setText(
+                f"The training of {broken_off[0].name} was broken off. Resume it with the same cells, or discard it."
+            )
+
+    def _on_run(self) -> None:
+        labelled = self.labelled.labelled()
+        if labelled is None:
+            return
+        values = self.form.values()
+        config = TrainConfig(**{name: values[name] for name in _SETTINGS})
+        self._begin(train_labelled(labelled, self.name.output(), self._run(), config, self.stop_asked.is_set))
+
+    def _on_resume(self) -> None:
+        labelled, broken_off = self.labelled.labelled(), unfinished_runs(self.name.folder)
+        if labelled is not None and broken_off:
+            self._begin(resume_labelled(labelled, broken_off[0], self._run(), self.stop_asked.is_set))
+
+    def _on_discard(self) -> None:
+        for output in unfinished_runs(self.name.folder)[:1]:
+            remove_checkpoint(output)
+        self._show_what_fits()
+
+    def _begin(self, events: Events) -> None:
+        self.stop_asked.clear()
+        self.log = []
+        self.curves.show_log([])
+        self.figures.clear()
+        for widget in (self.unfinished, self.course, self.next_button):
+            widget.hide()
+        self.start(events, self._on_trained)
+        self.steering.show()
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, Progress | Note | Finished):
+            super()._on_event(event)
+        else:  # not asked whether it is an EpochDone, which would import torch here
+            self._on_epoch(cast("EpochDone", event))
+
+    def _on_epoch(self, done: EpochDone) -> None:
+        self.log.append(done)
+        self.curves.show_log(self.log)
+        self.figures.setText(_figures(self.log))
+        self.course.show()
+
+    def _on_pause(self) -> None:
+        if self.job is None:
+            return
+        if self.job.paused:
+            self.job.resume()
+            self.progress.resume()
+        else:
+            self.job.pause()
+            self.progress.pause()
+        self.pause_button.setText("Go on" if self.job.paused else "Pause")
+
+    def _on_stop(self) -> None:
+        self.stop_asked.set()
+        if self.job is not None and self.job.paused:
+            self._on_pause()
+        self.stop_button.setEnabled(False)
+        self.say("Stopping; the best weights so far are kept.")
+
+    def _on_trained(self, trained: Trained) -> None:
+        renew_pickers(self, trained.folder)
+        self._offer_starts(self._channels or set())
+        self.next_button.show()
+        self.say(
+            f"{trained.card.name} is trained: {_best_in_words(self.log)} on the validation cells, which chose that "
+            "epoch; a test result comes from Evaluate, with cells that it has not seen."
+        )
+
+    def _set_busy(self, busy: bool) -> None:
+        super()._set_busy(busy)
+        self.pause_button.setText("Pause")
+        self.stop_button.setEnabled(True)
+        if not busy:
+            self.steering.hide()
+            self._suggest_name()
+            self._show_what_fits()
+
+    def _open_sample(self) -> None:
+        self.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
+
+    def _on_opened(self, opened: OpenedGallery) -> None:
+        show_gallery(self.viewer, opened)
+        self.say("; ".join(opened.notes))
+
+
+def _help(name: str) -> str:
+    return str(next(item for item in fields(TrainRun) if item.name == name).metadata["help"])
+
+
+def _figures(log: list[EpochDone]) -> str:
+    """The newest epoch and the best one in words."""
+    done = log[-1]
+    return (
+        f"Epoch {done.epoch} of {done.epochs}: loss {done.training_loss:.2f} in training, "
+        f"{done.validation_loss:.2f} in validation; macro F1 {done.validation_macro_f1:.2f}.\n"
+        f"So far {_best_in_words(log)}."
+    )
+
+
+def _best_in_words(log: list[EpochDone]) -> str:
+    best = max((done for done in log if done.is_best), key=lambda done: done.epoch, default=None)
+    return "no best epoch" if best is None else f"best epoch {best.epoch}, macro F1 {best.validation_macro_f1:.2f}"
