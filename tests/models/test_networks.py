@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from napari_cellcycle.errors import ModelError, SettingError
-from napari_cellcycle.models import ARCHITECTURES, ModelCard, build
+from napari_cellcycle.io.runs import load_model, save_model
+from napari_cellcycle.models import ARCHITECTURES, Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
+from napari_cellcycle.models.resnet import BasicBlock, Bottleneck, ResNet
 from napari_cellcycle.training.recipes import RECIPES
 
 
@@ -33,11 +38,79 @@ def test_default_is_small_and_shows_the_stain_in_training_only() -> None:
     assert outputs.log2_dna.shape == (2,)
 
 
+def n_layers(network: torch.nn.Module) -> int:
+    """Layers with weights on the way from image to phases; as He et al. count, shortcuts are beside the way."""
+    layers = [name for name, part in network.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    return sum("shortcut" not in name for name in layers)
+
+
+def test_jin2021_has_41_layers_and_rana2022_18() -> None:
+    assert n_layers(build("jin2021")) == 41
+    assert n_layers(build("rana2022")) == 18
+
+
+@pytest.mark.parametrize(
+    ("block", "n_blocks", "published", "head"),
+    [(BasicBlock, (2, 2, 2, 2), 11_689_512, 513_000), (Bottleneck, (3, 4, 6, 3), 25_557_032, 2_049_000)],
+)
+def test_residual_networks_have_as_many_weights_as_published(
+    block: type, n_blocks: tuple[int, int, int, int], published: int, head: int
+) -> None:
+    network = ResNet(block, n_blocks, n_channels=3)  # ResNet-18 and ResNet-50; the published head tells 1000 classes
+    assert count(network) - count(network.phase_head) == published - head
+
+
+def test_deepflow_has_the_channels_of_the_paper_and_maps_of_8x8_at_the_end() -> None:
+    network = build("eulenberg2017")
+    shapes: list[tuple[int, ...]] = []
+    for part in network.features:
+        part.register_forward_hook(lambda part, taken, given: shapes.append(tuple(given.shape[1:])))
+    network(torch.zeros(1, 2, 64, 64))
+    #    first     dual          down   dual                     down   dual      down   dual
+    assert [shape[0] for shape in shapes] == [96, 64, 80, 160, 160, 160, 160, 144, 240, 336, 336, 432, 336, 336]
+    assert [shape[1] for shape in shapes] == [64, 64, 64, 32, 32, 32, 32, 32, 16, 16, 16, 8, 8, 8]
+    parallel = [
+        count(part.wide[0]) // (9 * part.wide[0].in_channels) for part in network.features if hasattr(part, "wide")
+    ]
+    assert parallel == [32, 48, 48, 64, 80, 96, 160, 160, 160, 160]
+
+
+@pytest.mark.parametrize("name", ["jin2021", "rana2022", "eulenberg2017"])
+def test_literature_networks_learn_two_kinds_of_cells(name: str) -> None:
+    torch.manual_seed(0)
+    network = build(name).train()
+    phases = torch.arange(16) % 2
+    images = torch.randn(16, 2, 16, 16) * (1 + 2 * phases)[:, None, None, None]
+    optimiser = torch.optim.SGD(network.parameters(), 0.02, momentum=0.9)
+    losses = []
+    for _ in range(6):
+        loss = nn.functional.cross_entropy(network(images).logits, phases)
+        losses.append(loss.item())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert losses[-1] < 0.3 * losses[0]
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_saved_network_answers_as_before(name: str, tmp_path: Path) -> None:
+    network = build(name).eval()
+    spec = RECIPES["default" if name == "compact" else name].input
+    images = torch.randn(2, 2, spec.size_px, spec.size_px)
+    save_model(
+        Model(network, ModelCard(name=name, architecture=name, input=spec)), tmp_path / "x", np.zeros((0, 4), np.uint64)
+    )
+    assert not [path for path in (tmp_path / "x").iterdir() if path.suffix not in {".json", ".npy", ".safetensors"}]
+    again = load_model(tmp_path / "x").network
+    assert torch.equal(again(images).logits, network(images).logits) or name == "features"
+
+
+@pytest.mark.parametrize("n_channels", [1, 2])
 @pytest.mark.parametrize("name", RECIPES)
-def test_each_recipe_builds_and_takes_its_own_input(name: str) -> None:
-    spec = RECIPES[name].input
-    network = build(RECIPES[name].architecture, n_channels=len(spec.channels)).eval()
-    assert network(torch.zeros(1, len(spec.channels), spec.size_px, spec.size_px)).logits.shape == (1, 7)
+def test_each_recipe_builds_and_takes_inputs_of_its_size(name: str, n_channels: int) -> None:
+    network = build(RECIPES[name].architecture, n_channels=n_channels).eval()
+    size = RECIPES[name].input.size_px
+    assert network(torch.zeros(1, n_channels, size, size)).logits.shape == (1, 7)
 
 
 def test_an_unknown_architecture_is_named_with_the_known_ones() -> None:
