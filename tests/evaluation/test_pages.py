@@ -68,7 +68,7 @@ def test_all_files_are_written(page: Path, cells: Cells) -> None:
     assert page.name == "report.html"
     names = {path.name for path in page.parent.iterdir()}
     pictures = {f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
-    assert names == {"report.html", "metrics.json", "confusion.csv", "per_phase.csv", *pictures}
+    assert names == {"report.html", "metrics.json", "confusion.csv", "per_phase.csv", "calls.csv", *pictures}
     assert json.loads((page.parent / "metrics.json").read_text())["n_cells"] == len(cells)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 import napari_cellcycle as cc
 from napari_cellcycle.errors import CellCycleError, SettingError, TooFewCellsError
 from napari_cellcycle.evaluation.report import evaluate
-from napari_cellcycle.evaluation.tables import confusion_csv, per_phase_csv
+from napari_cellcycle.evaluation.tables import calls_csv, confusion_csv, per_phase_csv
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 
@@ -128,6 +130,17 @@ def test_tables_for_other_programs(truth: Any, predict: Any) -> None:
     head, first, *_ = per_phase_csv(report).splitlines()
     assert head.startswith("phase,support,precision,precision_low,precision_high,recall,")
     assert first.startswith("G1,60,0.")
+
+
+def test_the_calls_behind_the_figures_give_the_same_figures(truth: Any, predict: Any) -> None:
+    known = np.where(np.arange(len(truth)) % 7 == 0, UNKNOWN, truth)
+    report = evaluate(predict(truth, min_probability=0.5), known)
+    table = pd.read_csv(io.StringIO(calls_csv(report)), keep_default_na=False)
+    assert (table["truth"] == "").sum() == (known == UNKNOWN).sum()
+    unsure = table["probability"] < 0.5
+    assert set(table["phase"][unsure]) == {"unsure"}
+    told = table[(table["truth"] != "") & ~unsure]
+    assert np.array_equal(confusion_matrix(told["truth"], told["phase"], labels=PHASE_LABELS), report.confusion)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.evaluation.figures import drawings, render
-from napari_cellcycle.evaluation.tables import confusion_csv, per_phase_csv
+from napari_cellcycle.evaluation.tables import calls_csv, confusion_csv, per_phase_csv
 from napari_cellcycle.evaluation.thumbnails import draw_thumbnails, shown_cells
 from napari_cellcycle.evaluation.webpage import render_page
 from napari_cellcycle.events import Finished, Progress, passed_on
@@ -47,6 +47,7 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[
         "metrics.json": json.dumps(report.to_dict(), indent=2, allow_nan=False).encode() + b"\n",
         "confusion.csv": confusion_csv(report).encode(),
         "per_phase.csv": per_phase_csv(report).encode(),
+        "calls.csv": calls_csv(report).encode(),
     }
     found = drawings(report)
     for number, (name, drawing) in enumerate(found.items()):

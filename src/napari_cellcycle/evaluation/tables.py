@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.evaluation.metrics import PER_PHASE
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +30,14 @@ def per_phase_csv(report: Report) -> str:
         figures = [number for found in estimates for number in (found.value, found.low, found.high)]
         rows.append([label, scores.support, *("" if number != number else f"{number:.6f}" for number in figures)])
     return _csv(rows)
+
+
+def calls_csv(report: Report) -> str:
+    """A row per cell: what was called, and its true phase, empty where that is unknown or the cell was not tested."""
+    table = report.prediction.to_table()
+    table.insert(2, "truth", [phase_label(int(number)) for number in report.truth])
+    text: str = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return text
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:
