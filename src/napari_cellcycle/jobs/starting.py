@@ -46,8 +46,8 @@ class Start:
         from napari_cellcycle.io.runs import WEIGHTS, find_model, load_model, load_training_prints
 
         folder = find_model(name)
-        digest = sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-        return cls(load_model(folder), digest, load_training_prints(folder))
+        model = load_model(folder)
+        return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_prints(folder))
 
     @property
     def recipe(self) -> Recipe:

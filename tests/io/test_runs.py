@@ -1,0 +1,76 @@
+"""The user's own models: found by name, told apart, and never lost to a damaged or busy list."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from napari_cellcycle.errors import ModelError
+from napari_cellcycle.io.runs import find_model, known_models, list_models, load_model, remember_run, shipped_models
+
+
+@pytest.fixture
+def run(model_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(model_folder, tmp_path / "mine")
+
+
+def test_a_run_is_found_by_its_name_from_anywhere(run: Path) -> None:
+    assert [card.name for card in list_models()] == shipped_models()
+    remember_run(run)
+    assert [card.name for card in list_models()] == [*shipped_models(), "mine"]
+    assert find_model("mine") == run
+    assert load_model("mine").card.training["n_cells"] == 90
+
+
+def test_a_run_given_by_a_relative_path_is_remembered_by_its_full_one(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.parent)
+    remember_run(Path("mine"))
+    monkeypatch.chdir("/")
+    assert find_model("mine") == run
+
+
+def test_the_newest_run_comes_first_and_each_once(run: Path) -> None:
+    later = shutil.copytree(run, run.parent / "later")
+    for folder in (later, run, later):
+        remember_run(folder)
+        time.sleep(0.02)  # longer than a tick of the file system's clock
+    assert [*known_models()][len(shipped_models()) :] == ["later", "mine"]
+
+
+def test_runs_of_one_name_go_by_their_folders(run: Path) -> None:
+    other = shutil.copytree(run, run.parent / "elsewhere" / "mine")
+    like_shipped = shutil.copytree(run, run.parent / "default")
+    for folder in (run, other, like_shipped):
+        remember_run(folder)
+    own = [card.name for card in list_models()][len(shipped_models()) :]
+    assert sorted(own) == sorted(map(str, (run, other, like_shipped)))
+    assert [find_model(name) for name in own] == [Path(name) for name in own]
+    assert find_model("default").parent.name == "weights"  # a shipped name always means the shipped model
+    with pytest.raises(ModelError, match=r"2 models are called 'mine'; give the folder: .*mine or .*mine"):
+        find_model("mine")
+
+
+def test_what_is_gone_or_damaged_is_not_listed(run: Path, own_home: Path) -> None:
+    gone = shutil.copytree(run, run.parent / "gone")
+    for folder in (run, gone):
+        remember_run(folder)
+    shutil.rmtree(gone)
+    for number, text in enumerate(["", "{", "[]", '{"folder": 3}', '{"folder": null}', "\x00"]):
+        (own_home / "runs" / f"damaged{number}.json").write_text(text)
+    (own_home / "runs" / "latin.json").write_bytes(b"\xff\xfe")
+    assert [*known_models()] == [*shipped_models(), "mine"]
+    with pytest.raises(ModelError, match=r"no model is called 'gone'; choose default, .*mine or give a run's folder"):
+        find_model("gone")
+
+
+def test_trainings_that_end_at_once_all_stay_in_mind(run: Path) -> None:
+    folders = [shutil.copytree(run, run.parent / f"run{number}") for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(remember_run, folders * 3))
+    assert {*known_models()} == {*shipped_models(), *(folder.name for folder in folders)}
