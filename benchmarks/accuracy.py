@@ -1,29 +1,38 @@
 """All models on the same clean folds of the real cells, written as a table to docs/accuracy.md.
 
-NAPARI_CELLCYCLE_DATA=... python benchmarks/accuracy.py [FOLDER FOR THE REPORTS]
+NAPARI_CELLCYCLE_DATA=... python benchmarks/accuracy.py FOLDER [MODEL ...]
+
+Each model's report goes to FOLDER/<model>, with the folds' models beside it. A model whose report is there already is
+not tested again, so that a run that was broken off can go on; the table holds all that are there.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 
-from napari_cellcycle.evaluation.report import Report
-from napari_cellcycle.events import Finished
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, FoldDone, compare_reports, evaluate_files
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.evaluation.compare import compare
+from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, evaluate_files
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.jobs.train import Material, gather
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
-
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 OVERALL = {
     "accuracy": "accuracy",
@@ -34,57 +43,120 @@ OVERALL = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A model's report, read back, and the stain of its cells."""
+
+    figures: dict[str, Any]
+    prediction: Prediction
+    truth: NDArray[np.int8]
+    measured_dna: NDArray[np.float32]
+
+    @property
+    def dna_content(self) -> NDArray[np.float32]:
+        """As the folds' models tell it; NaN for cells that were not tested."""
+        said = self.prediction.dna_content
+        return np.full(len(self.truth), np.nan, np.float32) if said is None else said
+
+    @classmethod
+    def read(cls, folder: Path, measured_dna: NDArray[np.float32]) -> Tested:
+        table = pd.read_csv(folder / "calls.csv", keep_default_na=False, na_values={"dna_content": [""]})
+        probabilities = table[[f"p_{label}" for label in PHASE_LABELS]].to_numpy(np.float32)
+        dna = table["dna_content"].to_numpy(np.float32)
+        numbers = {label: number for number, label in enumerate(PHASE_LABELS)} | {"": UNKNOWN}
+        truth = table["truth"].map(numbers).to_numpy(np.int8)
+        prediction = Prediction(table["source"].to_numpy(str), table["cell"].to_numpy(), probabilities, dna)
+        figures = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        return cls(figures, prediction, truth, measured_dna)
+
+
 def main() -> None:
-    """Cross-validate every model, one process each, and write the page."""
-    output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
+    """Cross-validate what is not yet, one process a model, and write the page."""
+    output = Path(sys.argv[1])
+    missing = [model for model in sys.argv[2:] or RECIPES if not (output / model / "metrics.json").exists()]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        reports = dict(zip(RECIPES, pool.map(cross_validate, RECIPES, [output] * len(RECIPES)), strict=True))
-    write_table(Evaluation(reports, compare_reports(reports)))
+        list(pool.map(cross_validate, missing, [output] * len(missing)))
+    there = [model for model in RECIPES if (output / model / "metrics.json").exists()]
+    material: Material = result_of(
+        gather([jurkat() / "Experiment_1"], str(jurkat() / "Experiment_2"), RECIPES["default"], ReadConfig())
+    )
+    write_page({model: Tested.read(output / model, material.prepared.total_dna) for model in there})
 
 
-def cross_validate(model: str, output: Path) -> Report:
+def jurkat() -> Path:
+    """Folder of the real cells."""
+    return Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat"
+
+
+def cross_validate(model: str, output: Path) -> None:
     """Test one model by five folds, on one core."""
     torch.set_num_threads(1)
-    jurkat = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat"
-    config = EvaluateConfig(model=model, cv=5, prevalence="bbbc048", also=str(jurkat / "Experiment_2"), device="cpu")
+    config = EvaluateConfig(
+        model=model, cv=5, prevalence="bbbc048", also=str(jurkat() / "Experiment_2"), device="cpu", keep_models=True
+    )
     started = time.monotonic()
-    for event in evaluate_files([jurkat / "Experiment_1"], output / model, config, {}, ReadConfig()):
+    for event in evaluate_files([jurkat() / "Experiment_1"], output / model, config, {}, ReadConfig()):
         if isinstance(event, FoldDone):
             print(f"{time.monotonic() - started:6.0f} s  {model}  {event}", flush=True)
         elif isinstance(event, Finished):
             print(event.result, flush=True)
-            return event.result.reports[model]
-    raise RuntimeError("the evaluation ended without a report")
 
 
-def write_table(done: Evaluation) -> None:
+def write_page(tested: dict[str, Tested]) -> None:
     """Put the table and the comparisons in the place that the page keeps for them."""
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
-    comparisons = [f"- {comparison}" for comparison in done.comparisons]
     title = "Compared cell by cell (McNemar's test, paired bootstrap of the difference):"
-    table = "\n".join(["", *figures(done), "", title, "", *comparisons, ""])
+    table = "\n".join(["", *figures(tested), "", title, "", *comparisons(tested), ""])
     PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
-def figures(done: Evaluation) -> list[str]:
-    """The table: a column a model."""
-    reports = done.reports
-    rows = [
-        ["", *reports],
-        ["---"] * (len(reports) + 1),
-        *([name, *(str(r.scores.overall[key]) for r in reports.values())] for key, name in OVERALL.items()),
-        ["accuracy at natural prevalence", *(_natural(r) for r in reports.values())],
-        ["calibration error", *(f"{r.reliability.error:.3f}" for r in reports.values())],
+def comparisons(tested: dict[str, Tested]) -> list[str]:
+    """`default` against each of the others."""
+    ours = tested["default"]
+    return [
+        f"- {compare(ours.prediction, other.prediction, ours.truth, names=('default', name))}"
+        for name, other in tested.items()
+        if name != "default"
     ]
-    for label in PHASE_LABELS:
-        support = next(iter(reports.values())).scores.per_phase[label].support
-        rows.append([f"F1 {label} ({support} cells)", *(str(r.scores.per_phase[label].f1) for r in reports.values())])
+
+
+def figures(tested: dict[str, Tested]) -> list[str]:
+    """The table: a row a figure, a column a model."""
+    found = {name: one.figures for name, one in tested.items()}
+    support = {label: scores["support"] for label, scores in found["default"]["per_phase"].items()}
+    rows = [
+        ["", *found],
+        ["---"] * (len(found) + 1),
+        *([title, *(_told(one[key]) for one in found.values())] for key, title in OVERALL.items()),
+        ["accuracy at natural prevalence", *(_told(one["natural_prevalence"]["accuracy"]) for one in found.values())],
+        ["calibration error", *(f"{one['calibration_error']:.3f}" for one in found.values())],
+        ["DNA content, Pearson r", *(_correlation(one.dna_content, one.measured_dna) for one in tested.values())],
+        *(
+            [f"F1 {label} ({support[label]} cells)", *(_f1(one, label) for one in found.values())]
+            for label in PHASE_LABELS
+        ),
+    ]
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _natural(report: Report) -> str:
-    return str(report.natural_scores.overall["accuracy"]) if report.natural_scores else ""
+def _f1(figures: dict[str, Any], label: str) -> str:
+    low, high = figures["per_phase_intervals"][label]["f1"]
+    return _told({"value": figures["per_phase"][label]["f1"], "low": low, "high": high})
+
+
+def _correlation(predicted: NDArray[np.float32], measured: NDArray[np.float32]) -> str:
+    """Pearson's r with the interval that Fisher's z gives; a dash for models that don't tell the DNA content."""
+    both = np.isfinite(predicted) & np.isfinite(measured)
+    if both.sum() < 4:
+        return "-"
+    r = float(np.corrcoef(predicted[both], measured[both])[0, 1])
+    low, high = np.tanh(np.arctanh(r) + np.array([-1.96, 1.96]) / np.sqrt(both.sum() - 3))
+    return _told({"value": r, "low": low, "high": high})
+
+
+def _told(estimate: dict[str, float]) -> str:
+    return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
 
 if __name__ == "__main__":
