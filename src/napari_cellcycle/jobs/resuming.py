@@ -15,8 +15,8 @@ from napari_cellcycle.io.unfinished import read_checkpoint, unfinished_folder, w
 if TYPE_CHECKING:
     from napari_cellcycle.training.classifier import Course, Hooks
 
-CHECKPOINT_SECONDS = 5.0
-"""No more than this is lost with a broken run; writing more often would only slow short epochs."""
+CHECKPOINT_SHARE = 0.02
+"""Of the time that may go into writing checkpoints; after each is a pause as long as that takes."""
 
 
 def refuse_existing(output: Path, *, resume: bool) -> None:
@@ -46,7 +46,7 @@ class Resumable:
     identity: Mapping[str, Any]
     seconds: float = 0.0
     _started: float = field(default_factory=time.monotonic)
-    _written: float = field(default_factory=time.monotonic)
+    _next: float = 0.0
 
     def hooks(self, stop: Stop, *, resume: bool) -> Hooks:
         """For `train_classifier`.
@@ -65,7 +65,12 @@ class Resumable:
         tensors, values = found
         self._check(values["identity"])
         self.seconds = values["seconds"]
-        return Hooks(stop=stop, begin=lambda course: restore(course, tensors, values), after_epoch=self._write)
+
+        def begin(course: Course) -> None:
+            restore(course, tensors, values)
+            tensors.clear()  # as much memory as the training takes
+
+        return Hooks(stop=stop, begin=begin, after_epoch=self._write)
 
     def elapsed(self) -> float:
         """Seconds that the training took, earlier parts included."""
@@ -74,11 +79,13 @@ class Resumable:
     def _write(self, course: Course) -> None:
         from napari_cellcycle.training.checkpoint import take
 
-        if time.monotonic() - self._written < CHECKPOINT_SECONDS:
+        begun = time.monotonic()
+        if begun < self._next:
             return
         tensors, values = take(course)
         write_checkpoint(self.output, tensors, {**values, "identity": self.identity, "seconds": self.elapsed()})
-        self._written = time.monotonic()
+        ended = time.monotonic()
+        self._next = ended + (ended - begun) / CHECKPOINT_SHARE
 
     def _check(self, before: Mapping[str, Any]) -> None:
         folder = unfinished_folder(self.output)
