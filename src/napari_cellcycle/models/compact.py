@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -35,23 +36,42 @@ class CompactResNet(PhaseNetwork):
     ) -> None:
         super().__init__()
         self.stem = _convolution(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)
-        stages: list[nn.Module] = [ResidualBlock(widths[0], widths[0]) for _ in range(blocks)]
-        for narrow, wide in pairwise(widths):
-            stages.append(ResidualBlock(narrow, wide, stride=2))
-            stages.extend(ResidualBlock(wide, wide) for _ in range(blocks - 1))
-        self.stages = nn.Sequential(*stages)  # (B, W, S/8, S/8)
+        self.stages = nn.ModuleList([_stage(widths[0], widths[0], blocks, stride=1)])
+        self.stages.extend(_stage(narrow, wide, blocks, stride=2) for narrow, wide in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
         self.phase_head = nn.Linear(2 * widths[-1], N_PHASES)
         self.dna_head = nn.Linear(2 * widths[-1], 1)
-        self.stain_head = nn.Conv2d(widths[-1], 8 * 8, 1)  # each place paints its 8x8 pixels
+        self.stain_head = StainDecoder(widths)
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases and DNA content of images (B, C, S, S); S must be a multiple of 8."""
-        maps = self.stages(torch.relu(self.stem(images)))
+        maps = [torch.relu(self.stem(images))]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
         # the mean tells how much of a structure there is, the maximum whether there is any
-        pooled = self.dropout(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1))  # (B, 2W)
-        stain = nn.functional.pixel_shuffle(self.stain_head(maps), 8) if self.training else None
+        pooled = self.dropout(torch.cat([maps[-1].mean((2, 3)), maps[-1].amax((2, 3))], 1))  # (B, 2W)
+        stain = self.stain_head(maps[1:]) if self.training else None
         return Outputs(self.phase_head(pooled), self.dna_head(pooled)[:, 0], stain, pooled)
+
+
+class StainDecoder(nn.Module):
+    """The stain's image from the maps of all stages, coarse to fine, as a U-Net does it (Ronneberger et al. 2015).
+
+    The fine maps let the coarse ones forget where an edge lies to the pixel: taught by such an image, the network
+    tells phases better than taught by one that is painted from the coarse maps alone.
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.merges = nn.ModuleList(_convolution(wide + narrow, narrow) for narrow, wide in pairwise(widths))
+        self.paint = nn.Conv2d(widths[0], 2 * 2, 3, padding=1)  # each place paints its 2x2 pixels
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Maps of the stages, fine to coarse, to (B, 1, S, S)."""
+        drawn = maps[-1]
+        for finer, merge in zip(maps[-2::-1], reversed(self.merges), strict=True):
+            drawn = torch.relu(merge(torch.cat([nn.functional.interpolate(drawn, scale_factor=2), finer], 1)))
+        return nn.functional.pixel_shuffle(self.paint(drawn), 2)
 
 
 class ResidualBlock(nn.Module):
@@ -68,6 +88,10 @@ class ResidualBlock(nn.Module):
         """(B, narrow, H, W) to (B, wide, H / stride, W / stride)."""
         changed: Tensor = self.second(torch.relu(self.first(maps)))
         return torch.relu(changed + self.shortcut(maps))
+
+
+def _stage(narrow: int, wide: int, blocks: int, *, stride: int) -> nn.Sequential:
+    return nn.Sequential(ResidualBlock(narrow, wide, stride), *(ResidualBlock(wide, wide) for _ in range(blocks - 1)))
 
 
 def _convolution(narrow: int, wide: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
