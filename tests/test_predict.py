@@ -7,15 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from made import made_pixels
 
 import napari_cellcycle as cc
-from napari_cellcycle.cells import Cells, Prediction, Unreadable
+from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, Unreadable
 from napari_cellcycle.errors import ChannelError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.io.runs import load_model
-from napari_cellcycle.models import Model
+from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.io.runs import load_model, save_model
+from napari_cellcycle.jobs.classify import summarise
+from napari_cellcycle.models import Model, build
+from napari_cellcycle.models.device import mixed_precision
+from napari_cellcycle.models.familiarity import describe, fit_familiarity
 from napari_cellcycle.phases import UNKNOWN
-from napari_cellcycle.predict import classify, classify_cells
+from napari_cellcycle.predict import classify, classify_cells, doubt
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +92,68 @@ def test_one_bad_cell_is_named_and_the_rest_go_on(model: Model, cells: Cells) ->
 def test_a_model_that_wants_other_channels_says_which(model: Model, cells: Cells) -> None:
     with pytest.raises(ChannelError, match="no darkfield; say which channel it is"):
         classify(cells.select_channels(["brightfield"]), model)
+
+
+@pytest.fixture
+def stand_in(model: Model, tmp_path: Path) -> Path:
+    """A model that does with brightfield; what it says does not matter."""
+    card = model.card
+    bright = replace(card.input, channels=("brightfield",), normalisation=card.input.normalisation[:1])
+    card = replace(card, name="bright", input=bright, options={"n_channels": 1}, figures={"accuracy": "0.70"})
+    save_model(Model(build(card.architecture, n_channels=1), card), tmp_path / "bright", np.zeros((0, 4), np.uint64))
+    return tmp_path / "bright"
+
+
+def test_another_model_stands_in_where_a_channel_is_missing_and_the_user_is_told(
+    model: Model, cells: Cells, stand_in: Path
+) -> None:
+    card = replace(model.card, name="both", stand_ins={"darkfield": str(stand_in)}, figures={"accuracy": "0.80"})
+    both, bright_cells = replace(model, card=card), cells.select_channels(["brightfield"])
+    with pytest.warns(
+        UserWarning, match=r"no darkfield, so the model 'bright' stands in for 'both'.*0\.70 instead of 0\.80"
+    ):
+        calls = classify(bright_cells, both)
+    np.testing.assert_array_equal(calls.probabilities, classify(bright_cells, load_model(stand_in)).probabilities)
+    np.testing.assert_array_equal(classify(cells, both).probabilities, classify(cells, model).probabilities)
+    with pytest.raises(ChannelError, match="no brightfield"):
+        classify(cells.select_channels(["darkfield"]), both)
+
+
+def test_unfamiliar_cells_are_flagged_and_told_and_keep_their_calls(model: Model, cells: Cells, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    known = [Cells.build(ArrayImages(made_pixels(cells.phases, seed)), CHANNELS, "made") for seed in (0, 1)]
+    familiarity = fit_familiarity(_described(model, known[0]), cells.phases, _described(model, known[1]))
+    save_model(replace(model, familiarity=familiarity), tmp_path / "knowing", np.zeros((0, 4), np.uint64))
+    knowing = load_model(tmp_path / "knowing")
+    pixels = made_pixels(cells.phases, seed=2)
+    pixels[30:] = random.permuted(pixels[30:].reshape(60, 3, -1), axis=2).reshape(60, 3, 40, 40)
+    some = Cells.build(ArrayImages(pixels), CHANNELS, "made")
+    *told, last = classify_cells(knowing, some)
+    calls: Prediction = last.result
+    assert calls.unfamiliar is not None
+    assert calls.unfamiliar[30:].all()
+    assert calls.unfamiliar[:30].mean() < 0.2
+    assert any("of 90 cells are unlike the cells that the model was trained on" in getattr(e, "text", "") for e in told)
+    np.testing.assert_array_equal(calls.phases, classify(some, model).phases)
+    assert calls.to_table()["unfamiliar"].tolist() == calls.unfamiliar.tolist()
+    assert summarise(calls, knowing.card, {})["n_unfamiliar"] == calls.unfamiliar.sum()
+    assert doubt(replace(calls, unfamiliar=np.arange(90) < 9)) == ""
+    assert doubt(replace(calls, unfamiliar=np.arange(90) < 10)).startswith("10 of 90 cells are unlike")
+
+
+def test_a_model_that_keeps_no_record_of_its_cells_flags_nothing(model: Model, cells: Cells) -> None:
+    calls = classify(cells, model)
+    assert calls.unfamiliar is None
+    assert calls.to_table()["unfamiliar"].isna().all()
+    assert summarise(calls, model.card, {})["n_unfamiliar"] is None
+
+
+CHANNELS = ("brightfield", "darkfield", "dna")
+
+
+@torch.inference_mode()
+def _described(model: Model, cells: Cells) -> torch.Tensor:
+    read = cells.select_channels(model.card.input.channels).read(range(len(cells)))
+    images = torch.from_numpy(prepare([cell for cell in read if isinstance(cell, CellImage)], model.card.input))
+    with mixed_precision(images.device):
+        return describe(images, model.network(images).features)

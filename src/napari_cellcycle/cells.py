@@ -295,6 +295,9 @@ class Prediction:
         Position of each cell that could not be read, and why.
     synthetic : ndarray of bool, shape (N,), or None
         Cells that a generator made, where that is known: no figure is computed on them by mistake.
+    unfamiliar : ndarray of bool, shape (N,), or None
+        Cells unlike those that the model was trained on, so that its calls of them are not to be relied on; None if it
+        can't tell.
     """
 
     sources: NDArray[np.str_]
@@ -304,6 +307,7 @@ class Prediction:
     min_probability: float = 0.0
     unreadable: dict[int, str] = field(default_factory=dict)
     synthetic: NDArray[np.bool_] | None = None
+    unfamiliar: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), N_PHASES):
@@ -342,4 +346,5 @@ class Prediction:
         for number, name in enumerate(PHASE_LABELS):
             columns[f"p_{name}"] = self.probabilities[:, number]
         columns["dna_content"] = np.full(len(self), np.nan) if self.dna_content is None else self.dna_content
+        columns["unfamiliar"] = np.full(len(self), np.nan) if self.unfamiliar is None else self.unfamiliar
         return pd.DataFrame(columns)

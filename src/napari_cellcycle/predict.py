@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,12 +15,16 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import CellImage, Cells, Prediction, Unreadable
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.images.prepare import InputSpec, prepare
+from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
+from napari_cellcycle.models.familiarity import describe
 from napari_cellcycle.phases import N_PHASES
 
 G1_DNA_CONTENT = 2.0
 """DNA content is told in units of C, so that G1 is 2 and G2 is 4."""
+MANY_UNFAMILIAR = 0.1
+"""Share of unfamiliar cells from which on the user is told; a few are flagged among cells of the same kind too."""
 
 
 def classify(cells: Cells, model: Model, *, device: str = "auto", min_probability: float = 0.0) -> Prediction:
@@ -29,7 +35,8 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
     cells : Cells
         With the channels that ``model.card.input`` names.
     model : Model
-        From `load_model`.
+        From `load_model`. For cells without one of its channels another one stands in, with a warning, where the
+        card names one.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     min_probability : float
@@ -45,8 +52,38 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
     ChannelError
         The model wants a channel that the cells don't have.
     """
+    model, note = suited_model(model, cells)
+    if note:
+        warnings.warn(note, stacklevel=2)
     prediction: Prediction = result_of(classify_cells(model, cells, device=device, min_probability=min_probability))
     return prediction
+
+
+def suited_model(model: Model, cells: Cells) -> tuple[Model, str]:
+    """`model`, or the one that stands in for it as `cells` lack a channel; and what to tell the user then, else ''."""
+    name = model.card.stand_in_for(cells.channels)
+    if name is None:
+        return model, ""
+    other = load_model(name)
+    missing = set(model.card.input.channels).difference(cells.channels).pop()
+    note = f"the cells have no {missing}, so the model {other.name!r} stands in for {model.name!r}"
+    figures = [one.card.figures.get("accuracy") for one in (other, model)]
+    if all(figures):
+        note += f", which costs accuracy: {figures[0]} instead of {figures[1]} on cells like those it was trained on"
+    return other, note
+
+
+def doubt(prediction: Prediction) -> str:
+    """What to tell the user where many cells are unfamiliar to the model, else ''."""
+    n_cells = len(prediction)
+    n_unfamiliar = 0 if prediction.unfamiliar is None else int(prediction.unfamiliar.sum())
+    if n_unfamiliar <= MANY_UNFAMILIAR * n_cells:
+        return ""
+    are = "is" if n_unfamiliar == 1 else "are"
+    return (
+        f"{n_unfamiliar:,} of {n_cells:,} cells {are} unlike the cells that the model was trained on; "
+        "their phases are not to be relied on"
+    )
 
 
 def classify_cells(
@@ -55,7 +92,7 @@ def classify_cells(
     """`classify` as events; the last one carries the `Prediction`."""
     place = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    answers = _Answers.none_yet(len(cells))
+    answers = _Collected.none_yet(len(cells), tells_unfamiliar=model.familiarity is not None)
     model.network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     done = 0
     try:
@@ -66,29 +103,37 @@ def classify_cells(
             yield Progress(done, len(cells), "classifying")
     finally:
         model.network.to("cpu")  # a GPU's memory is given back, however the job ends
-    yield Finished(answers.about(cells, min_probability))
+    prediction = answers.about(cells, min_probability)
+    if sentence := doubt(prediction):
+        yield Note(sentence)
+    yield Finished(prediction)
 
 
 @dataclass(frozen=True, eq=False)
-class _Answers:
+class _Collected:
     """What the network said so far."""
 
     probabilities: NDArray[np.float32]
     dna_content: NDArray[np.float32]
+    unfamiliar: NDArray[np.bool_] | None
     unreadable: dict[int, str]
 
     @classmethod
-    def none_yet(cls, n_cells: int) -> _Answers:
+    def none_yet(cls, n_cells: int, *, tells_unfamiliar: bool) -> _Collected:
         unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), {})
+        unfamiliar = np.zeros(n_cells, bool) if tells_unfamiliar else None
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), unfamiliar, {})
 
     def add(self, batch: _Batch, model: Model, device: torch.device) -> None:
         self.unreadable.update(batch.unreadable)
         if not len(batch.places):
             return
-        self.probabilities[batch.places], dna = predict_prepared(model, batch.images, device)
-        if dna is not None:
-            self.dna_content[batch.places] = dna
+        answers = predict_prepared(model, batch.images, device)
+        self.probabilities[batch.places] = answers.probabilities
+        if answers.dna_content is not None:
+            self.dna_content[batch.places] = answers.dna_content
+        if self.unfamiliar is not None and answers.unfamiliar is not None:
+            self.unfamiliar[batch.places] = answers.unfamiliar
 
     def about(self, cells: Cells, min_probability: float) -> Prediction:
         return Prediction(
@@ -99,6 +144,7 @@ class _Answers:
             min_probability=min_probability,
             unreadable=self.unreadable,
             synthetic=cells.synthetic,
+            unfamiliar=self.unfamiliar,
         )
 
 
@@ -131,14 +177,27 @@ def _read_batch(cells: Cells, spec: InputSpec, places: NDArray[np.intp]) -> _Bat
     return _Batch(places[good], images, bad)
 
 
+class Answers(NamedTuple):
+    """Of a model to N cells; None where it does not tell."""
+
+    probabilities: NDArray[np.float32]
+    """(N, 7)"""
+    dna_content: NDArray[np.float32] | None
+    """(N,), 2 in G1"""
+    unfamiliar: NDArray[np.bool_] | None
+    """(N,), cells unlike those that it was trained on"""
+
+
 @torch.inference_mode()
-def predict_prepared(
-    model: Model, images: NDArray[np.float32], device: torch.device
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Probabilities (N, 7) and, where the model has it, DNA content (N,) of prepared images."""
+def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.device) -> Answers:
+    """Ask the network of `model`, which lies on `device`, about prepared images (N, C, S, S)."""
+    planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
     with mixed_precision(device):
-        outputs = model.network(torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last))
+        outputs = model.network(planes)
     rows = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
-    if outputs.log2_dna is None:
-        return rows, None
-    return rows, (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
+    dna_content, unfamiliar = None, None
+    if outputs.log2_dna is not None:
+        dna_content = (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
+    if model.familiarity is not None:
+        unfamiliar = model.familiarity.is_unfamiliar(describe(planes, outputs.features)).cpu().numpy()
+    return Answers(rows, dna_content, unfamiliar)

@@ -96,7 +96,8 @@ class ClassifyWidget(Dock):
         unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
         kind = "synthetic cells" if classified.table["synthetic"].all() else "cells"
         how = f"with the model {classified.model!r} on {classified.device}"
-        self.say(f"{len(classified.table):,} {kind} classified {how}{unread}.")
+        notes = "".join(f" {note[0].upper()}{note[1:]}." for note in classified.notes)
+        self.say(f"{len(classified.table):,} {kind} classified {how}{unread}.{notes}")
 
     def _is_gone(self, source: Source) -> bool:
         if isinstance(source, GallerySource):

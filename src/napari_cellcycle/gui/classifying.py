@@ -47,6 +47,7 @@ class Classified:
     n_unreadable: int
     model: str
     device: str
+    notes: tuple[str, ...]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -67,9 +68,10 @@ def classify_shown(cells: Cells, cell_map: CellMap, source: Source, config: Clas
     from napari_cellcycle.evaluation.fractions import phase_fractions
     from napari_cellcycle.io.runs import load_model
     from napari_cellcycle.models.device import pick_device
-    from napari_cellcycle.predict import classify_cells
+    from napari_cellcycle.predict import classify_cells, doubt, suited_model
 
-    model, device = load_model(config.model), str(pick_device(config.device))
+    device = str(pick_device(config.device))
+    model, instead = suited_model(load_model(config.model), cells)
     yield Note("")
     prediction = yield from passed_on(
         classify_cells(
@@ -78,9 +80,11 @@ def classify_shown(cells: Cells, cell_map: CellMap, source: Source, config: Clas
     )
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, cells.phases, cells.synthetic)
-    layer = phase_layer(picture, table, source, model=config.model, min_probability=config.min_probability)
+    name = model.name if instead else config.model
+    layer = phase_layer(picture, table, source, model=name, min_probability=config.min_probability)
+    notes = tuple(note for note in (instead, doubt(prediction)) if note)
     fractions, n_unreadable = phase_fractions(prediction), len(prediction.unreadable)
-    yield Finished(Classified(source, cell_map, layer, fractions, n_unreadable, model.name, device))
+    yield Finished(Classified(source, cell_map, layer, fractions, n_unreadable, model.name, device, notes))
 
 
 def save_table(prediction: Prediction, path: Path) -> Events:

@@ -226,12 +226,14 @@ def prediction_of(layer: Labels) -> Prediction:
     """What the model said, out of a phase layer's table."""
     table = layer.features
     dna_content = table["dna_content"].to_numpy(np.float32)
+    unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
     return Prediction(
         sources=table["source"].to_numpy(str),
         ids=table["cell"].to_numpy(np.int64),
         probabilities=table[[f"p_{name}" for name in PHASE_LABELS]].to_numpy(np.float32),
         dna_content=None if np.isnan(dna_content).all() else dna_content,
         min_probability=layer.metadata[KEY]["min_probability"],
+        unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
     )
 
 
@@ -279,6 +281,8 @@ def _describer(table: pd.DataFrame) -> Callable[[int], str]:
             parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")
         if columns["truth"][cell]:
             parts.append(f"truth {columns['truth'][cell]}")
+        if columns["unfamiliar"][cell] == 1:  # NaN where the model can't tell
+            parts.append("unlike the training cells")
         return ", ".join(parts)
 
     return describe

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_cellcycle.models.familiarity import Familiarity
+
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
+FAMILIARITY = "familiarity.safetensors"
 TRAINED_ON = "trained_on.npy"
 HOME = "NAPARI_CELLCYCLE_HOME"
 """Environment variable that names the folder for what the plugin keeps of a user, instead of the system's own."""
@@ -101,7 +104,7 @@ def load_model(name: str | Path = "default") -> Model:
         network.load_state_dict(_load_weights(folder / WEIGHTS))
     except RuntimeError as error:  # how torch says that names or shapes differ
         raise ModelError(f"{folder / WEIGHTS} does not fit the network of its card; take the folder whole") from error
-    return Model(network.eval(), card)
+    return Model(network.eval(), card, _load_familiarity(folder / FAMILIARITY))
 
 
 def find_model(name: str | Path) -> Path:
@@ -164,9 +167,23 @@ def save_model(
         save_file(
             {name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS
         )
+        if model.familiarity is not None:
+            save_file(asdict(model.familiarity), temporary / FAMILIARITY)
         np.save(temporary / TRAINED_ON, training_prints)
         for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
             (temporary / name).write_text(text, encoding="utf-8")
+
+
+def _load_familiarity(path: Path) -> Familiarity | None:
+    """What cells a model knows; None for one that keeps no record of it."""
+    from napari_cellcycle.models.familiarity import Familiarity
+
+    if not path.exists():
+        return None
+    try:
+        return Familiarity(**_load_weights(path))
+    except TypeError as error:
+        raise ModelError(f"{path} holds other tensors than it should; copy the model's folder again") from error
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:

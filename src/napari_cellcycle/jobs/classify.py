@@ -50,10 +50,13 @@ def classify_files(
     The last event carries a `Classified`. Nothing is written before every cell is classified.
     """
     from napari_cellcycle.io.runs import load_model
-    from napari_cellcycle.predict import classify_cells
+    from napari_cellcycle.predict import classify_cells, suited_model
 
     model = load_model(config.model)
     cells = yield from passed_on(open_cells(paths, reading))
+    model, note = suited_model(model, cells)
+    if note:
+        yield Note(note)
     prediction = yield from passed_on(
         classify_cells(
             model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
@@ -84,6 +87,7 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
     import numpy as np
 
     from napari_cellcycle.evaluation.fractions import phase_fractions
+    from napari_cellcycle.predict import doubt
     from napari_cellcycle.versions import installed_versions
 
     found = phase_fractions(prediction)
@@ -94,9 +98,10 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),
         "n_unsure": found.n_unsure,
+        "n_unfamiliar": None if prediction.unfamiliar is None else int(prediction.unfamiliar.sum()),
         "phases": found.to_dict(),
         "phases_corrected_by_confusion": None if corrected is None else corrected.to_dict(),
-        "notes": list(found.notes),
+        "notes": [note for note in (*found.notes, doubt(prediction)) if note],
         "model": {"name": card.name, "description": card.description, "training": card.training.get("data_sha256")},
         "settings": settings,
         "versions": installed_versions(),

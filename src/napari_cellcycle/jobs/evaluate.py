@@ -116,10 +116,14 @@ def test_model(
     from napari_cellcycle.evaluation.duplicates import search_repeats, seen_before
     from napari_cellcycle.evaluation.report import evaluate
     from napari_cellcycle.io.runs import find_model, load_model, load_training_prints
-    from napari_cellcycle.predict import classify_cells
+    from napari_cellcycle.predict import classify_cells, suited_model
 
-    model, known = load_model(config.model), load_training_prints(find_model(config.model))
+    model = load_model(config.model)
     cells: Cells = yield from passed_on(open_cells(paths, reading))
+    known = load_training_prints(find_model(model.card.stand_in_for(cells.channels) or config.model))
+    model, note = suited_model(model, cells)
+    if note:
+        yield Note(note)
     repeats = yield from passed_on(search_repeats(cells))
     cells, n_repeats = cells.subset(repeats.keep), len(cells) - len(repeats.keep)
     prediction = yield from passed_on(
@@ -256,9 +260,10 @@ class _Tested:
 
         scale = np.array([how.scale for how in model.card.input.normalisation], np.float32)
         images = material.prepared.images[fold.test] / scale[:, None, None]
-        self.probabilities[fold.test], dna = predict_prepared(model, images, torch.device("cpu"))
-        if dna is not None:
-            self.dna_content[fold.test] = dna
+        answers = predict_prepared(model, images, torch.device("cpu"))
+        self.probabilities[fold.test] = answers.probabilities
+        if answers.dna_content is not None:
+            self.dna_content[fold.test] = answers.dna_content
         self.fold[fold.test] = number
         self.temperatures.append(model.card.temperature)
         self.losses.append(losses)

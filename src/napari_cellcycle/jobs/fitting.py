@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_cellcycle.data import TrainingCells, g1_dna
 from napari_cellcycle.evaluation.calibration import fit_temperature
 from napari_cellcycle.events import Finished, Progress
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
-from napari_cellcycle.models.device import pick_device
+from napari_cellcycle.models.device import mixed_precision, pick_device
+from napari_cellcycle.models.familiarity import Familiarity, describe, fit_familiarity
 from napari_cellcycle.models.features import FeatureTrees
 from napari_cellcycle.models.outputs import PhaseNetwork
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
-from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import Recipe
@@ -76,7 +79,24 @@ def fit_model(
         temperature=fit_temperature(probabilities, validation.phases),
         training=_training_facts(training, validation, config),
     )
-    yield Finished(Model(network, card))
+    yield Finished(Model(network, card, _familiarity(network, lessons, images)))
+
+
+def _familiarity(network: PhaseNetwork, lessons: Lessons, held_back: Tensor) -> Familiarity | None:
+    """What cells are like that the network was fitted on, those of known phase."""
+    known = lessons.phases != UNKNOWN
+    training, beside = (_described(network, images) for images in (lessons.images[known], held_back))
+    return fit_familiarity(training, lessons.phases[known].numpy(), beside)
+
+
+@torch.inference_mode()
+def _described(network: PhaseNetwork, images: Tensor) -> Tensor:
+    described = []
+    for batch in images.split(VALIDATION_BATCH):
+        with mixed_precision(batch.device):
+            outputs = network(batch)
+        described.append(describe(batch, outputs.features))
+    return torch.cat(described)
 
 
 def _fresh(recipe: Recipe, seed: int) -> tuple[PhaseNetwork, dict[str, Any]]:

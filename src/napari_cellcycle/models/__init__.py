@@ -10,6 +10,7 @@ from napari_cellcycle.errors import ModelError
 from napari_cellcycle.models.card import ModelCard
 
 if TYPE_CHECKING:
+    from napari_cellcycle.models.familiarity import Familiarity
     from napari_cellcycle.models.outputs import PhaseNetwork
 
 __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
@@ -43,10 +44,11 @@ def build(architecture: str, **options: Any) -> PhaseNetwork:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network with its weights and its card."""
+    """A network with its weights and its card, and what cells are familiar to it, where that is known."""
 
     network: PhaseNetwork
     card: ModelCard
+    familiarity: Familiarity | None = None
 
     @property
     def name(self) -> str:
