@@ -4,38 +4,370 @@ from __future__ import annotations
 
 import gc
 import shutil
-import weakref
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QMainWindow, QSpinBox, QTabWidget
+from qtpy.QtWidgets import QMainWindow
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.classify_widget import ClassifyWidget
-from napari_cellcycle.gui.field import take_field
 from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.train_widget import SCRATCH, TrainWidget
-from napari_cellcycle.io.runs import known_models, load_card, models_folder
+from napari_cellcycle.io.runs import load_card, models_folder
 from napari_cellcycle.io.unfinished import unfinished_folder, unfinished_runs
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 
 
 @pytest.fixture
 def train(qtbot, viewer, gallery) -> TrainWidget:
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
+    set_up(dock, epochs=2)
     return dock
 
 
-def set_epochs(dock: TrainWidget, epochs: int) -> None:
-    dock.form.show_values({"epochs": epochs, "batch_size": 16, "device": "cpu"})
+def set_up(dock: TrainWidget, *, epochs: int, start: str = SCRATCH) -> None:
+    """A quick network, and few steps."""
+    dock.start_from.setCurrentText(start)
+    if start == SCRATCH:
+        dock.network.setCurrentText("default")
+    dock.form.show_values({"epochs": epochs, "batch_size": 32, "device": "cpu", "patience": 10_000})
 
 
-def test_it(train, viewer, finished) -> None:
-    assert train.start_from.currentText() == "default"
-    set_epochs(train, 2)
+def run(dock: TrainWidget, finished: Any) -> Path:
+    """Train, and return the folder of the model."""
+    output = dock.name.output()
+    dock.run_button.click()
+    finished(dock)
+    return output
+
+
+# --- what is learnt from ---
+
+
+def test_an_empty_dock_offers_what_to_do_next(qtbot, viewer) -> None:
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.empty.isVisibleTo(dock)
+    assert not dock.run_button.isVisibleTo(dock)
+
+
+def test_cells_of_unknown_phase_lead_to_classify(qtbot, viewer, plate, tmp_path) -> None:
+    for path in (plate / "S").glob("*.tif"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadConfig())))
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.unlabelled.isVisibleTo(dock)
+    assert "Classify cells" in dock.unlabelled.buttons
+    assert not dock.run_button.isVisibleTo(dock)
+
+
+def test_the_cells_of_each_phase_are_counted_before(train) -> None:
+    assert train.labelled.phases.currentText() == FILES
+    assert train.labelled.phase_counts.tolist() == [30, 30, 30, 0, 0, 0, 0]
+    assert "G1&nbsp;30" in train.labelled.counts.text()
+    assert "No Prophase, Metaphase, Anaphase, Telophase, so these are never called." in train.labelled.hint.text()
+    assert train.run_button.isEnabled()
+
+
+def test_one_phase_is_too_few_and_the_dock_says_so(train, viewer, plate) -> None:
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    assert train.labelled.hint.text() == "Only S cells are known, but at least two phases are needed."
+    assert not train.run_button.isEnabled()
+
+
+def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery) -> None:
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.start_from.currentText() == "on from default"
+    assert not dock.network.isVisibleTo(dock)
+    gentle = dock.form.values()["learning_rate"]
+    dock.start_from.setCurrentText(SCRATCH)
+    assert dock.network.isVisibleTo(dock)
+    assert dock.form.values()["learning_rate"] > gentle
+    dock.network.setCurrentText("duque2024")
+    assert dock.form.values()["learning_rate"] == 1e-4
+    assert dock.name.output().name.endswith("-duque2024")
+
+
+# --- a run ---
+
+
+def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, finished) -> None:
+    window, dock, classify = QMainWindow(), TrainWidget(viewer), ClassifyWidget(viewer)
+    qtbot.addWidget(window)
+    for widget in (dock, classify):
+        widget.setParent(window)
+    set_up(dock, epochs=3)
+    output = run(dock, finished)
+    assert output.parent == models_folder()
+    assert load_card(output).training["epochs_done"] == len(dock.log) == 3
+    assert f"Epoch 3 of 3: loss {dock.log[-1].training_loss:.2f}" in dock.figures.text()
+    best = max(done.epoch for done in dock.log if done.is_best)
+    assert f"{output.name} is trained; its best is epoch {best} with a macro F1 of" in dock.status.text()
+    assert "no test result" in dock.status.text()
+    assert classify.model.value() == output.name
+    classify.run_button.click()
+    finished(classify)
+    assert f"with the model {output.name!r}" in classify.status.text()
+
+
+def test_a_name_is_never_taken_twice(train, finished, qtbot) -> None:
+    first = run(train, finished)
+    assert train.name.output().name == f"{first.name}-2"
+    train.name.box.selectAll()
+    qtbot.keyClicks(train.name.box, first.name)
+    assert train.problem.text() == f"There is a run called {first.name} already; choose another name."
+    assert not train.run_button.isEnabled()
+    qtbot.keyClicks(train.name.box, "-mine")
+    assert not train.problem.text()
+    assert run(train, finished).name == f"{first.name}-mine"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a/b", ".."])
+def test_a_name_that_no_folder_can_have_is_refused(train, name) -> None:
+    train.name.box.setText(name)
+    assert train.problem.text() == "Give the run a name that a folder can have."
+    assert not train.run_button.isEnabled()
+
+
+def test_settings_stay_after_a_run(train, finished) -> None:
+    run(train, finished)
+    assert (train.start_from.currentText(), train.form.values()["epochs"]) == (SCRATCH, 2)
+
+
+def test_stop_keeps_the_best_weights_so_far(train, finished, qtbot) -> None:
+    set_up(train, epochs=10_000)
+    output = train.name.output()
     train.run_button.click()
+    qtbot.waitUntil(lambda: len(train.log) >= 2, timeout=60_000)
+    train.stop_button.click()
     finished(train)
-    print(train.status.text(), known_models(), train.figures.text())
+    assert load_card(output).training["epochs_done"] == len(train.log) < 10_000
+    assert "is trained" in train.status.text()
+
+
+def test_a_paused_run_waits_and_can_be_stopped(train, finished, qtbot) -> None:
+    set_up(train, epochs=10_000)
+    output = train.name.output()
+    train.run_button.click()
+    qtbot.waitUntil(lambda: len(train.log) >= 1, timeout=60_000)
+    train.pause_button.click()
+    qtbot.wait(300)
+    n_done = len(train.log)
+    qtbot.wait(300)
+    assert (len(train.log), train.progress.text.text(), train.pause_button.text()) == (n_done, "paused", "Go on")
+    train.pause_button.click()
+    qtbot.waitUntil(lambda: len(train.log) > n_done, timeout=60_000)
+    train.pause_button.click()
+    train.stop_button.click()
+    finished(train)
+    assert output.is_dir()
+
+
+def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtbot) -> None:
+    set_up(train, epochs=12)
+    output = train.name.output()
+    train.run_button.click()
+    qtbot.waitUntil(lambda: len(train.log) >= 3, timeout=60_000)
+    train.progress.cancel.click()
+    finished(train)
+    assert not output.exists()
+    assert train.status.text() == "Cancelled; no model was written."
+    assert train.unfinished.isVisibleTo(train)
+    assert output.name in train.unfinished.label.text()
+    assert train.name.output() != output
+    set_up(train, epochs=5)  # what was begun keeps its own settings
+    train.unfinished.buttons["Resume"].click()
+    finished(train)
+    assert load_card(output).training["epochs_done"] == 12
+    assert [done.epoch for done in train.log] == list(range(1, 13))
+    assert not train.unfinished.isVisibleTo(train)
+
+
+def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, plate, finished, qtbot) -> None:
+    set_up(train, epochs=10_000)
+    output = train.name.output()
+    train.run_button.click()
+    qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
+    train.progress.cancel.click()
+    finished(train)
+    two = result_of(open_gallery([plate / "S", plate / "G1"], ReadConfig()))
+    show_gallery(viewer, two)
+    train.unfinished.buttons["Resume"].click()
+    finished(train)
+    assert "was begun with other cells" in train.status.text()
+    train.unfinished.buttons["Discard"].click()
+    assert unfinished_runs(models_folder()) == []
+    assert not train.unfinished.isVisibleTo(train)
+
+
+def test_what_the_user_can_mend_is_one_sentence(train, plate, tmp_path, viewer, finished) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(plate, folder)
+    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    shutil.rmtree(folder)
+    output = run(train, finished)
+    assert str(folder) in train.status.text()
+    assert not output.exists()
+    assert train.run_button.isEnabled()
+
+
+def test_closing_ends_the_run(qtbot, viewer, gallery) -> None:
+    window, dock = QMainWindow(), TrainWidget(viewer)
+    qtbot.addWidget(window)
+    window.setCentralWidget(dock)
+    set_up(dock, epochs=10_000)
+    dock.run_button.click()
+    qtbot.waitUntil(lambda: len(dock.log) >= 1, timeout=60_000)
+    job, output = dock.job, dock.name.output()
+    dock.pause_button.click()  # the harder case
+    dock.setParent(None)
+    qtbot.waitUntil(lambda: job not in type(job)._running, timeout=10_000)
+    assert not output.exists()
+
+
+def test_memory_is_given_back(train, finished) -> None:
+    import torch
+
+    run(train, finished)
+    gc.collect()
+    held = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.nn.Module | torch.Tensor)]
+    assert held == []
+
+
+# --- fine-tuning and painted phases ---
+
+
+def test_going_on_from_a_model_keeps_its_network(train, finished) -> None:
+    set_up(train, epochs=1, start="on from duque2024")
+    output = run(train, finished)
+    card = load_card(output)
+    assert (card.architecture, card.training["start_from"]["name"]) == ("duque2024", "duque2024")
+
+
+def click_with_bucket(layer, cell: int, grid, number: int) -> None:
+    """What napari does when the fill bucket is clicked into a cell."""
+    top, left, bottom, right = grid.box([cell])
+    layer.selected_label = number
+    with layer.block_history():
+        layer.fill(((top + bottom) / 2, (left + right) / 2), number)
+
+
+@pytest.fixture
+def painted(train, viewer, gallery, model_folder, finished, qtbot) -> TrainWidget:
+    """The gallery classified, and Train following what is painted."""
+    classify = ClassifyWidget(viewer)
+    qtbot.addWidget(classify)
+    classify.model.add_folder(model_folder)
+    classify.run_button.click()
+    finished(classify)
+    train.labelled.phases.setCurrentText(PAINTED)
+    return train
+
+
+def test_a_click_with_the_bucket_corrects_a_cell(painted, viewer, gallery) -> None:
+    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    before = painted.labelled.labelled().phases
+    assert not painted.labelled.paint.isHidden()
+    painted.labelled.paint.click()
+    assert viewer.layers.selection.active is layer
+    assert layer.mode == "fill"
+    click_with_bucket(layer, 5, grid, 6)
+    click_with_bucket(layer, 7, grid, 8)
+    after = painted.labelled.labelled().phases
+    assert (after[5], after[7]) == (5, UNKNOWN)
+    assert np.flatnonzero(before != after).tolist() == [5, 7]
+    assert painted.labelled.phase_counts[5] == 1
+    assert "2 corrected by hand" in painted.labelled.hint.text()
+    expected = grid.draw_outlines(grid.read_numbers(layer.data))
+    np.testing.assert_array_equal(layer.data, expected)  # only frames are left, so that cells stay visible
+
+
+def test_a_correction_can_be_undone(painted, viewer, gallery) -> None:
+    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    before = layer.data.copy()
+    click_with_bucket(layer, 5, grid, 6)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, before)
+    click_with_bucket(layer, 9, grid, 7)
+    assert painted.labelled.labelled().phases[[5, 9]].tolist() == [before_phase(before, grid, 5), 6]
+
+
+def before_phase(picture, grid, cell: int) -> int:
+    return int(grid.read_numbers(picture)[cell]) - 1
+
+
+def test_corrections_stay_when_cells_are_classified_again(painted, viewer, gallery, finished, qtbot) -> None:
+    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    click_with_bucket(layer, 5, grid, 6)
+    again = ClassifyWidget(viewer)
+    qtbot.addWidget(again)
+    again.run_button.click()
+    finished(again)
+    assert grid.read_numbers(layer.data)[5] == 6
+    assert painted.labelled.labelled().phases[5] == 5
+
+
+def test_painted_phases_are_what_is_learnt(painted, viewer, gallery, finished) -> None:
+    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    for cell in range(10):
+        click_with_bucket(layer, cell, grid, 7)
+    counts = painted.labelled.phase_counts
+    output = run(painted, finished)
+    learnt = load_card(output).training["cells_per_phase"]
+    assert [*learnt.values()] == counts.tolist()
+    assert learnt["Telophase"] == 10
+
+
+def test_labels_with_a_table_of_phases_are_learnt_from(qtbot, viewer, made_cells, finished) -> None:
+    planes, labels = field_of(made_cells)
+    viewer.add_image(planes[0], name="field bf")
+    viewer.add_image(planes[1], name="field darkfield")
+    table = {"index": np.arange(1, 31), "phase": ["G1", "S_phase", "G2"] * 9 + ["", "?", "G1"]}
+    viewer.add_labels(labels, name="mine", features=table)
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.labelled.phases.currentText() == TABLE
+    assert dock.labelled.phase_counts.tolist() == [10, 9, 9, 0, 0, 0, 0]
+    set_up(dock, epochs=1)
+    assert load_card(run(dock, finished)).training["cells_per_phase"]["G1"] == 10
+
+
+def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, model_folder, finished) -> None:
+    planes, labels = field_of(made_cells)
+    viewer.add_image(planes[0], name="field bf")
+    viewer.add_image(planes[1], name="field darkfield")
+    viewer.add_labels(labels, name="mine")
+    classify, dock = ClassifyWidget(viewer), TrainWidget(viewer)
+    for widget in (classify, dock):
+        qtbot.addWidget(widget)
+    assert dock.unlabelled.isVisibleTo(dock)
+    classify.model.add_folder(model_folder)
+    classify.run_button.click()
+    finished(classify)
+    assert dock.labelled.phases.currentText() == PAINTED
+    layer, cell = viewer.layers["cells: phase"], np.argwhere(labels == 17)
+    with layer.block_history():
+        layer.fill(tuple(cell.mean(axis=0)), 5)
+    assert dock.labelled.labelled().phases["field bf", 17] == 4
+    set_up(dock, epochs=1)
+    assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 1
+
+
+def field_of(cells) -> tuple[np.ndarray, np.ndarray]:
+    """30 of the made cells in a field, brightfield and darkfield, and their labels from 1."""
+    planes = np.stack([np.full((300, 360), 680, np.uint16), np.full((300, 360), 27, np.uint16)])
+    labels = np.zeros((300, 360), np.int32)
+    y, x = np.mgrid[:40, :40]
+    disc = np.hypot(y - 19.5, x - 19.5) < 13
+    for number, cell in enumerate(cells.read(range(0, 90, 3))):
+        top, left = 10 + 58 * (number // 6), 10 + 58 * (number % 6)
+        planes[:, top : top + 40, left : left + 40] = cell.pixels[:2]
+        labels[top : top + 40, left : left + 40][disc] = number + 1
+    return planes, labels

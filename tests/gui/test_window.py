@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QGuiApplication
 
-from napari_cellcycle.events import Progress
+from napari_cellcycle.events import Progress, result_of
+from napari_cellcycle.gui.camera import camera_of
+from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.samples import sample_path
+from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS
 
 PLUGIN = "napari-cellcycle"
+_COMMANDS = {"open": "Open cells", "classify": "Classify", "evaluate": "Evaluate", "train": "Train"}
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(w
 def test_the_menus_open_our_docks(window) -> None:
     from napari._app_model import get_app_model
 
-    for command, name in (("open", "Open cells"), ("classify", "Classify"), ("evaluate", "Evaluate")):
+    for command, name in _COMMANDS.items():
         get_app_model().commands.execute_command(f"{PLUGIN}.{command}").result()
         assert f"{name} ({PLUGIN})" in window.window.dock_widgets
 
@@ -65,8 +69,37 @@ def test_no_dock_is_wider_than_350_pixels(window, plate, finished, qtbot) -> Non
     dock = dock_of(window, "Open cells")
     dock.look_into([str(plate)])
     finished(dock)
-    for name in ("Open cells", "Classify", "Evaluate"):
+    for name in _COMMANDS.values():
         assert dock_of(window, name).minimumSizeHint().width() <= 350
+
+
+def zoom_that_fits(viewer) -> float:
+    camera = camera_of(viewer)
+    before = camera.zoom, camera.center
+    viewer.reset_view()
+    fitting = camera.zoom
+    camera.zoom, camera.center = before
+    return fitting
+
+
+def test_a_dock_that_takes_room_leaves_the_whole_gallery_in_view(window, plate, qtbot) -> None:
+    show_gallery(window, result_of(open_gallery([plate], ReadConfig())))
+    qtbot.wait(200)
+    before = camera_of(window).zoom
+    dock_of(window, "Train")
+    qtbot.wait(300)
+    assert zoom_that_fits(window) < before  # else there is nothing to test
+    assert camera_of(window).zoom == pytest.approx(zoom_that_fits(window))
+
+
+def test_a_dock_leaves_the_camera_where_the_user_put_it(window, plate, qtbot) -> None:
+    show_gallery(window, result_of(open_gallery([plate], ReadConfig())))
+    qtbot.wait(200)
+    camera_of(window).zoom *= 2
+    before = camera_of(window).zoom, camera_of(window).center
+    dock_of(window, "Train")
+    qtbot.wait(300)
+    assert (camera_of(window).zoom, camera_of(window).center) == before
 
 
 @pytest.mark.parametrize("leave", ["dock", "viewer"])

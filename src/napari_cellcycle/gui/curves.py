@@ -103,8 +103,9 @@ class Curves(QWidget):
         self._log: list[EpochDone] = []
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(
-            "loss: mean cross-entropy in nats; macro F1: mean over the phases; validation cells are kept aside "
-            "from those that are learnt from; the dashed line is the best epoch, of the lowest validation loss"
+            "loss: mean cross-entropy in nats; in training cells are turned and changed, which makes it harder; "
+            "macro F1: mean over the phases; validation cells are kept aside from those that are learnt from; "
+            "the dashed line is the best epoch, that of the lowest validation loss"
         )
 
     def show_log(self, log: Sequence[EpochDone]) -> None:
@@ -127,12 +128,13 @@ class Curves(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        height = painter.fontMetrics().height() + _MARGIN_PX
-        for panel in self._panels(height, painter.fontMetrics().horizontalAdvance("0.000")):
+        height, left = painter.fontMetrics().height() + _MARGIN_PX, painter.fontMetrics().horizontalAdvance("0.000")
+        for panel in self._panels(height, left):
             panel.draw(painter, text)
-        below = QRectF(0, self.height() - height, self.width() - _MARGIN_PX, height)
         painter.setPen(text)
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"epoch {self._shown_epochs()}")
+        below = QRectF(left + _MARGIN_PX, self.height() - height, self.width() - left - 3 * _MARGIN_PX, height)
+        for where, label in (("Left", "1"), ("HCenter", "epoch"), ("Right", f"{self._shown_epochs()}")):
+            painter.drawText(below, getattr(Qt.AlignmentFlag, f"Align{where}"), label)
         painter.end()
 
     def _panels(self, height: int, left: int) -> tuple[_Panel, _Panel]:

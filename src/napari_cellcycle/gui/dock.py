@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -20,16 +20,19 @@ from qtpy.QtWidgets import (
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.gui.camera import shows_everything
 from napari_cellcycle.gui.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari.components import ViewerModel
+    from qtpy.QtGui import QShowEvent
 
 PLUGIN = "napari-cellcycle"
 
 _NARROWEST_PX = 300
+_LAYOUT_MS = 50  # then the canvas has its new size
 
 
 class Dock(QWidget):
@@ -47,6 +50,7 @@ class Dock(QWidget):
         self.progress = ProgressLine()
         self.progress.cancel.clicked.connect(self._on_cancel)
         self.job: Job | None = None
+        self._refit = shows_everything(viewer)
         self.said_if_cancelled = "Stopped; nothing was changed."
         self._on_result: Callable[[Any], None] = lambda _result: None
         content = _Content()
@@ -96,6 +100,16 @@ class Dock(QWidget):
             dock, _ = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
             dock.show()
             dock.raise_()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fit the layers to the smaller canvas, unless the user had zoomed or moved."""
+        super().showEvent(event)
+        if self._refit:
+            self._refit = False
+            timer = QTimer(self)
+            timer.setSingleShot(True)
+            timer.timeout.connect(self.viewer.reset_view)
+            timer.start(_LAYOUT_MS)
 
     def event(self, event: QEvent) -> bool:
         """End with the work in hand when napari takes the widget out of its dock.

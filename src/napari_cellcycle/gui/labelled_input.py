@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.gui.training import Labelled
 
-FILES = "as named by folders and files"
-PAINTED = "as painted on the cells"
-TABLE = "as in the labels' table"
+FILES = "from folders and files"
+PAINTED = "painted on the cells"
+TABLE = "from the labels' table"
 
 
 class LabelledInput(QWidget):

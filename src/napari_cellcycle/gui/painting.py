@@ -37,6 +37,7 @@ class PhasePainting:
 
     def __init__(self, layer: Labels, cells: CellMap, on_change: Callable[[], None]) -> None:
         self.layer, self._cells, self._on_change = layer, cells, on_change
+        self._tidying = False
         layer.events.paint.connect(self._on_paint)
         layer.events.features.connect(self._on_features)
 
@@ -69,14 +70,16 @@ class PhasePainting:
         layer.mode = "fill"
 
     def _on_paint(self, _event: Any = None) -> None:
+        if self._tidying:  # tidying is painting too, so that napari can undo it
+            return
         tidy = self._cells.draw_outlines(self._cells.read_numbers(self.layer.data))
         untidy = np.nonzero(self.layer.data != tidy)
-        if len(untidy[0]):
-            self.layer.data_setitem(
-                untidy, tidy[untidy]
-            )  # by napari, so that it can be undone; it says so by this event
-        else:
-            self._on_change()
+        self._tidying = True
+        try:
+            self.layer.data_setitem(untidy, tidy[untidy])
+        finally:
+            self._tidying = False
+        self._on_change()
 
     def _on_features(self, _event: Any = None) -> None:
         self._on_change()

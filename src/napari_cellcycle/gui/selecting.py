@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_cellcycle.gui.camera import camera_of
 from napari_cellcycle.gui.layers import PHASE, SELECTED, GallerySource, find_layer, metadata_for, source_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _look_at(viewer: ViewerModel, layer: Labels, box: tuple[int, int, int, int],
     """Zoom to a box. How many pixels the canvas has, napari says only by the zoom that shows everything."""
     top, left, bottom, right = box
     viewer.reset_view()
-    camera = getattr(viewer, "scene", viewer).camera  # its place since napari 0.9
+    camera = camera_of(viewer)
     nearer = min(shape[0] / (bottom - top), shape[1] / (right - left))
     camera.zoom = min(camera.zoom * nearer, _NEAREST / float(layer.scale[-1]))
     camera.center = (0, *layer.data_to_world(((top + bottom) / 2, (left + right) / 2)))

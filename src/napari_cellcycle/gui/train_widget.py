@@ -132,11 +132,15 @@ class TrainWidget(Dock):
         before = self.start_from.currentText()
         self.start_from.blockSignals(True)
         self.start_from.clear()
-        self.start_from.addItems([SCRATCH, *models_for(channels)])
+        self.start_from.addItem(SCRATCH, "")
+        for name in models_for(channels):
+            self.start_from.addItem(f"on from {name}", name)
         self.start_from.setCurrentText(before)
         self.start_from.blockSignals(False)
-        self._on_start()
-        return self.start_from.currentText() == before
+        same = self.start_from.currentText() == before
+        if not same:
+            self._on_start()
+        return same
 
     def _on_start_chosen(self, _index: int) -> None:
         self._start_chosen = True
@@ -153,11 +157,10 @@ class TrainWidget(Dock):
         self.name.suggest(f"from-{Path(run.start_from).name}" if run.start_from else run.model)
 
     def _run(self) -> TrainRun:
-        start = self.start_from.currentText()
         values = self.form.values()
         return TrainRun(
             model=values["model"],
-            start_from="" if start == SCRATCH else start,
+            start_from=self.start_from.currentData(),
             **{name: values[name] for name in _RUN_SETTINGS},
         )
 
@@ -242,8 +245,8 @@ class TrainWidget(Dock):
         self._offer_starts(self._channels or set())
         self.next_button.show()
         self.say(
-            f"{trained.card.name} is trained: {_best_in_words(self.log)} on the validation cells, which chose that "
-            "epoch; a test result comes from Evaluate, with cells that it has not seen."
+            f"{trained.card.name} is trained; its best is {_best_in_words(self.log)} on the validation cells. They "
+            "chose that epoch, so this is no test result: Evaluate gives one, on cells that it has not seen."
         )
 
     def _set_busy(self, busy: bool) -> None:
@@ -273,10 +276,10 @@ def _figures(log: list[EpochDone]) -> str:
     return (
         f"Epoch {done.epoch} of {done.epochs}: loss {done.training_loss:.2f} in training, "
         f"{done.validation_loss:.2f} in validation; macro F1 {done.validation_macro_f1:.2f}.\n"
-        f"So far {_best_in_words(log)}."
+        f"Best so far: {_best_in_words(log)}."
     )
 
 
 def _best_in_words(log: list[EpochDone]) -> str:
     best = max((done for done in log if done.is_best), key=lambda done: done.epoch, default=None)
-    return "no best epoch" if best is None else f"best epoch {best.epoch}, macro F1 {best.validation_macro_f1:.2f}"
+    return "none" if best is None else f"epoch {best.epoch} with a macro F1 of {best.validation_macro_f1:.2f}"

@@ -162,9 +162,10 @@ def what_is_scarce(counts: NDArray[np.int64]) -> str:
     """Which phases have too few cells to be learnt well; empty if none."""
     few = [f"{label} ({n})" for label, n in zip(PHASE_LABELS, counts, strict=True) if 0 < n < FEW_CELLS]
     none = [label for label, n in zip(PHASE_LABELS, counts, strict=True) if not n]
-    parts = [f"few cells of {', '.join(few)}: don't trust such calls"] if few else []
-    parts += [f"no {', '.join(none)}: never called"] if none else []
-    return "; ".join(parts).capitalize() + "." if parts else ""
+    parts = [f"few cells of {', '.join(few)}, so don't trust these calls"] if few else []
+    parts += [f"no {', '.join(none)}, so these are never called"] if none else []
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}." if parts else ""
 
 
 def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -1,0 +1,25 @@
+"""The viewer's camera, when a dock takes room from the canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+def shows_everything(viewer: ViewerModel) -> bool:
+    """Whether the camera still is where napari itself put it: all layers in view, nothing zoomed or moved."""
+    camera = camera_of(viewer)
+    before = camera.zoom, camera.center, camera.angles
+    viewer.reset_view()
+    fitted = np.isclose(camera.zoom, before[0]) and np.allclose(camera.center, before[1])
+    camera.zoom, camera.center, camera.angles = before
+    return bool(fitted)
+
+
+def camera_of(viewer: ViewerModel) -> Any:
+    """The camera, in its place since napari 0.9 and before."""
+    return getattr(viewer, "scene", viewer).camera
