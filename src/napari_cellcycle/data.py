@@ -96,7 +96,6 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
     """
     has_stain = DNA in cells.channels and DNA not in spec.channels
     wanted = cells.select_channels([*spec.channels, *([DNA] if has_stain else [])])
-    plain = replace(spec, normalisation=tuple(replace(how, scale=1.0) for how in spec.normalisation))
     stain_spec = replace(STAIN, size_px=spec.size_px, pixel_size_um=spec.pixel_size_um)
     images = np.empty((len(cells), len(spec.channels), spec.size_px, spec.size_px), np.float32)
     stain = np.empty((len(cells), spec.size_px, spec.size_px), np.float32) if has_stain else None
@@ -110,7 +109,7 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
         places = batch[[isinstance(cell, CellImage) for cell in read]]
         good[places] = True
         sizes = cells.pixel_size_um[places]
-        images[places] = prepare([replace(cell, pixels=cell.pixels[:n_inputs]) for cell in kept], plain, sizes)
+        images[places] = prepare([replace(cell, pixels=cell.pixels[:n_inputs]) for cell in kept], spec.unscaled, sizes)
         if stain is not None:
             dna = prepare([replace(cell, pixels=cell.pixels[n_inputs:]) for cell in kept], stain_spec, sizes)
             stain[places] = dna[:, 0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -27,10 +27,13 @@ class Normalisation:
         ``offset``: (value - b) / scale, in counts.
     scale : float
         Spread of the training cells, so that networks see numbers of order 1.
+    contrast : float
+        Of the training cells before scaling, as `contrast` measures it; 0 where no sample is matched to it.
     """
 
     kind: Literal["spread", "ratio", "offset"]
     scale: float = 1.0
+    contrast: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,21 @@ class InputSpec:
     size_px: int
     pixel_size_um: float
     normalisation: tuple[Normalisation, ...]
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """Scale of each channel, shape (C,)."""
+        return np.array([how.scale for how in self.normalisation], np.float32)
+
+    def with_scales(self, scales: Iterable[float]) -> InputSpec:
+        """The same with other scales."""
+        kinds = (replace(how, scale=scale) for how, scale in zip(self.normalisation, scales, strict=True))
+        return replace(self, normalisation=tuple(kinds))
+
+    @property
+    def unscaled(self) -> InputSpec:
+        """The same with scale 1, as training wants it: it fits the scale on its own part."""
+        return self.with_scales([1.0] * len(self.normalisation))
 
 
 def prepare(
