@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from trained import QUICK
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Finished, Note, result_of
+from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.runs import CARD, WEIGHTS, load_card, load_model, save_model
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, train_cells, train_files
+from napari_cellcycle.jobs.train import TrainRun, default_config, train_cells, train_files
+from napari_cellcycle.predict import classify
 from napari_cellcycle.training.classifier import EpochDone
+from napari_cellcycle.training.recipes import RECIPES
 
 
 def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
@@ -56,10 +60,29 @@ def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cell
     assert all(torch.equal(values, written[name]) for name, values in event.result.network.state_dict().items())
 
 
-def test_one_phase_is_too_few_and_leaves_nothing(plate: Path, tmp_path: Path) -> None:
-    with pytest.raises(TooFewCellsError, match="at least 2 are needed"):
-        result_of(train_files([plate / "G1"], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
+@pytest.mark.parametrize(
+    ("phases", "message"),
+    [
+        ([-1, -1, -1], "the phase of none of the 3 cells is known; give folders named after"),
+        ([0, 0, 0], "all cells of known phase are G1, but at least 2 phases are needed"),
+        ([0, 2], "2 cells of known phase are too few: at least 2 phases need 2 cells each"),
+        ([0, 0, 2], "3 cells of known phase are too few"),
+    ],
+)
+def test_too_few_cells_are_one_sentence_and_leave_nothing(
+    made_cells: Cells, tmp_path: Path, phases: list[int], message: str
+) -> None:
+    few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
+    with pytest.raises(TooFewCellsError, match=message):
+        result_of(train_cells(few, tmp_path / "run", TrainRun(), QUICK))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("phases", [[0, 0, 1, 1], [0, 0, 0, 0, 0, 0, 1, 1, 6]])
+def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phases: list[int]) -> None:
+    few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
+    model = result_of(train_cells(few, tmp_path / "run", TrainRun(), replace(QUICK, epochs=2)))
+    assert model.card.training["n_cells"] == len(phases)
 
 
 def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Path) -> None:
@@ -99,3 +122,18 @@ def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         ModelError, match=r"no model is called 'best'; choose default, duque2024 or give a run's folder"
     ):
         load_model("best")
+
+
+def test_real_cells_are_trained_on_and_gone_on_with(real_data: Path, tmp_path: Path) -> None:
+    cells = read_cells(real_data / "jurkat" / "Experiment_1")
+    few = cells.subset(np.concatenate([np.flatnonzero(cells.phases == phase)[:40] for phase in range(4)]))
+    quick = replace(RECIPES["default"].config, epochs=6, batch_size=32, averaging=0.5)
+    model = result_of(train_cells(few, tmp_path / "mine", TrainRun(device="cpu"), quick))
+    assert model.card.training["cells_per_phase"]["Prophase"] == 40
+    assert model.card.training["epochs_done"] == 6
+    on = TrainRun(start_from="mine", device="cpu")
+    tuned = result_of(train_cells(few, tmp_path / "tuned", on, replace(default_config(on), epochs=2)))
+    assert tuned.card.input == model.card.input
+    called = classify(few, load_model("tuned"), device="cpu")
+    assert np.isfinite(called.probabilities).all()
+    assert (called.phases == few.phases).mean() > 0.35  # chance is 0.25, and this takes seconds

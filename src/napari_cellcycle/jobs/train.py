@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.errors import SettingError, WriteError
+from napari_cellcycle.errors import SettingError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
 from napari_cellcycle.jobs.classify import DEVICES
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
@@ -112,6 +112,7 @@ def train_cells(
 
     output = Path(output)
     refuse_existing(output, resume=run.resume)
+    _refuse_too_few(cells)
     start = Start.of(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
     material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
@@ -134,6 +135,22 @@ def train_cells(
     except WriteError as error:
         yield Note(f"{output.name} is not in the list of models: {error}")
     yield Finished(model)
+
+
+def _refuse_too_few(cells: Cells) -> None:
+    import numpy as np
+
+    counts = np.bincount(cells.phases[cells.phases != UNKNOWN], minlength=len(PHASE_LABELS))
+    known = [label for label, count in zip(PHASE_LABELS, counts, strict=True) if count]
+    mend = "give folders named after the phases, such as G1 and S"
+    if not known:
+        raise TooFewCellsError(f"the phase of none of the {len(cells)} cells is known; {mend}")
+    if len(known) == 1:
+        raise TooFewCellsError(f"all cells of known phase are {known[0]}, but at least 2 phases are needed; {mend}")
+    if (counts >= 2).sum() < 2:
+        raise TooFewCellsError(
+            f"{counts.sum()} cells of known phase are too few: at least 2 phases need 2 cells each, better 5 or more"
+        )
 
 
 def default_config(run: TrainRun) -> TrainConfig:
