@@ -94,8 +94,9 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
     ImageError
         No cell can be read.
     """
-    has_stain = DNA in cells.channels and DNA not in spec.channels
-    wanted = cells.select_channels([*spec.channels, *([DNA] if has_stain else [])])
+    has_stain = DNA in cells.channels
+    roles = spec.channels if not has_stain or DNA in spec.channels else (*spec.channels, DNA)
+    wanted = cells.select_channels(roles)
     stain_spec = replace(STAIN, size_px=spec.size_px, pixel_size_um=spec.pixel_size_um)
     images = np.empty((len(cells), len(spec.channels), spec.size_px, spec.size_px), np.float32)
     stain = np.empty((len(cells), spec.size_px, spec.size_px), np.float32) if has_stain else None
@@ -111,7 +112,8 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
         sizes = cells.pixel_size_um[places]
         images[places] = prepare([replace(cell, pixels=cell.pixels[:n_inputs]) for cell in kept], spec.unscaled, sizes)
         if stain is not None:
-            dna = prepare([replace(cell, pixels=cell.pixels[n_inputs:]) for cell in kept], stain_spec, sizes)
+            place = roles.index(DNA)
+            dna = prepare([replace(cell, pixels=cell.pixels[place : place + 1]) for cell in kept], stain_spec, sizes)
             stain[places] = dna[:, 0]
         yield Progress(int(batch[-1]) + 1, len(cells), "reading cells")
     if not good.any():

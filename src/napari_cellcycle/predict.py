@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import CellImage, Cells, Prediction, Unreadable
 from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec, prepare
 from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model
@@ -92,11 +93,13 @@ def classify_cells(
     """`classify` as events; the last one carries the `Prediction`."""
     place = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
+    spec, notes = _matched(wanted, model.card.input)
+    yield from (Note(note) for note in notes)
     answers = _Collected.none_yet(len(cells), tells_unfamiliar=model.familiarity is not None)
     model.network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     done = 0
     try:
-        for batch in _batches_ahead(wanted, model.card.input, batch_size):
+        for batch in _batches_ahead(wanted, spec, batch_size):
             yield from (Note(reason) for reason in batch.unreadable.values())
             answers.add(batch, model, place)
             done += len(batch.places) + len(batch.unreadable)
@@ -153,6 +156,13 @@ class _Batch:
     places: NDArray[np.intp]
     images: NDArray[np.float32]
     unreadable: dict[int, str] = field(default_factory=dict)
+
+
+def _matched(cells: Cells, spec: InputSpec) -> tuple[InputSpec, tuple[str, ...]]:
+    """`spec` for the contrast of these cells, and what to tell the user of that."""
+    if not any(how.contrast for how in spec.normalisation):
+        return spec, ()
+    return match_contrast(spec, _read_batch(cells, spec.unscaled, evenly_spaced(len(cells))).images)
 
 
 def _batches_ahead(cells: Cells, spec: InputSpec, batch_size: int) -> Iterator[_Batch]:

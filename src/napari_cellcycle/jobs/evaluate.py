@@ -253,12 +253,11 @@ class _Tested:
 
     def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, material: Material) -> float:
         """Test `model` on the fold's test cells; returns its accuracy there."""
-        import numpy as np
         import torch
 
         from napari_cellcycle.predict import predict_prepared
 
-        scale = np.array([how.scale for how in model.card.input.normalisation], np.float32)
+        scale = model.card.input.scales
         images = material.prepared.images[fold.test] / scale[:, None, None]
         answers = predict_prepared(model, images, torch.device("cpu"))
         self.probabilities[fold.test] = answers.probabilities

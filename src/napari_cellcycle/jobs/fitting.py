@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cellcycle.data import TrainingCells, g1_dna
 from napari_cellcycle.evaluation.calibration import fit_temperature
 from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.images.contrast import fit_contrast, match_contrast
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.device import mixed_precision, pick_device
@@ -55,13 +55,14 @@ def fit_model(
     device : str
         Where to compute.
     start : Model, optional
-        To go on from; its scale stays, and `recipe` must be its own.
+        To go on from; its scale stays but for the contrast of the new cells, and `recipe` must be its own.
     hooks : Hooks, optional
         How it is stopped, and written down on the way.
     """
     place = pick_device(device)
     network, options = _fresh(recipe, config.seed) if start is None else (deepcopy(start.network), start.card.options)
-    scale = fit_scale(training) if start is None else _scale_of(start)
+    spec = _fit_input(recipe.input, training) if start is None else match_contrast(start.card.input, training.images)[0]
+    scale = spec.scales
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
@@ -75,7 +76,7 @@ def fit_model(
         architecture=recipe.architecture,
         options=options,
         description=recipe.description,
-        input=_with_scale(recipe.input, scale.tolist()),
+        input=spec,
         temperature=fit_temperature(probabilities, validation.phases),
         training=_training_facts(training, validation, config),
     )
@@ -106,13 +107,8 @@ def _fresh(recipe: Recipe, seed: int) -> tuple[PhaseNetwork, dict[str, Any]]:
     return build(recipe.architecture, **options), options
 
 
-def _scale_of(model: Model) -> NDArray[np.float32]:
-    return np.array([how.scale for how in model.card.input.normalisation], np.float32)
-
-
-def _with_scale(spec: InputSpec, scale: list[float]) -> InputSpec:
-    kinds = (replace(how, scale=value) for how, value in zip(spec.normalisation, scale, strict=True))
-    return replace(spec, normalisation=tuple(kinds))
+def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
+    return fit_contrast(spec, training.images).with_scales(fit_scale(training).tolist())
 
 
 def _training_facts(training: TrainingCells, validation: TrainingCells, config: TrainConfig) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class TrainConfig(Checked):
         0.1, "share of the training cells kept aside to choose the best epoch", 0.01, 0.5, more=True
     )
     rare_phases: float = setting(
-        0.35, "draw rare phases more often: 0 as they are, 1 all phases equally often", 0, 1, more=True
+        0.5, "draw rare phases more often: 0 as they are, 1 all phases equally often", 0, 1, more=True
     )
     undersample: bool = setting(
         False, "draw the largest phase from no more cells than the second largest has", more=True
@@ -55,5 +55,6 @@ class TrainConfig(Checked):
     stain_weight: float = setting(1.0, "weight of the stain's image as a third teacher", 0, 100, more=True)
 
 
-FINE_TUNING = TrainConfig(epochs=30, batch_size=32, learning_rate=5e-4)
-"""For a model that goes on from another one with cells of its own, be they few; see docs/training.md."""
+# With few cells there are too few beside them to tell the best epoch by, so steps are small enough to do no harm
+FINE_TUNING = TrainConfig(epochs=30, batch_size=32, learning_rate=1e-4)
+"""For a model that goes on from another one with cells of its own, be they few; docs/training.md tells what was tried."""

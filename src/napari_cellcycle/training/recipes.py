@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA
 from napari_cellcycle.images.prepare import InputSpec, Normalisation
 from napari_cellcycle.training.config import TrainConfig
 
@@ -50,12 +50,28 @@ _RESIDUAL = replace(
 )
 """Nothing of this is known for the residual networks: steps as He et al. 2016 take them, to end in few epochs."""
 
+_DEFAULT = Recipe(
+    architecture="compact",
+    description="small residual network taught by the DNA stain too; needs brightfield and darkfield only",
+    input=_CROP_40,
+    config=TrainConfig(),
+)
+
 RECIPES = {
-    "default": Recipe(
-        architecture="compact",
-        description="small residual network taught by the DNA stain too; needs brightfield and darkfield only",
-        input=_CROP_40,
-        config=TrainConfig(),
+    "default": _DEFAULT,
+    "default-brightfield": replace(
+        _DEFAULT,
+        description="default for cells without a darkfield channel",
+        input=replace(_CROP_40, channels=(BRIGHTFIELD,), normalisation=_NORMALISATION[:1]),
+    ),
+    "default-dna": replace(
+        _DEFAULT,
+        description="default with the DNA stain as a third channel: what a label-free model can reach at most",
+        input=replace(
+            _CROP_40,
+            channels=(BRIGHTFIELD, DARKFIELD, DNA),
+            normalisation=(*_NORMALISATION, Normalisation("offset")),
+        ),
     ),
     "duque2024": Recipe(
         architecture="duque2024",
@@ -97,6 +113,6 @@ RECIPES = {
         architecture="features",
         description="hand-made features and boosted trees, the way of Blasi et al.; tells the DNA content too",
         input=_CROP_40,
-        config=replace(_AS_RECORDED, epochs=60, learning_rate=0.05, patience=8, rare_phases=0.35, dna_weight=1.0),
+        config=replace(_AS_RECORDED, epochs=60, learning_rate=0.05, patience=8, rare_phases=0.5, dna_weight=1.0),
     ),
 }
