@@ -52,6 +52,25 @@ def test_a_mask_says_where_the_middle_is() -> None:
     assert abs(columns.mean() - 19.5) <= 0.5
 
 
+@pytest.mark.parametrize("size", [55, 66])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cell_is_found_anywhere_in_an_image_larger_than_the_crop(size: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shift = random.integers(-(size - 40) // 2, (size - 40) // 2, 2)
+    middle = (size - 1) / 2 + shift
+    noise = random.normal(0, [[[5]], [[2]]], (2, size, size))
+    ready = prepare([CellImage(disc(size, size, (middle[0], middle[1])) + noise)], spec())
+    rows, columns = np.nonzero(ready[0, 1] > 1)
+    assert abs(rows.mean() - 19.5) <= 1
+    assert abs(columns.mean() - 19.5) <= 1
+
+
+def test_images_of_the_models_size_are_left_where_they_are() -> None:
+    ready = prepare([CellImage(disc(44, 44, (16, 25)))], spec())
+    rows, columns = np.nonzero(ready[0, 1] > 1)
+    assert (round(rows.mean()), round(columns.mean())) == (14, 23)
+
+
 @pytest.mark.parametrize("change", [lambda v: v * 1.2, lambda v: v + 140, lambda v: v * 0.8 - 20])
 def test_gain_and_offset_cancel_out(change) -> None:  # type: ignore[no-untyped-def]
     pixels = disc(40, 40, (19.5, 19.5)).astype(np.float32)

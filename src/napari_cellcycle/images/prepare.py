@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,10 @@ from napari_cellcycle.cells import CellImage
 
 SAME_PIXEL_SIZE = 0.02
 """Pixel sizes that differ by less than this share count as equal: no resampling blur for nothing."""
+
+
+HARDLY_LARGER_PX = 8
+"""Images larger than a model's crop by no more than this are taken to have the cell in the middle."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +97,18 @@ def prepare(
 
 def background(cell: CellImage) -> NDArray[np.float32]:
     """Median of each channel along the border of the image, where no cell is; shape (C,)."""
-    planes = cell.pixels
-    border = [planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]]
-    values = np.concatenate(border, axis=1)  # (C, border pixels)
+    values = _border(cell.pixels)
     if cell.mask is not None:
-        mask = cell.mask
-        outside = ~np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+        outside = ~_border(cell.mask[None])[0]
         if outside.sum() >= 8:  # a cell that fills its crop leaves too few to tell
             values = values[:, outside]
     middle = values.shape[1] // 2
     return np.partition(values, middle, axis=1)[:, middle].astype(np.float32)
+
+
+def _border(planes: NDArray[Any]) -> NDArray[Any]:
+    """Outermost pixels of planes (C, Y, X), shape (C, pixels)."""
+    return np.concatenate([planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]], axis=1)
 
 
 def _zoom(pixel_size_um: float, wanted_um: float) -> float:
@@ -125,7 +131,7 @@ def _frame(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32])
     """Copy the square round the cell's centre to `out` (C, S, S); what lies outside is `fill` (C,)."""
     size = out.shape[-1]
     height, width = cell.pixels.shape[1:]
-    top, left = (round(middle - size / 2) for middle in _centre(cell))
+    top, left = (round(middle - size / 2) for middle in _centre(cell, float(fill[0]), size))
     rows = slice(max(top, 0), min(top + size, height))
     columns = slice(max(left, 0), min(left + size, width))
     if (rows.stop - rows.start, columns.stop - columns.start) != (size, size):
@@ -134,13 +140,27 @@ def _frame(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32])
     out[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = inside
 
 
-def _centre(cell: CellImage) -> tuple[float, float]:
-    """Middle of the mask's bounding box in pixels from the top left edge, or of the image."""
+def _centre(cell: CellImage, level: float, size: int) -> tuple[float, float]:
+    """Where the cell's middle is in pixels from the top left edge.
+
+    The mask's bounding box tells it. Without a mask, an image that is hardly larger than what is cut out of it was
+    cut round the cell already; in a larger one the cell may lie anywhere.
+    """
     height, width = cell.pixels.shape[1:]
-    if cell.mask is None or not cell.mask.any():
+    if cell.mask is not None and cell.mask.any():
+        rows, columns = np.flatnonzero(cell.mask.any(axis=1)), np.flatnonzero(cell.mask.any(axis=0))
+        return (rows[0] + rows[-1] + 1) / 2, (columns[0] + columns[-1] + 1) / 2
+    if max(height, width) <= size + HARDLY_LARGER_PX:
         return height / 2, width / 2
-    rows, columns = np.flatnonzero(cell.mask.any(axis=1)), np.flatnonzero(cell.mask.any(axis=0))
-    return (rows[0] + rows[-1] + 1) / 2, (columns[0] + columns[-1] + 1) / 2
+    rows, columns = np.nonzero(_stands_out(cell.pixels[:1].astype(np.float32), level))
+    return (rows.mean() + 0.5, columns.mean() + 0.5) if len(rows) else (height / 2, width / 2)
+
+
+def _stands_out(plane: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
+    """Pixels of a plane (1, Y, X) that differ from the background's `level` by more than its noise, shape (Y, X)."""
+    departure = np.abs(plane - level)
+    noise = 1.4826 * np.median(_border(departure))  # the median of what is normal, as a standard deviation
+    return departure[0] > max(5 * noise, departure.max() / 5)
 
 
 def _normalise(
