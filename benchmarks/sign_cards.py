@@ -1,4 +1,4 @@
-"""Write the figures that accuracy.py measured into the cards of the shipped models.
+"""Write the figures that accuracy.py measured into the cards of the shipped models, and which stands in for which.
 
 python benchmarks/sign_cards.py FOLDER OF THE REPORTS
 """
@@ -13,6 +13,9 @@ from pathlib import Path
 from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
 
 
+STAND_INS = {"default": {"darkfield": "default-brightfield"}}
+
+
 def main() -> None:
     """One card after the other."""
     for name in shipped_models():
@@ -25,7 +28,9 @@ def main() -> None:
             f"{found['n_cells']} cells; 95 % intervals",
         }
         folder = find_model(name)
-        card = replace(load_card(folder), figures=figures, confusion=found["confusion"])
+        card = replace(
+            load_card(folder), figures=figures, confusion=found["confusion"], stand_ins=STAND_INS.get(name, {})
+        )
         (folder / CARD).write_text(card.to_json(), encoding="utf-8")
 
 

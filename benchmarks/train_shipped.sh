@@ -3,7 +3,7 @@
 set -eu
 jurkat="$NAPARI_CELLCYCLE_DATA/jurkat"
 data_licence="Jurkat cells of Blasi et al. 2016 (BBBC048), raw images from github.com/minh-doan/MLCP, BSD-3-Clause"
-for model in default duque2024; do
+for model in default default-brightfield duque2024; do
     run=$(mktemp -d)/$model
     also=""
     [ $model = duque2024 ] || also="--also $jurkat/Experiment_2"
@@ -11,5 +11,5 @@ for model in default duque2024; do
     .venv/bin/napari-cellcycle train "$jurkat/Experiment_1" -o "$run" --model $model $also \
         --licence BSD-3-Clause --data-licence "$data_licence"
     mkdir -p "src/napari_cellcycle/weights/$model"
-    cp "$run/weights.safetensors" "$run/model.json" "src/napari_cellcycle/weights/$model/"
+    cp "$run"/*.safetensors "$run/model.json" "$run/trained_on.npy" "src/napari_cellcycle/weights/$model/"
 done
