@@ -12,7 +12,6 @@ from pathlib import Path
 
 from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
 
-
 STAND_INS = {"default": {"darkfield": "default-brightfield"}}
 
 
