@@ -48,7 +48,7 @@ _RESIDUAL = replace(
     _AS_RECORDED, batch_size=32, learning_rate=0.02, optimiser="sgd", weight_decay=5e-4, warm_up=0.1, cosine=True
 )
 """Of this nothing is known to us for the residual networks: SGD as in He et al. 2016, its step scaled to the small
-batches. In 10 epochs it came to a validation loss of 0.62 with ``rana2022``, where Adam with 1e-3 came to 0.83 in 18."""
+batches. It took ``rana2022`` to a validation loss of 0.62 in 10 epochs, Adam with 1e-3 to 0.83 at best in 18."""
 
 _DEFAULT = Recipe(
     architecture="compact",
