@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.familiarity import describe
+from napari_cellcycle.models.folding import ready_to_call
 from napari_cellcycle.phases import N_PHASES
 
 G1_DNA_CONTENT = 2.0
@@ -96,16 +97,12 @@ def classify_cells(
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
     answers = _Collected.none_yet(len(cells), tells_unfamiliar=model.familiarity is not None)
-    model.network.to(place, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    done = 0
-    try:
-        for batch in _batches_ahead(wanted, spec, batch_size):
-            yield from (Note(reason) for reason in batch.unreadable.values())
-            answers.add(batch, model, place)
-            done += len(batch.places) + len(batch.unreadable)
-            yield Progress(done, len(cells), "classifying")
-    finally:
-        model.network.to("cpu")  # a GPU's memory is given back, however the job ends
+    ready, done = replace(model, network=ready_to_call(model.network, place)), 0
+    for batch in _batches_ahead(wanted, spec, batch_size):
+        yield from (Note(reason) for reason in batch.unreadable.values())
+        answers.add(batch, ready, place)
+        done += len(batch.places) + len(batch.unreadable)
+        yield Progress(done, len(cells), "classifying")
     prediction = answers.about(cells, min_probability)
     if sentence := doubt(prediction):
         yield Note(sentence)
