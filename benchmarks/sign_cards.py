@@ -10,9 +10,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from napari_cellcycle.cells import DARKFIELD
 from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
 
 STAND_INS = {"default": {"darkfield": "default-brightfield"}}
+
+
+STAND_INS = {"default": {DARKFIELD: "default-brightfield"}}
+"""Which model takes over where cells lack a channel."""
 
 
 def main() -> None:
