@@ -13,9 +13,6 @@ from pathlib import Path
 from napari_cellcycle.cells import DARKFIELD
 from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
 
-STAND_INS = {"default": {"darkfield": "default-brightfield"}}
-
-
 STAND_INS = {"default": {DARKFIELD: "default-brightfield"}}
 """Which model takes over where cells lack a channel."""
 
