@@ -28,6 +28,9 @@ from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import Recipe
 
+ENOUGH_TO_CALIBRATE = 50
+"""Of fewer validation cells all may be called rightly by chance, which would make any model sure of everything."""
+
 
 def fit_model(
     name: str,
@@ -55,7 +58,8 @@ def fit_model(
     device : str
         Where to compute.
     start : Model, optional
-        To go on from; its scale stays but for the contrast of the new cells, and `recipe` must be its own.
+        To go on from, with `recipe` its own; its scale stays but for the contrast of the new cells, and its
+        temperature where there are too few of them to fit another.
     hooks : Hooks, optional
         How it is stopped, and written down on the way.
     """
@@ -70,14 +74,18 @@ def fit_model(
         yield from grow_trees(network, lessons, (images, phases), config, hooks)
     else:
         yield from train_classifier(network, lessons, (images, phases), config, place, hooks)
-    probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
+    if start is not None and len(validation) < ENOUGH_TO_CALIBRATE:
+        temperature = start.card.temperature
+    else:
+        probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
+        temperature = fit_temperature(probabilities, validation.phases)
     card = ModelCard(
         name=name,
         architecture=recipe.architecture,
         options=options,
         description=recipe.description,
         input=spec,
-        temperature=fit_temperature(probabilities, validation.phases),
+        temperature=temperature,
         training=_training_facts(training, validation, config),
     )
     yield Finished(Model(network, card, _familiarity(network, lessons, images)))

@@ -57,4 +57,4 @@ class TrainConfig(Checked):
 
 # With few cells there are too few beside them to tell the best epoch by, so steps are small enough to do no harm
 FINE_TUNING = TrainConfig(epochs=30, batch_size=32, learning_rate=1e-4)
-"""For a model that goes on from another one with cells of its own, be they few; docs/training.md tells what was tried."""
+"""For a model that goes on from another one with cells of its own, be they few; see docs/training.md."""
