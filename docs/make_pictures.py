@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import napari
 from qtpy.QtWidgets import QApplication
 
+from napari_cellcycle.io.runs import HOME
+
 PLUGIN = "napari-cellcycle"
 WINDOW_PX = (1500, 900)
 PATIENCE_S = 300
+N_EPOCHS = 15
 
 
 def main(folder: Path) -> None:
@@ -38,7 +43,22 @@ def main(folder: Path) -> None:
     viewer.theme = "light"
     wait_for(evaluate)
     take(viewer, folder / "selected_light.png")
+    evaluate.show_all.click()
+    viewer.theme = "dark"
+    wait_for(evaluate)
+    evaluate.next_button.click()
+    take_training(viewer, folder / "train.png")
     viewer.close()
+
+
+def take_training(viewer: Any, path: Path) -> None:
+    """Picture of the dock *Train* in the middle of a run, which is given up then."""
+    train = dock(viewer, "Train")
+    train.run_button.click()
+    pump(PATIENCE_S, lambda: len(train.log) >= N_EPOCHS)
+    take(viewer, path)
+    train.progress.cancel.click()
+    wait_for(train)
 
 
 def dock(viewer: Any, name: str) -> Any:
@@ -79,4 +99,6 @@ def pump(seconds: float, done: Callable[[], bool] = lambda: False) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images")
+    with TemporaryDirectory() as home:
+        os.environ[HOME] = home  # the run is nobody's own
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images")

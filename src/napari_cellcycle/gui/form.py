@@ -43,6 +43,7 @@ class Form(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(shown)
+        self._shown = shown
         if more.rowCount():
             column.addWidget(_folded(more))
 
@@ -53,6 +54,10 @@ class Form(QWidget):
     def box(self, name: str) -> QWidget:
         """The box of one setting."""
         return self._boxes[name]
+
+    def insert_row(self, place: int, title: str, box: QWidget) -> None:
+        """Show another box among those that are not folded away, in line with them."""
+        self._shown.insertRow(place, title, box)
 
     def set_shown(self, name: str, shown: bool) -> None:
         """Show or hide one setting."""

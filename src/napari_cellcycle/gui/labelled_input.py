@@ -36,7 +36,10 @@ TABLE = "from the labels' table"
 
 
 class LabelledInput(QWidget):
-    """Cells, where their phases come from, how many there are of each, and what is missing."""
+    """Cells, where their phases come from, how many there are of each, and what is missing.
+
+    `boxes` are what a user changes; the rest is read.
+    """
 
     changed = Signal()
 
@@ -58,6 +61,7 @@ class LabelledInput(QWidget):
             column.addWidget(widget)
         for label in (self.counts, self.hint):
             label.setWordWrap(True)
+        self.boxes = (self.inputs, self.paint)
         self.inputs.changed.connect(self.renew)
         self.phases.currentIndexChanged.connect(self._on_phases)
         for event in ("inserted", "removed"):
@@ -152,6 +156,6 @@ class LabelledInput(QWidget):
 def _legend(counts: Sequence[int]) -> str:
     """Phases in their colours with their counts, as rich text that wraps between phases."""
     entries = zip(PHASE_LABELS, COLOURS.values(), counts, strict=True)
-    return " &nbsp; ".join(
+    return "&nbsp;&nbsp; ".join(
         f'<span style="color:{colour}">■</span>&nbsp;{label}&nbsp;{n:,}' for label, colour, n in entries
     )

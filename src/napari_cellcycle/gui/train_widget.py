@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from napari_cellcycle.events import Finished, Note, Progress
 from napari_cellcycle.gui.boxes import side_by_side, stacked
@@ -63,7 +63,7 @@ class TrainWidget(Dock):
         for widget in (self.empty, self.unfinished, self.labelled, self.unlabelled, self.settings, self.run_button):
             self.column.addWidget(widget)
         self._build_foot()
-        self.locked_while_busy += [self.empty, self.unfinished, self.labelled, self.settings, self.run_button]
+        self.locked_while_busy += [self.empty, self.unfinished, *self.labelled.boxes, self.settings, self.run_button]
         self.labelled.changed.connect(self._on_cells)
         self.start_from.currentIndexChanged.connect(self._on_start)
         self.start_from.activated.connect(self._on_start_chosen)
@@ -90,15 +90,11 @@ class TrainWidget(Dock):
         )
         self.name, self.problem = RunName(models_folder()), QLabel()
         self.problem.setWordWrap(True)
-        rows = QFormLayout()
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Start", self.start_from)
-        rows.addRow("Name", self.name)
-        top = QWidget()
-        top.setLayout(rows)
         self.form = Form((TrainRun, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
+        self.form.insert_row(0, "Start", self.start_from)
+        self.form.insert_row(2, "Name", self.name)
         self.network = cast("QComboBox", self.form.box("model"))
-        self.settings = stacked(top, self.problem, self.form)
+        self.settings = stacked(self.form, self.problem)
 
     def _build_foot(self) -> None:
         self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
