@@ -27,8 +27,8 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Finished, result_of
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, evaluate_files
+from napari_cellcycle.jobs.material import Material, gather
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import Material, gather
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.training.recipes import RECIPES
 

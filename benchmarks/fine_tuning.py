@@ -28,8 +28,9 @@ from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ArrayImages, CellImag
 from napari_cellcycle.evaluation.folds import make_folds
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.runs import HOME, load_model
+from napari_cellcycle.jobs.material import gather
 from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, default_config, gather, recipe_called, train_cells
+from napari_cellcycle.jobs.train import TrainRun, default_config, recipe_called, train_cells
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.predict import classify
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.folds import Fold
     from napari_cellcycle.evaluation.report import LossCurve, Report
-    from napari_cellcycle.jobs.train import Material
+    from napari_cellcycle.jobs.material import Material
     from napari_cellcycle.models import Model
     from napari_cellcycle.training.classifier import EpochDone
     from napari_cellcycle.training.config import TrainConfig
@@ -164,7 +164,8 @@ def cross_validate(
     """
     from napari_cellcycle.evaluation.folds import group_names, make_folds
     from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.jobs.train import gather, recipe_called
+    from napari_cellcycle.jobs.material import gather
+    from napari_cellcycle.jobs.train import recipe_called
 
     if kept is not None and kept.exists():
         raise WriteError(f"{kept} exists already; choose another folder for the report, or remove it first")
@@ -211,7 +212,8 @@ def _fit_fold(
 
     from napari_cellcycle.evaluation.report import LossCurve
     from napari_cellcycle.jobs.fitting import fit_model
-    from napari_cellcycle.jobs.train import kept, teachers
+    from napari_cellcycle.jobs.material import teachers
+    from napari_cellcycle.jobs.train import kept
 
     training = material.prepared.subset(np.r_[fold.train, teachers(material)])
     validation = material.prepared.subset(fold.validation)
@@ -225,7 +227,7 @@ def _keep(model: Model, folder: Path, fold: Fold, material: Material) -> None:
     import numpy as np
 
     from napari_cellcycle.io.runs import save_model
-    from napari_cellcycle.jobs.train import split_table
+    from napari_cellcycle.jobs.material import split_table
 
     table = split_table(material.cells, fold.validation, fold.test)
     save_model(model, folder, np.delete(material.prints, fold.test, axis=0), {"split.csv": table})
