@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import tifffile
 from made import made_pixels
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.io.runs import load_card, load_model, save_model
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun, train_files
+from napari_cellcycle.models import Model, build
 from napari_cellcycle.training.config import TrainConfig
 
 QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8}
@@ -35,4 +38,27 @@ def model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on `plate`."""
     folder = tmp_path_factory.mktemp("models") / "quick"
     result_of(train_files([plate], folder, TrainRun(device="cpu"), QUICK, ReadConfig()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def brightfield_model_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that does with brightfield; its weights are fresh, so what it says does not matter."""
+    card = load_card(model_folder)
+    spec = replace(card.input, channels=("brightfield",), normalisation=card.input.normalisation[:1])
+    card = replace(card, name="bright", input=spec, options={"n_channels": 1}, figures={"accuracy": "0.70"})
+    folder = tmp_path_factory.mktemp("models") / "bright"
+    save_model(Model(build(card.architecture, **card.options), card), folder, np.zeros((0, 4), np.uint64))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def both_model_folder(
+    model_folder: Path, brightfield_model_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The trained model, which names the other one for cells without darkfield."""
+    model = load_model(model_folder)
+    card = replace(model.card, name="both", stand_ins={"darkfield": str(brightfield_model_folder)})
+    folder = tmp_path_factory.mktemp("models") / "both"
+    save_model(replace(model, card=replace(card, figures={"accuracy": "0.80"})), folder, np.zeros((0, 4), np.uint64))
     return folder
