@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.classify_widget import ClassifyWidget
+from napari_cellcycle.gui.curves import Curves
 from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.train_widget import SCRATCH, TrainWidget
@@ -311,6 +314,7 @@ def test_corrections_stay_when_cells_are_classified_again(painted, viewer, galle
     again.run_button.click()
     finished(again)
     assert grid.read_numbers(layer.data)[5] == 6
+    assert "; 1 keep the phase that was painted on them." in again.status.text()
     assert painted.labelled.labelled().phases[5] == 5
 
 
@@ -371,3 +375,33 @@ def field_of(cells) -> tuple[np.ndarray, np.ndarray]:
         planes[:, top : top + 40, left : left + 40] = cell.pixels[:2]
         labels[top : top + 40, left : left + 40][disc] = number + 1
     return planes, labels
+
+
+# --- curves ---
+
+
+def drawn(curves: Curves) -> np.ndarray:
+    """The pixels of a widget, (Y, X, 3)."""
+    image = curves.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()  # the image goes away
+
+
+def epoch(number: int, loss: float, *, best: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(
+        epoch=number, training_loss=loss, validation_loss=loss, validation_macro_f1=0.5, is_best=best
+    )
+
+
+def test_curves_fall_with_the_loss_and_go_on_without_a_number(qtbot) -> None:
+    curves = Curves()
+    qtbot.addWidget(curves)
+    curves.resize(310, 260)
+    curves.setStyleSheet("background: black; color: black")  # only lines are seen
+    assert not drawn(curves).any()
+    curves.show_log([epoch(1, 2.0, best=True), epoch(2, float("nan")), epoch(10, 0.5)])
+    upper = drawn(curves)[20:120].any(axis=2)
+    columns = np.flatnonzero(upper.any(axis=0))
+    heights = [np.flatnonzero(upper[:, column]).mean() for column in columns]
+    assert heights[0] < heights[-1]
+    assert len(columns) > 200

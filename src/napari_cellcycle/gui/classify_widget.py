@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_cellcycle.evaluation.fractions import phase_fractions
@@ -18,6 +19,7 @@ from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
 from napari_cellcycle.gui.layers import PHASE, GallerySource, find_layer, hidden_phases, phase_colormap, prediction_of
 from napari_cellcycle.gui.legend import Legend
 from napari_cellcycle.gui.model_picker import ModelPicker
+from napari_cellcycle.gui.painting import corrections
 from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.jobs.classify import ClassifyConfig
 from napari_cellcycle.jobs.reading import ReadConfig
@@ -91,13 +93,15 @@ class ClassifyWidget(Dock):
         over: list[Layer] = []
         if isinstance(classified, ClassifiedField):
             over = self._field_layers(classified)
-        show_phases(self.viewer, classified, over)
+        layer = show_phases(self.viewer, classified, over)
         self._show_result()
+        n_kept = np.count_nonzero(corrections(layer, classified.cell_map))
+        kept = f"; {n_kept:,} keep the phase that was painted on them" if n_kept else ""
         unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
         kind = "synthetic cells" if classified.table["synthetic"].all() else "cells"
         how = f"with the model {classified.model!r} on {classified.device}"
         notes = "".join(f" {note[0].upper()}{note[1:]}." for note in classified.notes)
-        self.say(f"{len(classified.table):,} {kind} classified {how}{unread}.{notes}")
+        self.say(f"{len(classified.table):,} {kind} classified {how}{unread}{kept}.{notes}")
 
     def _is_gone(self, source: Source) -> bool:
         if isinstance(source, GallerySource):

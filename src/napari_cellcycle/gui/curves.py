@@ -28,9 +28,11 @@ _TRAINING, _VALIDATION = "#8c8c8c", "#e08a1e"  # read on a dark ground and on a 
 
 @dataclass(frozen=True)
 class _Line:
+    """A quantity by epoch."""
+
     name: str
     colour: str
-    values: list[float]
+    values: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class _Panel:
     @property
     def _ticks(self) -> list[float]:
         """Round values from below the lowest to above the highest."""
-        values = [value for line in self.lines for value in line.values if math.isfinite(value)] or [0.0, 1.0]
+        values = [value for line in self.lines for value in line.values.values() if math.isfinite(value)] or [0.0, 1.0]
         step = _round_step((max(values) - min(values)) / 2)
         first, last = math.floor(min(values) / step), math.ceil(max(values) / step)
         return [number * step for number in range(first, max(last, first + 1) + 1)]
@@ -79,7 +81,7 @@ class _Panel:
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{tick:.3g}")
 
     def _draw_line(self, painter: QPainter, line: _Line) -> None:
-        points = [self._point(n, value) for n, value in enumerate(line.values, start=1) if math.isfinite(value)]
+        points = [self._point(epoch, value) for epoch, value in line.values.items() if math.isfinite(value)]
         painter.setPen(QPen(QColor(line.colour), 2))
         painter.drawPolyline(QPolygonF(points))
         if points:
@@ -140,9 +142,9 @@ class Curves(QWidget):
     def _panels(self, height: int, left: int) -> tuple[_Panel, _Panel]:
         """Both drawings, each under a line of text, with a column of numbers at the left."""
         best = max((done.epoch for done in self._log if done.is_best), default=None)
-        training = _Line("training", _TRAINING, [done.training_loss for done in self._log])
-        validation = _Line("validation", _VALIDATION, [done.validation_loss for done in self._log])
-        score = _Line("validation", _VALIDATION, [done.validation_macro_f1 for done in self._log])
+        training = _Line("training", _TRAINING, {done.epoch: done.training_loss for done in self._log})
+        validation = _Line("validation", _VALIDATION, {done.epoch: done.validation_loss for done in self._log})
+        score = _Line("validation", _VALIDATION, {done.epoch: done.validation_macro_f1 for done in self._log})
         each = (self.height() - 3.5 * height) / 2
         losses, scores = (
             QRectF(left + _MARGIN_PX, top, self.width() - left - 3 * _MARGIN_PX, each)
@@ -154,7 +156,7 @@ class Curves(QWidget):
         )
 
     def _shown_epochs(self) -> int:
-        return max(_FEWEST_EPOCHS, len(self._log))
+        return max(_FEWEST_EPOCHS, self._log[-1].epoch)
 
 
 def _round_step(at_least: float) -> float:

@@ -38,6 +38,7 @@ class PhasePainting:
     def __init__(self, layer: Labels, cells: CellMap, on_change: Callable[[], None]) -> None:
         self.layer, self._cells, self._on_change = layer, cells, on_change
         self._tidying = False
+        self._numbers = self._look()
         layer.events.paint.connect(self._on_paint)
         layer.events.features.connect(self._on_features)
 
@@ -48,7 +49,7 @@ class PhasePainting:
 
     def phases(self) -> NDArray[np.int8]:
         """Phase of each cell as painted, shape (N,); `UNKNOWN` where it has none or is unsure."""
-        phases = self._cells.read_numbers(self.layer.data).astype(np.int8) - 1
+        phases = self._look().astype(np.int8) - 1
         return np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
 
     def phases_by_cell(self) -> dict[tuple[str, int], int]:
@@ -58,8 +59,8 @@ class PhasePainting:
         return {key: phase for key, phase in zip(keys, self.phases().tolist(), strict=True) if phase != UNKNOWN}
 
     def n_corrected(self) -> int:
-        """Cells that are painted otherwise than the model called them."""
-        return int((corrections(self.layer, self._cells) > 0).sum())
+        """Cells that were painted otherwise than the model called them, when `phases` were read."""
+        return int((self._numbers != called_numbers(self.layer)[: len(self._numbers)]).sum())
 
     def begin(self) -> None:
         """Make the layer ready to be painted on: the first click of the bucket says G1."""
@@ -72,14 +73,18 @@ class PhasePainting:
     def _on_paint(self, _event: Any = None) -> None:
         if self._tidying:  # tidying is painting too, so that napari can undo it
             return
-        tidy = self._cells.draw_outlines(self._cells.read_numbers(self.layer.data))
-        untidy = np.nonzero(self.layer.data != tidy)
+        tidy = self._cells.draw_outlines(self._look())
+        untidy = np.unravel_index(np.flatnonzero(self.layer.data != tidy), tidy.shape)
         self._tidying = True
         try:
             self.layer.data_setitem(untidy, tidy[untidy])
         finally:
             self._tidying = False
         self._on_change()
+
+    def _look(self) -> NDArray[np.uint8]:
+        self._numbers = self._cells.read_numbers(self.layer.data)
+        return self._numbers
 
     def _on_features(self, _event: Any = None) -> None:
         self._on_change()
@@ -88,6 +93,10 @@ class PhasePainting:
 def corrections(layer: Labels, cells: CellMap) -> NDArray[np.uint8]:
     """Numbers that were painted on a phase layer, shape (N,); 0 for cells that have the one that a model gave them."""
     painted = cells.read_numbers(layer.data)
+    return np.where(painted == called_numbers(layer)[: len(painted)], 0, painted).astype(np.uint8)
+
+
+def called_numbers(layer: Labels) -> NDArray[np.uint8]:
+    """Numbers of the phase picture as the model called the cells, shape (N,)."""
     numbers = {phase.label: int(phase) + 1 for phase in Phase} | {UNSURE_LABEL: UNSURE + 1}
-    called = np.array([numbers.get(label, 0) for label in layer.features["phase"][: len(painted)]], np.uint8)
-    return np.where(painted == called, 0, painted).astype(np.uint8)
+    return np.array([numbers.get(label, 0) for label in layer.features["phase"]], np.uint8)

@@ -21,6 +21,7 @@ from napari_cellcycle.gui.run_name import RunName
 from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.gui.training import (
     GO_ON_BELOW,
+    kinds_for,
     models_for,
     resume_labelled,
     train_labelled,
@@ -118,6 +119,9 @@ class TrainWidget(Dock):
         if self._channels != self.labelled.channels():
             self._channels = self.labelled.channels()
             self._start_chosen &= self._offer_starts(self._channels)
+            kinds = kinds_for(self._channels)
+            if kinds and self.network.currentText() not in kinds:
+                self.network.setCurrentText(kinds[0])
         counts = self.labelled.phase_counts
         if counts is not None and not self._start_chosen:
             self.start_from.setCurrentIndex(1 if counts.sum() < GO_ON_BELOW and self.start_from.count() > 1 else 0)

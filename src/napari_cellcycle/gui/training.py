@@ -16,6 +16,7 @@ from napari_cellcycle.gui.layers import GallerySource
 from napari_cellcycle.io.runs import list_models
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, parse_phase
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -133,6 +134,11 @@ def models_for(channels: Collection[str]) -> list[str]:
     """Names of the models that training can go on from with cells that have these channels."""
     cards = [card for card in list_models() if card.architecture not in GROWN_AT_ONCE]
     return [card.name for card in cards if set(card.input.channels) <= set(channels)]
+
+
+def kinds_for(channels: Collection[str]) -> list[str]:
+    """Kinds of network that can be trained from scratch with cells that have these channels."""
+    return [name for name, recipe in RECIPES.items() if set(recipe.input.channels) <= set(channels)]
 
 
 def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
