@@ -64,10 +64,10 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = []
     fit = fitting.train_classifier
 
-    def watched(network, lessons, validation, config, device):  # type: ignore[no-untyped-def]
+    def watched(network, lessons, validation, *how):  # type: ignore[no-untyped-def]
         images = torch.cat([lessons.images, validation[0]])
         seen.append({"images": images, "weights": next(network.parameters()).detach().clone()})
-        return fit(network, lessons, validation, config, device)
+        return fit(network, lessons, validation, *how)
 
     monkeypatch.setattr(fitting, "train_classifier", watched)
     return seen
