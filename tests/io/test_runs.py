@@ -74,3 +74,16 @@ def test_trainings_that_end_at_once_all_stay_in_mind(run: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(remember_run, folders * 3))
     assert {*known_models()} == {*shipped_models(), *(folder.name for folder in folders)}
+
+
+def test_whoever_may_read_the_card_may_read_the_weights(model_folder: Path) -> None:
+    assert len({path.stat().st_mode for path in model_folder.iterdir()}) == 1
+
+
+def test_what_is_familiar_is_not_guessed_from_a_damaged_file(run: Path) -> None:
+    (run / "familiarity.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(ModelError, match=r"familiarity\.safetensors is missing or damaged"):
+        load_model(run)
+    shutil.copy(run / "weights.safetensors", run / "familiarity.safetensors")
+    with pytest.raises(ModelError, match=r"familiarity\.safetensors holds other tensors than it should"):
+        load_model(run)

@@ -158,20 +158,24 @@ def save_model(
         The folder exists already, or can't be written.
     """
     import numpy as np
-    from safetensors.torch import save_file
 
     if folder.exists():
         raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        save_file(
-            {name: values.contiguous() for name, values in model.network.state_dict().items()}, temporary / WEIGHTS
-        )
+        _write_tensors(model.network.state_dict(), temporary / WEIGHTS)
         if model.familiarity is not None:
-            save_file(asdict(model.familiarity), temporary / FAMILIARITY)
+            _write_tensors(asdict(model.familiarity), temporary / FAMILIARITY)
         np.save(temporary / TRAINED_ON, training_prints)
         for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
             (temporary / name).write_text(text, encoding="utf-8")
+
+
+def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """For others to read too: safetensors' own writing of files shuts them out."""
+    from safetensors.torch import save
+
+    path.write_bytes(save({name: values.contiguous() for name, values in tensors.items()}))
 
 
 def _load_familiarity(path: Path) -> Familiarity | None:
