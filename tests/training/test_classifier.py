@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +17,9 @@ from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
 from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
+from napari_cellcycle.training import classifier
 from napari_cellcycle.training.augment import augment
-from napari_cellcycle.training.classifier import EpochDone, Hooks, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import Course, EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import RECIPES
@@ -95,6 +99,36 @@ def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -
     assert len(events) - len(epochs) == 8
     kept = torch.nn.functional.cross_entropy(predict_logits(network, validation[0], CPU), validation[1]).item()
     assert kept == pytest.approx(min(done.validation_loss for done in epochs), rel=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["done", "closed", "failed"])
+def test_memory_is_given_back_however_it_ends(
+    prepared: TrainingCells, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    given_back: list[torch.device] = []
+    monkeypatch.setattr(classifier, "give_back", given_back.append)
+    network, courses = build("compact"), list[weakref.ref[Course]]()
+    lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
+    validation = (lessons.images[:8], lessons.phases[:8])
+    hooks = Hooks(
+        stop=lambda: ending == "failed" and 1 / 0 == 0, begin=lambda course: courses.append(weakref.ref(course))
+    )
+    events = train_classifier(network, lessons, validation, replace(QUICK, epochs=1), CPU, hooks)
+    if ending == "closed":
+        next(events)
+        events.close()
+    else:
+        with pytest.raises(ZeroDivisionError) if ending == "failed" else nullcontext():
+            list(events)
+    gc.collect()
+    assert given_back == [CPU]
+    assert [course() for course in courses] == [None]
+    assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_a_loss_that_is_no_number_is_one_sentence(prepared: TrainingCells) -> None:
+    with pytest.raises(SettingError, match="not a number after any epoch; train with a lower learning-rate"):
+        run(replace(prepared, images=np.full_like(prepared.images, np.nan)), replace(QUICK, epochs=1))
 
 
 def test_patience_ends_a_run_that_gets_no_better(prepared: TrainingCells) -> None:
