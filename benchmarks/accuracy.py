@@ -3,7 +3,8 @@
 NAPARI_CELLCYCLE_DATA=... python benchmarks/accuracy.py FOLDER [MODEL ...]
 
 Each model's report goes to FOLDER/<model>, with the folds' models beside it. A model whose report is there already is
-not tested again, so that a run that was broken off can go on; the table holds all that are there.
+not tested again; the table holds all that are there. Of a model whose run was broken off it holds the folds that are
+done, and says so.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.evaluation.compare import compare
+from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, evaluate_files
 from napari_cellcycle.jobs.material import Material, gather
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.predict import classify
 from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
@@ -69,6 +73,21 @@ class Tested:
         figures = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         return cls(figures, prediction, truth, measured_dna)
 
+    @classmethod
+    def of_folds(cls, folder: Path, material: Material) -> Tested:
+        """What the models of the folds that are done say of their test cells."""
+        cells = material.cells
+        fold = np.full(len(cells), -1)
+        probabilities = np.full((len(cells), len(PHASE_LABELS)), np.nan, np.float32)
+        for kept in sorted((folder / "folds").iterdir()):
+            test = np.flatnonzero(pd.read_csv(kept / "split.csv")["part"] == "test")
+            fold[test] = int(kept.name) - 1
+            probabilities[test] = classify(cells.subset(test), load_model(kept)).probabilities
+        prediction = Prediction(cells.sources, cells.ids, probabilities)
+        truth = np.where(fold < 0, UNKNOWN, cells.phases).astype(np.int8)
+        report = evaluate(prediction, truth, model=folder.name, protocol="clean", fold=fold, prevalence="bbbc048")
+        return cls(report.to_dict(), prediction, truth, material.prepared.total_dna)
+
 
 def main() -> None:
     """Cross-validate what is not yet, one process a model, and write the page."""
@@ -76,11 +95,16 @@ def main() -> None:
     missing = [model for model in sys.argv[2:] or RECIPES if not (output / model / "metrics.json").exists()]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         list(pool.map(cross_validate, missing, [output] * len(missing)))
-    there = [model for model in RECIPES if (output / model / "metrics.json").exists()]
     material: Material = result_of(
         gather([jurkat() / "Experiment_1"], str(jurkat() / "Experiment_2"), RECIPES["default"], ReadConfig())
     )
-    write_page({model: Tested.read(output / model, material.prepared.total_dna) for model in there})
+    tested = {}
+    for model in RECIPES:
+        if (output / model / "metrics.json").exists():
+            tested[model] = Tested.read(output / model, material.prepared.total_dna)
+        elif (output / model / "folds").exists():
+            tested[model] = Tested.of_folds(output / model, material)
+    write_page(tested)
 
 
 def jurkat() -> Path:
@@ -128,6 +152,7 @@ def figures(tested: dict[str, Tested]) -> list[str]:
     rows = [
         ["", *found],
         ["---"] * (len(found) + 1),
+        ["cells tested, folds done of 5", *(f"{one['n_cells']}, {one['folds']}" for one in found.values())],
         *([title, *(_told(one[key]) for one in found.values())] for key, title in OVERALL.items()),
         ["accuracy at natural prevalence", *(_told(one["natural_prevalence"]["accuracy"]) for one in found.values())],
         ["calibration error", *(f"{one['calibration_error']:.3f}" for one in found.values())],
