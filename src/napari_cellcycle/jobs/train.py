@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 class TrainRun(Checked):
     """Which model is trained on what, beside how."""
 
-    model: str = setting("default", "kind of network, trained as its source says", choices=tuple(RECIPES))
+    model: str = setting(
+        "default", "kind of network, trained as its source says, where start-from names none", choices=tuple(RECIPES)
+    )
     start_from: str = setting(
         "", "go on from this model with cells of your own, be they few: a name, or a folder written by train"
     )
