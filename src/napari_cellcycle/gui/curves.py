@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SIZE = QSize(310, 260)
 _MARGIN_PX = 4
+_FINEST = 0.05  # between two lines of the scale: less is noise
 _FEWEST_EPOCHS = 10  # so that the first lines do not jump
 _TRAINING, _VALIDATION = "#8c8c8c", "#e08a1e"  # read on a dark ground and on a light one
 
@@ -59,7 +60,7 @@ class _Panel:
     def _ticks(self) -> list[float]:
         """Round values from below the lowest to above the highest."""
         values = [value for line in self.lines for value in line.values.values() if math.isfinite(value)] or [0.0, 1.0]
-        step = _round_step((max(values) - min(values)) / 2)
+        step = _round_step(max(_FINEST, (max(values) - min(values)) / 2))
         first, last = math.floor(min(values) / step), math.ceil(max(values) / step)
         return [number * step for number in range(first, max(last, first + 1) + 1)]
 
@@ -161,5 +162,5 @@ class Curves(QWidget):
 
 def _round_step(at_least: float) -> float:
     """The next of 1, 2, 5, 10, ... times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(max(at_least, 1e-3)))
+    power = 10.0 ** math.floor(math.log10(at_least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= at_least)
