@@ -157,7 +157,8 @@ def write_table(tasks: list[Task], scores: list[Scores], before: Scores, unchang
         *(row_of(per_phase, tasks, scores) for per_phase in LABELLED),
     ]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    own = f"On the images of its own instrument: accuracy {before.accuracy:.3f}, macro F1 {before.macro_f1:.3f}."
+    figures = f"accuracy {before.accuracy:.3f}, macro F1 {before.macro_f1:.3f}"
+    own = f"{DRAWS} draws. On the images of its own instrument the start has {figures}."
     first, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     PAGE.write_text(f"{first}{BEGIN}\n{table}\n\n{own}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
