@@ -74,7 +74,7 @@ def test_the_cells_of_each_phase_are_counted_before(train) -> None:
     assert train.labelled.phases.currentText() == FILES
     assert train.labelled.phase_counts.tolist() == [30, 30, 30, 0, 0, 0, 0]
     assert "G1&nbsp;30" in train.labelled.counts.text()
-    assert "No Prophase, Metaphase, Anaphase, Telophase, so these are never called." in train.labelled.hint.text()
+    assert "No Prophase, Metaphase, Anaphase, Telophase, so nothing is learnt of these." in train.labelled.hint.text()
     assert train.run_button.isEnabled()
 
 

@@ -169,7 +169,7 @@ def what_is_scarce(counts: NDArray[np.int64]) -> str:
     few = [f"{label} ({n})" for label, n in zip(PHASE_LABELS, counts, strict=True) if 0 < n < FEW_CELLS]
     none = [label for label, n in zip(PHASE_LABELS, counts, strict=True) if not n]
     parts = [f"few cells of {', '.join(few)}, so don't trust these calls"] if few else []
-    parts += [f"no {', '.join(none)}, so these are never called"] if none else []
+    parts += [f"no {', '.join(none)}, so nothing is learnt of these"] if none else []
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}." if parts else ""
 
