@@ -64,8 +64,10 @@ class Tested:
 
     @classmethod
     def read(cls, folder: Path, measured_dna: NDArray[np.float32]) -> Tested:
-        table = pd.read_csv(folder / "calls.csv", keep_default_na=False, na_values={"dna_content": [""]})
-        probabilities = table[[f"p_{label}" for label in PHASE_LABELS]].to_numpy(np.float32)
+        columns = [f"p_{label}" for label in PHASE_LABELS]
+        empty = {column: [""] for column in (*columns, "dna_content")}  # and nowhere else: "" is an unknown phase
+        table = pd.read_csv(folder / "calls.csv", keep_default_na=False, na_values=empty)
+        probabilities = table[columns].to_numpy(np.float32)
         dna = table["dna_content"].to_numpy(np.float32)
         numbers = {label: number for number, label in enumerate(PHASE_LABELS)} | {"": UNKNOWN}
         truth = table["truth"].map(numbers).to_numpy(np.int8)
