@@ -23,12 +23,12 @@ def drawn(n_cells: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
     return torch.from_numpy(CENTRES[phases] + noise).float(), phases * 3  # phases between them have no cells
 
 
-def test_distance_is_mahalanobis_from_the_nearest_phase() -> None:
+def test_distances_are_mahalanobis_from_each_phase() -> None:
     familiarity = fit_familiarity(*drawn(20_000, seed=0), drawn(200, seed=1)[0])
     assert familiarity is not None
     points = np.array([[1.0, 2.0, -1.0], [19.0, 1.0, 5.5], [10.0, 10.0, 10.0]])
     precision = np.linalg.inv(COVARIANCE)
-    truth = [min(mahalanobis(point, centre, precision) for centre in CENTRES) for point in points]
+    truth = [[mahalanobis(point, centre, precision) for centre in CENTRES] for point in points]
     np.testing.assert_allclose(familiarity.distances(torch.from_numpy(points).float()).numpy(), truth, rtol=0.03)
 
 
@@ -39,6 +39,20 @@ def test_few_cells_of_the_same_kind_are_flagged_and_all_of_another() -> None:
     assert familiarity.is_unfamiliar(new).float().mean().item() == pytest.approx(FLAGGED, abs=0.01)
     between = (new - new.mean(0)) * 0.1 + torch.tensor([10.0, 0.0, 2.5])
     assert familiarity.is_unfamiliar(between).all()
+
+
+def test_a_rare_phase_that_is_more_diverse_is_not_flagged_for_that() -> None:
+    def with_rare(n_rare: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
+        (cells, phases), random = drawn(2000, seed), np.random.default_rng(seed + 100)
+        noise = random.multivariate_normal([0, 40, 0], 9 * COVARIANCE, n_rare)
+        return torch.cat([cells, torch.from_numpy(noise).float()]), np.r_[phases, [6] * n_rare]
+
+    familiarity = fit_familiarity(*with_rare(20, seed=0), with_rare(20, seed=1)[0])
+    assert familiarity is not None
+    new, phases = with_rare(2000, seed=2)
+    flagged = familiarity.is_unfamiliar(new).numpy()
+    assert flagged[phases == 6].mean() < 0.1
+    assert flagged[phases != 6].mean() < 0.03
 
 
 def test_nothing_is_said_with_too_few_cells_to_set_the_limit() -> None:

@@ -17,7 +17,7 @@ MIN_HELD_BACK = 50
 
 @dataclass(frozen=True, eq=False)
 class Familiarity:
-    """Distance of a cell from the nearest phase of the training cells, and the limit of what is familiar.
+    """Distance of a cell from each phase of the training cells, and the limits of what is familiar.
 
     It is the Mahalanobis distance with one covariance for all phases (Lee et al. 2018, :arxiv:`1807.03888`), measured
     in what the network tells the phases from, and in plain statistics of the image, since a network is blind to what
@@ -30,8 +30,8 @@ class Familiarity:
         Takes descriptors to where the covariance is one.
     centres : Tensor, shape (P, D)
         Mean of each phase that has cells, whitened.
-    limit : Tensor, scalar
-        Cells farther than this are unfamiliar.
+    limit : Tensor, shape (P,)
+        Cells farther than this from each phase are unfamiliar; wider for phases that are more diverse.
     """
 
     whitening: Tensor
@@ -39,12 +39,12 @@ class Familiarity:
     limit: Tensor
 
     def distances(self, described: Tensor) -> Tensor:
-        """Of cells with the descriptors (N, D) from the nearest centre, shape (N,)."""
-        return torch.cdist(described @ self.whitening.to(described), self.centres.to(described)).amin(1)
+        """Of cells with the descriptors (N, D) from the centres, shape (N, P)."""
+        return torch.cdist(described @ self.whitening.to(described), self.centres.to(described))
 
     def is_unfamiliar(self, described: Tensor) -> Tensor:
-        """Which of the cells with the descriptors (N, D) lie beyond the limit, shape (N,)."""
-        return self.distances(described) > self.limit.to(described)
+        """Which of the cells with the descriptors (N, D) lie beyond all limits, shape (N,)."""
+        return (self.distances(described) > self.limit.to(described)).all(1)
 
 
 def describe(images: Tensor, features: Tensor | None) -> Tensor:
@@ -84,8 +84,22 @@ def fit_familiarity(training: Tensor, phases: NDArray[np.integer], held_back: Te
     values, vectors = np.linalg.eigh(covariance)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-6)) / unit[:, None]
     whitened = torch.from_numpy(centres @ whitening).float()
-    unlimited = Familiarity(torch.from_numpy(whitening).float(), whitened, torch.tensor(torch.inf))
-    return replace(unlimited, limit=unlimited.distances(held_back).quantile(1 - FLAGGED))
+    unlimited = Familiarity(torch.from_numpy(whitening).float(), whitened, torch.full((len(found),), torch.inf))
+    diversity = _diversity(unlimited.distances(training), torch.from_numpy(place))
+    nearest = (unlimited.distances(held_back) / diversity).amin(1)
+    return replace(unlimited, limit=diversity * nearest.quantile(1 - FLAGGED))
+
+
+def _diversity(distances: Tensor, phases: Tensor) -> Tensor:
+    """How far the cells of each phase lie from its centre, against those of all phases, at least 1; shape (P,).
+
+    The covariance is that of the frequent phases: cells of a rare one, such as telophase, may differ more.
+    """
+    own = distances.gather(1, phases[:, None])[:, 0].square()
+    counts = phases.bincount()
+    sums = torch.zeros(len(counts)).index_add(0, phases, own)
+    variances = sums / (counts - 1).clamp(min=1)  # a centre lies nearer to the cells that it is the mean of
+    return (variances / own.mean()).sqrt().clamp(min=1)
 
 
 def _statistics(images: Tensor) -> Tensor:
