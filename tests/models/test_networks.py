@@ -95,7 +95,7 @@ def test_literature_networks_learn_two_kinds_of_cells(name: str) -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_saved_network_answers_as_before(name: str, tmp_path: Path) -> None:
     network = build(name).eval()
-    spec = RECIPES["default" if name == "compact" else name].input
+    spec = RECIPES["default" if name in ("compact", "paired") else name].input
     images = torch.randn(2, 2, spec.size_px, spec.size_px)
     save_model(
         Model(network, ModelCard(name=name, architecture=name, input=spec)), tmp_path / "x", np.zeros((0, 4), np.uint64)

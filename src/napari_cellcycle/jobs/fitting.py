@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,13 @@ from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.familiarity import Familiarity, describe, fit_familiarity
 from napari_cellcycle.models.features import FeatureTrees
 from napari_cellcycle.models.outputs import PhaseNetwork
+from napari_cellcycle.models.paired import PairedNetwork
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
 from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lessons, fit_scale
-from napari_cellcycle.training.recipes import Recipe
+from napari_cellcycle.training.recipes import PROFILE_TREES, Recipe
 
 ENOUGH_TO_CALIBRATE = 50
 """Of fewer validation cells all may be called rightly by chance, which would make any model sure of everything."""
@@ -70,10 +71,7 @@ def fit_model(
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
     lessons = Lessons.of(training, scale, g1_dna(training), config)
-    if isinstance(network, FeatureTrees):
-        yield from grow_trees(network, lessons, (images, phases), config, hooks)
-    else:
-        yield from train_classifier(network, lessons, (images, phases), config, place, hooks)
+    yield from _taught(network, lessons, (images, phases), config, place, hooks, from_scratch=start is None)
     if start is not None and len(validation) < ENOUGH_TO_CALIBRATE:
         temperature = start.card.temperature
     else:
@@ -89,6 +87,28 @@ def fit_model(
         training=_training_facts(training, validation, config),
     )
     yield Finished(Model(network, card, _familiarity(network, lessons, images)))
+
+
+def _taught(
+    network: PhaseNetwork,
+    lessons: Lessons,
+    validation: tuple[Tensor, Tensor],
+    config: TrainConfig,
+    device: torch.device,
+    hooks: Hooks | None,
+    *,
+    from_scratch: bool,
+) -> Iterator[Progress | EpochDone]:
+    """Teach `network` in the way of its kind."""
+    if isinstance(network, FeatureTrees):
+        yield from grow_trees(network, lessons, validation, config, hooks)
+        return
+    if isinstance(network, PairedNetwork):
+        network.forget_trees()
+    yield from train_classifier(network, lessons, validation, config, device, hooks)
+    if isinstance(network, PairedNetwork) and from_scratch:  # a few cells more would make poor trees
+        growing = grow_trees(network.trees, lessons, validation, replace(PROFILE_TREES, seed=config.seed))
+        yield from (event for event in growing if isinstance(event, Progress))  # epochs are those of the network
 
 
 def _familiarity(network: PhaseNetwork, lessons: Lessons, held_back: Tensor) -> Familiarity | None:

@@ -19,6 +19,7 @@ __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 # Names of modules and classes rather than classes, so that asking for a name does not import torch
 ARCHITECTURES = {
     "compact": ("compact", "CompactResNet"),
+    "paired": ("paired", "PairedNetwork"),
     "duque2024": ("duque2024", "Duque2024"),
     "jin2021": ("jin2021", "Jin2021"),
     "rana2022": ("rana2022", "Rana2022"),

@@ -73,6 +73,11 @@ class FeatureTrees(PhaseNetwork):
         self.register_buffer("answer", torch.zeros(0, N_PHASES + 1, 2**DEPTH))
 
     @property
+    def is_grown(self) -> bool:
+        """Whether there are trees."""
+        return len(self.feature) > 0
+
+    @property
     def trees(self) -> Trees:
         """What was learnt."""
         return Trees(self.feature, self.threshold, self.answer)

@@ -71,7 +71,7 @@ def grow_trees(
     SettingError
         `network` has trees already.
     """
-    if len(network.feature):
+    if network.is_grown:
         raise SettingError("trees can't go on from those of another model; train features without start-from")
     stop = (hooks or Hooks()).stop
     features = yield from _measured(network, lessons.images)

@@ -50,9 +50,12 @@ _RESIDUAL = replace(
 """Of this nothing is known to us for the residual networks: SGD as in He et al. 2016, its step scaled to the small
 batches. It took ``rana2022`` to a validation loss of 0.62 in 10 epochs, Adam with 1e-3 to 0.83 at best in 18."""
 
+PROFILE_TREES = replace(_AS_RECORDED, epochs=40, learning_rate=0.05, patience=6, dna_weight=1.0)
+"""The trees of `default`, some hundred a phase; how often rare phases count, `default` says."""
+
 _DEFAULT = Recipe(
-    architecture="compact",
-    description="small residual network taught by the DNA stain too; needs brightfield and darkfield only",
+    architecture="paired",
+    description="small residual network taught by the DNA stain, and trees; needs brightfield and darkfield only",
     input=_CROP_40,
     config=TrainConfig(),
 )
