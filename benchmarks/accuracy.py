@@ -29,6 +29,7 @@ from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import Finished, result_of
 from napari_cellcycle.io.runs import load_model
+from napari_cellcycle.io.table import write_json
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, evaluate_files
 from napari_cellcycle.jobs.material import Material, gather
 from napari_cellcycle.jobs.reading import ReadConfig
@@ -38,6 +39,7 @@ from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+SO_FAR = "metrics_so_far.json"
 OVERALL = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -88,6 +90,7 @@ class Tested:
         prediction = Prediction(cells.sources, cells.ids, probabilities)
         truth = np.where(fold < 0, UNKNOWN, cells.phases).astype(np.int8)
         report = evaluate(prediction, truth, model=folder.name, protocol="clean", fold=fold, prevalence="bbbc048")
+        write_json(report.to_dict(), folder / SO_FAR)
         return cls(report.to_dict(), prediction, truth, material.prepared.total_dna)
 
 

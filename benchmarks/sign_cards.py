@@ -10,6 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from accuracy import SO_FAR
+
 from napari_cellcycle.cells import DARKFIELD
 from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
 
@@ -20,12 +22,14 @@ STAND_INS = {"default": {DARKFIELD: "default-brightfield"}}
 def main() -> None:
     """One card after the other."""
     for name in shipped_models():
-        found = json.loads((Path(sys.argv[1]) / name / "metrics.json").read_text(encoding="utf-8"))
+        reports = Path(sys.argv[1]) / name
+        metrics = next(path for path in (reports / "metrics.json", reports / SO_FAR) if path.exists())
+        found = json.loads(metrics.read_text(encoding="utf-8"))
         figures = {
             "accuracy": _told(found["accuracy"]),
             "macro F1": _told(found["macro_f1"]),
             "at natural prevalence": _told(found["natural_prevalence"]["accuracy"]) + " accuracy",
-            "protocol": f"{found['protocol']} {found['folds']}-fold cross-validation of this way of training, "
+            "protocol": f"{found['protocol']} cross-validation of this way of training, {found['folds']} of 5 folds, "
             f"{found['n_cells']} cells; 95 % intervals",
         }
         folder = find_model(name)
