@@ -148,19 +148,12 @@ def write_page(results: list[Result], strange: list[Result], truth: NDArray[np.i
 
 
 def _row(result: Result, clean: Result, truth: NDArray[np.int8]) -> list[str]:
-    n_cells = len(result.prediction)  # a model that was tested by the first folds only has fewer
-    known = truth[:n_cells]
-    figures = overall_figures(confusion_table(known, result.prediction.best))
+    figures = overall_figures(confusion_table(truth, result.prediction.best))
     points = ""
     if result is not clean:
-        cost = compare(result.prediction, first(clean.prediction, n_cells), known).difference["accuracy"]
+        cost = compare(result.prediction, clean.prediction, truth).difference["accuracy"]
         points = f"{100 * cost.value:+.1f} ({100 * cost.low:+.1f} to {100 * cost.high:+.1f})"
     return [result.name, f"{figures['accuracy']:.3f}", points, f"{figures['macro_f1']:.3f}", result.flagged]
-
-
-def first(prediction: Prediction, n_cells: int) -> Prediction:
-    """The calls of the first cells."""
-    return Prediction(prediction.sources[:n_cells], prediction.ids[:n_cells], prediction.probabilities[:n_cells])
 
 
 def _table(rows: list[list[str]]) -> list[str]:
