@@ -89,5 +89,5 @@ def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
     assert list(table.columns) == [
         *("source", "cell", "phase", "probability"),
         *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),
-        "dna_content",
+        *("dna_content", "unfamiliar"),
     ]

@@ -89,7 +89,7 @@ def test_evaluate_prints_its_figures(plate: Path, tmp_path: Path, capsys: pytest
 def test_models_lists_what_was_shipped(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json"]) == 0
     cards = json.loads(capsys.readouterr().out)
-    assert [card["name"] for card in cards][:2] == ["default", "duque2024"]
+    assert [card["name"] for card in cards] == ["default", "default-brightfield", "duque2024"]
     assert main(["models"]) == 0
     assert "brightfield + darkfield" in capsys.readouterr().out
 
