@@ -383,7 +383,7 @@ def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer
 
 def test_cells_classified_again_are_evaluated_again(evaluate, classified, finished) -> None:
     before = shown_counts(evaluate).sum()
-    classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(0.999)
+    classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(1)
     classified.run_button.click()
     finished(classified)
     finished(evaluate)
