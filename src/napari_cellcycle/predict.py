@@ -203,7 +203,7 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
         outputs = model.network(planes)
     rows = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
     dna_content, unfamiliar = None, None
-    if outputs.log2_dna is not None:
+    if outputs.log2_dna is not None and model.card.tells_dna:
         dna_content = (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
     if model.familiarity is not None:
         unfamiliar = model.familiarity.is_unfamiliar(describe(planes, outputs.features)).cpu().numpy()

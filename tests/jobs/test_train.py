@@ -85,6 +85,19 @@ def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phase
     assert model.card.training["n_cells"] == len(phases)
 
 
+def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", TrainRun(), QUICK))
+    unstained = made_cells.select_channels(["brightfield", "darkfield"])
+    plain = result_of(train_cells(unstained, tmp_path / "plain", TrainRun(), QUICK))
+    tuned = result_of(
+        train_cells(
+            unstained, tmp_path / "tuned", TrainRun(start_from=str(tmp_path / "stained")), replace(QUICK, epochs=1)
+        )
+    )
+    told = [classify(unstained, model).dna_content is not None for model in (stained, plain, tuned)]
+    assert told == [True, False, True]
+
+
 def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Path) -> None:
     again = shutil.copytree(plate, tmp_path / "plate")
     for name in ("Ch3", "Ch6", "Ch4"):

@@ -84,6 +84,7 @@ def fit_model(
         description=recipe.description,
         input=spec,
         temperature=temperature,
+        tells_dna=_taught_dna(lessons, config) or (start is not None and start.card.tells_dna),
         training=_training_facts(training, validation, config),
     )
     yield Finished(Model(network, card, _familiarity(network, lessons, images)))
@@ -109,6 +110,10 @@ def _taught(
     if isinstance(network, PairedNetwork) and from_scratch:  # a few cells more would make poor trees
         growing = grow_trees(network.trees, lessons, validation, replace(PROFILE_TREES, seed=config.seed))
         yield from (event for event in growing if isinstance(event, Progress))  # epochs are those of the network
+
+
+def _taught_dna(lessons: Lessons, config: TrainConfig) -> bool:
+    return config.dna_weight > 0 and bool(lessons.log2_dna.isfinite().any())
 
 
 def _familiarity(network: PhaseNetwork, lessons: Lessons, held_back: Tensor) -> Familiarity | None:

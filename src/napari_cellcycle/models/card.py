@@ -39,6 +39,8 @@ class ModelCard:
         probability; phase fractions of a sample are corrected by it.
     stand_ins : dict of str to str
         By channel, the model that takes over where cells lack that channel: a name or folder as `load_model` takes.
+    tells_dna : bool
+        Whether stained cells taught it the DNA content; without them its answer means nothing, and is not given.
     versions : dict of str to str
         Of the libraries it was trained with.
     licence, data_licence : str
@@ -56,6 +58,7 @@ class ModelCard:
     figures: dict[str, Any] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
     stand_ins: dict[str, str] = field(default_factory=dict)
+    tells_dna: bool = True
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
     data_licence: str = ""
