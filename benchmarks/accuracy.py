@@ -30,7 +30,8 @@ from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import Finished, result_of
 from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.io.table import write_json
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, FoldDone, evaluate_files
+from napari_cellcycle.jobs.cross_validation import FoldDone
+from napari_cellcycle.jobs.evaluate import EvaluateConfig, evaluate_files
 from napari_cellcycle.jobs.material import Material, gather
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN

@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Any
 from napari_cellcycle import __version__
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.jobs.augment import AugmentRun
 from napari_cellcycle.jobs.classify import ClassifyConfig
 from napari_cellcycle.jobs.evaluate import EvaluateConfig
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.gan.config import GanConfig
 
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 
@@ -67,6 +69,18 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(evaluate, TrainConfig, of_recipe=True, but=("seed",))
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
+    augment = _command(commands, "augment", _augment, "make cells of rare phases, marked synthetic, to train with")
+    augment.usage = f"{augment.prog} [INPUT...] -o OUT [settings]"
+    augment.add_argument("input", nargs="*", type=Path, metavar="INPUT", help="files or folders with real cells")
+    augment.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of made.ome.tif and the generator"
+    )
+    _add_settings(augment, ReadConfig)
+    _add_settings(augment, AugmentRun, short={"n_cells": "-n"})
+    _add_settings(augment, GanConfig, of_recipe=True, but=("seed",))
+    augment.add_argument("--json", action="store_true", help="print what was measured of the made cells as JSON")
+    augment.epilog = "Ctrl-C stops training and makes cells with the generator as it is; a second one abandons it."
+
     info = _command(commands, "info", _info, "say what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
     _add_settings(info, ReadConfig)
@@ -99,10 +113,15 @@ def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
 
 
 def _add_settings(
-    parser: argparse.ArgumentParser, config: type, *, of_recipe: bool = False, but: Sequence[str] = ()
+    parser: argparse.ArgumentParser,
+    config: type,
+    *,
+    of_recipe: bool = False,
+    but: Sequence[str] = (),
+    short: Mapping[str, str] | None = None,
 ) -> None:
-    """One flag a setting. With `of_recipe` a flag not given leaves the value to the model's recipe."""
-    group = parser.add_argument_group("training, where not as the model's source says") if of_recipe else parser
+    """One flag a setting. With `of_recipe` a flag not given leaves the value to the recipe of model or method."""
+    group = parser.add_argument_group("training, where not as the source says") if of_recipe else parser
     for item in fields(config):
         if item.name in but:
             continue
@@ -115,7 +134,8 @@ def _add_settings(
             how["type"] = float if item.default is None else type(item.default)
             what = item.name.rpartition("_")[2].upper() if how["type"] is str else "NUMBER"
             how["metavar"] = "|".join(item.metadata["choices"] or [what])
-        group.add_argument(f"--{item.name.replace('_', '-')}", **how)
+        names = [(short or {}).get(item.name), f"--{item.name.replace('_', '-')}"]
+        group.add_argument(*filter(None, names), **how)
 
 
 def _settings(config: type, options: argparse.Namespace, **more: Any) -> Any:
@@ -123,9 +143,9 @@ def _settings(config: type, options: argparse.Namespace, **more: Any) -> Any:
     return config(**{**given, **more})
 
 
-def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """The training settings that were given; the others stay those of the model's recipe."""
-    given = {item.name: getattr(options, item.name, None) for item in fields(TrainConfig)}
+def _changes(options: argparse.Namespace, config: type = TrainConfig) -> dict[str, Any]:
+    """The training settings that were given; the others stay those of the recipe."""
+    given = {item.name: getattr(options, item.name, None) for item in fields(config)}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -196,6 +216,21 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
     else:
         print(f"{done}\nwritten to {options.output}")
+
+
+def _augment(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.augment import MADE_FILE, augment_files
+
+    run, reading = _settings(AugmentRun, options), _settings(ReadConfig, options)
+    changes = {name: value for name, value in _changes(options, GanConfig).items() if name != "seed"}
+    with _StopAtInterrupt() as interrupt:
+        made = _show(augment_files(options.input, options.output, run, changes, reading, stop=interrupt.came))
+    if options.json:
+        print(json.dumps(None if made.quality is None else made.quality.to_dict(), indent=2))
+        return
+    if made.quality is not None:
+        print(made.quality)
+    print(f"{len(made.cells)} made cells written to {options.output / MADE_FILE}; learn from them with train")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -272,9 +307,12 @@ def _show(events: Iterable[object]) -> Any:
 
 def _brief(event: object) -> str:
     from napari_cellcycle.training.classifier import EpochDone
+    from napari_cellcycle.training.gan.loop import GanStep
 
     if isinstance(event, EpochDone):
         return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
+    if isinstance(event, GanStep):
+        return f"real from made by {event.distance:.2f}"
     return str(event)
 
 

@@ -75,6 +75,21 @@ class TrainingCells:
         return found.hexdigest()
 
 
+def join_training(parts: Sequence[TrainingCells]) -> TrainingCells:
+    """One after the other, as they are; stain is NaN where one part has none and another has."""
+    stains = [
+        np.full((len(part), *part.images.shape[2:]), np.nan, np.float32) if part.stain is None else part.stain
+        for part in parts
+    ]
+    return TrainingCells(
+        images=np.concatenate([part.images for part in parts]),
+        phases=np.concatenate([part.phases for part in parts]),
+        stain=None if all(part.stain is None for part in parts) else np.concatenate(stains),
+        synthetic=np.concatenate([part.synthetic for part in parts]),
+        positions=np.concatenate([part.positions for part in parts]),
+    )
+
+
 def g1_dna(cells: TrainingCells) -> float | None:
     """Summed stain of a cell in the G1 peak: the median over G1; None under 10 stained G1 cells."""
     sums = cells.total_dna[cells.phases == Phase.G1]

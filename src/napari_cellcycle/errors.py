@@ -33,3 +33,7 @@ class ModelError(CellCycleError, ValueError):
 
 class TooFewCellsError(CellCycleError, ValueError):
     """There are not enough cells for what was asked."""
+
+
+class StoppedError(CellCycleError):
+    """The user stopped the work before there was anything to keep."""

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import CellImage, Cells, Prediction, Unreadable
+from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec, prepare
@@ -107,6 +108,38 @@ def classify_cells(
     if sentence := doubt(prediction):
         yield Note(sentence)
     yield Finished(prediction)
+
+
+def describe_cells(
+    model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256
+) -> Iterator[Progress | Note | Finished]:
+    """What the network of `model` tells the phases of `cells` from, as events.
+
+    The last event carries it: an ndarray of float32, shape (N, F), in the order of the cells; NaN where a cell could
+    not be read.
+
+    Raises
+    ------
+    ModelError
+        The network gives nothing but phases.
+    ChannelError
+        The model wants a channel that the cells don't have.
+    """
+    place = pick_device(device)
+    wanted = cells.select_channels(model.card.input.channels)
+    ready, size = replace(model, network=ready_to_call(model.network, place)), model.card.input.size_px
+    blank = np.zeros((1, len(wanted.channels), size, size), np.float32)
+    n_features = _features(ready, blank, place).shape[1]  # asked before any cell is read
+    spec, notes = _matched(wanted, model.card.input)
+    yield from (Note(note) for note in notes)
+    found, done = np.full((len(cells), n_features), np.nan, np.float32), 0
+    for batch in _batches_ahead(wanted, spec, batch_size):
+        yield from (Note(reason) for reason in batch.unreadable.values())
+        if len(batch.places):
+            found[batch.places] = _features(ready, batch.images, place)
+        done += len(batch.places) + len(batch.unreadable)
+        yield Progress(done, len(cells), "describing")
+    yield Finished(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,3 +241,18 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
     if model.familiarity is not None:
         unfamiliar = model.familiarity.is_unfamiliar(describe(planes, outputs.features)).cpu().numpy()
     return Answers(rows, dna_content, unfamiliar)
+
+
+@torch.inference_mode()
+def _features(model: Model, images: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    """What the network of `model`, which lies on `device`, tells the phases of prepared images (N, C, S, S) from."""
+    planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
+    with mixed_precision(device):
+        features = model.network(planes).features
+    if features is None:
+        raise ModelError(
+            f"the model {model.name!r} tells phases but no features by which cells can be compared; "
+            "choose another one, such as default"
+        )
+    table: NDArray[np.float32] = features.float().cpu().numpy()
+    return table

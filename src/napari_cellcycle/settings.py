@@ -16,6 +16,7 @@ def setting(
     high: float | None = None,
     *,
     choices: Sequence[str] | None = None,
+    suggestions: Sequence[str] | None = None,
     more: bool = False,
 ) -> Any:
     """A dataclass field with what its users see of it.
@@ -30,12 +31,21 @@ def setting(
         Limits, both allowed.
     choices : sequence of str, optional
         The values that are allowed.
+    suggestions : sequence of str, optional
+        Usual values of a free text.
     more : bool
         Whether the form folds it away under "More".
     """
     return field(
         default=default,
-        metadata={"help": help, "low": low, "high": high, "choices": choices, "more": more},
+        metadata={
+            "help": help,
+            "low": low,
+            "high": high,
+            "choices": choices,
+            "suggestions": suggestions,
+            "more": more,
+        },
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 from superqt import QCollapsible
 
@@ -26,6 +27,11 @@ class Config(Checked):
 class Rates(Checked):
     rate: float = setting(2e-3, "a small one", 1e-7, 1)
     decay: float = setting(0.99999, "one near its limit", 0, 0.99999)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drink(Checked):
+    mixed: str = setting("", "what is in it", suggestions=("", "tea", "tea+milk"))
 
 
 @pytest.fixture
@@ -62,6 +68,32 @@ def test_small_numbers_keep_their_digits(qtbot) -> None:
     assert form.values()["rate"] == 0.002
     form.show_values({"rate": 1e-5, "of_another_form": 3})
     assert (form.values()["rate"], rate.text()) == (1e-5, "0.00001")
+
+
+def test_a_text_with_suggestions_can_be_chosen_typed_and_shown(qtbot) -> None:
+    form = Form(Drink, ["mixed"])
+    qtbot.addWidget(form)
+    box = form.findChild(QComboBox, "mixed")
+    suggested = [box.itemText(row) for row in range(box.count())]
+    assert (form.values(), suggested, box.toolTip()) == ({"mixed": ""}, ["", "tea", "tea+milk"], "what is in it")
+    box.setCurrentIndex(2)
+    assert form.values() == {"mixed": "tea+milk"}
+    form.show_values({"mixed": "cocoa+milk"})
+    assert form.values() == {"mixed": "cocoa+milk"}
+    form.show_values({"mixed": ""})
+    assert form.values() == {"mixed": ""}
+
+
+@pytest.mark.parametrize("typed", ["t", "TEA", "tea+lemon"])
+def test_what_is_typed_stays_as_it_is_and_is_no_suggestion(qtbot, typed: str) -> None:
+    form = Form(Drink, ["mixed"])
+    qtbot.addWidget(form)
+    box = form.findChild(QComboBox, "mixed")
+    form.show()
+    qtbot.keyClicks(box.lineEdit(), typed)
+    assert form.values() == {"mixed": typed}
+    qtbot.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+    assert (form.values(), box.count()) == ({"mixed": typed}, 3)
 
 
 def test_settings_of_several_kinds_share_one_fold(qtbot) -> None:

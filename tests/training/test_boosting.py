@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
+from napari_cellcycle.data import TrainingCells, g1_dna, join_training, prepare_cells
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.io.runs import WEIGHTS, load_model
@@ -98,6 +98,18 @@ def test_cells_of_unknown_phase_teach_their_dna_content_only(prepared: TrainingC
     network, _ = grown(lessons_of(replace(prepared, phases=phases), QUICK), replace(QUICK, epochs=1))
     outputs = network(lessons_of(prepared, QUICK).images[::2])
     assert np.corrcoef(outputs.log2_dna, prepared.phases[::2])[0, 1] > 0.9
+
+
+def test_made_cells_change_no_phase_s_weight(prepared: TrainingCells) -> None:
+    some = prepared.subset(np.r_[:70])  # the last phase is rarer
+    rare = some.subset(np.r_[60:70, 60:70])
+    made = replace(rare, stain=None, synthetic=np.ones(20, bool), positions=np.full(20, -1))
+    plain, filled = lessons_of(some, QUICK), lessons_of(join_training([some, made]), QUICK)
+    networks = [grown(lessons, replace(QUICK, epochs=1))[0] for lessons in (plain, filled)]
+    assert QUICK.rare_phases > 0
+    assert torch.allclose(networks[0].start, networks[1].start)
+    accuracy = [(network(plain.images).logits.argmax(1) == plain.phases).double().mean() for network in networks]
+    assert min(accuracy) > 0.9
 
 
 def test_patience_and_stop_end_it_with_the_best_trees(prepared: TrainingCells) -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cellcycle.data import TrainingCells, g1_dna
+from napari_cellcycle.data import TrainingCells, g1_dna, join_training
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.lessons import Lesson, Lessons, fit_scale, undersampled
@@ -122,3 +122,68 @@ def test_undersampling_cuts_the_largest_phase_to_the_second_largest(
     lessons = Lessons.of(cells, fit_scale(cells), None, replace(QUICK, undersample=True))
     assert len(lessons.phases) == len(fewer)
     assert fewer.positions.tolist() == undersampled(cells, seed=0).positions.tolist()
+
+
+def test_undersampling_counts_made_cells_and_drops_real_ones_last(prepared: TrainingCells) -> None:
+    phases = np.repeat([0, 1, 2], (50, 30, 10)).astype(np.int8)
+    synthetic = np.zeros(90, bool)
+    synthetic[60:80] = True  # the second largest phase has 30 cells, 20 of them made
+    filled = undersampled(replace(prepared, phases=phases, synthetic=synthetic), seed=0)
+    assert np.bincount(filled.phases).tolist() == [30, 30, 10]
+    assert filled.synthetic.sum() == 20
+    synthetic[:35] = True
+    overfilled = undersampled(replace(prepared, phases=phases, synthetic=synthetic), seed=0)
+    assert np.bincount(overfilled.phases).tolist() == [30, 30, 10]
+    assert ((overfilled.phases == 0) & ~overfilled.synthetic).sum() == 15  # all that there were
+
+
+def part(prepared: TrainingCells, phase: int, n_real: int, n_made: int) -> TrainingCells:
+    """Cells of one phase."""
+    cells = prepared.subset(np.arange(n_real + n_made) % len(prepared))
+    synthetic = np.arange(len(cells)) >= n_real
+    return replace(cells, phases=np.full(len(cells), phase, np.int8), synthetic=synthetic)
+
+
+def lessons_of(cells: TrainingCells, config: TrainConfig) -> Lessons:
+    return Lessons.of(cells, fit_scale(cells), None, config)
+
+
+def shares_of(lessons: Lessons) -> list[float]:
+    """How often each phase is drawn."""
+    known = lessons.phases != UNKNOWN
+    sums = torch.bincount(lessons.phases[known], lessons.draw_weights[known], minlength=7)
+    return (sums / sums.sum()).tolist()
+
+
+@pytest.mark.parametrize("rare_phases", [0.3, 0.5, 1.0])
+def test_made_cells_share_the_draws_of_their_phase(prepared: TrainingCells, rare_phases: float) -> None:
+    config = replace(QUICK, rare_phases=rare_phases)
+    common, unknown = part(prepared, 0, 80, 0), part(prepared, UNKNOWN, 7, 0)
+    real = lessons_of(join_training([common, part(prepared, 5, 4, 0), unknown]), config)
+    filled = lessons_of(join_training([common, part(prepared, 5, 4, 76), unknown]), config)
+    by_hand = np.array([80, 4]) ** (1 - rare_phases)
+    assert [shares_of(filled)[phase] for phase in (0, 5)] == pytest.approx(by_hand / by_hand.sum())
+    assert shares_of(filled) == pytest.approx(shares_of(real))
+    of_rare = filled.draw_weights[filled.phases == 5]  # 4 real cells, then 76 made ones
+    assert of_rare[:4].sum() == pytest.approx(of_rare[4:].sum())  # however many are made, half of the draws are real
+    assert len(of_rare[:4].unique()) == len(of_rare[4:].unique()) == 1
+    assert filled.draw_weights[filled.phases == UNKNOWN].tolist() == [0.0] * 7
+    assert real.n_draws == filled.n_draws == 84
+    batches = filled.batches(config, torch.Generator())
+    assert sum(int((filled.phases[batch] != UNKNOWN).sum()) for batch in batches) == 84
+
+
+def test_made_cells_count_where_a_phase_has_no_others(prepared: TrainingCells) -> None:
+    config = replace(QUICK, rare_phases=0.5)
+    mixed = lessons_of(join_training([part(prepared, 0, 81, 9), part(prepared, 1, 0, 9)]), config)
+    assert shares_of(mixed)[:2] == pytest.approx([0.75, 0.25])  # 81 and 9 by their roots
+    assert mixed.n_draws == 90
+    made_only = lessons_of(join_training([part(prepared, 0, 0, 81), part(prepared, 1, 0, 9)]), config)
+    assert shares_of(made_only)[:2] == pytest.approx([0.75, 0.25])
+
+
+def test_without_rare_phases_each_cell_is_drawn_once_an_epoch(prepared: TrainingCells) -> None:
+    config = replace(QUICK, rare_phases=0.0)
+    lessons = lessons_of(join_training([part(prepared, 0, 40, 0), part(prepared, 5, 4, 36)]), config)
+    assert lessons.draw_weights.tolist() == [1.0] * 80
+    assert torch.cat(lessons.batches(config, torch.Generator())).sort().values.tolist() == list(range(80))

@@ -101,6 +101,8 @@ def _box_for(item: Field[Any]) -> QWidget:
     if limits["choices"] is not None:
         box = QComboBox()
         box.addItems(list(limits["choices"]))
+    elif limits["suggestions"] is not None:
+        box = _free_choice(limits["suggestions"])
     elif isinstance(default, bool):
         box = QCheckBox()
     elif isinstance(default, int):
@@ -116,6 +118,16 @@ def _box_for(item: Field[Any]) -> QWidget:
         _fill(box, default)
     box.setToolTip(limits["help"])
     box.setObjectName(item.name)
+    return box
+
+
+def _free_choice(suggestions: Sequence[str]) -> QComboBox:
+    """A text of one's own, or one of `suggestions`."""
+    box = QComboBox()
+    box.setEditable(True)
+    box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+    box.setCompleter(None)  # type: ignore[arg-type]  # so that "wgan-gp" stays what was typed, without "+undersample"
+    box.addItems(list(suggestions))
     return box
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ MAX_SHOWN = 20_000
 
 _MAX_TILE_PX = 256  # few objects are bigger, and those are shown by their middle
 _BATCH = 512
+_Number = TypeVar("_Number", bound=np.unsignedinteger)
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class Grid:
         bottom, right = int(rows.max()) + 1, int(columns.max()) + 1
         return top * self.pitch_px, left * self.pitch_px, bottom * self.pitch_px, right * self.pitch_px
 
-    def paint(self, numbers: NDArray[np.uint8], stamp: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def paint(self, numbers: NDArray[_Number], stamp: NDArray[np.bool_]) -> NDArray[_Number]:
         """A picture with `stamp` (pitch x pitch) on each tile, in that tile's number; 0 elsewhere."""
-        tiles = np.zeros((self.rows, 1, self.columns, 1), np.uint8)
+        tiles = np.zeros((self.rows, 1, self.columns, 1), numbers.dtype)
         tiles.reshape(-1)[: self.n_cells] = numbers[: self.n_cells]
         return (tiles * stamp[None, :, None, :]).reshape(self.shape)
 
@@ -94,6 +95,15 @@ class Grid:
         stamp = np.zeros((self.pitch_px, self.pitch_px), bool)
         stamp[GAP_PX:-GAP_PX, GAP_PX:-GAP_PX] = True
         stamp[self._inside, self._inside] = False
+        return stamp
+
+    def corner(self) -> NDArray[np.bool_]:
+        """The stamp of a triangle in the upper right corner of what a frame leaves free."""
+        free = range(self.pitch_px)[self._inside]
+        side = max(1, round(self.tile_px * 0.2))
+        y, x = np.mgrid[: self.pitch_px, : self.pitch_px]
+        below, left = y - free.start, free.stop - 1 - x
+        stamp: NDArray[np.bool_] = (below >= 0) & (left >= 0) & (below + left < side)
         return stamp
 
     @property

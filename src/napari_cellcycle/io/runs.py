@@ -101,7 +101,7 @@ def load_model(name: str | Path = "default") -> Model:
     card = load_card(folder)
     network = build(card.architecture, **card.options)
     try:
-        network.load_state_dict(_load_weights(folder / WEIGHTS))
+        network.load_state_dict(load_weights(folder / WEIGHTS))
     except RuntimeError as error:  # how torch says that names or shapes differ
         raise ModelError(f"{folder / WEIGHTS} does not fit the network of its card; take the folder whole") from error
     return Model(network.eval(), card, _load_familiarity(folder / FAMILIARITY))
@@ -163,15 +163,15 @@ def save_model(
         raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        _write_tensors(model.network.state_dict(), temporary / WEIGHTS)
+        write_tensors(model.network.state_dict(), temporary / WEIGHTS)
         if model.familiarity is not None:
-            _write_tensors(asdict(model.familiarity), temporary / FAMILIARITY)
+            write_tensors(asdict(model.familiarity), temporary / FAMILIARITY)
         np.save(temporary / TRAINED_ON, training_prints)
         for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
             (temporary / name).write_text(text, encoding="utf-8")
 
 
-def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """For others to read too: safetensors' own writing of files shuts them out."""
     from safetensors.torch import save
 
@@ -185,12 +185,13 @@ def _load_familiarity(path: Path) -> Familiarity | None:
     if not path.exists():
         return None
     try:
-        return Familiarity(**_load_weights(path))
+        return Familiarity(**load_weights(path))
     except TypeError as error:
         raise ModelError(f"{path} holds other tensors than it should; copy the model's folder again") from error
 
 
-def _load_weights(path: Path) -> dict[str, Tensor]:
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors of a file by name; ModelError if it is missing or damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cellcycle.data import TrainingCells, g1_dna
@@ -87,7 +88,7 @@ def fit_model(
         tells_dna=_taught_dna(lessons, config) or (start is not None and start.card.tells_dna),
         training=_training_facts(training, validation, config),
     )
-    yield Finished(Model(network, card, _familiarity(network, lessons, images)))
+    yield Finished(Model(network, card, _familiarity(network, training, scale, images)))
 
 
 def _taught(
@@ -116,11 +117,15 @@ def _taught_dna(lessons: Lessons, config: TrainConfig) -> bool:
     return config.dna_weight > 0 and bool(lessons.log2_dna.isfinite().any())
 
 
-def _familiarity(network: PhaseNetwork, lessons: Lessons, held_back: Tensor) -> Familiarity | None:
-    """What cells are like that the network was fitted on, those of known phase."""
-    known = lessons.phases != UNKNOWN
-    training, beside = (_described(network, images) for images in (lessons.images[known], held_back))
-    return fit_familiarity(training, lessons.phases[known].numpy(), beside)
+def _familiarity(
+    network: PhaseNetwork, training: TrainingCells, scale: NDArray[np.float32], held_back: Tensor
+) -> Familiarity | None:
+    """What cells are like that the network was fitted on, the real ones of known phase."""
+    known = training.subset(np.flatnonzero(~training.synthetic & (training.phases != UNKNOWN)))
+    if not len(known):
+        return None
+    learnt = _described(network, torch.from_numpy(known.images / scale[:, None, None]))
+    return fit_familiarity(learnt, known.phases, _described(network, held_back))
 
 
 @torch.inference_mode()
@@ -141,6 +146,9 @@ def _fresh(recipe: Recipe, seed: int) -> tuple[PhaseNetwork, dict[str, Any]]:
 
 
 def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
+    """Scale and contrast of the real cells, where there are any."""
+    if not training.synthetic.all():
+        training = training.subset(np.flatnonzero(~training.synthetic))
     return fit_contrast(spec, training.images).with_scales(fit_scale(training).tolist())
 
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Cells to learn from: readable, without repeats, read and prepared once; both in the same order."""
+    """Cells to learn from: readable, without repeats, read and prepared once; both in the same order.
+
+    `n_repeats` copies were found; they are among the cells only where they were asked to be kept.
+    """
 
     cells: Cells
     prepared: TrainingCells
@@ -33,14 +36,16 @@ class Material:
 
 
 def gather(
-    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig
+    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig, *, keep_repeats: bool = False
 ) -> Iterator[Progress | Note | Finished]:
     """Read, drop repeats, prepare; the result is `Material`. Cells of `also` lose their phase."""
     cells: Cells = yield from passed_on(open_cells(paths, reading))
-    yield from gather_cells(cells, also, recipe, reading)
+    yield from gather_cells(cells, also, recipe, reading, keep_repeats=keep_repeats)
 
 
-def gather_cells(cells: Cells, also: str, recipe: Recipe, reading: ReadConfig) -> Iterator[Progress | Note | Finished]:
+def gather_cells(
+    cells: Cells, also: str, recipe: Recipe, reading: ReadConfig, *, keep_repeats: bool = False
+) -> Iterator[Progress | Note | Finished]:
     """`gather` from cells that are open."""
     import numpy as np
 
@@ -52,12 +57,12 @@ def gather_cells(cells: Cells, also: str, recipe: Recipe, reading: ReadConfig) -
         more: Cells = yield from passed_on(open_cells([also], reading))
         cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])
     repeats = yield from passed_on(search_repeats(cells))
-    yield from (Note(text) for text in repeats.notes)
-    distinct = cells.subset(repeats.keep)
-    prepared: TrainingCells = yield from passed_on(prepare_cells(distinct, recipe.input))
-    readable = distinct.subset(prepared.positions)
-    prints = repeats.prints[repeats.keep][prepared.positions]
-    yield Finished(Material(readable, prepared, len(cells) - len(distinct), repeats.data_sha256, prints))
+    yield from (Note(text) for text in repeats.notes if not keep_repeats)
+    chosen = np.arange(len(cells)) if keep_repeats else repeats.keep
+    prepared: TrainingCells = yield from passed_on(prepare_cells(cells.subset(chosen), recipe.input))
+    places = chosen[prepared.positions]
+    n_repeats = len(cells) - len(repeats.keep)
+    yield Finished(Material(cells.subset(places), prepared, n_repeats, repeats.data_sha256, repeats.prints[places]))
 
 
 def split(material: Material, config: TrainConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

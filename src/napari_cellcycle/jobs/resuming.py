@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,15 @@ from napari_cellcycle.events import Stop
 from napari_cellcycle.io.unfinished import read_checkpoint, unfinished_folder, write_checkpoint
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from napari_cellcycle.training.classifier import Course, Hooks
 
 CHECKPOINT_SHARE = 0.02
 """Of the time that may go into writing checkpoints; after each is a pause as long as that takes."""
+
+Kept = tuple["dict[str, Tensor]", dict[str, Any]]
+"""A training as tensors by name, and values for JSON."""
 
 
 def refuse_existing(output: Path, *, resume: bool) -> None:
@@ -56,36 +61,50 @@ class Resumable:
         SettingError
             The training that was broken off had other settings or cells.
         """
-        from napari_cellcycle.training.checkpoint import restore
+        from napari_cellcycle.training.checkpoint import restore, take
         from napari_cellcycle.training.classifier import Hooks
 
-        found = read_checkpoint(self.output) if resume else None
+        def after_epoch(course: Course) -> None:
+            self.write(lambda: take(course))
+
+        found = self.read() if resume else None
         if found is None:
-            return Hooks(stop=stop, after_epoch=self._write)
+            return Hooks(stop=stop, after_epoch=after_epoch)
         tensors, values = found
-        self._check(values["identity"])
-        self.seconds = values["seconds"]
 
         def begin(course: Course) -> None:
             restore(course, tensors, values)
             tensors.clear()  # as much memory as the training takes
 
-        return Hooks(stop=stop, begin=begin, after_epoch=self._write)
+        return Hooks(stop=stop, begin=begin, after_epoch=after_epoch)
+
+    def read(self) -> Kept | None:
+        """What an earlier part of the same training left; None if there was none.
+
+        Raises
+        ------
+        SettingError
+            It had other settings or cells.
+        """
+        found = read_checkpoint(self.output)
+        if found is not None:
+            self._check(found[1]["identity"])
+            self.seconds = found[1]["seconds"]
+        return found
+
+    def write(self, take: Callable[[], Kept]) -> None:
+        """Write down what `take` gives, unless that was done so lately that it would cost too much time."""
+        begun = time.monotonic()
+        if begun < self._next:
+            return
+        tensors, values = take()
+        write_checkpoint(self.output, tensors, {**values, "identity": self.identity, "seconds": self.elapsed()})
+        ended = time.monotonic()
+        self._next = ended + (ended - begun) / CHECKPOINT_SHARE
 
     def elapsed(self) -> float:
         """Seconds that the training took, earlier parts included."""
         return self.seconds + time.monotonic() - self._started
-
-    def _write(self, course: Course) -> None:
-        from napari_cellcycle.training.checkpoint import take
-
-        begun = time.monotonic()
-        if begun < self._next:
-            return
-        tensors, values = take(course)
-        write_checkpoint(self.output, tensors, {**values, "identity": self.identity, "seconds": self.elapsed()})
-        ended = time.monotonic()
-        self._next = ended + (ended - begun) / CHECKPOINT_SHARE
 
     def _check(self, before: Mapping[str, Any]) -> None:
         folder = unfinished_folder(self.output)

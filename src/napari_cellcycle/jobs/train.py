@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from napari_cellcycle.errors import SettingError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
 from napari_cellcycle.jobs.classify import DEVICES
+from napari_cellcycle.jobs.filling import filled_part
 from napari_cellcycle.jobs.material import Material, gather_cells, split, split_table
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
 from napari_cellcycle.jobs.starting import Start
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.settings import Checked, setting
-from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
+from napari_cellcycle.training.config import FINE_TUNING, TrainConfig, resolved
 from napari_cellcycle.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def train_cells(
         What is to be resumed was begun with other settings or other cells.
     TooFewCellsError
         Fewer than two phases, or too few cells to hold some back.
+    StoppedError
+        It was stopped while a generator was trained, before there were any weights to keep.
     """
     from napari_cellcycle.io.runs import remember_run, save_model
     from napari_cellcycle.io.unfinished import remove_checkpoint
@@ -104,9 +107,11 @@ def train_cells(
     _refuse_too_few(cells)
     start = Start.of(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
+    config = resolved(config)
     material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
     training, validation = split(material, config)
-    parts = (material.prepared.subset(training), material.prepared.subset(validation))
+    filled = yield from passed_on(filled_part(material, training, recipe, config, run.device, stop=stop))
+    parts = (filled, material.prepared.subset(validation))
     resumable = Resumable(output, _identity(run, start, config, *parts))
     hooks = resumable.hooks(stop, resume=run.resume)
     log: list[EpochDone] = []

@@ -16,37 +16,43 @@ Tensors = dict[str, Tensor]
 
 def take(course: Course) -> tuple[Tensors, dict[str, Any]]:
     """All of `course` that a fresh one of the same settings lacks: tensors on the CPU by name, and values for JSON."""
-    moments = course.optimiser.state_dict()["state"]
     tensors = {
-        **_named("network", course.network.state_dict()),
-        **_named("average", course.average.state_dict()),
-        **_named("best", course.best),
-        **_named("optimiser", {f"{i}.{name}": value for i, slots in moments.items() for name, value in slots.items()}),
-        **_named("random", _random_states(course)),
+        **named("network", course.network.state_dict()),
+        **named("average", course.average.state_dict()),
+        **named("best", course.best),
+        **named("optimiser", moments(course.optimiser)),
+        **named("random", _random_states(course)),
     }
     return tensors, {"schedule": course.schedule.state_dict(), "log": [asdict(done) for done in course.log]}
 
 
 def restore(course: Course, tensors: Tensors, values: Mapping[str, Any]) -> None:
     """Put a fresh `course` where the one was that `take` gave `tensors` and `values` of."""
-    course.network.load_state_dict(_under("network", tensors))
-    course.average.load_state_dict(_under("average", tensors))
-    course.best.update(_under("best", tensors))
+    course.network.load_state_dict(under("network", tensors))
+    course.average.load_state_dict(under("average", tensors))
+    course.best.update(under("best", tensors))
     course.log.extend(EpochDone(**done) for done in values["log"])
-    _restore_moments(course.optimiser, _under("optimiser", tensors))
+    restore_moments(course.optimiser, under("optimiser", tensors))
     course.schedule.load_state_dict(values["schedule"])
     for group, step_size in zip(course.optimiser.param_groups, course.schedule.get_last_lr(), strict=True):
         group["lr"] = step_size
-    states = _under("random", tensors)
+    states = under("random", tensors)
     course.random.set_state(states["lessons"])
     torch.set_rng_state(states["cpu"])
     if (device := _device_random(course)) is not None:
         device.set_rng_state(states["device"])
 
 
-def _restore_moments(optimiser: torch.optim.Optimizer, moments: Tensors) -> None:
+def moments(optimiser: torch.optim.Optimizer) -> Tensors:
+    """What `optimiser` keeps of each weight, by the weight's number and its own name."""
+    kept = optimiser.state_dict()["state"]
+    return {f"{number}.{name}": value for number, slots in kept.items() for name, value in slots.items()}
+
+
+def restore_moments(optimiser: torch.optim.Optimizer, kept: Tensors) -> None:
+    """Put back what `moments` gave."""
     weights = optimiser.param_groups[0]["params"]
-    for key, value in moments.items():
+    for key, value in kept.items():
         number, _, name = key.partition(".")
         weight = weights[int(number)]
         # in the layout of the weight, as the optimiser would have made it: rounding may depend on it
@@ -67,11 +73,13 @@ def _device_random(course: Course) -> Any:
     return {"cuda": torch.cuda, "mps": torch.mps}.get(kind)
 
 
-def _named(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+def named(prefix: str, tensors: Mapping[str, Tensor]) -> Tensors:
+    """`tensors` on the CPU, each with `prefix` and a dot before its name."""
     return {f"{prefix}.{name}": values.detach().cpu().contiguous() for name, values in tensors.items()}
 
 
-def _under(prefix: str, tensors: Tensors) -> Tensors:
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """Those of `tensors` that `named` gave `prefix`, by their names without it."""
     return {
         name.removeprefix(f"{prefix}."): values for name, values in tensors.items() if name.startswith(f"{prefix}.")
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.images.prepare import InputSpec, Normalisation
 from napari_cellcycle.training.config import TrainConfig
 
@@ -24,8 +26,14 @@ class Recipe:
 
 # Contrast of brightfield tells thickness, so only its gain is taken out. The strength of darkfield tells little here,
 # and by its own spread neither gain nor offset nor bit depth matters.
-_NORMALISATION = (Normalisation("ratio"), Normalisation("spread"))
-_CROP_40 = InputSpec((BRIGHTFIELD, DARKFIELD), 40, JURKAT_PIXEL_UM, _NORMALISATION)
+_NORMALISATION = {
+    BRIGHTFIELD: Normalisation("ratio"),
+    DARKFIELD: Normalisation("spread"),
+    DNA: Normalisation("offset"),
+}
+_CROP_40 = InputSpec(
+    (BRIGHTFIELD, DARKFIELD), 40, JURKAT_PIXEL_UM, (_NORMALISATION[BRIGHTFIELD], _NORMALISATION[DARKFIELD])
+)
 _CROP_64 = replace(_CROP_40, size_px=64)
 
 _AS_RECORDED = TrainConfig(
@@ -60,21 +68,32 @@ _DEFAULT = Recipe(
     config=TrainConfig(),
 )
 
+
+def with_channels(recipe: Recipe, channels: Sequence[str]) -> Recipe:
+    """`recipe` with a network that sees `channels`, in this order, instead of its own.
+
+    Raises
+    ------
+    SettingError
+        There is none, or one is no role of a channel, or there twice.
+    """
+    if not channels or len(set(channels)) < len(channels) or not set(channels) <= set(ROLES):
+        raise SettingError(f"inputs is {','.join(channels)!r}, but must name some of {', '.join(ROLES)}, each once")
+    kinds = tuple(_NORMALISATION[name] for name in channels)
+    return replace(recipe, input=replace(recipe.input, channels=tuple(channels), normalisation=kinds))
+
+
 RECIPES = {
     "default": _DEFAULT,
     "default-brightfield": replace(
         _DEFAULT,
         description="default for cells without a darkfield channel",
-        input=replace(_CROP_40, channels=(BRIGHTFIELD,), normalisation=_NORMALISATION[:1]),
+        input=with_channels(_DEFAULT, (BRIGHTFIELD,)).input,
     ),
     "default-dna": replace(
         _DEFAULT,
         description="default with the DNA stain as a third channel: what a label-free model can reach at most",
-        input=replace(
-            _CROP_40,
-            channels=(BRIGHTFIELD, DARKFIELD, DNA),
-            normalisation=(*_NORMALISATION, Normalisation("offset")),
-        ),
+        input=with_channels(_DEFAULT, (BRIGHTFIELD, DARKFIELD, DNA)).input,
     ),
     "duque2024": Recipe(
         architecture="duque2024",
@@ -84,13 +103,13 @@ RECIPES = {
     ),
     "jin2021": Recipe(
         architecture="jin2021",
-        description="the residual network of 41 layers of Jin et al., without the cells of their generator",
+        description="the residual network of 41 layers of Jin et al.; their generator by augment=wgan-gp+undersample",
         input=_CROP_64,
         config=replace(_RESIDUAL, epochs=12, undersample=True),
     ),
     "rana2022": Recipe(
         architecture="rana2022",
-        description="the residual network and mixup of Rana et al., without the cells of their generator",
+        description="the residual network and mixup of Rana et al.; their generator by augment=wgan-div+mixup",
         input=_CROP_64,
         config=replace(_RESIDUAL, epochs=20, mixup=0.2),
     ),

@@ -1,0 +1,221 @@
+"""What augmentation buys: every way of it on the same clean folds of real cells, as tables in docs/augmentation.md.
+
+NAPARI_CELLCYCLE_DATA=... python benchmarks/augmentation.py FOLDER
+
+Three folds: generators are trained inside the training part of each and kept in FOLDER/generators; then every model is
+trained with every way of augmentation. What is in FOLDER already is not done again. Trainings are shorter than the
+shipped ones, and those of the Wasserstein GANs far shorter than their papers', as the page says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.data import TrainingCells, join_training, prepare_cells
+from napari_cellcycle.evaluation.compare import compare
+from napari_cellcycle.evaluation.folds import Folds, make_folds
+from napari_cellcycle.evaluation.report import evaluate
+from napari_cellcycle.events import result_of
+from napari_cellcycle.io.generators import load_generator, save_generator
+from napari_cellcycle.jobs.filling import made_cells, missing_cells
+from napari_cellcycle.jobs.fitting import fit_model
+from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.material import Material, gather
+from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.predict import predict_prepared
+from napari_cellcycle.training.augmentation import parse_augment
+from napari_cellcycle.training.config import TrainConfig, resolved
+from napari_cellcycle.training.recipes import RECIPES
+
+PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
+N_FOLDS, FILL_TO = 3, 250
+CHANGES: dict[str, dict[str, Any]] = {"default": {"epochs": 40}, "duque2024": {}}
+SHORT_WGAN = {"steps": 400, "epochs": 0, "learning_rate": 2e-4, "critic_learning_rate": 2e-4}
+GENERATORS: dict[str, dict[str, Any]] = {"cellgan": {}, "wgan-gp": SHORT_WGAN, "wgan-div": SHORT_WGAN}
+WAYS = {
+    "default": (
+        "",
+        "none",
+        "flips",
+        "mixup",
+        "nonlinear-mixup",
+        "wgan-gp",
+        "wgan-div+mixup",
+        "cellgan",
+        "cellgan+mixup",
+    ),
+    "duque2024": (
+        "none",
+        "flips",
+        "mixup",
+        "nonlinear-mixup",
+        "wgan-gp",
+        "wgan-div+mixup",
+        "cellgan",
+        "cellgan+mixup",
+        "cellgan+flips",
+    ),
+}
+"""The first of each is what the others are compared with."""
+RARE = ("Metaphase", "Anaphase", "Telophase")
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Cells of one recipe, and the folds, the same for all."""
+
+    material: Material
+    folds: Folds
+
+    @classmethod
+    def of(cls, model: str) -> Bench:
+        data = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
+        material: Material = result_of(gather([data], "", RECIPES[model], ReadConfig()))
+        return cls(material, make_folds(material.cells, N_FOLDS, seed=0))
+
+    def training_cells(self, fold: int) -> Cells:
+        return self.material.cells.subset(self.folds.folds[fold].train)
+
+
+def main() -> None:
+    """Train what is not there yet, two at a time, and write the page."""
+    output = Path(sys.argv[1])
+    in_parallel(train_generator, [(output, method, fold) for fold in range(N_FOLDS) for method in GENERATORS])
+    in_parallel(test_way, [(output, model, way) for model, ways in WAYS.items() for way in ways])
+    write_page(output)
+
+
+def in_parallel(work: Callable[..., None], tasks: Iterable[tuple[Any, ...]]) -> None:
+    """One core a task."""
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for future in [pool.submit(work, *task) for task in tasks]:
+            future.result()
+
+
+def generator_folder(output: Path, method: str, fold: int) -> Path:
+    """Where the generator of a fold is kept."""
+    return output / "generators" / f"{method}-{fold}"
+
+
+def train_generator(output: Path, method: str, fold: int) -> None:
+    """Train one generator inside one fold."""
+    folder = generator_folder(output, method, fold)
+    if folder.exists():
+        return
+    torch.set_num_threads(1)
+    cells = Bench.of("default").training_cells(fold)
+    phases = tuple(phase for phase, n_cells in enumerate(missing_cells(cells, FILL_TO)) if n_cells)
+    plan = GeneratorPlan(method=method, phases=phases, changes=GENERATORS[method], seed=fold, device="cpu")
+    started = time.monotonic()
+    generator = result_of(fit_generator(method, cells, plan))
+    facts = {**generator.card.training, "seconds": round(time.monotonic() - started)}
+    generator = replace(generator, card=replace(generator.card, training=facts))
+    save_generator(generator, folder, np.zeros((0, 4), np.uint64))
+    print(f"{method}, fold {fold}: {facts['seconds']} s", flush=True)
+
+
+def test_way(output: Path, model: str, way: str) -> None:
+    """Train and test one model with one way of augmentation in all folds."""
+    path = output / model / f"{way or 'recipe'}.npz"
+    if path.exists():
+        return
+    torch.set_num_threads(1)
+    bench, recipe = Bench.of(model), RECIPES[model]
+    probabilities = np.full((len(bench.material.cells), len(PHASE_LABELS)), np.nan, np.float32)
+    fold_of = np.full(len(bench.material.cells), -1)
+    started = time.monotonic()
+    for number, fold in enumerate(bench.folds):
+        config = resolved(replace(recipe.config, **CHANGES[model], augment=way, seed=number))
+        training = bench.material.prepared.subset(fold.train)
+        made = filling(output, bench, model, config, number)
+        training = training if made is None else join_training([training, made])
+        validation = bench.material.prepared.subset(fold.validation)
+        trained = result_of(fit_model(model, recipe, training, validation, config, "cpu"))
+        images = bench.material.prepared.images[fold.test] / trained.card.input.scales[:, None, None]
+        probabilities[fold.test] = predict_prepared(trained, images, torch.device("cpu")).probabilities
+        fold_of[fold.test] = number
+        hits = probabilities[fold.test].argmax(1) == bench.material.cells.phases[fold.test]
+        print(
+            f"{time.monotonic() - started:6.0f} s  {model}  {way or 'recipe'}  {number}  {hits.mean():.3f}", flush=True
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, probabilities=probabilities, fold=fold_of, seconds=time.monotonic() - started)
+
+
+def filling(output: Path, bench: Bench, model: str, config: TrainConfig, fold: int) -> TrainingCells | None:
+    """Made cells for the training part of a fold, by the generator that was trained on it."""
+    method = parse_augment(config.augment).generator
+    if not method:
+        return None
+    generator = load_generator(generator_folder(output, method, fold))
+    lacking = missing_cells(bench.training_cells(fold), FILL_TO)
+    made = made_cells(generator, {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}, seed=fold)
+    prepared: TrainingCells = result_of(prepare_cells(made, RECIPES[model].input))
+    return prepared
+
+
+def write_page(output: Path) -> None:
+    """Put a table for each model in the place that the page keeps for it."""
+    text = PAGE.read_text(encoding="utf-8")
+    for model, ways in WAYS.items():
+        begin, end = f"<!-- {model} -->", f"<!-- end of {model} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{table(output, model, ways)}\n{end}{rest.split(end)[1]}"
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def table(output: Path, model: str, ways: tuple[str, ...]) -> str:
+    """A row a way of augmentation, with the difference from the first, cell by cell."""
+    cells = Bench.of(model).material.cells
+    rows = [
+        ["augment", "accuracy", "macro F1", *(f"F1 {label}" for label in RARE), "macro F1, difference"],
+        ["---"] * (4 + len(RARE)),
+    ]
+    first: Prediction | None = None
+    for way in ways:
+        path = output / model / f"{way or 'recipe'}.npz"
+        if not path.exists():
+            continue
+        kept = np.load(path)
+        prediction = Prediction(cells.sources, cells.ids, kept["probabilities"])
+        figures = evaluate(prediction, cells, model=model, protocol="clean", fold=kept["fold"]).to_dict()
+        first = first or prediction
+        rows.append([f"`{way or 'as its recipe says'}`", *told(figures), difference(first, prediction, cells.phases)])
+        (output / model / f"{way or 'recipe'}.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def told(figures: dict[str, Any]) -> list[str]:
+    """Accuracy, macro F1 and the F1 of the rare phases, with intervals."""
+    found = [figures[key] for key in ("accuracy", "macro_f1")]
+    for label in RARE:
+        low, high = figures["per_phase_intervals"][label]["f1"]
+        found.append({"value": figures["per_phase"][label]["f1"], "low": low, "high": high})
+    return [f"{one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for one in found]
+
+
+def difference(first: Prediction, other: Prediction, truth: NDArray[np.int8]) -> str:
+    """Of the other's macro F1 from the first's."""
+    if first is other:
+        return ""
+    found = compare(other, first, truth).difference["macro_f1"]
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+if __name__ == "__main__":
+    main()

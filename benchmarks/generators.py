@@ -1,0 +1,140 @@
+"""What the generators cost and how good their cells are, as tables in docs/augmentation.md.
+
+    NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER
+
+FOLDER is that of ``augmentation.py``, whose generators of the first fold are judged. Costs are seconds of one core for
+some steps of each preset, times its number of steps: those of the Wasserstein GANs would take days.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import napari_cellcycle as cc
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.evaluation.duplicates import drop_repeats
+from napari_cellcycle.evaluation.generated import MadeQuality
+from napari_cellcycle.evaluation.likeness import Likeness
+from napari_cellcycle.events import result_of
+from napari_cellcycle.images.encode import encode_cells
+from napari_cellcycle.io.generators import load_generator
+from napari_cellcycle.jobs.filling import made_cells
+from napari_cellcycle.jobs.judging import judge_cells
+from napari_cellcycle.models.generator import size_of
+from napari_cellcycle.phases import PHASE_LABELS, Phase
+from napari_cellcycle.training.gan.config import CELLGAN, METHODS, WGAN_DIV, WGAN_GP, preset
+from napari_cellcycle.training.gan.course import GanCourse
+from napari_cellcycle.training.gan.loop import train_gan
+
+PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
+TIMED, JUDGED = 16, 200
+RARE = (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE)
+CHANNELS = ("brightfield", "darkfield")
+
+
+def main() -> None:
+    """Measure both, and write the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, rows in (("cost", costs()), ("quality", qualities(Path(sys.argv[1]) / "generators"))):
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, rest = text.split(begin)
+        table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
+    PAGE.write_text(text, encoding="utf-8")
+
+
+def real_cells() -> Cells:
+    """Distinct ones."""
+    return drop_repeats(cc.read_cells(Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"))[0]
+
+
+def costs() -> list[list[str]]:
+    """A row for each method and phase; each in a process of its own, whose memory is measured."""
+    tasks: list[tuple[str, Phase | None]] = [(CELLGAN, None)]
+    tasks += [(method, phase) for method in (WGAN_GP, WGAN_DIV) for phase in (Phase.PROPHASE, *RARE)]
+    rows = [["generator", "real cells", "a step", "steps", "all of them, one core", "memory"], ["---"] * 6]
+    for task in tasks:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            rows.append(pool.submit(cost, *task).result())
+        print(rows[-1], flush=True)
+    return rows
+
+
+def cost(method: str, phase: Phase | None) -> list[str]:
+    """Seconds of one core for `TIMED` steps after the first, and what follows for the whole preset."""
+    torch.set_num_threads(1)
+    cells = real_cells()
+    cells = cells if phase is None else cells.subset(np.flatnonzero(cells.phases == phase))
+    images = result_of(encode_cells(cells, CHANNELS, size_of(method), 0.5)).images
+    config, device = preset(method, phase), torch.device("cpu")
+    steps = config.n_steps(len(cells))
+    course = GanCourse.begin(method, len(CHANNELS), config, device)
+    events = train_gan(course, method, torch.from_numpy(images), cells.phases, config, device)
+    next(events)
+    begun = time.process_time()
+    while course.step < 1 + TIMED:
+        next(events)
+    seconds = (time.process_time() - begun) / TIMED
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    name = f"`{method}`, {'all phases' if phase is None else phase.label}"
+    return [
+        name,
+        f"{len(cells)}",
+        f"{1000 * seconds:.0f} ms",
+        f"{steps:,}",
+        _span(seconds * steps),
+        f"{memory:.0f} MiB",
+    ]
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def qualities(folder: Path) -> list[list[str]]:
+    """A row for each method and phase; in brackets as many other real cells."""
+    torch.set_num_threads(1)
+    cells = real_cells()
+    rows = [["cells of", "phase", "Fréchet distance", "precision", "recall", "copies"], ["---"] * 6]
+    for method in METHODS:
+        generator = load_generator(folder / f"{method}-0")
+        made = made_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1)
+        quality = result_of(judge_cells(cells, made, generator.card.encoding))
+        rows += quality_rows(method, quality)
+        print(method, quality, flush=True)
+    return rows
+
+
+def quality_rows(method: str, quality: MadeQuality) -> list[list[str]]:
+    """All rare phases together, then one by one."""
+    rows = [[f"`{method}`", "all three", *_told(quality.overall), f"{quality.copied:.0%}"]]
+    for label in PHASE_LABELS:
+        if label in quality.per_phase:
+            one = quality.per_phase[label]
+            copied = "-" if one.copying is None else f"{one.copying.copied:.0%}"
+            rows.append(["", f"{label} ({one.n_real} real)", *_told(one.likeness), copied])
+    return rows
+
+
+def _told(likeness: Likeness | None) -> list[str]:
+    if likeness is None:
+        return ["-"] * 3
+    made, real = likeness.made, likeness.real
+    return [
+        f"{made.frechet_distance:.0f} ({real.frechet_distance:.0f})",
+        f"{made.precision:.2f} ({real.precision:.2f})",
+        f"{made.recall:.2f} ({real.recall:.2f})",
+    ]
+
+
+if __name__ == "__main__":
+    main()

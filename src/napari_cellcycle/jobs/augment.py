@@ -1,0 +1,288 @@
+"""Augment: real cells in, made ones of rare phases out, with what can be measured of how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Generator as EventGenerator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_cellcycle.errors import SettingError
+from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
+from napari_cellcycle.jobs.classify import DEVICES
+from napari_cellcycle.jobs.filling import SEED_OF_CELLS, made_cells
+from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.reading import ReadConfig, open_cells
+from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
+from napari_cellcycle.jobs.wanted import MOST_MADE, wanted_cells
+from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.training.gan.config import METHODS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.evaluation.generated import MadeQuality
+    from napari_cellcycle.models.generator import Generator
+    from napari_cellcycle.training.gan.loop import GanStep, Samples
+
+MADE_FILE = "made.ome.tif"
+MADE_BY_DEFAULT = ("brightfield", "darkfield")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentRun(Checked):
+    """Which cells are made, and by what."""
+
+    method: str = setting(
+        "cellgan",
+        "how the generator is trained: cellgan is ours, one for all phases; the others train one a phase",
+        choices=METHODS,
+    )
+    generator: str = setting(
+        "", "make cells with a finished generator: jurkat, which came with the package, or a folder written by augment"
+    )
+    phase: str = setting(
+        "",
+        "phases to make, as in Anaphase,Telophase, or with a number for each, as in Anaphase=500,Telophase=200; "
+        "empty: all with fewer cells than the largest",
+    )
+    n_cells: int = setting(
+        0,
+        "cells of each phase to make, where phase says no number; 0: as many as it lacks to the largest",
+        0,
+        MOST_MADE,
+    )
+    make: str = setting(
+        "", "channels to make, as in brightfield,darkfield; empty: those of these two there are", more=True
+    )
+    judge: str = setting("default", "model in whose features made cells are compared with real ones", more=True)
+    resume: bool = setting(False, "go on with a training that was broken off, to the same generator", more=True)
+    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
+    seed: int = setting(0, "same seed, same cells, same machine: same generator, same made cells", 0, 2**31 - 1)
+    licence: str = setting("", "licence of the generator's weights, for its card", more=True)
+    data_licence: str = setting("", "source and licence of the real cells, for its card", more=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What `augment_cells` made; nothing of it is on disk.
+
+    Attributes
+    ----------
+    generator : Generator
+        That made the cells.
+    cells : Cells
+        The made ones, marked synthetic.
+    quality : MadeQuality or None
+        None where it could not be measured.
+    picture : ndarray of uint8, shape (Y, X, 3)
+        Real cells beside made ones.
+    prints : ndarray of uint64, shape (N, 4)
+        Of the real cells that the generator learnt from; empty where it was not trained here.
+    trained_here : bool
+        Whether the generator is new.
+    """
+
+    generator: Generator
+    cells: Cells
+    quality: MadeQuality | None
+    picture: NDArray[np.uint8]
+    prints: NDArray[np.uint64]
+    trained_here: bool
+
+
+def augment_files(
+    paths: Sequence[str | Path],
+    output: Path,
+    run: AugmentRun,
+    changes: Mapping[str, Any],
+    reading: ReadConfig,
+    *,
+    stop: Stop = never,
+) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    """Make cells as those in `paths` and write them to the new folder `output`; see `augment_cells`, `keep_made`."""
+    refuse_existing(Path(output), resume=run.resume)
+    cells: Cells | None = None
+    if paths:
+        cells = yield from passed_on(open_cells(paths, reading))
+    elif not run.generator:
+        raise SettingError("no input is given to learn from; name files of real cells, or a finished --generator")
+    made = yield from passed_on(augment_cells(cells, Path(output), run, changes, stop=stop))
+    keep_made(made, Path(output))
+    yield Finished(made)
+
+
+def augment_cells(
+    cells: Cells | None,
+    output: Path,
+    run: AugmentRun,
+    changes: Mapping[str, Any],
+    *,
+    stop: Stop = never,
+    show_every: int = 0,
+) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    """Train a generator on the real ones of `cells`, or take a finished one, and make cells with it.
+
+    Parameters
+    ----------
+    cells : Cells or None
+        With `phases`; None only with ``run.generator``.
+    output : Path
+        Where `keep_made` will write: beside it, ``OUTPUT.unfinished`` keeps what a later run needs to go on with
+        ``run.resume``.
+    run : AugmentRun
+        What to make.
+    changes : mapping
+        Settings of `GanConfig` that differ from those of the method's source.
+    stop : callable
+        Asked after each step; once true, cells are made with the generator as it is.
+    show_every : int
+        Steps from one `Samples` event to the next; 0: none.
+
+    Yields
+    ------
+    Progress, Note, GanStep, Samples, Finished
+        The last one carries `Made`.
+
+    Raises
+    ------
+    TooFewCellsError
+        A phase that is to be made has no real cells.
+    SettingError, WriteError, ModelError, ChannelError
+        Settings don't fit the cells, something is in the way of `output`, or the generator can't be used.
+    """
+    import numpy as np
+
+    from napari_cellcycle.jobs.judging import draw_samples, judge_cells
+
+    distinct, prints = None, np.zeros((0, 4), np.uint64)
+    if cells is not None:
+        distinct, prints = yield from _distinct(cells)
+    if run.generator:
+        from napari_cellcycle.io.generators import load_generator
+
+        generator, prints = load_generator(run.generator), prints[:0]
+        wanted = wanted_cells(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
+    elif distinct is not None:
+        wanted = wanted_cells(distinct, run.phase, run.n_cells)
+        generator = yield from passed_on(_fitted(distinct, output, wanted, run, changes, stop, show_every))
+        learnt = generator.card.cells_per_phase  # not all, if it was stopped
+        wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in learnt}
+    else:
+        raise SettingError("no cells are given to learn from")
+    made = made_cells(generator, wanted, run.seed + SEED_OF_CELLS)
+    quality, encoding = None, generator.card.encoding
+    if distinct is not None:
+        quality = yield from passed_on(
+            judge_cells(distinct, made, encoding, judge=run.judge, device=run.device, seed=run.seed)
+        )
+    if quality is not None:
+        generator = replace(generator, card=replace(generator.card, quality=quality.to_dict()))
+        yield from (Note(text) for text in quality.warnings)
+    yield Finished(Made(generator, made, quality, draw_samples(distinct, made, encoding), prints, not run.generator))
+
+
+def keep_made(made: Made, output: Path) -> None:
+    """Write the made cells, what was measured of them, and a new generator to the new folder `output`.
+
+    ``made.ome.tif`` and ``made.csv`` hold the cells, marked synthetic; ``generator`` is taken by ``--generator``.
+
+    Raises
+    ------
+    WriteError
+        The folder exists, or can't be written.
+    """
+    from napari_cellcycle.io.atomic import atomic_path
+    from napari_cellcycle.io.generators import save_generator
+    from napari_cellcycle.io.sidecar import sidecar_path, write_sidecar
+    from napari_cellcycle.io.table import write_json, write_picture
+    from napari_cellcycle.io.unfinished import remove_checkpoint
+
+    refuse_existing(output, resume=True)
+    with atomic_path(output) as temporary:
+        temporary.mkdir()
+        _write_stack(made.cells, temporary / MADE_FILE)
+        write_sidecar(made.cells, sidecar_path(temporary / MADE_FILE))
+        if made.quality is not None:
+            write_json(made.quality.to_dict(), temporary / "quality.json")
+        write_picture(made.picture, temporary / "samples.png")
+        if made.trained_here:
+            save_generator(made.generator, temporary / "generator", made.prints)
+    remove_checkpoint(output)
+
+
+def _distinct(cells: Cells) -> EventGenerator[Any, None, tuple[Cells, NDArray[np.uint64]]]:
+    """Returns the real cells without repeats, and their prints."""
+    import numpy as np
+
+    from napari_cellcycle.evaluation.duplicates import search_repeats
+
+    repeats = yield from passed_on(search_repeats(cells))
+    keep = repeats.keep[~cells.synthetic[repeats.keep]]
+    if len(keep) < len(cells):
+        n_synthetic = int(cells.synthetic.sum())
+        said = [f"{n_synthetic} synthetic cells"] if n_synthetic else []
+        said += (
+            [f"{len(cells) - n_synthetic - len(keep)} repeated cells"] if len(cells) - n_synthetic > len(keep) else []
+        )
+        yield Note(f"{' and '.join(said)} were left out")
+    return cells.subset(np.asarray(keep)), repeats.prints[keep]
+
+
+def _fitted(
+    cells: Cells,
+    output: Path,
+    wanted: Mapping[int, int],
+    run: AugmentRun,
+    changes: Mapping[str, Any],
+    stop: Stop,
+    show_every: int,
+) -> Iterator[Any]:
+    """`Generator`, with the licences of `run` on its card."""
+    from hashlib import sha256
+
+    channels = tuple(name.strip() for name in run.make.split(",") if name.strip())
+    plan = GeneratorPlan(
+        method=run.method,
+        phases=tuple(wanted),
+        channels=channels or tuple(name for name in MADE_BY_DEFAULT if name in cells.channels) or MADE_BY_DEFAULT,
+        changes=changes,
+        seed=run.seed,
+        device=run.device,
+    )
+    told = (*map(str, cells.sources), cells.ids.tobytes().hex(), cells.phases.tobytes().hex())
+    identity = {
+        "method": run.method,
+        "seed": run.seed,
+        "phases": [PHASE_LABELS[phase] for phase in wanted],
+        "make": list(plan.channels),
+        **changes,
+        "cells": sha256("\0".join(told).encode()).hexdigest(),
+    }
+    journal = Resumable(output, identity)
+    generator: Generator = yield from passed_on(
+        fit_generator(output.name, cells, plan, stop=stop, show_every=show_every, journal=journal)
+    )
+    card = replace(
+        generator.card,
+        training={**generator.card.training, "seconds": round(journal.elapsed())},
+        licence=run.licence,
+        data_licence=run.data_licence,
+    )
+    yield Finished(replace(generator, card=card))
+
+
+def _write_stack(cells: Cells, path: Path) -> None:
+    import numpy as np
+
+    from napari_cellcycle.cells import CellImage
+    from napari_cellcycle.io.stack import StackSpec, tiff_stack
+
+    images = np.stack([cell.pixels for cell in cells.read(range(len(cells))) if isinstance(cell, CellImage)])
+    spec = StackSpec(images.shape, images.dtype, cells.channels, float(cells.pixel_size_um[0]), True, False)
+    with tiff_stack(path, spec) as put:
+        put(0, images, np.zeros((0, 0, 0), np.uint8))

@@ -1,0 +1,1 @@
+"""Generators of cells: how they are trained, step by step."""
