@@ -77,6 +77,7 @@ def test_imports_go_down(path: Path) -> None:
         (f"{NAME}.gui.open_widget", {"torch", "sklearn", "skimage", "matplotlib", "napari.viewer"}),
         (f"{NAME}.gui.classify_widget", {"torch", "sklearn", "skimage", "matplotlib", "napari.viewer"}),
         (f"{NAME}.gui.evaluate_widget", {"torch", "sklearn", "skimage", "matplotlib", "napari.viewer"}),
+        (f"{NAME}.gui.augment_widget", {"torch", "sklearn", "skimage", "matplotlib", "napari.viewer"}),
         (f"{NAME}.gui.readers", {"torch", "sklearn", "skimage", "matplotlib"}),
     ],
 )

@@ -16,15 +16,19 @@ import torch
 from made import made_pixels
 from trained import QUICK_CHANGES
 
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import ArrayImages, Cells
 from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
 from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before
+from napari_cellcycle.evaluation.folds import make_folds
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.io.runs import load_model, load_training_prints
-from napari_cellcycle.jobs import fitting
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, FoldDone, cross_validate, evaluate_files
+from napari_cellcycle.io.generators import save_generator
+from napari_cellcycle.io.runs import load_card, load_model, load_training_prints
+from napari_cellcycle.jobs import cross_validation, filling, fitting
+from napari_cellcycle.jobs.cross_validation import FoldDone, cross_validate
+from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, evaluate_files
+from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.predict import classify
 
@@ -151,3 +155,109 @@ def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate
     assert n_tested == len(cells)
     with pytest.raises(WriteError, match="exists already"):
         result_of(evaluate_files([plate], tmp_path, config, QUICK_CHANGES, ReadConfig()))
+
+
+FILLED = {"epochs": 1, "batch_size": 16, "augment": "wgan-gp+undersample", "gan_steps": 1, "fill_to": 21}
+"""Of 30 cells of a phase, a fold's training part has 18, the validation part 2."""
+FAST = EvaluateConfig(model="duque2024", cv=3, device="cpu", inputs="brightfield")
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+    """What each fold's model was fitted and validated on."""
+    seen: list[tuple[Any, Any]] = []
+    fit = cross_validation.fit_model
+
+    def watched(name, recipe, training, validation, *how, **more):  # type: ignore[no-untyped-def]
+        seen.append((training, validation))
+        return fit(name, recipe, training, validation, *how, **more)
+
+    monkeypatch.setattr(cross_validation, "fit_model", watched)
+    return seen
+
+
+def test_a_generator_sees_the_training_part_alone_and_none_of_its_cells_is_tested(
+    plate: Path, parts: list[tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Cells] = []
+
+    def watched(name: str, cells: Cells, plan: GeneratorPlan, **how: Any) -> Any:
+        shown.append(cells)
+        return fit_generator(name, cells, plan, **how)
+
+    monkeypatch.setattr(filling, "fit_generator", watched)
+    report, cells = result_of(cross_validate([plate], FAST, FILLED, ReadConfig()))
+    folds = make_folds(read_cells(plate), 3, validation_fraction=report.settings["validation_fraction"])
+    assert len(shown) == len(parts) == 3
+    for seen, fold, (training, validation) in zip(shown, folds, parts, strict=True):
+        assert names(seen) == names(cells.subset(fold.train))
+        assert not names(seen) & names(cells.subset(np.r_[fold.validation, fold.test]))
+        n_made = 3 * 21 - len(fold.train)
+        assert training.synthetic.sum() == n_made > 0
+        assert (np.bincount(training.phases[training.phases >= 0])[:3] == 21).all()
+        assert not validation.synthetic.any()
+    assert report.n_cells == 90
+    assert not cells.synthetic.any()
+    assert report.settings["undersample"]
+    assert any("made cells that were learnt from, fold by fold" in note for note in report.notes)
+
+
+def names(cells: Cells) -> set[tuple[str, int]]:
+    return set(zip(cells.sources.tolist(), cells.ids.tolist(), strict=True))
+
+
+def test_a_finished_generator_may_not_know_cells_that_are_tested(
+    plate: Path, parts: list[tuple[Any, Any]], tmp_path: Path
+) -> None:
+    cells = read_cells(plate)
+    plan = GeneratorPlan(method="wgan-gp", phases=(1,), channels=("brightfield",), changes={"steps": 1}, device="cpu")
+    generator = result_of(fit_generator("made", cells, plan))
+    prints = find_repeats(cells).prints
+    save_generator(generator, tmp_path / "knows", prints[-1:])
+    save_generator(generator, tmp_path / "other", find_repeats(other_cells()).prints)
+    changes = {**FILLED, "fill_to": 0}
+    with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
+        result_of(cross_validate([plate], FAST, {**changes, "generator": str(tmp_path / "knows")}, ReadConfig()))
+    fewer = shutil.copytree(plate, tmp_path / "fewer")
+    for name in ("Ch3", "Ch6", "Ch4"):
+        path = fewer / "S" / f"cells_{name}.tif"
+        tifffile.imwrite(path, tifffile.imread(path)[:12], metadata={"axes": "TYX"})
+    changes["generator"] = str(tmp_path / "other")
+    report, _ = result_of(cross_validate([fewer], replace(FAST, cv=2), changes, ReadConfig()))
+    assert all((training.phases[training.synthetic] == 1).all() for training, _ in parts)
+    assert all(training.synthetic.any() for training, _ in parts)
+    assert any("by a finished generator" in note for note in report.notes)
+
+
+def other_cells() -> Cells:
+    images = ArrayImages(made_pixels(np.full(5, 1), seed=77))
+    return Cells.build(images, ("brightfield", "darkfield", "dna"), "other.tif", phases=1)
+
+
+def test_the_network_may_see_other_channels_than_its_recipe_says(plate: Path, tmp_path: Path) -> None:
+    config = replace(FAST, cv=2, inputs="dna", keep_models=True)
+    report = only(result_of(evaluate_files([plate], tmp_path, config, {"epochs": 1}, ReadConfig())))
+    card = load_card(tmp_path / "folds" / "1")
+    assert card.input.channels == ("dna",)
+    assert [how.kind for how in card.input.normalisation] == ["offset"]
+    assert any("dna only: these figures are not label-free" in note for note in report.notes)
+    for wrong in ("dna,Ch7", "dna,dna", ","):
+        with pytest.raises(SettingError, match="must name some of brightfield, darkfield, dna, each once"):
+            result_of(cross_validate([plate], replace(config, inputs=wrong), {}, ReadConfig()))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"inputs": "dna", "cv": 0}, "inputs needs cv"),
+        ({"model": " , "}, "model is empty"),
+        ({"protocol": "seed", "cv": 0}, "protocol seed needs cv"),
+        ({"protocol": "seed", "cv": 5, "model": "default,duque2024"}, "protocol seed tests one model, but .* 2"),
+        ({"protocol": "seed", "cv": 3}, "quoted-fold is 3, but counted from 0 the last fold is 2"),
+        ({"protocol": "seed", "cv": 5, "keep_models": True, "clean_beside": False}, "needs clean-beside"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_anything_is_read(change: Any, reason: str, tmp_path: Path) -> None:
+    config = EvaluateConfig(**change)
+    with pytest.raises(SettingError, match=reason):
+        result_of(evaluate_files([tmp_path / "missing"], tmp_path / "out", config, {}, ReadConfig()))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -182,12 +183,18 @@ def drawings(report: Report) -> dict[str, Drawing]:
 
 
 def render(drawing: Drawing, report: Report, kind: str, theme: Theme = LIGHT) -> bytes:
-    """A figure as the content of a ``png`` or ``svg`` file; the same report gives the same bytes."""
+    """A figure as the content of a ``png`` or ``svg`` file; the same report gives the same bytes.
+
+    Where the figures of a report estimate nothing, this stands above each one, wherever it is shown.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=drawing.size, layout="constrained", facecolor=theme.background)
     drawing.draw(figure.add_subplot(), report, theme=theme)
+    protocol = PROTOCOLS[report.protocol]
+    if not protocol.estimates:
+        figure.suptitle(protocol.title.replace(": ", ":\n"), color=theme.text, fontsize="medium", fontweight="bold")
     content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "napari-cellcycle"}):  # else the names inside are random
         figure.savefig(content, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)

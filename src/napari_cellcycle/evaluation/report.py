@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Prediction
     from napari_cellcycle.evaluation.calibration import Coverage, Reliability
     from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
+    from napari_cellcycle.evaluation.quoted import QuotedFold
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,9 @@ class Report:
     data_sha256 : str
         Names the data: see `duplicates.Repeats`.
     truth, prediction
-        The cells behind the figures; the truth is unknown where a cell was not tested.
+        The cells behind the figures; the truth is unknown where a cell was not tested, or is in no figure.
+    quoted : QuotedFold or None
+        The one fold that all figures but `per_fold` are of, where a protocol quotes one.
     """
 
     model: str
@@ -98,10 +102,22 @@ class Report:
     notes: tuple[str, ...]
     truth: NDArray[np.int8] = field(repr=False)
     prediction: Prediction = field(repr=False)
+    quoted: QuotedFold | None = None
 
     def __str__(self) -> str:
-        lines = [f"{self.model or 'model'}: {PROTOCOLS[self.protocol].title}, {self.n_cells} cells"]
-        lines += [f"  {name:<22}{self.scores.overall[key]}" for key, name in OVERALL.items()]
+        protocol = PROTOCOLS[self.protocol]
+        lines = [f"{self.model or 'model'}: {protocol.title}, {self.n_cells} cells"]
+        lines += (
+            []
+            if protocol.estimates
+            else textwrap.wrap(protocol.summary, 100, initial_indent="  ", subsequent_indent="  ")
+        )
+        if self.quoted is not None:
+            lines += self.quoted.to_lines()
+            by_fold = " ".join(f"{figures.get('weighted_f1', np.nan):.3f}" for figures in self.per_fold)
+            lines += [f"  weighted F1 of each fold, from 0: {by_fold}"]
+        else:
+            lines += [f"  {name:<22}{self.scores.overall[key]}" for key, name in OVERALL.items()]
         if self.natural_scores is not None:
             lines += ["  at natural prevalence"]
             lines += [f"  {name:<22}{self.natural_scores.overall[key]}" for key, name in OVERALL.items()]
@@ -135,6 +151,7 @@ class Report:
             "settings": self.settings,
             "versions": self.versions,
             "notes": list(self.notes),
+            **({} if self.quoted is None else self.quoted.to_dict()),
         }
         plain: dict[str, Any] = _plain(content)
         return plain
@@ -157,6 +174,7 @@ def evaluate(
     settings: Mapping[str, Any] | None = None,
     data_sha256: str = "",
     notes: Iterable[str] = (),
+    quoted: QuotedFold | None = None,
 ) -> Report:
     """Figures of a prediction where the truth is known.
 
@@ -183,6 +201,8 @@ def evaluate(
         In which fold each cell was tested, -1 for those that were not, which are left out.
     duplicates_removed, seed, temperature, losses, settings, data_sha256, notes
         How the prediction came about, kept for the report.
+    quoted : QuotedFold, optional
+        The fold that is quoted: all figures are of it, but those of each fold.
 
     Raises
     ------
@@ -210,6 +230,10 @@ def evaluate(
     if trained_on is not None:
         protocol, found = _leave_out(phases, np.asarray(trained_on, dtype=bool), protocol)
         notes = (*notes, found)
+    n_folds = None if fold is None else len(np.unique(fold[phases != UNKNOWN]))
+    per_fold = () if fold is None else _per_fold(phases, prediction.phases, fold)
+    if quoted is not None:
+        phases[fold != quoted.number] = UNKNOWN
     known = phases != UNKNOWN
     if synthetic is not None and not PROTOCOLS[protocol].tests_synthetic:
         _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
@@ -232,8 +256,8 @@ def evaluate(
         coverage=coverage_curve(chances, phases[read]),
         prevalence=shares,
         natural_scores=None if shares is None else score_table(confusion, prevalence=shares, seed=seed),
-        folds=None if fold is None else len(np.unique(fold[known])),
-        per_fold=() if fold is None else _per_fold(phases, prediction.phases, fold),
+        folds=n_folds,
+        per_fold=per_fold,
         duplicates_removed=duplicates_removed,
         seed=seed,
         temperature=tuple(temperature),
@@ -244,6 +268,7 @@ def evaluate(
         notes=(*notes, *caveats(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
         truth=phases,
         prediction=prediction,
+        quoted=quoted,
     )
 
 

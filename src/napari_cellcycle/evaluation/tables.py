@@ -22,18 +22,19 @@ def confusion_csv(report: Report) -> str:
 
 
 def per_phase_csv(report: Report) -> str:
-    """A row per phase: its cells, and each figure with the limits of its interval; empty where undefined."""
+    """A row per phase: its cells, each figure with the limits of its interval, and the protocol; empty: undefined."""
     header = [f"{key}{end}" for key in PER_PHASE for end in ("", "_low", "_high")]
-    rows: list[list[object]] = [["phase", "support", *header]]
+    rows: list[list[object]] = [["phase", "support", *header, "protocol"]]
     for label, scores in report.scores.per_phase.items():
         estimates = [getattr(scores, key) for key in PER_PHASE]
         figures = [number for found in estimates for number in (found.value, found.low, found.high)]
-        rows.append([label, scores.support, *("" if number != number else f"{number:.6f}" for number in figures)])
+        written = ("" if number != number else f"{number:.6f}" for number in figures)
+        rows.append([label, scores.support, *written, report.protocol])
     return _csv(rows)
 
 
 def calls_csv(report: Report) -> str:
-    """A row per cell: what was called, and its true phase, empty where that is unknown or the cell was not tested."""
+    """A row per cell: what was called, and its true phase, empty where that is unknown or no figure is of it."""
     table = report.prediction.to_table()
     table.insert(2, "truth", [phase_label(int(number)) for number in report.truth])
     text: str = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")

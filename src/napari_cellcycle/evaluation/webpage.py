@@ -12,6 +12,7 @@ import numpy as np
 from napari_cellcycle.evaluation.figures import DARK, LIGHT, Drawing, drawings, render
 from napari_cellcycle.evaluation.metrics import OVERALL, PER_PHASE, Estimate
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.quoted import COLUMNS
 from napari_cellcycle.evaluation.thumbnails import cells_by_field, shown_by_field, worst_mistakes
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNSURE, phase_label
 
@@ -41,11 +42,13 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
     )
     template = resources.files("napari_cellcycle.evaluation").joinpath("report.html").read_text(encoding="utf-8")
     return environment.from_string(template).render(
-        title=f"Evaluation of {report.model}" if report.model else "Evaluation",
+        title=_title(report),
         report=report,
         protocol=PROTOCOLS[report.protocol],
         facts=_facts(report),
         overall=OVERALL,
+        columns=COLUMNS,
+        fold_names=_fold_names(report),
         per_phase=PER_PHASE,
         shares=_shares(report),
         calls=[phase_label(call) for call in _calls(report)],
@@ -57,10 +60,26 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
     )
 
 
+def _title(report: Report) -> str:
+    """What the window shows too: figures that estimate nothing say so there."""
+    title, protocol = f"Evaluation of {report.model}" if report.model else "Evaluation", PROTOCOLS[report.protocol]
+    return title if protocol.estimates else f"{title}. {protocol.title}"
+
+
+def _fold_names(report: Report) -> list[str]:
+    """Above the columns of the folds; those of which one is quoted are counted from 0, as the paper counts them."""
+    if report.quoted is None:
+        return [f"Fold {number + 1}" for number in range(len(report.per_fold))]
+    is_quoted = {report.quoted.number: ", quoted"}
+    return [f"Fold {number}{is_quoted.get(number, '')}" for number in range(len(report.per_fold))]
+
+
 def _facts(report: Report) -> list[str]:
     facts = [f"{report.n_cells:,} cells"]
     if report.folds:
         facts.append(f"{report.folds} folds")
+    if report.quoted is not None:
+        facts.append(f"fold {report.quoted.number}, counted from 0, is quoted")
     if report.n_unsure:
         facts.append(f"{report.n_unsure:,} called unsure ({100 * report.n_unsure / report.n_cells:.1f} %)")
     facts.append(f"repeated cells removed: {report.duplicates_removed}")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.errors import WriteError
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
 from napari_cellcycle.io.table import write_json
 from napari_cellcycle.jobs.classify import DEVICES
@@ -15,18 +15,13 @@ from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.settings import Checked, setting
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.evaluation.compare import Comparison
-    from napari_cellcycle.evaluation.folds import Fold
-    from napari_cellcycle.evaluation.report import LossCurve, Report
-    from napari_cellcycle.jobs.material import Material
-    from napari_cellcycle.models import Model
+    from napari_cellcycle.evaluation.report import Report
+    from napari_cellcycle.jobs.cross_validation import FoldDone
     from napari_cellcycle.training.classifier import EpochDone
-    from napari_cellcycle.training.config import TrainConfig
-    from napari_cellcycle.training.recipes import Recipe
+
+CLEAN, SEED = "clean", "seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +30,29 @@ class EvaluateConfig(Checked):
 
     model: str = setting("default", "model to test, or several as in default,duque2024; with cv, kinds of networks")
     cv: int = setting(0, "train and test by so many folds; 0 tests a finished model", 0, 100)
+    protocol: str = setting(
+        CLEAN,
+        "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing",
+        choices=(CLEAN, SEED),
+    )
     group_by: str = setting("", "keep cells together in a fold: file, folder, folder1, folder2, ...", more=True)
     prevalence: str = setting("", "give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
     min_probability: float = setting(0.0, "call cells unsure whose best phase is less probable than this", 0, 1)
+    inputs: str = setting(
+        "",
+        "with cv: channels that the network sees, where not those of its recipe, as in brightfield or dna",
+        more=True,
+    )
     also: str = setting("", "with cv: more cells, of which only the DNA stain is learnt from", more=True)
     keep_models: bool = setting(False, "with cv: keep each fold's model, with the list of its test cells", more=True)
+    quoted_fold: int = setting(
+        3, "with protocol seed: the fold whose figures are quoted, from 0, as the paper quotes 3", 0, 99, more=True
+    )
+    clean_beside: bool = setting(
+        True, "with protocol seed: measure the clean figures too, which stand beside the seed's", more=True
+    )
     device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
     seed: int = setting(0, "same seed, same folds, same weights, same intervals", 0, 2**31 - 1, more=True)
-
-
-@dataclass(frozen=True)
-class FoldDone:
-    """A fold is trained and tested."""
-
-    fold: int
-    folds: int
-    accuracy: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +77,22 @@ def evaluate_files(
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
     ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation, which
-    leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so.
-    The last event carries an `Evaluation`.
+    leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so. The protocol of the seed
+    puts the clean report into ``clean``. The last event carries an `Evaluation`.
+
+    Raises
+    ------
+    SettingError
+        What `config` asks for does not go together.
     """
     from napari_cellcycle.evaluation.pages import write_report
 
     names = [name.strip() for name in config.model.split(",") if name.strip()]
+    _check_together(config, len(names))
     reports: dict[str, Report] = {}
     for name in names:
-        one = replace(config, model=name)
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
-        kept = folder / "folds" if config.keep_models else None
-        testing = cross_validate(paths, one, changes, reading, kept) if config.cv else test_model(paths, one, reading)
+        testing = _testing(paths, folder, replace(config, model=name), changes, reading)
         report, cells = yield from passed_on(testing)
         yield from passed_on(write_report(report, cells, folder))
         reports[name] = report
@@ -96,6 +102,42 @@ def evaluate_files(
             {"comparisons": [asdict(comparison) for comparison in comparisons]}, Path(output) / "comparison.json"
         )
     yield Finished(Evaluation(reports, comparisons))
+
+
+def _check_together(config: EvaluateConfig, n_models: int) -> None:
+    """Raise `SettingError` for what can't be asked for together."""
+    if not n_models:
+        raise SettingError("model is empty; name one, such as default")
+    if config.inputs and not config.cv:
+        raise SettingError("inputs needs cv, as in --cv 5: a finished model has channels of its own")
+    if config.protocol == CLEAN:
+        return
+    if not config.cv:
+        raise SettingError("protocol seed needs cv, as in --cv 5: it says how networks are trained and tested in turn")
+    if n_models > 1:
+        raise SettingError(f"protocol seed tests one model, but model names {n_models}: its figures compare nothing")
+    if config.quoted_fold >= config.cv:
+        raise SettingError(
+            f"quoted-fold is {config.quoted_fold}, but counted from 0 the last fold is {config.cv - 1} with cv "
+            f"{config.cv}"
+        )
+    if config.keep_models and not config.clean_beside:
+        raise SettingError("keep-models keeps those of the clean folds, so it needs clean-beside with protocol seed")
+
+
+def _testing(
+    paths: Sequence[str | Path], folder: Path, config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
+) -> Iterator[Any]:
+    """The job that tests one model as `config` says; its result is a `Report` and the cells behind it."""
+    if not config.cv:
+        return test_model(paths, config, reading)
+    if config.protocol == SEED:
+        from napari_cellcycle.jobs.seed_protocol import evaluate_as_seed
+
+        return evaluate_as_seed(paths, folder, config, changes, reading)
+    from napari_cellcycle.jobs.cross_validation import cross_validate
+
+    return cross_validate(paths, config, changes, reading, folder / "folds" if config.keep_models else None)
 
 
 def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
@@ -143,139 +185,3 @@ def test_model(
         notes=repeats.notes,
     )
     yield Finished((report, cells))
-
-
-def cross_validate(
-    paths: Sequence[str | Path],
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
-    kept: Path | None = None,
-) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
-    """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it.
-
-    The folds' models are written to the new folder `kept`, where one is given; ``split.csv`` beside each one's
-    weights names its test cells.
-
-    Raises
-    ------
-    WriteError
-        `kept` exists: a model is never overwritten.
-    """
-    from napari_cellcycle.evaluation.folds import group_names, make_folds
-    from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.jobs.material import gather
-    from napari_cellcycle.jobs.train import recipe_called
-
-    if kept is not None and kept.exists():
-        raise WriteError(f"{kept} exists already; choose another folder for the report, or remove it first")
-    recipe = recipe_called(config.model)
-    settings = replace(recipe.config, **changes, seed=config.seed)
-    material: Material = yield from passed_on(gather(paths, config.also, recipe, reading))
-    cells = material.cells
-    groups = group_names(cells, config.group_by) if config.group_by else None
-    folds = make_folds(
-        cells, config.cv, groups=groups, validation_fraction=settings.validation_fraction, seed=config.seed
-    )
-    tested = _Tested.empty(cells)
-    for number, fold in enumerate(folds):
-        own = replace(settings, seed=config.seed + number)  # fresh weights that no other fold starts from
-        name = f"{config.model}, fold {number + 1} of {len(folds)}"
-        model, losses = yield from passed_on(_fit_fold(name, material, fold, recipe, own, config.device))
-        accuracy = tested.add(number, fold, model, losses, material)
-        if kept is not None:
-            _keep(model, kept / str(number + 1), fold, material)
-        yield FoldDone(number + 1, len(folds), accuracy)
-    report = evaluate(
-        tested.prediction(cells, config.min_probability),
-        cells,
-        model=config.model,
-        protocol="clean",
-        prevalence=config.prevalence or None,
-        fold=tested.fold,
-        duplicates_removed=material.n_repeats,
-        seed=config.seed,
-        temperature=tested.temperatures,
-        losses=tested.losses,
-        settings={**asdict(config), **asdict(settings), **asdict(reading), "input": [str(path) for path in paths]},
-        data_sha256=material.data_sha256,
-        notes=folds.notes,
-    )
-    yield Finished((report, cells))
-
-
-def _fit_fold(
-    name: str, material: Material, fold: Fold, recipe: Recipe, settings: TrainConfig, device: str
-) -> Iterator[Progress | EpochDone | Finished]:
-    """Result: the fold's model and its loss curve."""
-    import numpy as np
-
-    from napari_cellcycle.evaluation.report import LossCurve
-    from napari_cellcycle.jobs.fitting import fit_model
-    from napari_cellcycle.jobs.material import teachers
-    from napari_cellcycle.jobs.train import kept
-
-    training = material.prepared.subset(np.r_[fold.train, teachers(material)])
-    validation = material.prepared.subset(fold.validation)
-    log: list[EpochDone] = []
-    model = yield from passed_on(kept(fit_model(name, recipe, training, validation, settings, device), log))
-    curve = LossCurve(np.array([done.training_loss for done in log]), np.array([done.validation_loss for done in log]))
-    yield Finished((model, curve))
-
-
-def _keep(model: Model, folder: Path, fold: Fold, material: Material) -> None:
-    import numpy as np
-
-    from napari_cellcycle.io.runs import save_model
-    from napari_cellcycle.jobs.material import split_table
-
-    table = split_table(material.cells, fold.validation, fold.test)
-    save_model(model, folder, np.delete(material.prints, fold.test, axis=0), {"split.csv": table})
-
-
-@dataclass(frozen=True, eq=False)
-class _Tested:
-    """What the folds' models said of their test cells, filled fold by fold."""
-
-    probabilities: NDArray[np.float32]
-    dna_content: NDArray[np.float32]
-    fold: NDArray[np.int64]
-    temperatures: list[float]
-    losses: list[LossCurve]
-
-    @classmethod
-    def empty(cls, cells: Cells) -> _Tested:
-        import numpy as np
-
-        from napari_cellcycle.phases import N_PHASES
-
-        n_cells = len(cells)
-        unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.full(n_cells, -1), [], [])
-
-    def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, material: Material) -> float:
-        """Test `model` on the fold's test cells; returns its accuracy there."""
-        import torch
-
-        from napari_cellcycle.predict import predict_prepared
-
-        scale = model.card.input.scales
-        images = material.prepared.images[fold.test] / scale[:, None, None]
-        answers = predict_prepared(model, images, torch.device("cpu"))
-        self.probabilities[fold.test] = answers.probabilities
-        if answers.dna_content is not None:
-            self.dna_content[fold.test] = answers.dna_content
-        self.fold[fold.test] = number
-        self.temperatures.append(model.card.temperature)
-        self.losses.append(losses)
-        called = self.probabilities[fold.test].argmax(axis=1)
-        return float((called == material.cells.phases[fold.test]).mean())
-
-    def prediction(self, cells: Cells, min_probability: float) -> Any:
-        """The calls of all folds together."""
-        import numpy as np
-
-        from napari_cellcycle.cells import Prediction
-
-        dna = None if np.isnan(self.dna_content).all() else self.dna_content
-        return Prediction(cells.sources, cells.ids, self.probabilities, dna, min_probability)
