@@ -14,6 +14,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 
 from napari_cellcycle.io.runs import HOME
+from napari_cellcycle.phases import Phase
 
 PLUGIN = "napari-cellcycle"
 WINDOW_PX = (1500, 900)
@@ -48,6 +49,7 @@ def main(folder: Path) -> None:
     wait_for(evaluate)
     evaluate.next_button.click()
     take_training(viewer, folder / "train.png")
+    take_making(viewer, folder / "augment.png")
     viewer.close()
 
 
@@ -59,6 +61,18 @@ def take_training(viewer: Any, path: Path) -> None:
     take(viewer, path)
     train.progress.cancel.click()
     wait_for(train)
+
+
+def take_making(viewer: Any, path: Path) -> None:
+    """Picture of the dock *Augment* with what the shipped generator made: from synthetic cells none could learn."""
+    augment = dock(viewer, "Augment")
+    augment.settings.picker.box.setCurrentText("Jurkat (shipped)")
+    for phase in (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE):
+        augment.phases.boxes[phase].setValue(50)
+    augment.run_button.click()
+    wait_for(augment)
+    take(viewer, path)
+    augment.results.drop.click()
 
 
 def dock(viewer: Any, name: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_cellcycle.cells import Cells
+
 
 def made_pixels(phases: np.ndarray, seed: int = 0) -> np.ndarray:
     """Discs of 16-bit counts, (N, 3, 40, 40): brightfield, darkfield, dna; their size and stain tell the phase."""
@@ -13,3 +15,16 @@ def made_pixels(phases: np.ndarray, seed: int = 0) -> np.ndarray:
     disc = np.hypot(y - 19.5, x - 19.5) < radius[:, None, None]
     planes = np.stack([680 - 200 * disc, 27 + 90 * disc * (x < 20), 35 + disc * (20 + 12 * phases)[:, None, None]], 1)
     return np.clip(planes + random.normal(0, 3, planes.shape), 0, 65535).astype(np.uint16)
+
+
+def field_of(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """30 of the made cells in a field, brightfield and darkfield, and their labels from 1."""
+    planes = np.stack([np.full((300, 360), 680, np.uint16), np.full((300, 360), 27, np.uint16)])
+    labels = np.zeros((300, 360), np.int32)
+    y, x = np.mgrid[:40, :40]
+    disc = np.hypot(y - 19.5, x - 19.5) < 13
+    for number, cell in enumerate(cells.read(range(0, 90, 3))):
+        top, left = 10 + 58 * (number // 6), 10 + 58 * (number % 6)
+        planes[:, top : top + 40, left : left + 40] = cell.pixels[:2]
+        labels[top : top + 40, left : left + 40][disc] = number + 1
+    return planes, labels

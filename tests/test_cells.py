@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, join_cells
+from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, join_cells, with_blanks
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import UNKNOWN, UNSURE
 
@@ -65,6 +65,15 @@ def test_joined_cells_keep_their_order_and_the_channels_they_share() -> None:
     assert joined.channels == ("dna", "brightfield")
     assert values(joined, [4, 0, 2, 1]) == [[71, 70], [0, 1], [51, 50], [10, 11]]
     assert joined.sources.tolist() == ["from0.tif"] * 2 + ["from5.tif"] * 3
+
+
+def test_channels_that_cells_lack_are_blank_and_the_others_stay_as_they_are() -> None:
+    cells = with_blanks(numbered(2), ["dna", "darkfield", "brightfield"])
+    np.testing.assert_array_equal(values(cells, [1]), [[np.nan, 11, 10]])
+    joined = join_cells([numbered(1, ("brightfield", "dna")), with_blanks(numbered(1), ("brightfield", "dna"))])
+    np.testing.assert_array_equal(values(joined, [0, 1]), [[0, 1], [0, np.nan]])
+    (plain,) = joined.select_channels(["brightfield"]).read([1])
+    assert np.issubdtype(plain.pixels.dtype, np.integer)  # nothing is filled in where nothing is lacking
 
 
 def test_nothing_to_join_is_an_error_and_so_is_no_common_channel() -> None:

@@ -28,6 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 def test_the_wheel_holds_manifest_weights_sample_and_template(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     wanted = ["napari.yaml", "py.typed", "sample/jurkat_synthetic.ome.tif", "sample/jurkat_synthetic.csv"]
+    wanted += [f"generators/jurkat/{name}" for name in ("generator.json", "weights.safetensors", "trained_on.npy")]
     for model in ("default", "duque2024"):
         wanted += [f"weights/{model}/weights.safetensors", f"weights/{model}/model.json"]
     assert {f"napari_cellcycle/{name}" for name in wanted} <= names

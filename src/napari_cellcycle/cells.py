@@ -247,6 +247,39 @@ class _Joined:
         return _Joined(tuple(_take_planes(part, planes) for part in self.parts))
 
 
+@dataclass(frozen=True, eq=False)
+class _Blanks:
+    """Images with further planes that are NaN: those whose place is -1."""
+
+    images: CellImages
+    places: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
+        return [self._filled(cell) if isinstance(cell, CellImage) else cell for cell in self.images.read(indices)]
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        places = tuple(self.places[plane] for plane in planes)
+        return replace(self, places=places) if -1 in places else _take_planes(self.images, places)
+
+    def _filled(self, cell: CellImage) -> CellImage:
+        pixels = np.full((len(self.places), *cell.pixels.shape[1:]), np.nan, np.float32)
+        for plane, place in enumerate(self.places):
+            if place >= 0:
+                pixels[plane] = cell.pixels[place]
+        return replace(cell, pixels=pixels)
+
+
+def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
+    """The same cells with these channels, in that order; those that they lack are NaN, as of an unstained cell."""
+    places = tuple(cells.channels.index(name) if name in cells.channels else -1 for name in channels)
+    if -1 not in places:
+        return cells.select_channels(channels)
+    return replace(cells, images=_Blanks(cells.images, places), channels=tuple(channels))
+
+
 def join_cells(parts: Sequence[Cells]) -> Cells:
     """Cells of several sources one after the other, in the channels that all of them have.
 

@@ -36,6 +36,10 @@ PHASE_LABELS = tuple(phase.label for phase in Phase)
 COLOURS = dict(zip(Phase, "#0072b2 #e69f00 #009e73 #56b4e9 #f0e442 #d55e00 #cc79a7".split(), strict=True))
 UNSURE_COLOUR = "#999999"
 UNSURE_LABEL = "unsure"
+SYNTHETIC_COLOUR = "#aa00ff"
+"""Of the mark of made cells. To colour-blind eyes too it is farther from the colours above than some of these are from
+each other, and it is seen on the grey of brightfield and on the black of darkfield."""
+SYNTHETIC_LABEL = "synthetic"
 
 _SPELLINGS = {
     **{phase.name.lower(): phase for phase in Phase},

@@ -126,6 +126,21 @@ def test_the_time_left_is_guessed_from_the_pace(qtbot, viewer, monkeypatch) -> N
     assert dock.progress.text.text() == "classifying, 90 s left"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "left"), [(1, "99 s"), (3, "5 min"), (90, "2 h"), (3600, "4 days")], ids=["s", "min", "h", "days"]
+)
+def test_the_time_left_of_what_was_resumed_does_not_count_what_was_done_before(
+    qtbot, viewer, monkeypatch, seconds, left
+) -> None:
+    dock, now = Dock(viewer), [100.0]
+    qtbot.addWidget(dock)
+    monkeypatch.setattr("napari_cellcycle.gui.dock.time.monotonic", lambda: now[0])
+    dock.progress.show_progress(Progress(900, 1000, "training"))
+    now[0] += seconds
+    dock.progress.show_progress(Progress(901, 1000, "training"))
+    assert dock.progress.text.text() == f"training, {left} left"
+
+
 # --- Open cells ---
 
 

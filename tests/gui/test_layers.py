@@ -21,9 +21,9 @@ from napari_cellcycle.gui.layers import (
     result_table,
     role_of,
     source_of,
-    tell_cells,
     truth_of,
 )
+from napari_cellcycle.gui.telling import tell_cells
 from napari_cellcycle.phases import COLOURS, N_PHASES, UNKNOWN, UNSURE, UNSURE_COLOUR
 
 N_CELLS = 10

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import field_of
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
 
@@ -149,7 +150,7 @@ def test_stop_keeps_the_best_weights_so_far(train, finished, qtbot) -> None:
     output = train.name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: len(train.log) >= 2, timeout=60_000)
-    train.stop_button.click()
+    train.steering.stop.click()
     finished(train)
     assert load_card(output).training["epochs_done"] == len(train.log) < 10_000
     assert "is trained" in train.status.text()
@@ -160,15 +161,15 @@ def test_a_paused_run_waits_and_can_be_stopped(train, finished, qtbot) -> None:
     output = train.name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: len(train.log) >= 1, timeout=60_000)
-    train.pause_button.click()
+    train.steering.pause.click()
     qtbot.wait(300)
     n_done = len(train.log)
     qtbot.wait(300)
-    assert (len(train.log), train.progress.text.text(), train.pause_button.text()) == (n_done, "paused", "Go on")
-    train.pause_button.click()
+    assert (len(train.log), train.progress.text.text(), train.steering.pause.text()) == (n_done, "paused", "Go on")
+    train.steering.pause.click()
     qtbot.waitUntil(lambda: len(train.log) > n_done, timeout=60_000)
-    train.pause_button.click()
-    train.stop_button.click()
+    train.steering.pause.click()
+    train.steering.stop.click()
     finished(train)
     assert output.is_dir()
 
@@ -229,7 +230,7 @@ def test_closing_ends_the_run(qtbot, viewer, gallery) -> None:
     dock.run_button.click()
     qtbot.waitUntil(lambda: len(dock.log) >= 1, timeout=60_000)
     job, output = dock.job, dock.name.output()
-    dock.pause_button.click()  # the harder case
+    dock.steering.pause.click()  # the harder case
     dock.setParent(None)
     qtbot.waitUntil(lambda: job not in type(job)._running, timeout=10_000)
     assert not output.exists()
@@ -362,19 +363,6 @@ def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, m
     assert dock.labelled.labelled().phases["field bf", 17] == 4
     set_up(dock, epochs=1)
     assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 1
-
-
-def field_of(cells) -> tuple[np.ndarray, np.ndarray]:
-    """30 of the made cells in a field, brightfield and darkfield, and their labels from 1."""
-    planes = np.stack([np.full((300, 360), 680, np.uint16), np.full((300, 360), 27, np.uint16)])
-    labels = np.zeros((300, 360), np.int32)
-    y, x = np.mgrid[:40, :40]
-    disc = np.hypot(y - 19.5, x - 19.5) < 13
-    for number, cell in enumerate(cells.read(range(0, 90, 3))):
-        top, left = 10 + 58 * (number // 6), 10 + 58 * (number % 6)
-        planes[:, top : top + 40, left : left + 40] = cell.pixels[:2]
-        labels[top : top + 40, left : left + 40][disc] = number + 1
-    return planes, labels
 
 
 # --- curves ---

@@ -16,7 +16,13 @@ from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS
 
 PLUGIN = "napari-cellcycle"
-_COMMANDS = {"open": "Open cells", "classify": "Classify", "evaluate": "Evaluate", "train": "Train"}
+_COMMANDS = {
+    "open": "Open cells",
+    "classify": "Classify",
+    "evaluate": "Evaluate",
+    "train": "Train",
+    "augment": "Augment",
+}
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import napari_cellcycle as cc
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.images.encode import ChannelCode, Encoding
-from napari_cellcycle.io.generators import CARD, load_generator, save_generator
+from napari_cellcycle.io.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
 from napari_cellcycle.io.runs import WEIGHTS, load_training_prints
+from napari_cellcycle.jobs.filling import made_cells
 from napari_cellcycle.models.generator import ALL, Generator, GeneratorCard, build_pair, size_of
+from napari_cellcycle.phases import PHASE_LABELS, Phase
 
 PRINTS = np.arange(8, dtype=np.uint64).reshape(2, 4)
 
@@ -78,3 +81,17 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cellgan" / WEIGHTS).write_bytes(b"no weights")
     with pytest.raises(ModelError, match="missing or damaged"):
         load_generator(tmp_path / "cellgan")
+
+
+def test_the_shipped_generator_makes_every_phase_at_once() -> None:
+    generator = load_generator()
+    assert list(generator.card.cells_per_phase) == list(PHASE_LABELS)
+    assert (find_generator(SHIPPED) / WEIGHTS).stat().st_size < 4e6
+    assert len(load_training_prints(find_generator(SHIPPED))) == sum(generator.card.cells_per_phase.values())
+    assert "BSD-3-Clause" in generator.card.data_licence
+    assert generator.card.quality["overall"]
+    cells = made_cells(generator, dict.fromkeys(range(len(PHASE_LABELS)), 10), seed=3)
+    called = cc.classify(cells, cc.load_model("default"), device="cpu").best
+    assert (called == cells.phases).mean() > 0.4  # chance is 1 in 7
+    telophase = cells.phases == Phase.TELOPHASE
+    assert (called[telophase] == Phase.TELOPHASE).mean() > 0.8  # nothing else looks like two cells

@@ -16,8 +16,17 @@ from napari_cellcycle.gui.dock import Dock, EmptyNotice
 from napari_cellcycle.gui.field import ClassifiedField, classify_field, show_field_table
 from napari_cellcycle.gui.form import Form
 from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
-from napari_cellcycle.gui.layers import PHASE, GallerySource, find_layer, hidden_phases, phase_colormap, prediction_of
-from napari_cellcycle.gui.legend import Legend
+from napari_cellcycle.gui.layers import (
+    PHASE,
+    SYNTHETIC,
+    GallerySource,
+    find_layer,
+    hidden_phases,
+    phase_colormap,
+    prediction_of,
+    prediction_of_real,
+)
+from napari_cellcycle.gui.legend import MADE, Legend
 from napari_cellcycle.gui.model_picker import ModelPicker
 from napari_cellcycle.gui.painting import corrections
 from napari_cellcycle.gui.samples import sample_path
@@ -73,8 +82,11 @@ class ClassifyWidget(Dock):
         self._show_result()
 
     def _phase_layer(self) -> Labels | None:
+        return self._find(PHASE)
+
+    def _find(self, role: str) -> Labels | None:
         source = self.inputs.source()
-        return None if source is None else find_layer(self.viewer.layers, source.group, PHASE)
+        return None if source is None else find_layer(self.viewer.layers, source.group, role)
 
     def _on_run(self) -> None:
         config = ClassifyConfig(model=self.model.value(), **self.form.values())
@@ -98,7 +110,10 @@ class ClassifyWidget(Dock):
         n_kept = np.count_nonzero(corrections(layer, classified.cell_map))
         kept = f"; {n_kept:,} keep the phase that was painted on them" if n_kept else ""
         unread = f"; {classified.n_unreadable} could not be read" if classified.n_unreadable else ""
-        kind = "synthetic cells" if classified.table["synthetic"].all() else "cells"
+        synthetic = classified.table["synthetic"]
+        kind = "synthetic cells" if synthetic.all() else "cells"
+        if synthetic.any() and not synthetic.all():
+            unread += f"; {synthetic.sum():,} of them are synthetic and count in no share"
         how = f"with the model {classified.model!r} on {classified.device}"
         notes = "".join(f" {note[0].upper()}{note[1:]}." for note in classified.notes)
         self.say(f"{len(classified.table):,} {kind} classified {how}{unread}{kept}.{notes}")
@@ -123,12 +138,18 @@ class ClassifyWidget(Dock):
         layer = self._phase_layer()
         self.results.setVisible(layer is not None)
         if layer is not None:
-            self.legend.show_fractions(phase_fractions(prediction_of(layer)), hidden_phases(layer))
+            marks, hidden = self._find(SYNTHETIC), hidden_phases(layer)
+            if marks is not None and not marks.visible:
+                hidden.add(MADE)
+            n_made = int(layer.features["synthetic"].sum())
+            self.legend.show_fractions(phase_fractions(prediction_of_real(layer)), hidden, n_made)
 
     def _on_hidden(self, hidden: set[int]) -> None:
-        layer = self._phase_layer()
+        layer, marks = self._phase_layer(), self._find(SYNTHETIC)
         if layer is not None:
             layer.colormap = phase_colormap(hidden)
+        if marks is not None:
+            marks.visible = MADE not in hidden
 
     def _on_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")

@@ -17,9 +17,9 @@ from napari_cellcycle.gui.layers import (
     result_table,
     role_of,
     source_of,
-    tell_cells,
 )
 from napari_cellcycle.gui.painting import corrections
+from napari_cellcycle.gui.telling import tell_cells
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -195,7 +195,7 @@ class ProgressLine(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self.text)
-        self._what, self._since = "", 0.0
+        self._what, self._since, self._begun_at = "", 0.0, 0
         self._paused: float | None = None
         self.hide()
 
@@ -226,17 +226,17 @@ class ProgressLine(QWidget):
         if self._paused is not None:  # said before the pause
             return
         if progress.what != self._what:
-            self._what, self._since = progress.what, time.monotonic()
+            self._what, self._since, self._begun_at = progress.what, time.monotonic(), progress.done
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         self.text.setText(f"{progress.what}{self._time_left(progress)}")
 
     def _time_left(self, progress: Progress) -> str:
         elapsed = time.monotonic() - self._since
-        if progress.done == 0 or elapsed < 1:
+        done = progress.done - self._begun_at  # what is resumed began with some done
+        if done <= 0 or elapsed < 1:
             return ""
-        seconds = round(elapsed * (progress.total - progress.done) / progress.done)
-        return f", {seconds} s left" if seconds < 120 else f", {seconds // 60} min left"
+        return f", {_spoken(elapsed * (progress.total - progress.done) / done)} left"
 
 
 class EmptyNotice(QWidget):
@@ -255,6 +255,12 @@ class EmptyNotice(QWidget):
             button.clicked.connect(lambda _checked=False, action=action: action())
             column.addWidget(button)
             self.buttons[title] = button
+
+
+def _spoken(seconds: float) -> str:
+    """A time in the unit that fits it."""
+    units = ((86400, "days"), (3600, "h"), (60, "min"))
+    return next((f"{seconds / size:.0f} {unit}" for size, unit in units if seconds >= 2 * size), f"{seconds:.0f} s")
 
 
 def _sentence() -> QLabel:

@@ -91,17 +91,22 @@ def take_calls(layer: Labels) -> Calls:
 def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) -> Events:
     """Compare calls with the truth, and with `earlier` ones of other models; the job's result is an `Evaluated`.
 
-    Repeated cells are left out, and those that the model was trained on while there are others.
+    Repeated cells are left out, and those that the model was trained on while there are others; made cells are tested
+    where no real one has a known phase, as a demonstration.
     """
     from napari_cellcycle.evaluation.duplicates import search_repeats, seen_before
     from napari_cellcycle.evaluation.report import evaluate
 
     cells: Cells = yield from read_again(calls.source)
     repeats = yield from passed_on(search_repeats(cells))
-    made = bool(calls.synthetic.any())
+    made = bool(calls.synthetic[calls.truth != UNKNOWN].all())
     known = None if made else _training_prints(calls.model)
-    truth = np.full_like(calls.truth, UNKNOWN)  # cells of unknown phase are left out, so repeated ones are made so
+    truth = np.full_like(calls.truth, UNKNOWN)  # whatever is left out is made unknown
     truth[repeats.keep] = calls.truth[repeats.keep]
+    notes = repeats.notes
+    if not made and calls.synthetic.any():
+        truth[calls.synthetic] = UNKNOWN
+        notes = (*notes, f"{calls.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
     report = evaluate(
         calls.prediction,
         truth,
@@ -110,9 +115,9 @@ def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) 
         synthetic=calls.synthetic,
         trained_on=None if known is None else seen_before(repeats.prints, known),
         duplicates_removed=len(cells) - len(repeats.keep),
-        settings={"model": calls.model, "input": calls.source.paths, **calls.source.reading},
+        settings={"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading},
         data_sha256=repeats.data_sha256,
-        notes=repeats.notes,
+        notes=notes,
     )
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cellcycle.cells import ROLES
+from napari_cellcycle.cells import ROLES, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
-from napari_cellcycle.gui.layers import GallerySource, gallery_layers, new_group, source_of
+from napari_cellcycle.gui.layers import GallerySource, cell_table, gallery_layers, new_group, source_of
+from napari_cellcycle.gui.telling import tell_cells
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
 from napari_cellcycle.io.names import stem_of
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
@@ -20,6 +21,7 @@ from napari_cellcycle.phases import N_PHASES, UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
+    import pandas as pd
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
@@ -34,10 +36,11 @@ _N_PREVIEWED = 3
 
 @dataclass(frozen=True, eq=False)
 class OpenedGallery:
-    """A gallery that is ready for the viewer."""
+    """A gallery that is ready for the viewer; `table` tells its cells, one row each."""
 
     source: GallerySource
     layers: list[LayerData]
+    table: pd.DataFrame
     notes: tuple[str, ...]
 
 
@@ -97,17 +100,19 @@ def _title(paths: Sequence[str | Path]) -> str:
     return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
 
 
-def open_gallery(paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN) -> Events:
-    """Read cells and lay them out; the job's result is an `OpenedGallery`."""
-    cells = yield from passed_on(open_cells(paths, reading))
-    shown = cells.select_channels([name for name in cells.channels if name in ROLES] or cells.channels)
+def open_gallery(
+    paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
+) -> Events:
+    """Read cells, and stacks of `made` ones after them, and lay them out; the job's result is an `OpenedGallery`."""
+    cells, everywhere = yield from _open(paths, reading, made)
+    shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
     mosaic = yield from passed_on(build_mosaic(shown, max_shown))
-    source = _source(paths, reading, cells, mosaic)
+    source = _source(paths, reading, made, cells, mosaic)
     notes = spoken(cells.notes)
     if source.n_shown < source.n_cells:
         notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
     _warm_up()
-    yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), notes))
+    yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes))
 
 
 def _warm_up() -> None:
@@ -125,7 +130,7 @@ def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, N
     ReadError
         The files are gone, or hold other cells than when the gallery was made.
     """
-    cells: Cells = yield from passed_on(open_cells(source.paths, ReadConfig(**source.reading)))
+    cells, _ = yield from _open(source.paths, ReadConfig(**source.reading), source.made)
     if len(cells) != source.n_cells:
         raise ReadError(
             f"{source.paths[0]} held {source.n_cells} cells when the gallery was made and holds {len(cells)} now; "
@@ -134,15 +139,31 @@ def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, N
     return cells
 
 
+def _open(
+    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path]
+) -> Generator[Progress | Note | Finished, None, tuple[Cells, list[str]]]:
+    """Returns the cells, and the channels that all of them have: a stain is learnt from though made cells have none."""
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    if not made:
+        return cells, list(cells.channels)
+    more: Cells = yield from passed_on(open_cells(made, ReadConfig()))
+    everywhere = [name for name in cells.channels if name in more.channels]
+    return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
+
+
 def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
     """Add a gallery's layers and look at it; other galleries lie at the same place and are hidden."""
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
     for layer in viewer.layers:
         if source_of(layer) is not None:
             layer.visible = False
-    for data, options, kind in opened.layers:
-        viewer.add_layer(Layer.create(data, options, kind))
+    layers = [Layer.create(*data) for data in opened.layers]
+    for layer in layers:
+        tell_cells(layer, opened.source.grid, opened.table)
+        viewer.add_layer(layer)
+    # not the marks of made cells on top, which are nothing to work on
+    viewer.layers.selection.active = [layer for layer in layers if isinstance(layer, Image)][-1]
     viewer.reset_view()
 
 
@@ -156,16 +177,26 @@ def galleries(layers: Iterable[object]) -> list[GallerySource]:
     return list(found.values())[::-1]
 
 
-def _source(paths: Sequence[str | Path], reading: ReadConfig, cells: Cells, mosaic: Mosaic) -> GallerySource:
+def _source(
+    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path], cells: Cells, mosaic: Mosaic
+) -> GallerySource:
     return GallerySource(
         group=new_group(),
-        title=_title(paths),
+        title=_title(paths) + (" + made" if made else ""),
         paths=[str(Path(path).absolute()) for path in paths],
         reading=asdict(reading),
         n_cells=len(cells),
         n_shown=mosaic.grid.n_cells,
         n_synthetic=int(cells.synthetic.sum()),
-        phase_counts=np.bincount(cells.phases[cells.phases != UNKNOWN], minlength=N_PHASES).tolist(),
+        phase_counts=_count(cells.phases),
         tile_px=mosaic.grid.tile_px,
         columns=mosaic.grid.columns,
+        made=[str(Path(path).absolute()) for path in made],
+        made_counts=_count(cells.phases[cells.synthetic]),
     )
+
+
+def _count(phases: NDArray[np.int8]) -> list[int]:
+    """Cells of each known phase."""
+    counts: list[int] = np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES).tolist()
+    return counts

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from napari_cellcycle.cells import BRIGHTFIELD, Prediction
 from napari_cellcycle.images.mosaic import Grid
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_COLOUR, Phase, phase_label
+from napari_cellcycle.phases import (
+    COLOURS,
+    N_PHASES,
+    PHASE_LABELS,
+    SYNTHETIC_COLOUR,
+    UNKNOWN,
+    UNSURE,
+    UNSURE_COLOUR,
+    Phase,
+    phase_label,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import pandas as pd
     from napari.layers import Labels, Layer
@@ -31,6 +41,7 @@ KEY = "napari-cellcycle"
 MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
+SYNTHETIC = "synthetic"
 
 
 class CellMap(Protocol):
@@ -63,6 +74,10 @@ class GallerySource:
         Cells of each known phase, in phase order.
     tile_px, columns : int
         How the gallery is laid out.
+    made : list of str
+        Stacks of made cells that come after those of `paths`, and say themselves how to read them.
+    made_counts : list of int
+        Those of `phase_counts` that a generator made.
     """
 
     kind: ClassVar[str] = "gallery"
@@ -76,6 +91,8 @@ class GallerySource:
     phase_counts: list[int]
     tile_px: int
     columns: int
+    made: list[str] = field(default_factory=list)
+    made_counts: list[int] = field(default_factory=lambda: [0] * N_PHASES)
 
     @property
     def grid(self) -> Grid:
@@ -84,8 +101,9 @@ class GallerySource:
 
     @property
     def n_known(self) -> int:
-        """Cells of known phase."""
-        return sum(self.phase_counts)
+        """Cells of known phase; of made cells only where there are no others, as nothing is judged by them."""
+        n_made = 0 if self.n_synthetic == self.n_cells else sum(self.made_counts)
+        return sum(self.phase_counts) - n_made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +133,11 @@ def source_of(layer: Layer) -> Source | None:
     if not isinstance(known, dict) or known.get("kind") not in _KINDS:
         return None
     kind = _KINDS[known["kind"]]
-    return kind(**{item.name: known[item.name] for item in fields(kind)})
+    return kind(**{item.name: known[item.name] for item in fields(kind) if item.name in known})
 
 
 def role_of(layer: Layer) -> str:
-    """What a layer of ours shows: a channel, `MASK`, `PHASE` or `SELECTED`."""
+    """What a layer of ours shows: a channel, `MASK`, `PHASE`, `SELECTED` or `SYNTHETIC`."""
     return str(layer.metadata[KEY]["role"])
 
 
@@ -140,7 +158,7 @@ def metadata_for(source: Source, role: str, **more: Any) -> dict[str, Any]:
 
 
 def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[LayerData]:
-    """One Image layer a channel, and the cells' masks; only the first is visible, since each covers the others."""
+    """One Image layer a channel, of which the first is visible, since each covers the others; masks; marks."""
     sizes = np.unique(cells.pixel_size_um)
     space: dict[str, Any] = {}
     if len(sizes) == 1 and np.isfinite(sizes[0]):
@@ -161,6 +179,8 @@ def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[
     layers.reverse()  # the visible one on top
     if mosaic.masks is not None:
         layers.append(_mask_layer(mosaic.masks, source, space))
+    if cells.synthetic[: source.n_shown].any():
+        layers.append(_synthetic_layer(cells, source, space))
     return layers
 
 
@@ -177,6 +197,37 @@ def _mask_layer(masks: NDArray[np.unsignedinteger], source: GallerySource, space
         **space,
     }
     return masks, options, "labels"
+
+
+def _synthetic_layer(cells: Cells, source: GallerySource, space: dict[str, Any]) -> LayerData:
+    """A mark in a corner of each made cell, where it stays to be seen when the cells are classified.
+
+    Numbered from 1 in the order of the gallery, as napari has it: the table's column ``index`` says so.
+    """
+    from napari.utils.colormaps import DirectLabelColormap
+
+    made = cells.synthetic[: source.n_shown]
+    numbers = np.arange(1, source.n_shown + 1, dtype=np.min_scalar_type(source.n_shown)) * made
+    table = cell_table(cells).head(source.n_shown)
+    table.insert(0, "index", np.arange(1, source.n_shown + 1))
+    options = {
+        "name": f"cells: {SYNTHETIC}",
+        "metadata": metadata_for(source, SYNTHETIC),
+        "features": table,
+        "colormap": DirectLabelColormap(color_dict={None: SYNTHETIC_COLOUR, 0: "transparent"}),
+        "opacity": 1.0,
+        **space,
+    }
+    return source.grid.paint(numbers, source.grid.corner()), options, "labels"
+
+
+def cell_table(cells: Cells) -> pd.DataFrame:
+    """One row a cell: what is known before any model has seen it."""
+    import pandas as pd
+
+    truth = [phase_label(int(number)) for number in cells.phases]
+    columns = {"source": cells.sources, "cell": cells.ids, "truth": truth, "synthetic": cells.synthetic}
+    return pd.DataFrame(columns)
 
 
 def phase_layer(
@@ -224,7 +275,16 @@ def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDA
 
 def prediction_of(layer: Labels) -> Prediction:
     """What the model said, out of a phase layer's table."""
-    table = layer.features
+    return _prediction(layer, layer.features)
+
+
+def prediction_of_real(layer: Labels) -> Prediction:
+    """`prediction_of` real cells, or of all where none is real: made cells say nothing about a sample."""
+    synthetic = layer.features["synthetic"].to_numpy(bool)
+    return _prediction(layer, layer.features if synthetic.all() else layer.features[~synthetic])
+
+
+def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
     dna_content = table["dna_content"].to_numpy(np.float32)
     unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
     return Prediction(
@@ -233,6 +293,7 @@ def prediction_of(layer: Labels) -> Prediction:
         probabilities=table[[f"p_{name}" for name in PHASE_LABELS]].to_numpy(np.float32),
         dna_content=None if np.isnan(dna_content).all() else dna_content,
         min_probability=layer.metadata[KEY]["min_probability"],
+        synthetic=table["synthetic"].to_numpy(bool),
         unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
     )
 
@@ -241,48 +302,3 @@ def truth_of(layer: Labels) -> NDArray[np.int8]:
     """True phases out of a phase layer's table, `UNKNOWN` where nobody says it."""
     numbers = {phase.label: int(phase) for phase in Phase}
     return np.array([numbers.get(label, UNKNOWN) for label in layer.features["truth"]], np.int8)
-
-
-def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
-    """Show the cell under the cursor in napari's status bar.
-
-    napari would look up the phase number as if it were the number of a cell, so the layer's own answer is replaced.
-    """
-    describe = _describer(table)
-    plain = type(layer).get_status
-
-    def get_status(position: Any = None, **options: Any) -> Any:
-        status = plain(layer, position, **options)
-        cell = None if position is None else cells.cell_at(*layer.world_to_data(position)[-cells.ndim :])
-        if cell is not None:
-            status["coordinates"] = status["value"] = describe(cell)
-        elif source_of(layer) is not None:
-            status["coordinates"], status["value"] = status["coords"], ""
-        return status
-
-    layer.get_status = get_status
-
-
-def _describer(table: pd.DataFrame) -> Callable[[int], str]:
-    """Sentences are made when asked for: there may be a million cells."""
-    columns = {name: table[name].to_numpy() for name in table}
-    chances = np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1)
-
-    def describe(cell: int) -> str:
-        made = "synthetic cell" if columns["synthetic"][cell] else "cell"
-        parts = [f"{columns['source'][cell]} {made} {columns['cell'][cell]}"]
-        row = chances[cell]
-        if np.isnan(row).any():
-            return f"{parts[0]}: could not be read"
-        likely = [number for number in np.argsort(-row) if row[number] >= 0.01]
-        shares = ", ".join(f"{PHASE_LABELS[number]} {row[number]:.0%}" for number in likely)
-        parts.append(f"{columns['phase'][cell]} ({shares})")
-        if np.isfinite(columns["dna_content"][cell]):
-            parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")
-        if columns["truth"][cell]:
-            parts.append(f"truth {columns['truth'][cell]}")
-        if columns["unfamiliar"][cell] == 1:  # NaN where the model can't tell
-            parts.append("unlike the training cells")
-        return ", ".join(parts)
-
-    return describe

@@ -8,7 +8,15 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
 
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE, UNSURE_COLOUR, UNSURE_LABEL
+from napari_cellcycle.phases import (
+    COLOURS,
+    PHASE_LABELS,
+    SYNTHETIC_COLOUR,
+    SYNTHETIC_LABEL,
+    UNSURE,
+    UNSURE_COLOUR,
+    UNSURE_LABEL,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,16 +26,18 @@ if TYPE_CHECKING:
     from napari_cellcycle.evaluation.fractions import PhaseFractions
 
 _COLUMNS = ("phase", "cells", "%", "95 % int.")
+MADE = UNSURE + 1
+"""Row of the made cells, and what stands for them among the numbers of hidden phases."""
 
 
 class Legend(QTableWidget):
-    """The phases of the cells that were classified last."""
+    """The phases of the cells that were classified last, and how many made cells are among them."""
 
     hidden_changed = Signal(object)
     """The set of phase numbers that should not be seen."""
 
     def __init__(self) -> None:
-        super().__init__(len(PHASE_LABELS) + 1, len(_COLUMNS))
+        super().__init__(MADE + 1, len(_COLUMNS))
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         self.verticalHeader().hide()
         self.setShowGrid(False)
@@ -42,9 +52,10 @@ class Legend(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        colours = [*COLOURS.values(), UNSURE_COLOUR]
+        labels = [*PHASE_LABELS, UNSURE_LABEL, SYNTHETIC_LABEL]
+        colours = [*COLOURS.values(), UNSURE_COLOUR, SYNTHETIC_COLOUR]
         self._names: list[QTableWidgetItem] = []
-        for row, (label, colour) in enumerate(zip([*PHASE_LABELS, UNSURE_LABEL], colours, strict=True)):
+        for row, (label, colour) in enumerate(zip(labels, colours, strict=True)):
             name = QTableWidgetItem(_swatch(colour), label)
             name.setCheckState(Qt.CheckState.Checked)
             name.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)  # the whole row is the button
@@ -53,12 +64,15 @@ class Legend(QTableWidget):
         self.cellClicked.connect(lambda row, _column: self._toggle(row))
         self.itemChanged.connect(self._on_change)
 
-    def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = ()) -> None:
-        """Fill in the numbers; the phase numbers in `hidden` are not ticked."""
+    def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = (), n_made: int = 0) -> None:
+        """Fill in the numbers; the phase numbers in `hidden` are not ticked, and nobody speaks of no made cells."""
         for row, share in enumerate(fractions.to_dict().values()):
             percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
             self._write(row, share["count"], percent, f"{low} to {high}")
         self._write(UNSURE, fractions.n_unsure, "", "")
+        self._write(MADE, n_made, "", "")
+        self.setRowHidden(MADE, n_made == 0)
+        self.updateGeometry()
         self.blockSignals(True)
         for row, name in enumerate(self._names):
             name.setCheckState(Qt.CheckState.Unchecked if row in hidden else Qt.CheckState.Checked)

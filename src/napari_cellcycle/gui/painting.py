@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.gui.layers import truth_of
 from napari_cellcycle.phases import UNKNOWN, UNSURE, UNSURE_LABEL, Phase
 
 if TYPE_CHECKING:
@@ -48,9 +49,25 @@ class PhasePainting:
         self.layer.events.features.disconnect(self._on_features)
 
     def phases(self) -> NDArray[np.int8]:
-        """Phase of each cell as painted, shape (N,); `UNKNOWN` where it has none or is unsure."""
+        """Phase of each cell as painted, shape (N,); `UNKNOWN` where it has none or is unsure.
+
+        A made cell is of the phase that it was made as, whatever a model calls it, unless somebody paints on it.
+        """
         phases = self._look().astype(np.int8) - 1
-        return np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
+        painted = np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
+        synthetic = self.layer.features["synthetic"].to_numpy(bool)
+        if not synthetic.any():
+            return painted
+        truth = truth_of(self.layer)
+        n_shown = len(painted)  # made cells that are not shown have a phase all the same
+        kept = synthetic[:n_shown] & (self._numbers == called_numbers(self.layer)[:n_shown])
+        beyond = np.where(synthetic, truth, UNKNOWN)[n_shown:]
+        return np.r_[np.where(kept, truth[:n_shown], painted), beyond].astype(np.int8)
+
+    def synthetic(self) -> NDArray[np.bool_]:
+        """Which of the cells of `phases` a generator made, shape (N,)."""
+        synthetic: NDArray[np.bool_] = self.layer.features["synthetic"].to_numpy(bool)
+        return synthetic
 
     def phases_by_cell(self) -> dict[tuple[str, int], int]:
         """`phases` by where a cell comes from and its number there; only known ones."""

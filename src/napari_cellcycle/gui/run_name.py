@@ -18,13 +18,15 @@ class RunName(QWidget):
     ----------
     folder : Path
         Where runs are kept.
+    what : str
+        What a run gives.
     """
 
     changed = Signal()
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, what: str = "the new model") -> None:
         super().__init__()
-        self.folder, self._kind = folder, ""
+        self.folder, self._what, self._kind = folder, what, ""
         self.box, self.choose = QLineEdit(), QToolButton()
         self.choose.setText("...")
         self.choose.setToolTip("keep the run in another folder")
@@ -37,7 +39,7 @@ class RunName(QWidget):
         self._on_text()
 
     def output(self) -> Path:
-        """Folder of the model to come."""
+        """Folder of the run to come."""
         return self.folder / self.box.text().strip()
 
     def suggest(self, kind: str) -> None:
@@ -54,7 +56,7 @@ class RunName(QWidget):
         return f"There is a run called {name} already; choose another name." if _is_taken(self.output()) else ""
 
     def _on_text(self) -> None:
-        self.box.setToolTip(f"name of the new model, and of its folder in {self.folder}")
+        self.box.setToolTip(f"name of {self._what}, and of its folder in {self.folder}")
         self.changed.emit()
 
     def _on_choose(self) -> None:

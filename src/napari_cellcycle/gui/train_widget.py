@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from napari_cellcycle.events import Finished, Note, Progress
-from napari_cellcycle.gui.boxes import side_by_side, stacked
+from napari_cellcycle.gui.boxes import stacked
 from napari_cellcycle.gui.curves import Curves
 from napari_cellcycle.gui.dock import Dock, EmptyNotice
 from napari_cellcycle.gui.form import Form
@@ -19,6 +18,7 @@ from napari_cellcycle.gui.labelled_input import LabelledInput
 from napari_cellcycle.gui.model_picker import renew_pickers
 from napari_cellcycle.gui.run_name import RunName
 from napari_cellcycle.gui.samples import sample_path
+from napari_cellcycle.gui.steering import Steering
 from napari_cellcycle.gui.training import (
     GO_ON_BELOW,
     kinds_for,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SCRATCH = "from scratch"
 _RUN_SETTINGS = ("device", "licence", "data_licence")
 _SETTINGS = tuple(item.name for item in fields(TrainConfig))
-_PLAIN = ("model", "epochs")
+_PLAIN = ("model", "epochs", "augment")
 
 
 class TrainWidget(Dock):
@@ -55,7 +55,6 @@ class TrainWidget(Dock):
         self.log: list[EpochDone] = []
         self._channels: set[str] | None = None
         self._start_chosen = False
-        self.stop_asked = threading.Event()
         self._build_notices()
         self.labelled = LabelledInput(napari_viewer)
         self._build_settings()
@@ -98,19 +97,18 @@ class TrainWidget(Dock):
         self.settings = stacked(self.form, self.problem)
 
     def _build_foot(self) -> None:
-        self.pause_button, self.stop_button = QPushButton("Pause"), QPushButton("Stop")
-        self.stop_button.setToolTip("end the training now, and keep the best weights so far as a model")
-        self.pause_button.setToolTip("let the computer do other work for a while")
-        self.pause_button.clicked.connect(self._on_pause)
-        self.stop_button.clicked.connect(self._on_stop)
         self.progress.cancel.setToolTip("give up this run; no model is written, but the run can be resumed later")
-        self.steering = side_by_side(self.pause_button, self.stop_button)
+        self.steering = Steering(
+            self,
+            "end the training now, and keep the best weights so far as a model",
+            "Stopping; the best weights so far are kept.",
+        )
         self.curves, self.figures = Curves(), QLabel()
         self.figures.setWordWrap(True)
         self.course = stacked(self.curves, self.figures)
         self.next_button = QPushButton("Classify with it")
         self.next_button.clicked.connect(lambda: self.open_next("Classify"))
-        for widget in (self.steering, self.course, self.next_button):
+        for widget in (self.course, self.next_button):
             widget.hide()
         self.add_foot(self.steering, self.course, self.next_button)
 
@@ -122,7 +120,7 @@ class TrainWidget(Dock):
             kinds = kinds_for(self._channels)
             if kinds and self.network.currentText() not in kinds:
                 self.network.setCurrentText(kinds[0])
-        counts = self.labelled.phase_counts
+        counts = self.labelled.judged_counts()
         if counts is not None and not self._start_chosen:
             self.start_from.setCurrentIndex(1 if counts.sum() < GO_ON_BELOW and self.start_from.count() > 1 else 0)
         self._show_what_fits()
@@ -165,7 +163,7 @@ class TrainWidget(Dock):
         )
 
     def _show_what_fits(self) -> None:
-        chosen, counts = self.labelled.inputs.source(), self.labelled.phase_counts
+        chosen, counts = self.labelled.inputs.source(), self.labelled.judged_counts()
         self.empty.setVisible(chosen is None)
         self.labelled.setVisible(chosen is not None)
         self.unlabelled.setVisible(chosen is not None and counts is None)
@@ -188,12 +186,12 @@ class TrainWidget(Dock):
             return
         values = self.form.values()
         config = TrainConfig(**{name: values[name] for name in _SETTINGS})
-        self._begin(train_labelled(labelled, self.name.output(), self._run(), config, self.stop_asked.is_set))
+        self._begin(train_labelled(labelled, self.name.output(), self._run(), config, self.steering.is_stopped))
 
     def _on_resume(self) -> None:
         labelled, broken_off = self.labelled.labelled(), unfinished_runs(self.name.folder)
         if labelled is not None and broken_off:
-            self._begin(resume_labelled(labelled, broken_off[0], self._run(), self.stop_asked.is_set))
+            self._begin(resume_labelled(labelled, broken_off[0], self._run(), self.steering.is_stopped))
 
     def _on_discard(self) -> None:
         for output in unfinished_runs(self.name.folder)[:1]:
@@ -201,44 +199,28 @@ class TrainWidget(Dock):
         self._show_what_fits()
 
     def _begin(self, events: Events) -> None:
-        self.stop_asked.clear()
         self.log = []
         self.curves.show_log([])
         self.figures.clear()
         for widget in (self.unfinished, self.course, self.next_button):
             widget.hide()
         self.start(events, self._on_trained)
-        self.steering.show()
+        self.steering.begin()
 
     def _on_event(self, event: object) -> None:
         if isinstance(event, Progress | Note | Finished):
             super()._on_event(event)
-        else:  # not asked whether it is an EpochDone, which would import torch here
-            self._on_epoch(cast("EpochDone", event))
+        else:  # by now the job has imported torch
+            from napari_cellcycle.training.classifier import EpochDone
+
+            if isinstance(event, EpochDone):  # else it is of a generator that fills phases
+                self._on_epoch(event)
 
     def _on_epoch(self, done: EpochDone) -> None:
         self.log.append(done)
         self.curves.show_log(self.log)
         self.figures.setText(_figures(self.log))
         self.course.show()
-
-    def _on_pause(self) -> None:
-        if self.job is None:
-            return
-        if self.job.paused:
-            self.job.resume()
-            self.progress.resume()
-        else:
-            self.job.pause()
-            self.progress.pause()
-        self.pause_button.setText("Go on" if self.job.paused else "Pause")
-
-    def _on_stop(self) -> None:
-        self.stop_asked.set()
-        if self.job is not None and self.job.paused:
-            self._on_pause()
-        self.stop_button.setEnabled(False)
-        self.say("Stopping; the best weights so far are kept.")
 
     def _on_trained(self, trained: Trained) -> None:
         renew_pickers(self, trained.folder)
@@ -251,8 +233,6 @@ class TrainWidget(Dock):
 
     def _set_busy(self, busy: bool) -> None:
         super()._set_busy(busy)
-        self.pause_button.setText("Pause")
-        self.stop_button.setEnabled(True)
         if not busy:
             self.steering.hide()
             self._suggest_name()

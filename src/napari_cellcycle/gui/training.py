@@ -39,18 +39,31 @@ FEW_CELLS = 20
 GO_ON_BELOW = 1000
 """With fewer labelled cells, a model that was trained on others is the better start."""
 
+_NONE = np.zeros(0, np.int8)
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledGallery:
-    """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files."""
+    """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files.
+
+    `synthetic` says of the painted ones which a generator made.
+    """
 
     source: GallerySource
     phases: NDArray[np.int8] | None = None
+    synthetic: NDArray[np.bool_] | None = None
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Cells of each phase, shape (7,)."""
         return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases)
+
+    @property
+    def made_counts(self) -> NDArray[np.int64]:
+        """Those of `counts` that a generator made."""
+        if self.phases is None:
+            return np.array(self.source.made_counts)
+        return _count(self.phases[self.synthetic[: len(self.phases)]]) if self.synthetic is not None else _count(_NONE)
 
     def open(self) -> Generator[Any, None, Cells]:
         """Read the cells again, with these phases."""
@@ -73,6 +86,11 @@ class LabelledField:
     def counts(self) -> NDArray[np.int64]:
         """Cells of each phase, shape (7,)."""
         return _count(np.array([*self.phases.values()], np.int8))
+
+    @property
+    def made_counts(self) -> NDArray[np.int64]:
+        """Nobody makes cells of a field."""
+        return _count(_NONE)
 
     def open(self) -> Generator[Any, None, Cells]:
         """Cut out the cells, with these phases."""
@@ -164,14 +182,29 @@ def what_is_missing(counts: NDArray[np.int64]) -> str:
     return ""
 
 
-def what_is_scarce(counts: NDArray[np.int64]) -> str:
-    """Which phases have too few cells to be learnt well; empty if none."""
-    few = [f"{label} ({n})" for label, n in zip(PHASE_LABELS, counts, strict=True) if 0 < n < FEW_CELLS]
-    none = [label for label, n in zip(PHASE_LABELS, counts, strict=True) if not n]
+def what_is_scarce(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
+    """Which phases have too few cells to be learnt well, made ones not counted; empty if none."""
+    named = [*zip(PHASE_LABELS, counts, real_or_all(counts, made), strict=True)]
+    few = [f"{label} ({n})" for label, _, n in named if 0 < n < FEW_CELLS]
+    none = [label for label, n, _ in named if not n]
     parts = [f"few cells of {', '.join(few)}, so don't trust these calls"] if few else []
     parts += [f"no {', '.join(none)}, so nothing is learnt of these"] if none else []
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}." if parts else ""
+
+
+def real_or_all(counts: NDArray[np.int64], made: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of `counts` those that a model can be judged by: real cells, or all where none is real."""
+    real = counts - made
+    return real if real.any() else counts
+
+
+def advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
+    """What to know before a model is trained on these cells."""
+    synthetic = counts.any() and not (counts - made).any()
+    demonstration = "All cells are synthetic: what is learnt from them is a demonstration."
+    needed = what_is_missing(real_or_all(counts, made)) or what_is_scarce(counts, made)
+    return " ".join(filter(None, (needed, demonstration if synthetic else "")))
 
 
 def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:
