@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.images.encode import Encoding
     from napari_cellcycle.jobs.augment import Made
 
     Tiles = Mapping[int, NDArray[np.float32]]
@@ -91,11 +90,13 @@ def watched(events: Iterable[Any], cells: Cells | None, channels: Sequence[str])
 
 def _result(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> MadeCells:
     """With some of the cells that were made, beside the real ones that were shown on the way, or some of `cells`."""
+    from napari_cellcycle.jobs.judging import few_of_each
+
     encoding = made.generator.card.encoding
     phases = [int(phase) for phase in np.unique(made.cells.phases)]
     if cells is not None and not real:
-        real = _tiles(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
-    picture = _draw(real, _tiles(made.cells, phases, encoding), encoding.channels)
+        real = few_of_each(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
+    picture = _draw(real, few_of_each(made.cells, phases, encoding), encoding.channels)
     told = () if made.quality is None else made.quality.warnings
     return MadeCells(made, picture, tuple(note for note in dict.fromkeys(notes) if note not in told))
 
@@ -106,22 +107,3 @@ def _draw(real: Tiles, made: Tiles, channels: Sequence[str]) -> Picture:
 
     size = max(tiles.shape[-1] for tiles in made.values())
     return draw_sheet(real, made, channels, per_phase=max(1, (_WIDTH_PX - _BESIDE_PX) // (2 * (size + 2))))
-
-
-def _tiles(cells: Cells, phases: list[int], encoding: Encoding) -> dict[int, NDArray[np.float32]]:
-    """A few cells of each phase as a generator is told them."""
-    from napari_cellcycle.cells import CellImage
-    from napari_cellcycle.images.encode import unencoded_spec
-    from napari_cellcycle.images.prepare import prepare
-    from napari_cellcycle.training.gan.loop import SHOWN
-
-    spec = unencoded_spec(encoding.channels, encoding.size_px, encoding.pixel_size_um)
-    found = {}
-    for phase in phases:
-        places = np.flatnonzero(cells.phases == phase)[:SHOWN]
-        read = cells.select_channels(encoding.channels).read(places.tolist())
-        good = [number for number, cell in enumerate(read) if isinstance(cell, CellImage)]
-        images = [cell for cell in read if isinstance(cell, CellImage)]
-        if images:
-            found[phase] = encoding.encode(prepare(images, spec, cells.pixel_size_um[places[good]]))
-    return found

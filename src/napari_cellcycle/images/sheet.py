@@ -22,7 +22,7 @@ def draw_sheet(
     channels: Sequence[str],
     per_phase: int = 6,
 ) -> NDArray[np.uint8]:
-    """Draw encoded cells: a row of each channel for each phase, real cells on the left and made ones on the right.
+    """Draw encoded cells: a row of each channel for each phase, real cells, if any, left of the made ones.
 
     Parameters
     ----------
@@ -43,15 +43,16 @@ def draw_sheet(
     size = max((cells.shape[-1] for cells in made.values()), default=0)
     half = per_phase * (size + _GAP_PX)
     block = len(channels) * (size + _GAP_PX) + 2 * _GAP_PX
-    sheet = np.full((_LINE_PX + len(made) * block, _TITLE_PX + 2 * half + 4 * _GAP_PX, 3), _PAPER, np.uint8)
-    sides = (_TITLE_PX, _TITLE_PX + half + 4 * _GAP_PX)
+    sides = {"real": real, "made": made} if real else {"made": made}
+    lefts = [_TITLE_PX + number * (half + 4 * _GAP_PX) for number in range(len(sides))]
+    sheet = np.full((_LINE_PX + len(made) * block, lefts[-1] + half, 3), _PAPER, np.uint8)
     for number, phase in enumerate(made):
-        for left, cells in zip(sides, (real.get(phase), made[phase]), strict=True):
-            if cells is not None:
-                _lay(sheet[_LINE_PX + number * block :, left:], cells[:per_phase], channels)
+        for left, side in zip(lefts, sides.values(), strict=True):
+            if phase in side:
+                _lay(sheet[_LINE_PX + number * block :, left:], side[phase][:per_phase], channels)
     picture = Image.fromarray(sheet)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
-    for left, title in zip(sides, ("real", "made"), strict=True):
+    for left, title in zip(lefts, sides, strict=True):
         pen.text((left, 1), title, fill="white", font=font)
     for number, phase in enumerate(made):
         top = _LINE_PX + number * block + block // 2 - 9

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,13 +78,14 @@ def draw_samples(cells: Cells | None, made: Cells, encoding: Encoding) -> NDArra
     """Some real and some made cells of each phase that was made, side by side; RGB, shape (Y, X, 3)."""
     from napari_cellcycle.images.sheet import draw_sheet
 
-    real = {} if cells is None else _few_of_each(cells, made, encoding)
-    return draw_sheet(real, _few_of_each(made, made, encoding), encoding.channels, PICTURED)
+    phases: list[int] = np.unique(made.phases).tolist()
+    real = {} if cells is None else few_of_each(cells, phases, encoding)
+    return draw_sheet(real, few_of_each(made, phases, encoding), encoding.channels, PICTURED)
 
 
-def _few_of_each(cells: Cells, made: Cells, encoding: Encoding) -> dict[int, NDArray[np.float32]]:
-    """Some of `cells`, encoded, of each phase that was made and that they have."""
-    places = {phase: np.flatnonzero(cells.phases == phase)[:PICTURED] for phase in np.unique(made.phases).tolist()}
+def few_of_each(cells: Cells, phases: Sequence[int], encoding: Encoding) -> dict[int, NDArray[np.float32]]:
+    """Some of `cells` of each of the `phases` that they have, as a generator is told them, to be looked at."""
+    places = {phase: np.flatnonzero(cells.phases == phase)[:PICTURED] for phase in phases}
     return {phase: _encoded(cells.subset(few), encoding) for phase, few in places.items() if len(few)}
 
 

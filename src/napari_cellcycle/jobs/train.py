@@ -108,6 +108,10 @@ def train_cells(
     start = Start.of(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
     config = resolved(config)
+    if n_synthetic := int((cells.synthetic & (cells.phases != UNKNOWN)).sum()):
+        yield Note(
+            f"{n_synthetic:,} cells are synthetic; don't test on the real cells that their generator learnt from"
+        )
     material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
     training, validation = split(material, config)
     filled = yield from passed_on(filled_part(material, training, recipe, config, run.device, stop=stop))

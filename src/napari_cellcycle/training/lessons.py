@@ -15,7 +15,6 @@ from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.training.augment import augment, change_gain
 from napari_cellcycle.training.config import TrainConfig
 
-
 LEAST_REAL = 0.5
 """Share of a phase's draws that its real cells have at least, however many are made."""
 
@@ -131,7 +130,8 @@ class Lessons:
 
         With `rare_phases`, how often a phase is drawn follows from its real cells: made ones share the draws of their
         phase, at most half of them, so they add variety, and neither its frequency nor the length of an epoch changes.
-        Made ones count where a phase has no others. Without `rare_phases` all cells are drawn once an epoch, as in the papers.
+        Made ones count where a phase has no others. Without `rare_phases` all cells are drawn once an epoch, as in the
+        papers.
         """
         cells = undersampled(cells, config.seed) if config.undersample else cells
         n_cells, _, size, _ = cells.images.shape
