@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ import torch
 import napari_cellcycle as cc
 from napari_cellcycle.cells import CellImage, Cells
 from napari_cellcycle.events import Finished
-from napari_cellcycle.io.generators import SHIPPED
+from napari_cellcycle.io.generators import CARD, SHIPPED, load_generator_card
 from napari_cellcycle.jobs.augment import AugmentRun, augment_files
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS
@@ -50,7 +51,9 @@ def main() -> None:
         elif isinstance(event, Finished):
             print(event.result.quality)
             write_sample(event.result.cells)
-    shutil.copytree(output / "generator", PACKAGE / "generators" / SHIPPED, dirs_exist_ok=True)
+    place = PACKAGE / "generators" / SHIPPED
+    shutil.copytree(output / "generator", place, dirs_exist_ok=True)
+    (place / CARD).write_text(replace(load_generator_card(place), name=SHIPPED).to_json(), encoding="utf-8")
 
 
 def write_sample(cells: Cells) -> None:

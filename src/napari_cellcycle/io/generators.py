@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,10 +105,3 @@ def save_generator(
         np.save(temporary / TRAINED_ON, training_prints)
         for name, text in {CARD: generator.card.to_json(), **(tables or {})}.items():
             (temporary / name).write_text(text, encoding="utf-8")
-
-
-def add_quality(folder: Path, quality: Mapping[str, object]) -> None:
-    """Write what was measured of a generator's cells into its card."""
-    card = replace(load_generator_card(folder), quality=dict(quality))
-    with atomic_path(folder / CARD) as temporary:
-        temporary.write_text(card.to_json(), encoding="utf-8")
