@@ -45,7 +45,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 N_FOLDS, FILL_TO = 3, 250
 CHANGES: dict[str, dict[str, Any]] = {"default": {"epochs": 25}, "duque2024": {"epochs": 15}}
 SHORT_WGAN = {"steps": 400, "epochs": 0, "learning_rate": 2e-4, "critic_learning_rate": 2e-4}
-GENERATORS: dict[str, dict[str, Any]] = {"cellgan": {}, "wgan-gp": SHORT_WGAN, "wgan-div": SHORT_WGAN}
+GENERATORS: dict[str, dict[str, Any]] = {"cellgan": {"steps": 2500}, "wgan-gp": SHORT_WGAN, "wgan-div": SHORT_WGAN}
 WAYS = {
     "default": ("", "none", "mixup", "wgan-gp", "wgan-div+mixup", "cellgan", "cellgan+mixup"),
     "duque2024": ("none", "flips", "mixup", "wgan-gp", "wgan-div+mixup", "cellgan", "cellgan+flips"),

@@ -6,8 +6,8 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
@@ -161,24 +161,31 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from napari_cellcycle.io.unfinished import unfinished_folder
     from napari_cellcycle.jobs.train import default_config, train_files
 
     run, reading = _settings(TrainRun, options), _settings(ReadConfig, options)
     config = replace(default_config(run), **_changes(options))
-    try:
-        with _StopAtInterrupt() as interrupt:
-            model = _show(train_files(options.input, options.output, run, config, reading, stop=interrupt.came))
-    except KeyboardInterrupt:
-        if unfinished_folder(options.output).exists():
-            raise KeyboardInterrupt("abandoned; the same command with --resume goes on from there") from None
-        raise
+    with _resumable(options.output), _StopAtInterrupt() as interrupt:
+        model = _show(train_files(options.input, options.output, run, config, reading, stop=interrupt.came))
     facts = model.card.training
     if interrupt.came():
         which = f"the best weights, of epoch {facts['best_epoch']}, were written to {options.output}"
         print(f"{model.name}: stopped after epoch {facts['epochs_done']}; {which}")
     else:
         print(f"{model.name}: trained on {facts['n_cells']} cells, written to {options.output}")
+
+
+@contextmanager
+def _resumable(output: Path) -> Iterator[None]:
+    """Say how an abandoned training can go on, if it left what that needs."""
+    from napari_cellcycle.io.unfinished import unfinished_folder
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if unfinished_folder(output).exists():
+            raise KeyboardInterrupt("abandoned; the same command with --resume goes on from there") from None
+        raise
 
 
 class _StopAtInterrupt:
@@ -223,7 +230,7 @@ def _augment(options: argparse.Namespace) -> None:
 
     run, reading = _settings(AugmentRun, options), _settings(ReadConfig, options)
     changes = {name: value for name, value in _changes(options, GanConfig).items() if name != "seed"}
-    with _StopAtInterrupt() as interrupt:
+    with _resumable(options.output), _StopAtInterrupt() as interrupt:
         made = _show(augment_files(options.input, options.output, run, changes, reading, stop=interrupt.came))
     if options.json:
         print(json.dumps(None if made.quality is None else made.quality.to_dict(), indent=2))

@@ -16,7 +16,7 @@ METHODS = (CELLGAN, WGAN_GP, WGAN_DIV)
 class GanConfig(Checked):
     """How a generator is trained."""
 
-    steps: int = setting(2500, "updates of the generator; 0: as many as epochs say", 0, 100_000_000)
+    steps: int = setting(5000, "updates of the generator; 0: as many as epochs say", 0, 100_000_000)
     epochs: int = setting(0, "passes over the cells, where steps is 0", 0, 1_000_000, more=True)
     batch_size: int = setting(32, "real cells per update of the critic", 4, 4096, more=True)
     learning_rate: float = setting(2e-4, "step size of the generator", 1e-8, 1, more=True)
