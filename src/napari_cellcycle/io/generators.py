@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.errors import ModelError, WriteError
-from napari_cellcycle.io.atomic import atomic_path
-from napari_cellcycle.io.runs import TRAINED_ON, WEIGHTS, load_weights, write_tensors
+from napari_cellcycle.errors import ModelError
+from napari_cellcycle.io.runs import WEIGHTS, load_weights, write_folder
 from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair
 
 if TYPE_CHECKING:
@@ -69,9 +67,7 @@ def load_generator_card(folder: Path) -> GeneratorCard:
         raise ModelError(f"{folder / CARD} can't be used: {error}") from error
 
 
-def save_generator(
-    generator: Generator, folder: Path, training_prints: NDArray[np.uint64], tables: Mapping[str, str] | None = None
-) -> None:
+def save_generator(generator: Generator, folder: Path, training_prints: NDArray[np.uint64]) -> None:
     """Write `generator` as a new folder, whole or not at all.
 
     Parameters
@@ -82,26 +78,15 @@ def save_generator(
         Must not exist.
     training_prints : ndarray of uint64, shape (N, 4)
         Of the real cells it learnt from: cells that it makes may not be learnt from where these are tested.
-    tables : mapping of str to str, optional
-        Further text files by name.
 
     Raises
     ------
     WriteError
         The folder exists already, or can't be written.
     """
-    import numpy as np
-
-    if folder.exists():
-        raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
     weights = {
         f"{part}.{name}": values
         for part, network in generator.networks.items()
         for name, values in network.state_dict().items()
     }
-    with atomic_path(folder) as temporary:
-        temporary.mkdir()
-        write_tensors(weights, temporary / WEIGHTS)
-        np.save(temporary / TRAINED_ON, training_prints)
-        for name, text in {CARD: generator.card.to_json(), **(tables or {})}.items():
-            (temporary / name).write_text(text, encoding="utf-8")
+    write_folder(folder, {WEIGHTS: weights}, training_prints, {CARD: generator.card.to_json()})

@@ -157,21 +157,39 @@ def save_model(
     WriteError
         The folder exists already, or can't be written.
     """
+    tensors: dict[str, Mapping[str, Tensor]] = {WEIGHTS: model.network.state_dict()}
+    if model.familiarity is not None:
+        tensors[FAMILIARITY] = asdict(model.familiarity)
+    write_folder(folder, tensors, training_prints, {CARD: model.card.to_json(), **(tables or {})})
+
+
+def write_folder(
+    folder: Path,
+    tensors: Mapping[str, Mapping[str, Tensor]],
+    training_prints: NDArray[np.uint64],
+    texts: Mapping[str, str],
+) -> None:
+    """Write a new folder of weights, prints of the cells behind them, and texts, by file name; whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        The folder exists already, or can't be written.
+    """
     import numpy as np
 
     if folder.exists():
         raise WriteError(f"{folder} exists already; choose another folder, or remove it first")
     with atomic_path(folder) as temporary:
         temporary.mkdir()
-        write_tensors(model.network.state_dict(), temporary / WEIGHTS)
-        if model.familiarity is not None:
-            write_tensors(asdict(model.familiarity), temporary / FAMILIARITY)
+        for name, values in tensors.items():
+            _write_tensors(values, temporary / name)
         np.save(temporary / TRAINED_ON, training_prints)
-        for name, text in {CARD: model.card.to_json(), **(tables or {})}.items():
+        for name, text in texts.items():
             (temporary / name).write_text(text, encoding="utf-8")
 
 
-def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     """For others to read too: safetensors' own writing of files shuts them out."""
     from safetensors.torch import save
 
