@@ -20,6 +20,24 @@ def shows_everything(viewer: ViewerModel) -> bool:
     return bool(fitted)
 
 
+class Refitting:
+    """Fits all layers into the canvas, and again when that has another size, until the user zooms or moves."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._left = self._where()
+
+    def again(self) -> None:
+        """Fit them if the camera is where this left it."""
+        if np.allclose(self._where(), self._left):
+            self._viewer.reset_view()
+            self._left = self._where()
+
+    def _where(self) -> list[float]:
+        camera = camera_of(self._viewer)
+        return [camera.zoom, *camera.center, *camera.angles]
+
+
 def camera_of(viewer: ViewerModel) -> Any:
     """The camera, in its place since napari 0.9 and before."""
     return getattr(viewer, "scene", viewer).camera

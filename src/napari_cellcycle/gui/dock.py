@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Finished, Note, Progress
-from napari_cellcycle.gui.camera import shows_everything
+from napari_cellcycle.gui.camera import Refitting, shows_everything
 from napari_cellcycle.gui.job import Job
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PLUGIN = "napari-cellcycle"
 
 _NARROWEST_PX = 300
-_LAYOUT_MS = 50  # then the canvas has its new size
+_LAYOUT_MS = (50, 200, 500, 1000)  # by then the canvas has its new size; on a busy machine, late
 
 
 class Dock(QWidget):
@@ -106,10 +106,12 @@ class Dock(QWidget):
         super().showEvent(event)
         if self._refit:
             self._refit = False
-            timer = QTimer(self)
-            timer.setSingleShot(True)
-            timer.timeout.connect(self.viewer.reset_view)
-            timer.start(_LAYOUT_MS)
+            self._refitting = Refitting(self.viewer)  # kept, as Qt keeps no slot alive
+            for delay in _LAYOUT_MS:
+                timer = QTimer(self)
+                timer.setSingleShot(True)
+                timer.timeout.connect(self._refitting.again)
+                timer.start(delay)
 
     def event(self, event: QEvent) -> bool:
         """End with the work in hand when napari takes the widget out of its dock.
