@@ -61,14 +61,14 @@ def row(name: str, inputs: str, augment: str, published: float, figures: dict[st
     """Weighted F1 both ways."""
     fold = figures["quoted_fold"]
     made, seen = (f"{fold[key] / fold['n_cells']:.0%}" for key in ("n_synthetic", "n_trained_on"))
-    clean = figures["clean"]["weighted_f1"]
+    clean = figures["clean"] and figures["clean"]["weighted_f1"]
     return [
         f"Table {name[-1]}: {inputs}{', ' if augment else ''}{augment}",
         f"{published:.3f}",
         f"{fold['quoted']['weighted_f1']['value']:.3f}",
         f"{made} made, {seen} trained on before",
         f"{fold['real_cells']['weighted_f1']['value']:.3f}",
-        f"**{clean['value']:.3f}** ({clean['low']:.3f} to {clean['high']:.3f})",
+        f"**{clean['value']:.3f}** ({clean['low']:.3f} to {clean['high']:.3f})" if clean else "not measured",
     ]
 
 
