@@ -223,7 +223,7 @@ def test_cellgan_learns_to_make_what_it_is_asked_for() -> None:
     """Phase 0 is dark and phase 2 bright; a few steps are enough to tell them apart."""
     cells, phases = discs(32, 40)
     bright = torch.from_numpy(phases - 1.0).float()[:, None, None, None].expand_as(cells)
-    config = GanConfig(steps=40, batch_size=8, learning_rate=2e-3, averaging=0.9)
+    config = GanConfig(steps=80, batch_size=8, learning_rate=2e-3, averaging=0.9)
     course = GanCourse.begin("cellgan", 2, config, CPU)
     list(train_gan(course, "cellgan", bright.contiguous(), phases, config, CPU))
     dark, light = (generate(course.average, "cellgan", phase, 16, seed=0).mean() for phase in (0, 2))
