@@ -1,9 +1,10 @@
 """What the generators cost and how good their cells are, as tables in docs/augmentation.md.
 
-    NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER
+    NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER [cost] [quality]
 
 FOLDER is that of ``augmentation.py``, whose generators of the first fold are judged. Costs are seconds of one core for
-some steps of each preset, times its number of steps: those of the Wasserstein GANs would take days.
+some steps of each preset, times its number of steps: those of the Wasserstein GANs would take days. One of the tables
+can be asked for alone.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ CHANNELS = ("brightfield", "darkfield")
 
 
 def main() -> None:
-    """Measure both, and write the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, rows in (("cost", costs()), ("quality", qualities(Path(sys.argv[1]) / "generators"))):
+    """Measure what is asked for, and write it into the page."""
+    tables = {"cost": costs, "quality": lambda: qualities(Path(sys.argv[1]) / "generators")}
+    for name in sys.argv[2:] or tables:
+        rows = tables[name]()
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-        before, rest = text.split(begin)
+        before, rest = PAGE.read_text(encoding="utf-8").split(begin)
         table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        text = f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
-    PAGE.write_text(text, encoding="utf-8")
+        PAGE.write_text(f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 def real_cells() -> Cells:
