@@ -24,7 +24,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.transform import resize
 from sklearn.metrics import f1_score
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ArrayImages, CellImage, Cells
+from napari_cellcycle.cell_images import ArrayImages, CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.evaluation.folds import make_folds
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.runs import HOME, load_model

@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, rotate
 from skimage.transform import resize
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage, Cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 
 CHANNELS = (BRIGHTFIELD, DARKFIELD)
 SEED = 0

@@ -20,7 +20,8 @@ import tifffile
 import torch
 
 import napari_cellcycle as cc
-from napari_cellcycle.cells import CellImage, Cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Finished
 from napari_cellcycle.io.generators import CARD, SHIPPED, load_generator_card
 from napari_cellcycle.jobs.augment import AugmentRun, augment_files

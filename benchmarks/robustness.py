@@ -21,7 +21,8 @@ from instruments import CHANNELS, Change, Recording, change_cells, instruments, 
 from numpy.typing import NDArray
 
 from napari_cellcycle import read_cells
-from napari_cellcycle.cells import BRIGHTFIELD, ArrayImages, Cells, Prediction
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import BRIGHTFIELD, Cells, Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.metrics import confusion_table, overall_figures
 from napari_cellcycle.io.runs import load_model

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from made import made_pixels
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.io.runs import HOME
 
 pytest_plugins = ["trained"]

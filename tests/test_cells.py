@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, join_cells, with_blanks
+from napari_cellcycle.cell_images import ArrayImages, CellImage
+from napari_cellcycle.cells import Cells, Prediction, join_cells, with_blanks
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import UNKNOWN, UNSURE
 
@@ -95,8 +98,11 @@ def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
     assert calls.phases.tolist() == [UNSURE, 2, UNKNOWN]
     table = calls.to_table()
     assert table["phase"].tolist() == ["unsure", "G2", ""]
+    assert table["synthetic"].isna().all()
+    made = np.array([True, False, False])
+    assert replace(calls, synthetic=made).to_table()["synthetic"].tolist() == made.tolist()
     assert list(table.columns) == [
         *("source", "cell", "phase", "probability"),
         *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),
-        *("dna_content", "unfamiliar"),
+        *("dna_content", "unfamiliar", "synthetic"),
     ]

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import tifffile
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable, join_cells
+from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
+from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.io import read_cells

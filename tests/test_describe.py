@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cellcycle.cells import CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.images.prepare import prepare

@@ -11,7 +11,8 @@ import torch
 from made import made_pixels
 
 import napari_cellcycle as cc
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Prediction, Unreadable
+from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ChannelError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.images.prepare import prepare

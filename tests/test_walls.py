@@ -17,7 +17,7 @@ NAME = "napari_cellcycle"
 GUI_PACKAGES = {"qtpy", "magicgui", "superqt", "napari", "vispy", "PySide6", "PyQt6"}
 
 FLOORS = (
-    {"errors", "events", "phases", "settings", "versions", "cells"},
+    {"errors", "events", "phases", "settings", "versions", "cell_images", "cells"},
     {"images"},
     {"models", "data", "io"},
     {"training", "predict", "evaluation"},

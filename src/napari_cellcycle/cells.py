@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cell_images import (
+    BlankedImages,
+    CellImage,
+    CellImages,
+    JoinedImages,
+    SubsetImages,
+    Unreadable,
+    take_planes,
+)
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_label
 
@@ -21,48 +30,6 @@ DARKFIELD = "darkfield"
 DNA = "dna"
 ROLES = (BRIGHTFIELD, DARKFIELD, DNA)
 """What a channel can be to a model. Other channels keep the names their files give them."""
-
-
-@dataclass(frozen=True, eq=False)
-class CellImage:
-    """One cell as its instrument recorded it.
-
-    Attributes
-    ----------
-    pixels : ndarray, shape (C, Y, X)
-        Raw values, integer or float; channels in the order of `Cells.channels`.
-    mask : ndarray of bool, shape (Y, X), or None
-        Which pixels belong to the cell, where that is known.
-    """
-
-    pixels: NDArray[np.generic]
-    mask: NDArray[np.bool_] | None = None
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """Stands in the place of a cell whose image can't be read, and says why in one sentence."""
-
-    reason: str
-
-
-class CellImages(Protocol):
-    """Where images come from: a sequence that opens files only when asked for cells."""
-
-    def __len__(self) -> int: ...
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The cells at `indices`, in that order. One bad cell spoils no other."""
-        ...
-
-
-@runtime_checkable
-class Selective(Protocol):
-    """Images that can be read with some channels only, which saves the reading of the others."""
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        """The same cells with the channels at `planes`, in that order."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +113,7 @@ class Cells:
         chosen = np.asarray(indices, dtype=np.intp)
         return replace(
             self,
-            images=_Subset(self.images, chosen),
+            images=SubsetImages(self.images, chosen),
             sources=self.sources[chosen],
             ids=self.ids[chosen],
             phases=self.phases[chosen],
@@ -171,105 +138,7 @@ class Cells:
         if tuple(wanted) == self.channels:
             return self
         planes = [self.channels.index(name) for name in wanted]
-        return replace(self, images=_take_planes(self.images, planes), channels=tuple(wanted))
-
-
-@dataclass(frozen=True, eq=False)
-class ArrayImages:
-    """Images that lie in one array (NumPy, memory map, dask or zarr), shape (N, C, Y, X)."""
-
-    array: NDArray[np.generic]
-    masks: NDArray[np.bool_] | None = None
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The planes at `indices`, each an array of its own."""
-        return [CellImage(np.asarray(self.array[i]), None if self.masks is None else self.masks[i]) for i in indices]
-
-
-@dataclass(frozen=True, eq=False)
-class _Subset:
-    images: CellImages
-    chosen: NDArray[np.intp]
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        return self.images.read(self.chosen[np.asarray(indices, np.intp)].tolist())
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        return replace(self, images=_take_planes(self.images, planes))
-
-
-def _take_planes(images: CellImages, planes: Sequence[int]) -> CellImages:
-    return images.take_planes(planes) if isinstance(images, Selective) else _Planes(images, list(planes))
-
-
-@dataclass(frozen=True, eq=False)
-class _Planes:
-    images: CellImages
-    planes: list[int]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        found = self.images.read(indices)
-        return [replace(c, pixels=c.pixels[self.planes]) if isinstance(c, CellImage) else c for c in found]
-
-
-@dataclass(frozen=True, eq=False)
-class _Joined:
-    parts: tuple[CellImages, ...]
-
-    @cached_property
-    def _starts(self) -> NDArray[np.intp]:
-        return np.cumsum([0, *(len(part) for part in self.parts)])
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        wanted = np.asarray(indices, np.intp)
-        part_of = np.searchsorted(self._starts, wanted, side="right") - 1
-        found: list[CellImage | Unreadable | None] = [None] * len(wanted)
-        for part in np.unique(part_of):  # each part is asked once, so that it can read in one go
-            places = np.flatnonzero(part_of == part)
-            cells = self.parts[part].read((wanted[places] - self._starts[part]).tolist())
-            for place, cell in zip(places, cells, strict=True):
-                found[place] = cell
-        return [cell for cell in found if cell is not None]
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        return _Joined(tuple(_take_planes(part, planes) for part in self.parts))
-
-
-@dataclass(frozen=True, eq=False)
-class _Blanks:
-    """Images with further planes that are NaN: those whose place is -1."""
-
-    images: CellImages
-    places: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        return [self._filled(cell) if isinstance(cell, CellImage) else cell for cell in self.images.read(indices)]
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        places = tuple(self.places[plane] for plane in planes)
-        return replace(self, places=places) if -1 in places else _take_planes(self.images, places)
-
-    def _filled(self, cell: CellImage) -> CellImage:
-        pixels = np.full((len(self.places), *cell.pixels.shape[1:]), np.nan, np.float32)
-        for plane, place in enumerate(self.places):
-            if place >= 0:
-                pixels[plane] = cell.pixels[place]
-        return replace(cell, pixels=pixels)
+        return replace(self, images=take_planes(self.images, planes), channels=tuple(wanted))
 
 
 def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
@@ -277,7 +146,7 @@ def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
     places = tuple(cells.channels.index(name) if name in cells.channels else -1 for name in channels)
     if -1 not in places:
         return cells.select_channels(channels)
-    return replace(cells, images=_Blanks(cells.images, places), channels=tuple(channels))
+    return replace(cells, images=BlankedImages(cells.images, places), channels=tuple(channels))
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
@@ -299,7 +168,7 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
         raise ChannelError("the inputs have no channel in common; name the channels, as in --channels brightfield=Ch3")
     chosen = [part.select_channels(common) for part in parts]
     return Cells(
-        images=_Joined(tuple(part.images for part in chosen)),
+        images=JoinedImages(tuple(part.images for part in chosen)),
         channels=tuple(common),
         sources=np.concatenate([part.sources for part in chosen]),
         ids=np.concatenate([part.ids for part in chosen]),
@@ -380,4 +249,5 @@ class Prediction:
             columns[f"p_{name}"] = self.probabilities[:, number]
         columns["dna_content"] = np.full(len(self), np.nan) if self.dna_content is None else self.dna_content
         columns["unfamiliar"] = np.full(len(self), np.nan) if self.unfamiliar is None else self.unfamiliar
+        columns["synthetic"] = np.full(len(self), np.nan) if self.synthetic is None else self.synthetic
         return pd.DataFrame(columns)

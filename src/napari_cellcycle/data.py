@@ -9,7 +9,8 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import DNA, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import DNA, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Finished, Note, Progress
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage, Cells, Prediction, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.images.contrast import evenly_spaced, match_contrast

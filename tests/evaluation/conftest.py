@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import ArrayImages, Cells, Prediction
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.phases import N_PHASES
 
 SUPPORT = (60, 50, 40, 30, 12, 5, 8)

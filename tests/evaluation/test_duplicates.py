@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.evaluation.duplicates import drop_repeats, find_repeats, seen_before
 from napari_cellcycle.phases import UNKNOWN, Phase
 

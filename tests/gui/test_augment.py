@@ -15,7 +15,8 @@ import tifffile
 from made import field_of, made_pixels
 from qtpy.QtWidgets import QMainWindow
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.augment_widget import AugmentWidget
 from napari_cellcycle.gui.augmenting import made_folder, planned_steps

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Finished, result_of
 from napari_cellcycle.gui.field import label_layers

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.images.contrast import evenly_spaced, fit_contrast, match_contrast, median_contrast
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.images.crop import SMALLEST_SIDE_PX, cut_cells
 

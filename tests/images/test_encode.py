@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import made_pixels
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.encode import ChannelCode, EncodedCells, Encoding, encode_cells

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from made import made_pixels
 from skimage.feature import graycomatrix, graycoprops
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.images.measure import (
     N_LEVELS,
     find_cells,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.images.mosaic import GAP_PX, Grid, Mosaic, build_mosaic

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, background, prepare
 
 SPREAD = (Normalisation("spread"), Normalisation("spread"))

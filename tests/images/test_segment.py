@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_fields import made_field, recall_and_precision
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.errors import ImageError, SettingError
 from napari_cellcycle.images.segment import segment_brightfield
 from napari_cellcycle.io import read_cells

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from amnis_writer import WrittenObject, write_amnis
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis import AmnisObject, open_amnis
 from napari_cellcycle.io.amnis.directory import read_chain, read_first

@@ -17,7 +17,7 @@ from amnis_writer import Written, WrittenObject, acquisition_xml, encode_numbers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io import open_amnis
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images

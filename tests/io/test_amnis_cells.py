@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from amnis_writer import WrittenObject, write_amnis
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ReadError
 from napari_cellcycle.io import describe, read_cells
 from napari_cellcycle.io.amnis import cells as amnis_cells

@@ -9,7 +9,7 @@ import pytest
 from made_files import write_tiff
 from PIL import Image
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.io import describe, read_cells
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from made_files import made_tiles, write_cells, write_tiff
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io import imagefile, read_cells
 

@@ -12,7 +12,7 @@ import pytest
 from made_files import made_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
 from PIL import Image
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import CellCycleError, ChannelError, ImageError, ReadError, SettingError
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.phases import Phase

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_files import made_tiles, montage_of, write_tiff
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.montage import count_padding, find_tile_size

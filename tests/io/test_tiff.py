@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_files import write_ideas_tiff, write_tiff
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io import read_cells, tiff, tiffaxes
 from napari_cellcycle.io.imagefile import open_image, read_only_frame

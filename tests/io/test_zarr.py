@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, ReadError, WriteError
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.stack import StackSpec

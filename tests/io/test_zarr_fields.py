@@ -9,7 +9,7 @@ import pytest
 from made_files import write_tiff
 from test_fields import FIELD, LABELS
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.io import describe, read_cells
 

@@ -1,17 +1,27 @@
-"""Files without one of a model's channels: the job takes the model that stands in, and everything says so."""
+"""Classify: a model stands in where a channel is missing, and says so; made cells are marked in the picture."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Note, result_of
-from napari_cellcycle.jobs.classify import ClassifyConfig, classify_files
+from napari_cellcycle.jobs.classify import ClassifyConfig, classify_files, draw_montage
 from napari_cellcycle.jobs.evaluate import EvaluateConfig, evaluate_files
 from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.phases import COLOURS, SYNTHETIC_COLOUR, Phase
+
+N_CELLS = 24
+CELLS_PX = 4 * 42
+"""Four rows of tiles, each with its gap."""
 
 
 @pytest.fixture
@@ -35,3 +45,30 @@ def test_the_stand_in_is_what_is_evaluated(bright_plate: Path, both_model_folder
     done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, {}, ReadConfig()))
     (report,) = done.reports.values()
     assert (report.model, report.protocol, report.n_cells) == ("bright", "held-out", 90)
+
+
+def is_of(picture: NDArray[np.uint8], colour: str) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = (picture == list(bytes.fromhex(colour[1:]))).all(axis=-1)
+    return found
+
+
+def drawn(made: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Eight cells of each of three phases, in turn."""
+    pixels = np.random.default_rng(0).normal(800, 60, (N_CELLS, 1, 40, 40)).clip(0).astype(np.uint16)
+    cells = replace(Cells.build(ArrayImages(pixels), ["brightfield"], "plate.tif"), synthetic=made)
+    rows = np.eye(7, dtype=np.float32)[np.arange(N_CELLS) % 3]
+    return draw_montage(cells, Prediction(cells.sources, cells.ids, rows, synthetic=made))
+
+
+def test_made_cells_are_marked_in_the_montage_and_no_others() -> None:
+    made = np.arange(N_CELLS) % 3 == Phase.S
+    plain, marked = drawn(np.zeros(N_CELLS, bool)), drawn(made)
+    assert not is_of(plain, SYNTHETIC_COLOUR).any()
+    with_mark, without = marked[-CELLS_PX:], plain[-CELLS_PX:]  # the legends differ in height
+    corners = is_of(with_mark, SYNTHETIC_COLOUR)
+    assert (with_mark == without)[~corners].all()
+    framed = is_of(with_mark, COLOURS[Phase.S])
+    assert corners.any()
+    for y, x in np.argwhere(corners):
+        assert framed[max(0, y - 6) : y + 7, max(0, x - 6) : x + 7].any()
+    assert is_of(marked[:-CELLS_PX], SYNTHETIC_COLOUR).any()

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 import napari_cellcycle as cc
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.jobs.demo import sample_path

@@ -16,7 +16,8 @@ import torch
 from made import made_pixels
 from trained import QUICK_CHANGES
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
 from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before
 from napari_cellcycle.evaluation.folds import make_folds

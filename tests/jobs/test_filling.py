@@ -87,7 +87,7 @@ def test_made_cells_change_neither_scale_nor_what_is_familiar(few_g2: Cells, tmp
 
 
 def test_stopped_before_there_is_a_model_it_says_so(few_g2: Cells, tmp_path: Path) -> None:
-    with pytest.raises(StoppedError, match="before there was a model"):
+    with pytest.raises(StoppedError, match="before there was a model to keep; resume goes on with it"):
         list(train_cells(few_g2, tmp_path / "model", TrainRun(device="cpu"), QUICK, stop=lambda: True))
     assert not (tmp_path / "model").exists()
 

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,7 +21,13 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.io.runs import WEIGHTS, load_card
-from napari_cellcycle.io.unfinished import CHECKPOINT, unfinished_folder, write_checkpoint
+from napari_cellcycle.io.unfinished import (
+    CHECKPOINT,
+    read_identity,
+    unfinished_folder,
+    unfinished_runs,
+    write_checkpoint,
+)
 from napari_cellcycle.jobs import resuming
 from napari_cellcycle.jobs.train import TrainRun, train_cells
 from napari_cellcycle.training.classifier import EpochDone
@@ -35,10 +42,12 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resuming, "CHECKPOINT_SHARE", math.inf)
 
 
-def break_off(cells: Cells, output: Path, config: TrainConfig, run: TrainRun, n_steps: int) -> None:
-    """Train for `n_steps` steps of three an epoch, and stop reading."""
+def break_off(
+    cells: Cells, output: Path, config: TrainConfig, run: TrainRun, n_steps: int, what: str = "training"
+) -> None:
+    """Train for `n_steps` steps of three an epoch, or of a generator, and stop reading."""
     events = train_cells(cells, output, run, config)
-    steps = (event for event in events if isinstance(event, Progress) and event.what == "training")
+    steps = (event for event in events if isinstance(event, Progress) and event.what == what)
     assert len(list(islice(steps, n_steps))) == n_steps
     events.close()
     torch.rand(7)  # what torch's own generator does meanwhile must not matter
@@ -66,6 +75,22 @@ def test_it_goes_on_to_the_same_weights(
     assert (broken / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert (broken / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
     assert [done.epoch for done in epochs] == list(range(1, len(epochs) + 1))  # the earlier ones are told again
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "whole"]
+
+
+def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -> None:
+    config, what = replace(SHORT, epochs=2, augment="cellgan", gan_steps=6), "training the generator"
+    cells, broken = made_cells.subset(np.r_[0:30, 30:50, 60:70]), tmp_path / "broken"
+    result_of(train_cells(cells, tmp_path / "whole", TrainRun(device="cpu"), config))
+    break_off(cells, broken, config, replace(RESUME, resume=False), 4, what)
+    assert unfinished_runs(tmp_path) == [broken]
+    assert read_identity(broken)["augment"] == "cellgan"
+    with pytest.raises(SettingError, match="gan-steps 6, not 7"):
+        list(train_cells(cells, broken, RESUME, replace(config, gan_steps=7)))
+    break_off(cells, broken, config, RESUME, 3)
+    resumed = list(train_cells(cells, broken, RESUME, config))
+    assert len([event for event in resumed if isinstance(event, Progress) and event.what == what]) <= 1
+    assert (broken / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "whole"]
 
 

@@ -15,7 +15,8 @@ import tifffile
 import torch
 from made import made_pixels
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.data import TrainingCells
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import Finished, result_of

@@ -10,7 +10,8 @@ import pytest
 import torch
 from made import made_pixels
 
-from napari_cellcycle.cells import ArrayImages, Cells
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before

@@ -8,7 +8,8 @@ import torch
 from made import made_pixels
 from scipy.spatial.distance import mahalanobis
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
 from napari_cellcycle.models.familiarity import FLAGGED, MIN_HELD_BACK, describe, fit_familiarity
 

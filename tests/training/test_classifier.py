@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_cellcycle.cells import CellImage, CellImages, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, CellImages, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
 from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.events import Finished, Progress, result_of
 from napari_cellcycle.phases import UNKNOWN
 

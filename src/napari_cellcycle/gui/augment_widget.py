@@ -10,18 +10,17 @@ from qtpy.QtWidgets import QLabel, QPushButton
 from napari_cellcycle.gui.augmenting import Written, advice, keep_labelled, make_labelled, resume_making
 from napari_cellcycle.gui.boxes import stacked
 from napari_cellcycle.gui.carrying import carry_phases
-from napari_cellcycle.gui.dock import Dock, EmptyNotice
-from napari_cellcycle.gui.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.dock import Dock
+from napari_cellcycle.gui.gallery import show_gallery
 from napari_cellcycle.gui.generator_settings import GeneratorSettings
 from napari_cellcycle.gui.labelled_input import LabelledInput
 from napari_cellcycle.gui.made_results import MadeResults
+from napari_cellcycle.gui.notices import BrokenOff, NoCells, NoPhases
 from napari_cellcycle.gui.phase_counts import PhaseCounts
-from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.gui.sheet_view import SheetView
 from napari_cellcycle.gui.steering import Steering
 from napari_cellcycle.gui.watching import Learning, Sheet
-from napari_cellcycle.io.unfinished import remove_checkpoint, unfinished_runs
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.io.unfinished import remove_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,15 +64,13 @@ class AugmentWidget(Dock):
         self._on_cells()
 
     def _build_notices(self) -> None:
-        self.empty = EmptyNotice(
-            "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
-        )
-        self.unlabelled = EmptyNotice(
+        self.empty = NoCells(self)
+        self.unlabelled = NoPhases(
+            self,
             "No phase of these cells is known, so none can be learnt. Open folders that are named after phases; or "
             "classify the cells, and correct there what is wrong.",
-            {"Open files": lambda: self.open_next("Open cells"), "Classify cells": lambda: self.open_next("Classify")},
         )
-        self.unfinished = EmptyNotice("", {"Resume": self._on_resume, "Discard": self._on_forget})
+        self.unfinished = BrokenOff(self._on_resume, self._show_what_fits)
 
     def _build_foot(self) -> None:
         self.progress.cancel.setToolTip("give it up; no cells are made, but a training can be resumed later")
@@ -115,18 +112,8 @@ class AugmentWidget(Dock):
             self.about.setText(self.settings.about(counts - self.labelled.made_counts, wanted))
         self.about.setVisible(bool(self.about.text()))
         self.run_button.setEnabled(self.job is None and bool(wanted) and not self.settings.name.problem())
-        broken_off = self._broken_off()
-        self.unfinished.setVisible(
-            self.job is None and self.made is None and counts is not None and broken_off is not None
-        )
-        if broken_off is not None:
-            self.unfinished.label.setText(
-                f"The training of {broken_off.name} was broken off. Resume it with the same cells, or discard it."
-            )
-
-    def _broken_off(self) -> Path | None:
-        """What could be resumed, the newest."""
-        return next(iter(unfinished_runs(self.settings.name.folder)), None)
+        can_resume = self.job is None and self.made is None and counts is not None
+        self.unfinished.look(self.settings.name.folder, fits=can_resume)
 
     def _on_run(self) -> None:
         labelled, wanted, output = self.labelled.labelled(), self.phases.wanted(), self.settings.name.output()
@@ -135,16 +122,11 @@ class AugmentWidget(Dock):
             self._begin(labelled, output, make_labelled(labelled, output, run, wanted, changes, stop))
             self.steering.setHidden(bool(run.generator))  # nothing is trained
 
-    def _on_resume(self) -> None:
-        labelled, output = self.labelled.labelled(), self._broken_off()
-        if labelled is not None and output is not None:
+    def _on_resume(self, output: Path) -> None:
+        labelled = self.labelled.labelled()
+        if labelled is not None:
             run, wanted = self.settings.run(), self.phases.wanted()
             self._begin(labelled, output, resume_making(labelled, output, run, wanted, self.steering.is_stopped))
-
-    def _on_forget(self) -> None:
-        if (output := self._broken_off()) is not None:
-            remove_checkpoint(output)
-        self._show_what_fits()
 
     def _begin(self, labelled: Labelled, output: Path, events: Events) -> None:
         self._begun, self._is_making = (labelled, output), True  # so that there is room for what is watched
@@ -221,13 +203,6 @@ class AugmentWidget(Dock):
             self.course.setHidden(self.made is None)
             self.settings.suggest_name()
             self._show_what_fits()
-
-    def _open_sample(self) -> None:
-        self.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
-
-    def _on_opened(self, opened: OpenedGallery) -> None:
-        show_gallery(self.viewer, opened)
-        self.say("; ".join(opened.notes))
 
 
 def _in_words(learning: Learning) -> str:

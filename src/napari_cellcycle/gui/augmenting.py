@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Note
 from napari_cellcycle.gui.gallery import open_gallery
 from napari_cellcycle.gui.layers import GallerySource
 from napari_cellcycle.gui.training import LabelledGallery
 from napari_cellcycle.gui.watching import steps_between, watched
 from napari_cellcycle.io.runs import models_folder
+from napari_cellcycle.io.unfinished import read_identity
 from napari_cellcycle.jobs.generating import FEW_CELLS, GeneratorPlan
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, parse_phase
@@ -78,12 +78,7 @@ def resume_making(labelled: Labelled, output: Path, run: AugmentRun, wanted: Map
         What was written down of it is gone or damaged.
     """
     yield Note("Opening what was written down ...")
-    from napari_cellcycle.io.unfinished import read_checkpoint
-
-    found = read_checkpoint(output)
-    if found is None:
-        raise ModelError(f"nothing is left of the training of {output}; train anew")
-    was: dict[str, Any] = dict(found[1]["identity"])
+    was = read_identity(output)
     phases = [int(phase) for label in was.pop("phases") if (phase := parse_phase(label)) is not None]
     del was["cells"]
     before = replace(

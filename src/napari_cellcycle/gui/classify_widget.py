@@ -12,10 +12,10 @@ from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.gui.boxes import side_by_side, stacked
 from napari_cellcycle.gui.cells_input import CellsInput
 from napari_cellcycle.gui.classifying import classify_gallery, save_table, show_phases
-from napari_cellcycle.gui.dock import Dock, EmptyNotice
+from napari_cellcycle.gui.dock import Dock
 from napari_cellcycle.gui.field import ClassifiedField, classify_field, show_field_table
 from napari_cellcycle.gui.form import Form
-from napari_cellcycle.gui.gallery import galleries, open_gallery, show_gallery
+from napari_cellcycle.gui.gallery import galleries
 from napari_cellcycle.gui.layers import (
     PHASE,
     SYNTHETIC,
@@ -28,17 +28,16 @@ from napari_cellcycle.gui.layers import (
 )
 from napari_cellcycle.gui.legend import MADE, Legend
 from napari_cellcycle.gui.model_picker import ModelPicker
+from napari_cellcycle.gui.notices import NoCells
 from napari_cellcycle.gui.painting import corrections
-from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.jobs.classify import ClassifyConfig
-from napari_cellcycle.jobs.reading import ReadConfig
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
 
     from napari_cellcycle.gui.classifying import Classified
-    from napari_cellcycle.gui.gallery import Events, OpenedGallery
+    from napari_cellcycle.gui.gallery import Events
     from napari_cellcycle.gui.layers import Source
 
 
@@ -65,9 +64,7 @@ class ClassifyWidget(Dock):
         self._on_choice()
 
     def _build_inputs(self) -> None:
-        self.empty = EmptyNotice(
-            "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
-        )
+        self.empty = NoCells(self)
         self.inputs = CellsInput(self.viewer, "classify", finds_cells=True)
         self.model = ModelPicker()
         self.inputs.rows.addRow("Model", self.model)
@@ -156,10 +153,3 @@ class ClassifyWidget(Dock):
         layer = self._phase_layer()
         if path and layer is not None:
             self.start(save_table(prediction_of(layer), Path(path)), lambda saved: self.say(f"Saved {saved}."))
-
-    def _open_sample(self) -> None:
-        self.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
-
-    def _on_opened(self, opened: OpenedGallery) -> None:
-        show_gallery(self.viewer, opened)
-        self.say("; ".join(opened.notes))

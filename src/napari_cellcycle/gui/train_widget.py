@@ -11,13 +11,12 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 from napari_cellcycle.events import Finished, Note, Progress
 from napari_cellcycle.gui.boxes import stacked
 from napari_cellcycle.gui.curves import Curves
-from napari_cellcycle.gui.dock import Dock, EmptyNotice
+from napari_cellcycle.gui.dock import Dock
 from napari_cellcycle.gui.form import Form
-from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.labelled_input import LabelledInput
 from napari_cellcycle.gui.model_picker import renew_pickers
+from napari_cellcycle.gui.notices import BrokenOff, NoCells, NoPhases
 from napari_cellcycle.gui.run_name import RunName
-from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.gui.steering import Steering
 from napari_cellcycle.gui.training import (
     GO_ON_BELOW,
@@ -28,15 +27,13 @@ from napari_cellcycle.gui.training import (
     what_is_missing,
 )
 from napari_cellcycle.io.runs import models_folder
-from napari_cellcycle.io.unfinished import remove_checkpoint, unfinished_runs
-from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.jobs.train import TrainRun, default_config
 from napari_cellcycle.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_cellcycle.gui.gallery import Events, OpenedGallery
+    from napari_cellcycle.gui.gallery import Events
     from napari_cellcycle.gui.training import Trained
     from napari_cellcycle.training.classifier import EpochDone
 
@@ -72,15 +69,13 @@ class TrainWidget(Dock):
         self._on_cells()
 
     def _build_notices(self) -> None:
-        self.empty = EmptyNotice(
-            "No cells yet.", {"Open files": lambda: self.open_next("Open cells"), "Open the sample": self._open_sample}
-        )
-        self.unlabelled = EmptyNotice(
+        self.empty = NoCells(self)
+        self.unlabelled = NoPhases(
+            self,
             "No phase of these cells is known. Open folders that are named after phases; or classify the cells, and "
             "correct here what is wrong.",
-            {"Open files": lambda: self.open_next("Open cells"), "Classify cells": lambda: self.open_next("Classify")},
         )
-        self.unfinished = EmptyNotice("", {"Resume": self._on_resume, "Discard": self._on_discard})
+        self.unfinished = BrokenOff(self._on_resume, self._show_what_fits)
 
     def _build_settings(self) -> None:
         self.start_from = QComboBox()
@@ -173,12 +168,7 @@ class TrainWidget(Dock):
         self.problem.setVisible(bool(self.name.problem()))
         can_train = counts is not None and not what_is_missing(counts)
         self.run_button.setEnabled(self.job is None and can_train and not self.name.problem())
-        broken_off = unfinished_runs(self.name.folder)
-        self.unfinished.setVisible(self.job is None and can_train and bool(broken_off))
-        if broken_off:
-            self.unfinished.label.setText(
-                f"The training of {broken_off[0].name} was broken off. Resume it with the same cells, or discard it."
-            )
+        self.unfinished.look(self.name.folder, fits=self.job is None and can_train)
 
     def _on_run(self) -> None:
         labelled = self.labelled.labelled()
@@ -188,15 +178,10 @@ class TrainWidget(Dock):
         config = TrainConfig(**{name: values[name] for name in _SETTINGS})
         self._begin(train_labelled(labelled, self.name.output(), self._run(), config, self.steering.is_stopped))
 
-    def _on_resume(self) -> None:
-        labelled, broken_off = self.labelled.labelled(), unfinished_runs(self.name.folder)
-        if labelled is not None and broken_off:
-            self._begin(resume_labelled(labelled, broken_off[0], self._run(), self.steering.is_stopped))
-
-    def _on_discard(self) -> None:
-        for output in unfinished_runs(self.name.folder)[:1]:
-            remove_checkpoint(output)
-        self._show_what_fits()
+    def _on_resume(self, output: Path) -> None:
+        labelled = self.labelled.labelled()
+        if labelled is not None:
+            self._begin(resume_labelled(labelled, output, self._run(), self.steering.is_stopped))
 
     def _begin(self, events: Events) -> None:
         self.log = []
@@ -237,13 +222,6 @@ class TrainWidget(Dock):
             self.steering.hide()
             self._suggest_name()
             self._show_what_fits()
-
-    def _open_sample(self) -> None:
-        self.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
-
-    def _on_opened(self, opened: OpenedGallery) -> None:
-        show_gallery(self.viewer, opened)
-        self.say("; ".join(opened.notes))
 
 
 def _help(name: str) -> str:

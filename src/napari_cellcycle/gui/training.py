@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Finished, Note, passed_on
 from napari_cellcycle.gui.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.gallery import read_again
 from napari_cellcycle.gui.layers import GallerySource
 from napari_cellcycle.io.runs import list_models
+from napari_cellcycle.io.unfinished import read_identity
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, parse_phase
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
@@ -131,12 +131,7 @@ def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop)
         What was written down of it is gone or damaged.
     """
     yield Note("Opening what was written down ...")
-    from napari_cellcycle.io.unfinished import read_checkpoint
-
-    found = read_checkpoint(output)
-    if found is None:
-        raise ModelError(f"nothing is left of the training of {output}; train anew")
-    was: dict[str, Any] = found[1]["identity"]
+    was = read_identity(output)
     config = TrainConfig(**{item.name: was[item.name] for item in fields(TrainConfig) if item.name in was})
     before = replace(
         run,

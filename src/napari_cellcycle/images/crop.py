@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError
 
 SMALLEST_SIDE_PX = 64

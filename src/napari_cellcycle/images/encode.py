@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD, CellImage, Cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Finished, Note, Progress
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, background, prepare

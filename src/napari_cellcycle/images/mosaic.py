@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from napari_cellcycle.cells import BRIGHTFIELD, CellImage, Cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Finished, Progress
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage
+from napari_cellcycle.cell_images import CellImage
 
 SAME_PIXEL_SIZE = 0.02
 """Pixel sizes that differ by less than this share count as equal: no resampling blur for nothing."""

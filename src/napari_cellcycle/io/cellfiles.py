@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.io.checks import problem_of
 from napari_cellcycle.io.imagefile import ImageFile, read_only_frame
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD, CellImages, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImages, Unreadable
+from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.images.crop import cut_cells
 from napari_cellcycle.io.cellfiles import FrameImages

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from napari_cellcycle.cells import CellImage, CellImages, Cells
+from napari_cellcycle.cell_images import CellImage, CellImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.cellfiles import FrameImages, OneCellFiles
 from napari_cellcycle.io.channels import name_channels

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_cellcycle.cells import ROLES, CellImage, Cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import ROLES, Cells
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.inputs import Paths, open_parts
 from napari_cellcycle.io.parts import Part

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.imagefile import ImageFile
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellcycle.cells import CellImages, Cells
+from napari_cellcycle.cell_images import CellImages
+from napari_cellcycle.cells import Cells
 
 
 @dataclass(frozen=True)

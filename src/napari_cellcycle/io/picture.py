@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.checks import grey
 from napari_cellcycle.io.imagefile import ImageFile

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import ROLES, CellImage
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import ROLES
 from napari_cellcycle.io.inputs import Paths, left_out, open_parts
 from napari_cellcycle.io.parts import Part
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.checks import grey
 from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile

@@ -23,12 +23,22 @@ def unfinished_folder(output: Path) -> Path:
     return output.with_name(f"{output.name}{_SUFFIX}")
 
 
+def generator_of(output: Path) -> Path:
+    """What the generator is written down as that is trained on the way to the model `output`."""
+    return unfinished_folder(output) / "generator"
+
+
 def unfinished_runs(folder: Path) -> list[Path]:
     """Models to come in `folder` whose training was broken off, the newest first."""
-    found = [path for path in folder.glob(f"*{_SUFFIX}") if (path / CHECKPOINT).is_file()]
-    found.sort(key=lambda path: (path / CHECKPOINT).stat().st_mtime_ns, reverse=True)
-    outputs = [path.with_name(path.name.removesuffix(_SUFFIX)) for path in found]
-    return [output for output in outputs if not output.exists()]
+    outputs = [path.with_name(path.name.removesuffix(_SUFFIX)) for path in folder.glob(f"*{_SUFFIX}")]
+    written = {output: path.stat().st_mtime_ns for output in outputs if (path := _newest_checkpoint(output)).is_file()}
+    return [output for output in sorted(written, key=written.__getitem__, reverse=True) if not output.exists()]
+
+
+def _newest_checkpoint(output: Path) -> Path:
+    """That of the model, or where it is not yet begun, of its generator."""
+    own, generators = (unfinished_folder(each) / CHECKPOINT for each in (output, generator_of(output)))
+    return own if own.exists() else generators
 
 
 def write_checkpoint(output: Path, tensors: dict[str, Tensor], values: Mapping[str, Any]) -> None:
@@ -58,6 +68,20 @@ def read_checkpoint(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
             return {name: file.get_tensor(name) for name in file.keys()}, values  # noqa: SIM118 - it is no dict
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged ({error}); remove {path.parent} and train anew") from error
+
+
+def read_identity(output: Path) -> dict[str, Any]:
+    """The settings of the training that shall become `output`, as they were written down.
+
+    Raises
+    ------
+    ModelError
+        They are gone or damaged.
+    """
+    found = read_checkpoint(output) or read_checkpoint(generator_of(output))
+    if found is None:
+        raise ModelError(f"nothing is left of the training of {output}; train anew")
+    return dict(found[1]["identity"])
 
 
 def remove_checkpoint(output: Path) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, WriteError
 from napari_cellcycle.io.cellfiles import join_planes
 from napari_cellcycle.io.channels import name_channels

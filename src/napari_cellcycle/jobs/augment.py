@@ -279,7 +279,7 @@ def _fitted(
 def _write_stack(cells: Cells, path: Path) -> None:
     import numpy as np
 
-    from napari_cellcycle.cells import CellImage
+    from napari_cellcycle.cell_images import CellImage
     from napari_cellcycle.io.stack import StackSpec, tiff_stack
 
     images = np.stack([cell.pixels for cell in cells.read(range(len(cells))) if isinstance(cell, CellImage)])

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MONTAGE_CELLS = 2000
+_SYNTHETIC = 9
+"""Place of the colour of made cells in the palette of the montage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,8 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
 def draw_montage(cells: Cells, prediction: Prediction, most: int = MONTAGE_CELLS) -> NDArray[np.uint8]:
     """Brightfield cells side by side, each framed in the colour of its phase; RGB, shape (Y, X, 3).
 
-    Cells are sorted by phase. Of more than `most` cells, evenly spaced ones are shown.
+    Cells are sorted by phase; made ones carry the mark that they have in napari. Of more than `most` cells, evenly
+    spaced ones are shown.
     """
     import numpy as np
 
@@ -123,24 +126,27 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = MONTAGE_CELLS
     mosaic = result_of(build_mosaic(cells.select_channels(cells.channels[:1]).subset(shown)))
     low, high = mosaic.contrast_limits[0]
     grey = np.clip((mosaic.pixels[0].astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    made = cells.synthetic[shown]
     frames = mosaic.grid.paint((prediction.phases[shown] + 1).astype(np.uint8), mosaic.grid.frame())
-    picture = np.where(frames[..., None] > 0, _palette()[frames], grey[..., None])
-    return np.concatenate([_draw_legend(picture.shape[1]), picture])
+    corners = mosaic.grid.paint(made.astype(np.uint8), mosaic.grid.corner())
+    numbers = np.where(corners > 0, _SYNTHETIC, frames)
+    picture = np.where(numbers[..., None] > 0, _palette()[numbers], grey[..., None])
+    return np.concatenate([_draw_legend(picture.shape[1], made=bool(made.any())), picture])
 
 
-def _draw_legend(width: int) -> NDArray[np.uint8]:
-    """Colours and names of the phases in a row, or in as many as the width asks for; RGB."""
+def _draw_legend(width: int, *, made: bool) -> NDArray[np.uint8]:
+    """Colours and names of the phases, and of `made` cells, in a row, or in as many as the width asks for; RGB."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+    from napari_cellcycle.phases import PHASE_LABELS, SYNTHETIC_LABEL, UNSURE_LABEL
 
     entry_px, line_px = 96, 20
-    names = (*PHASE_LABELS, UNSURE_LABEL)
+    names = (*PHASE_LABELS, UNSURE_LABEL, SYNTHETIC_LABEL)[: None if made else -1]
     per_line = max(1, width // entry_px)
     legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
     pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)
-    for place, (name, colour) in enumerate(zip(names, _palette()[1:].tolist(), strict=True)):
+    for place, (name, colour) in enumerate(zip(names, _palette()[1:].tolist(), strict=False)):
         x, y = entry_px * (place % per_line), line_px * (place // per_line)
         pen.rectangle((x + 4, y + 4, x + 15, y + 15), fill=tuple(colour))
         pen.text((x + 20, y + 1), name, fill="white", font=font)
@@ -148,10 +154,10 @@ def _draw_legend(width: int) -> NDArray[np.uint8]:
 
 
 def _palette() -> NDArray[np.uint8]:
-    """RGB of 0 (nothing), the phases in order, and unsure; shape (9, 3)."""
+    """RGB of 0 (nothing), the phases in order, unsure, and of the mark of made cells; shape (10, 3)."""
     import numpy as np
 
-    from napari_cellcycle.phases import COLOURS, UNSURE_COLOUR
+    from napari_cellcycle.phases import COLOURS, SYNTHETIC_COLOUR, UNSURE_COLOUR
 
-    codes = ["#000000", *COLOURS.values(), UNSURE_COLOUR]
+    codes = ["#000000", *COLOURS.values(), UNSURE_COLOUR, SYNTHETIC_COLOUR]
     return np.array([list(bytes.fromhex(code[1:])) for code in codes], np.uint8)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cellcycle.cells import CellImage, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells

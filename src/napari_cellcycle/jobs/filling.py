@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.data import TrainingCells
     from napari_cellcycle.images.prepare import InputSpec
     from napari_cellcycle.jobs.material import Material
+    from napari_cellcycle.jobs.resuming import Resumable
     from napari_cellcycle.models.generator import Generator
     from napari_cellcycle.training.gan.loop import GanStep, Samples
     from napari_cellcycle.training.recipes import Recipe
@@ -36,6 +37,7 @@ def filled_part(
     device: str,
     *,
     stop: Stop = never,
+    journal: Resumable | None = None,
 ) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
     """The training part at `places`, with made cells of its rarer phases if ``config.augment`` says so.
 
@@ -44,23 +46,31 @@ def filled_part(
     Raises
     ------
     StoppedError
-        `stop` was true before the cells were made.
+        `stop` was true before the cells were made; what `journal` wrote down can be gone on with.
     """
     from napari_cellcycle.data import join_training
 
     real = material.prepared.subset(places)
-    made = yield from passed_on(fill_phases(material.cells.subset(places), recipe.input, config, device, stop=stop))
+    cells = material.cells.subset(places)
+    made = yield from passed_on(fill_phases(cells, recipe.input, config, device, stop=stop, journal=journal))
     if made is None:
         yield Finished(real)
         return
     if stop():
-        raise StoppedError("stopped while the generator was trained, before there was a model to keep")
+        later = "" if journal is None or config.generator else "; resume goes on with it"
+        raise StoppedError(f"stopped while the generator was trained, before there was a model to keep{later}")
     yield Note(f"{len(made):,} made cells are learnt from beside {len(real):,} real ones")
     yield Finished(join_training([real, made]))
 
 
 def fill_phases(
-    cells: Cells, spec: InputSpec, config: TrainConfig, device: str, *, stop: Stop = never
+    cells: Cells,
+    spec: InputSpec,
+    config: TrainConfig,
+    device: str,
+    *,
+    stop: Stop = never,
+    journal: Resumable | None = None,
 ) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
     """Make cells of the rarer phases of `cells`, as ``config.augment`` says.
 
@@ -76,6 +86,8 @@ def fill_phases(
         Where to compute.
     stop : callable
         Ends the training of the generator with what it has learnt.
+    journal : Resumable, optional
+        Where that training is written down; it goes on from what an earlier part left there.
 
     Yields
     ------
@@ -92,7 +104,7 @@ def fill_phases(
         yield Finished(None)
         return
     lacking = {phase: n_cells for phase, n_cells in enumerate(wanted) if n_cells}
-    made = yield from passed_on(make_cells(cells, lacking, spec.channels, config, device, stop=stop))
+    made = yield from passed_on(make_cells(cells, lacking, spec.channels, config, device, stop=stop, journal=journal))
     yield from _prepared(made, spec)
 
 
@@ -104,6 +116,7 @@ def make_cells(
     device: str,
     *,
     stop: Stop = never,
+    journal: Resumable | None = None,
 ) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
     """Make so many cells of each phase by the generator that `config` names; the last event carries them as `Cells`.
 
@@ -119,7 +132,7 @@ def make_cells(
         plan = GeneratorPlan(
             method=word, phases=tuple(wanted), channels=channels, changes=changes, seed=config.seed, device=device
         )
-        generator = yield from passed_on(fit_generator(word, cells, plan, stop=stop))
+        generator = yield from passed_on(fit_generator(word, cells, plan, stop=stop, journal=journal))
     yield Finished(made_cells(generator, wanted, config.seed + SEED_OF_CELLS))
 
 
@@ -143,7 +156,8 @@ def made_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Cells
     """So many made cells of each phase as `Cells`, which are marked synthetic."""
     import numpy as np
 
-    from napari_cellcycle.cells import ArrayImages, Cells
+    from napari_cellcycle.cell_images import ArrayImages
+    from napari_cellcycle.cells import Cells
 
     encoding = generator.card.encoding
     images = [generator.make(phase, n_cells, seed + phase) for phase, n_cells in wanted.items()]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import CellImage, Cells, join_cells
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
 from napari_cellcycle.images.encode import Encoding, unencoded_spec

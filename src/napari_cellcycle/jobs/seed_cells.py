@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import ArrayImages, CellImage, Cells, join_cells
+from napari_cellcycle.cell_images import ArrayImages, CellImage
+from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.data import TrainingCells, join_training, prepare_cells
 from napari_cellcycle.events import Finished, passed_on
 from napari_cellcycle.jobs.filling import make_cells, missing_cells

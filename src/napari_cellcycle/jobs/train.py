@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ from napari_cellcycle.training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.data import TrainingCells
     from napari_cellcycle.models import ModelCard
     from napari_cellcycle.training.classifier import EpochDone
 
@@ -99,7 +99,7 @@ def train_cells(
         It was stopped while a generator was trained, before there were any weights to keep.
     """
     from napari_cellcycle.io.runs import remember_run, save_model
-    from napari_cellcycle.io.unfinished import remove_checkpoint
+    from napari_cellcycle.io.unfinished import generator_of, remove_checkpoint
     from napari_cellcycle.jobs.fitting import fit_model
 
     output = Path(output)
@@ -114,9 +114,13 @@ def train_cells(
         )
     material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
     training, validation = split(material, config)
-    filled = yield from passed_on(filled_part(material, training, recipe, config, run.device, stop=stop))
+    learnt_from = [sha256(material.prints[training].tobytes()).hexdigest()]
+    journal = Resumable(generator_of(output), _identity(run, start, config, learnt_from))
+    filled = yield from passed_on(
+        filled_part(material, training, recipe, config, run.device, stop=stop, journal=journal)
+    )
     parts = (filled, material.prepared.subset(validation))
-    resumable = Resumable(output, _identity(run, start, config, *parts))
+    resumable = Resumable(output, _identity(run, start, config, [part.sha256 for part in parts]))
     hooks = resumable.hooks(stop, resume=run.resume)
     log: list[EpochDone] = []
     model = yield from passed_on(
@@ -179,10 +183,8 @@ def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
         yield event
 
 
-def _identity(
-    run: TrainRun, start: Start | None, config: TrainConfig, training: TrainingCells, validation: TrainingCells
-) -> dict[str, Any]:
-    """What must be the same for a training to go on to the same weights."""
+def _identity(run: TrainRun, start: Start | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:
+    """What must be the same for a training to go on to the same weights; `cells` by their hashes."""
     from napari_cellcycle.models.device import pick_device
 
     return {
@@ -190,7 +192,7 @@ def _identity(
         "model": run.model if start is None else "",
         "start_from": "" if start is None else f"{start.model.name} ({start.sha256[:12]})",
         "device": pick_device(run.device).type,
-        "cells": [training.sha256, validation.sha256],
+        "cells": cells,
     }
 
 

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.images.prepare import InputSpec, Normalisation
 from napari_cellcycle.phases import PHASE_LABELS
 
 CARD_VERSION = 1
+
+_Card = TypeVar("_Card")
+
+
+def parse_card(text: str, version: int, build: Callable[[dict[str, Any]], _Card], what: str) -> _Card:
+    """The card that `build` makes of the values in a text.
+
+    Raises
+    ------
+    ModelError
+        The text is not `what` it should be, or of a later version.
+    """
+    try:
+        values = json.loads(text)
+        if values.pop("card_version") != version:
+            raise ModelError("it was written by another version of napari-cellcycle; update the plugin")
+        return build(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"it is no {what} ({error})") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +97,15 @@ class ModelCard:
         ModelError
             The text is no card, or one of a later version.
         """
-        try:
-            values = json.loads(text)
-            if values.pop("card_version") != CARD_VERSION:
-                raise ModelError("it was written by another version of napari-cellcycle; update the plugin")
-            spec = values.pop("input")
-            kinds = tuple(Normalisation(**how) for how in spec.pop("normalisation"))
-            spec["channels"] = tuple(spec["channels"])
-            values["phases"] = tuple(values["phases"])
-            return cls(input=InputSpec(normalisation=kinds, **spec), **values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, ModelError):
-                raise
-            raise ModelError(f"it is no model card ({error})") from error
+        return parse_card(text, CARD_VERSION, cls._from_values, "model card")
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> ModelCard:
+        spec = values.pop("input")
+        kinds = tuple(Normalisation(**how) for how in spec.pop("normalisation"))
+        spec["channels"] = tuple(spec["channels"])
+        values["phases"] = tuple(values["phases"])
+        return cls(input=InputSpec(normalisation=kinds, **spec), **values)
 
     def stand_in_for(self, channels: Sequence[str]) -> str | None:
         """The model that takes over for cells with these `channels`; None if this one does, or there is no other."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.images.encode import Encoding
+from napari_cellcycle.models.card import parse_card
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -79,19 +80,14 @@ class GeneratorCard:
         ModelError
             The text is no card, or one of a later version.
         """
-        try:
-            values = json.loads(text)
-            if values.pop("card_version") != CARD_VERSION:
-                raise ModelError("it was written by another version of napari-cellcycle; update the plugin")
-            encoding = Encoding.from_dict(values.pop("encoding"))
-            card = cls(encoding=encoding, **values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, ModelError):
-                raise
-            raise ModelError(f"it is no generator's card ({error})") from error
+        card = parse_card(text, CARD_VERSION, cls._from_values, "generator's card")
         if card.method not in _KINDS or not set(card.cells_per_phase) <= set(PHASE_LABELS):
             raise ModelError(f"its method is {card.method!r}, which this version does not know; update the plugin")
         return card
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any]) -> GeneratorCard:
+        return cls(encoding=Encoding.from_dict(values.pop("encoding")), **values)
 
     @property
     def networks(self) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, CellImage, Cells, Unreadable
+from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject, open_amnis
 from napari_cellcycle.io.channels import name_channels

@@ -10,7 +10,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Unreadable
+from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images, decode_mask
 from napari_cellcycle.io.amnis.directory import Chain, read_chain, read_first
