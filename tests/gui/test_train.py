@@ -21,7 +21,7 @@ from napari_cellcycle.gui.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.train_widget import SCRATCH, TrainWidget
 from napari_cellcycle.io.runs import load_card, models_folder
-from napari_cellcycle.io.unfinished import unfinished_folder, unfinished_runs
+from napari_cellcycle.io.unfinished import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
 from napari_cellcycle.jobs.reading import ReadConfig
 from napari_cellcycle.phases import UNKNOWN
 
@@ -191,6 +191,23 @@ def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtb
     finished(train)
     assert load_card(output).training["epochs_done"] == 12
     assert [done.epoch for done in train.log] == list(range(1, 13))
+    assert not train.unfinished.isVisibleTo(train)
+
+
+def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, finished, qtbot) -> None:
+    set_up(train, epochs=2)
+    train.form.show_values({"augment": "cellgan", "gan_steps": 40, "fill_to": 40})
+    output = train.name.output()
+    train.run_button.click()
+    qtbot.waitUntil(lambda: (unfinished_folder(generator_of(output)) / CHECKPOINT).exists(), timeout=60_000)
+    train.progress.cancel.click()
+    finished(train)
+    assert output.name in train.unfinished.label.text()
+    train.unfinished.buttons["Resume"].click()
+    finished(train)
+    settings = load_card(output).training["settings"]
+    assert (settings["augment"], settings["gan_steps"], settings["fill_to"]) == ("cellgan", 40, 40)
+    assert load_card(output).training["n_synthetic"] > 0
     assert not train.unfinished.isVisibleTo(train)
 
 
