@@ -30,7 +30,7 @@ from napari_cellcycle.evaluation.folds import Folds, make_folds
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.generators import load_generator, save_generator
-from napari_cellcycle.jobs.filling import made_cells, missing_cells
+from napari_cellcycle.jobs.filling import draw_cells, missing_cells
 from napari_cellcycle.jobs.fitting import fit_model
 from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.material import Material, gather
@@ -150,7 +150,8 @@ def filling(output: Path, bench: Bench, model: str, config: TrainConfig, fold: i
         return None
     generator = load_generator(generator_folder(output, method, fold))
     lacking = missing_cells(bench.training_cells(fold), FILL_TO)
-    made = made_cells(generator, {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}, seed=fold)
+    wanted = {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}
+    made: Cells = result_of(draw_cells(generator, wanted, seed=fold))
     prepared: TrainingCells = result_of(prepare_cells(made, RECIPES[model].input))
     return prepared
 

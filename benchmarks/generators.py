@@ -28,7 +28,7 @@ from napari_cellcycle.evaluation.likeness import Likeness
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.encode import encode_cells
 from napari_cellcycle.io.generators import load_generator
-from napari_cellcycle.jobs.filling import made_cells
+from napari_cellcycle.jobs.filling import draw_cells
 from napari_cellcycle.jobs.judging import judge_cells
 from napari_cellcycle.models.generator import size_of
 from napari_cellcycle.phases import PHASE_LABELS, Phase
@@ -108,7 +108,7 @@ def qualities(folder: Path) -> list[list[str]]:
     rows = [["cells of", "phase", "Fréchet distance", "precision", "recall", "copies"], ["---"] * 6]
     for method in METHODS:
         generator = load_generator(folder / f"{method}-0")
-        made = made_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1)
+        made = result_of(draw_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1))
         quality = result_of(judge_cells(cells, made, generator.card.encoding))
         rows += quality_rows(method, quality)
         print(method, quality, flush=True)

@@ -10,10 +10,11 @@ import pytest
 
 import napari_cellcycle as cc
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
+from napari_cellcycle.events import result_of
 from napari_cellcycle.images.encode import ChannelCode, Encoding
 from napari_cellcycle.io.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
 from napari_cellcycle.io.runs import WEIGHTS, load_training_prints
-from napari_cellcycle.jobs.filling import made_cells
+from napari_cellcycle.jobs.filling import draw_cells
 from napari_cellcycle.models.generator import ALL, Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, Phase
 
@@ -90,7 +91,7 @@ def test_the_shipped_generator_makes_every_phase_at_once() -> None:
     assert len(load_training_prints(find_generator(SHIPPED))) == sum(generator.card.cells_per_phase.values())
     assert "BSD-3-Clause" in generator.card.data_licence
     assert generator.card.quality["overall"]
-    cells = made_cells(generator, dict.fromkeys(range(len(PHASE_LABELS)), 10), seed=3)
+    cells = result_of(draw_cells(generator, dict.fromkeys(range(len(PHASE_LABELS)), 10), seed=3))
     called = cc.classify(cells, cc.load_model("default"), device="cpu").best
     assert (called == cells.phases).mean() > 0.4  # chance is 1 in 7
     telophase = cells.phases == Phase.TELOPHASE

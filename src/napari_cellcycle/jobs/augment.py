@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
 from napari_cellcycle.jobs.classify import DEVICES
-from napari_cellcycle.jobs.filling import SEED_OF_CELLS, made_cells
+from napari_cellcycle.jobs.filling import SEED_OF_CELLS, draw_cells
 from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.reading import ReadConfig, open_cells
 from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
@@ -174,7 +174,7 @@ def augment_cells(
         wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in learnt}
     else:
         raise SettingError("no cells are given to learn from")
-    made = made_cells(generator, wanted, run.seed + SEED_OF_CELLS)
+    made: Cells = yield from passed_on(draw_cells(generator, wanted, run.seed + SEED_OF_CELLS))
     quality, encoding = None, generator.card.encoding
     if distinct is not None:
         quality = yield from passed_on(

@@ -133,7 +133,7 @@ def make_cells(
             method=word, phases=tuple(wanted), channels=channels, changes=changes, seed=config.seed, device=device
         )
         generator = yield from passed_on(fit_generator(word, cells, plan, stop=stop, journal=journal))
-    yield Finished(made_cells(generator, wanted, config.seed + SEED_OF_CELLS))
+    yield from draw_cells(generator, wanted, config.seed + SEED_OF_CELLS)
 
 
 def missing_cells(cells: Cells, fill_to: int = 0, *, undersample: bool = False) -> list[int]:
@@ -152,16 +152,19 @@ def missing_cells(cells: Cells, fill_to: int = 0, *, undersample: bool = False) 
     return found
 
 
-def made_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Cells:
-    """So many made cells of each phase as `Cells`, which are marked synthetic."""
+def draw_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Iterator[Progress | Finished]:
+    """Make so many cells of each phase; the last event carries them as `Cells`, which are marked synthetic."""
     import numpy as np
 
     from napari_cellcycle.cell_images import ArrayImages
     from napari_cellcycle.cells import Cells
 
     encoding = generator.card.encoding
-    images = [generator.make(phase, n_cells, seed + phase) for phase, n_cells in wanted.items()]
-    return Cells.build(
+    images: list[NDArray[np.generic]] = []
+    for phase, n_cells in wanted.items():
+        yield Progress(sum(map(len, images)), sum(wanted.values()), "making cells")
+        images.append(generator.make(phase, n_cells, seed + phase))
+    cells = Cells.build(
         ArrayImages(np.concatenate(images)),
         encoding.channels,
         f"made by {generator.card.name}",
@@ -169,6 +172,7 @@ def made_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Cells
         synthetic=True,
         pixel_size_um=encoding.pixel_size_um,
     )
+    yield Finished(cells)
 
 
 def refuse_known_cells(generator_folder: str, prints: NDArray[np.uint64]) -> None:
