@@ -11,7 +11,7 @@ import pytest
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, StoppedError
-from napari_cellcycle.events import Note, result_of
+from napari_cellcycle.events import Finished, Note, result_of
 from napari_cellcycle.io.generators import save_generator
 from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.jobs import filling
@@ -53,7 +53,10 @@ def test_made_cells_come_prepared_and_marked(few_g2: Cells, method: str) -> None
 
 def test_without_a_generator_nothing_is_made(few_g2: Cells) -> None:
     assert result_of(fill_phases(few_g2, SPEC, replace(QUICK, augment="mixup"), "cpu")) is None
-    assert result_of(fill_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu")) is None
+    said = list(fill_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu"))
+    assert [type(event) for event in said] == [Note, Finished]
+    assert said[-1].result is None
+    assert "no cells are made" in said[0].text
     with pytest.raises(SettingError, match="asks for no made cells"):
         result_of(fill_phases(few_g2, SPEC, replace(QUICK, augment="", generator="jurkat"), "cpu"))
 

@@ -100,6 +100,8 @@ def fill_phases(
             f"generator is {config.generator!r}, but augment asks for no made cells; say so, as in augment=cellgan"
         )
     wanted = missing_cells(cells, config.fill_to, undersample=config.undersample)
+    if word and not any(wanted):
+        yield Note("no cells are made: every phase is large enough already, or has no real cells to learn from")
     if not word or not any(wanted):
         yield Finished(None)
         return
