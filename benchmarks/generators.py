@@ -1,6 +1,6 @@
 """What the generators cost and how good their cells are, as tables in docs/augmentation.md.
 
-    NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER [cost] [quality]
+    NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER [cost] [quality] [unlabelled]
 
 FOLDER is that of ``augmentation.py``, whose generators of the first fold are judged. Costs are seconds of one core for
 some steps of each preset, times its number of steps: those of the Wasserstein GANs would take days. One of the tables
@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,22 +30,28 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.images.encode import encode_cells
 from napari_cellcycle.io.generators import load_generator
 from napari_cellcycle.jobs.filling import draw_cells
+from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.judging import judge_cells
 from napari_cellcycle.models.generator import size_of
-from napari_cellcycle.phases import PHASE_LABELS, Phase
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS, WGAN_DIV, WGAN_GP, preset
 from napari_cellcycle.training.gan.course import GanCourse
 from napari_cellcycle.training.gan.loop import train_gan
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 TIMED, JUDGED = 16, 200
+LABELLED_EVERY, SHORT_STEPS = 5, 2500
 RARE = (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE)
 CHANNELS = ("brightfield", "darkfield")
 
 
 def main() -> None:
     """Measure what is asked for, and write it into the page."""
-    tables = {"cost": costs, "quality": lambda: qualities(Path(sys.argv[1]) / "generators")}
+    tables = {
+        "cost": costs,
+        "quality": lambda: qualities(Path(sys.argv[1]) / "generators"),
+        "unlabelled": semi_supervised,
+    }
     for name in sys.argv[2:] or tables:
         rows = tables[name]()
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -124,6 +131,37 @@ def quality_rows(method: str, quality: MadeQuality) -> list[list[str]]:
             copied = "-" if one.copying is None else f"{one.copying.copied:.0%}"
             rows.append(["", f"{label} ({one.n_real} real)", *_told(one.likeness), copied])
     return rows
+
+
+def semi_supervised() -> list[list[str]]:
+    """A row for `cellgan` with the phase of one cell in five known, without the others and with them.
+
+    Its cells are compared with all real ones, whose phases are known here.
+    """
+    cells = real_cells()
+    is_known = np.zeros(len(cells), bool)
+    for phase in Phase:
+        is_known[np.flatnonzero(cells.phases == phase)[::LABELLED_EVERY]] = True
+    learnt = {
+        f"{is_known.sum()} labelled cells": cells.subset(np.flatnonzero(is_known)),
+        f"and {(~is_known).sum()} unlabelled ones": replace(cells, phases=np.where(is_known, cells.phases, UNKNOWN)),
+    }
+    rows = [["learnt from", "Fréchet distance", "precision", "recall"], ["---"] * 4]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for name, quality in zip(learnt, pool.map(quality_after, learnt.values(), [cells] * 2), strict=True):
+            rows.append([name, *_told(quality.overall)])
+            print(name, quality, flush=True)
+    return rows
+
+
+def quality_after(learnt: Cells, real: Cells) -> MadeQuality:
+    """How good the cells of a `cellgan` are that learns from `learnt`, beside the `real` ones."""
+    torch.set_num_threads(1)
+    plan = GeneratorPlan(method=CELLGAN, phases=tuple(Phase), changes={"steps": SHORT_STEPS}, device="cpu")
+    generator = result_of(fit_generator(CELLGAN, learnt, plan))
+    made = result_of(draw_cells(generator, {int(phase): JUDGED for phase in Phase}, seed=1))
+    quality: MadeQuality = result_of(judge_cells(real, made, generator.card.encoding))
+    return quality
 
 
 def _told(likeness: Likeness | None) -> list[str]:
