@@ -157,7 +157,9 @@ def semi_supervised() -> list[list[str]]:
 def quality_after(learnt: Cells, real: Cells) -> MadeQuality:
     """How good the cells of a `cellgan` are that learns from `learnt`, beside the `real` ones."""
     torch.set_num_threads(1)
-    plan = GeneratorPlan(method=CELLGAN, phases=tuple(Phase), changes={"steps": SHORT_STEPS}, device="cpu")
+    plan = GeneratorPlan(
+        method=CELLGAN, phases=tuple(Phase), changes={"steps": SHORT_STEPS, "unlabelled": True}, device="cpu"
+    )
     generator = result_of(fit_generator(CELLGAN, learnt, plan))
     made = result_of(draw_cells(generator, {int(phase): JUDGED for phase in Phase}, seed=1))
     quality: MadeQuality = result_of(judge_cells(real, made, generator.card.encoding))

@@ -19,6 +19,7 @@ from napari_cellcycle.jobs.filling import fill_phases, missing_cells, refuse_kno
 from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.train import TrainRun, train_cells
 from napari_cellcycle.models.generator import Generator
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
 
@@ -99,6 +100,14 @@ def test_stopped_before_there_is_a_model_it_says_so(few_g2: Cells, tmp_path: Pat
 def generator(few_g2: Cells) -> Generator:
     plan = GeneratorPlan(method="cellgan", phases=(1, 2), changes={"steps": 1, "batch_size": 8}, device="cpu")
     return result_of(fit_generator("x", few_g2, plan))
+
+
+@pytest.mark.parametrize("unlabelled", [False, True])
+def test_cells_of_unknown_phase_are_learnt_from_where_that_is_asked_for(few_g2: Cells, unlabelled: bool) -> None:
+    cells = replace(few_g2, phases=np.where(np.arange(60) % 3 == 0, UNKNOWN, few_g2.phases))
+    changes = {"steps": 1, "batch_size": 8, "unlabelled": unlabelled}
+    plan = GeneratorPlan(method="cellgan", phases=(1, 2), changes=changes, device="cpu")
+    assert result_of(fit_generator("x", cells, plan)).card.training["n_cells"] == (60 if unlabelled else 40)
 
 
 def test_a_finished_generator_is_taken(few_g2: Cells, generator: Generator, tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def fit_generator(
     name : str
         What it will be called.
     cells : Cells
-        Real ones. ``cellgan`` learns from all of them, those of unknown phase included; the others from the phases
-        that they make.
+        Real ones. ``cellgan`` learns from all phases, and with `GanConfig.unlabelled` from cells of unknown phase too;
+        the others from the phases that they make.
     plan : GeneratorPlan
         What to train.
     stop : callable
@@ -219,10 +219,12 @@ class _Kept:
 def _learnt_from(cells: Cells, plan: GeneratorPlan) -> Cells:
     import numpy as np
 
-    real = ~cells.synthetic
+    learnt = ~cells.synthetic
     if plan.method != CELLGAN:
-        real &= np.isin(cells.phases, plan.phases)
-    return cells.subset(np.flatnonzero(real))
+        learnt &= np.isin(cells.phases, plan.phases)
+    elif not plan.config(None).unlabelled:
+        learnt &= cells.phases != UNKNOWN
+    return cells.subset(np.flatnonzero(learnt))
 
 
 def _encoded(cells: Cells, plan: GeneratorPlan, size_px: int) -> Iterator[Any]:

@@ -30,6 +30,11 @@ class GanConfig(Checked):
     rare_phases: float = setting(
         0.5, "with cellgan, draw rare phases more often: 0 as they are, 1 all equally often", 0, 1, more=True
     )
+    unlabelled: bool = setting(
+        False,
+        "with cellgan, learn from cells of unknown phase too what cells look like; in our one test they did no good",
+        more=True,
+    )
     averaging: float = setting(
         0.998,
         "share of the running average of the weights that each step keeps (0: no averaging)",
