@@ -3,8 +3,8 @@
 NAPARI_CELLCYCLE_DATA=... python benchmarks/augmentation.py FOLDER
 
 Three folds: generators are trained inside the training part of each and kept in FOLDER/generators; then every model is
-trained with every way of augmentation. What is in FOLDER already is not done again. Trainings are shorter than the
-shipped ones, and those of the Wasserstein GANs far shorter than their papers', as the page says.
+trained with every way of augmentation, as its recipe says. What is in FOLDER already is not done again. Wasserstein
+GANs are trained far shorter than their papers say, as the page tells.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 N_FOLDS, FILL_TO = 3, 250
-CHANGES: dict[str, dict[str, Any]] = {"default": {}, "duque2024": {}}
 SHORT_WGAN = {"steps": 400, "epochs": 0, "learning_rate": 2e-4, "critic_learning_rate": 2e-4}
 GENERATORS: dict[str, dict[str, Any]] = {"cellgan": {}, "wgan-gp": SHORT_WGAN, "wgan-div": SHORT_WGAN}
 EVENLY = "none, rare-phases 1"
@@ -128,8 +127,7 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     bench, recipe = Bench.of(model), RECIPES[model]
     fold = bench.folds.folds[number]
     rare_phases = 1.0 if way == EVENLY else recipe.config.rare_phases
-    config = replace(recipe.config, augment=way.split(",")[0], rare_phases=rare_phases, seed=number)
-    config = resolved(replace(config, **CHANGES[model]))
+    config = resolved(replace(recipe.config, augment=way.split(",")[0], rare_phases=rare_phases, seed=number))
     training = bench.material.prepared.subset(fold.train)
     made = filling(output, bench, model, config, number)
     training = training if made is None else join_training([training, made])
