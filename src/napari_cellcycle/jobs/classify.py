@@ -146,7 +146,7 @@ def _draw_legend(width: int, *, made: bool) -> NDArray[np.uint8]:
     per_line = max(1, width // entry_px)
     legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
     pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)
-    for place, (name, colour) in enumerate(zip(names, _palette()[1:].tolist(), strict=False)):
+    for place, (name, colour) in enumerate(zip(names, _palette()[1 : len(names) + 1].tolist(), strict=True)):
         x, y = entry_px * (place % per_line), line_px * (place // per_line)
         pen.rectangle((x + 4, y + 4, x + 15, y + 15), fill=tuple(colour))
         pen.text((x + 20, y + 1), name, fill="white", font=font)
