@@ -28,14 +28,14 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import Finished, result_of
-from napari_cellcycle.io.runs import load_model
-from napari_cellcycle.io.table import write_json
-from napari_cellcycle.jobs.cross_validation import FoldDone
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, evaluate_files
-from napari_cellcycle.jobs.material import Material, gather
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.io.writers.tables import write_json
+from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.evaluate import evaluate_files
+from napari_cellcycle.jobs.protocols.cross_validation import FoldDone
+from napari_cellcycle.jobs.steps.training_data import Material, gather
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.models import load_model
 from napari_cellcycle.training.recipes import RECIPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"

@@ -24,20 +24,20 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.data import TrainingCells, join_training, prepare_cells
+from napari_cellcycle.datasets.splits import Folds, make_folds
+from napari_cellcycle.datasets.training_cells import TrainingCells, join_training, prepare_cells
 from napari_cellcycle.evaluation.compare import compare
-from napari_cellcycle.evaluation.folds import Folds, make_folds
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io.generators import load_generator, save_generator
-from napari_cellcycle.jobs.filling import draw_cells, missing_cells
-from napari_cellcycle.jobs.fitting import fit_model
-from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.material import Material, gather
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.steps.fill_phases import draw_cells, missing_cells
+from napari_cellcycle.jobs.steps.fit_classifier import fit_model
+from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.training_data import Material, gather
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
-from napari_cellcycle.training.augmentation import parse_augment
+from napari_cellcycle.store.generators import load_generator, save_generator
+from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.config import TrainConfig, resolved
 from napari_cellcycle.training.recipes import RECIPES
 

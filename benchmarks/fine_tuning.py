@@ -26,14 +26,15 @@ from sklearn.metrics import f1_score
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
-from napari_cellcycle.evaluation.folds import make_folds
+from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io.runs import HOME, load_model
-from napari_cellcycle.jobs.material import gather
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, default_config, recipe_called, train_cells
+from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.steps.training_data import gather
+from napari_cellcycle.jobs.train import default_config, train_cells
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.models import HOME, load_model
+from napari_cellcycle.training.recipes import recipe_called
 
 PAGE = Path(__file__).parents[1] / "docs" / "training.md"
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"

@@ -23,20 +23,20 @@ import torch
 
 import napari_cellcycle as cc
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.evaluation.duplicates import drop_repeats
-from napari_cellcycle.evaluation.generated import MadeQuality
-from napari_cellcycle.evaluation.likeness import Likeness
+from napari_cellcycle.datasets.duplicates import drop_repeats
+from napari_cellcycle.evaluation.synthetic.fidelity import Likeness
+from napari_cellcycle.evaluation.synthetic.quality import MadeQuality
 from napari_cellcycle.events import result_of
-from napari_cellcycle.images.encode import encode_cells
-from napari_cellcycle.io.generators import load_generator
-from napari_cellcycle.jobs.filling import draw_cells
-from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.judging import judge_cells
+from napari_cellcycle.images.gan_codec import encode_cells
+from napari_cellcycle.jobs.steps.assess_synthetic import judge_cells
+from napari_cellcycle.jobs.steps.fill_phases import draw_cells
+from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.models.generator import size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
+from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS, WGAN_DIV, WGAN_GP, preset
-from napari_cellcycle.training.gan.course import GanCourse
 from napari_cellcycle.training.gan.loop import train_gan
+from napari_cellcycle.training.gan.state import GanCourse
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 TIMED, JUDGED = 16, 200

@@ -23,10 +23,10 @@ import napari_cellcycle as cc
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Finished
-from napari_cellcycle.io.generators import CARD, SHIPPED, load_generator_card
-from napari_cellcycle.jobs.augment import AugmentRun, augment_files
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.augment import augment_files
+from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.store.generators import CARD, SHIPPED, load_generator_card
 from napari_cellcycle.training.gan.loop import GanStep
 
 PACKAGE = Path(cc.__file__).parent

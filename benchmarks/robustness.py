@@ -25,9 +25,9 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.metrics import confusion_table, overall_figures
-from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.models import load_model
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "robustness.md"

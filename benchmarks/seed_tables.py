@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, evaluate_files
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import PHASE_LABELS
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"

@@ -13,7 +13,7 @@ from pathlib import Path
 from accuracy import SO_FAR
 
 from napari_cellcycle.cells import DARKFIELD
-from napari_cellcycle.io.runs import CARD, find_model, load_card, shipped_models
+from napari_cellcycle.store.models import CARD, find_model, load_card, shipped_models
 
 STAND_INS = {"default": {DARKFIELD: "default-brightfield"}}
 """Which model takes over where cells lack a channel."""

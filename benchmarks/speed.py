@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 import napari_cellcycle as cc
-from napari_cellcycle.io.runs import shipped_models
-from napari_cellcycle.models.folding import ready_to_call
+from napari_cellcycle.models.fuse import ready_to_call
 from napari_cellcycle.predict import predict_prepared
+from napari_cellcycle.store.models import shipped_models
 
 REPEATS = 5
 

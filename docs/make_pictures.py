@@ -13,8 +13,8 @@ from typing import Any
 import napari
 from qtpy.QtWidgets import QApplication
 
-from napari_cellcycle.io.runs import HOME
 from napari_cellcycle.phases import Phase
+from napari_cellcycle.store.models import HOME
 
 PLUGIN = "napari-cellcycle"
 WINDOW_PX = (1500, 900)

@@ -8,7 +8,7 @@ Without an argument it takes the sample that came with the package.
 import sys
 
 import napari_cellcycle as cc
-from napari_cellcycle.jobs.demo import sample_path
+from napari_cellcycle.io.sample_data import sample_path
 
 cells = cc.read_cells(sys.argv[1] if len(sys.argv) > 1 else sample_path())
 for note in cells.notes:

@@ -5,7 +5,7 @@ python examples/watch_a_job.py
 
 import napari_cellcycle as cc
 from napari_cellcycle.events import Finished, Progress
-from napari_cellcycle.jobs.demo import sample_path
+from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.predict import classify_cells
 
 ENOUGH = 200

@@ -12,7 +12,7 @@ from made import made_pixels
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.io.runs import HOME
+from napari_cellcycle.store.models import HOME
 
 pytest_plugins = ["trained"]
 

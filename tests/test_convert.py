@@ -17,8 +17,8 @@ from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs import convert
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.convert import Converted, convert_files
-from napari_cellcycle.jobs.reading import ReadConfig
 
 READING = ReadConfig()
 SUFFIXES = ["ome.tif", "ome.zarr"]
@@ -110,7 +110,7 @@ def test_ome_tiff_as_others_read_it(tmp_path: Path, some_cells: Cells) -> None:
 def test_blocks_come_one_after_the_other(
     tmp_path: Path, made_cells: Cells, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr("napari_cellcycle.io.stack._BLOCK_BYTES", 7 * 3 * 40 * 40 * 2)
+    monkeypatch.setattr("napari_cellcycle.io.writers.stack._BLOCK_BYTES", 7 * 3 * 40 * 40 * 2)
     give(made_cells, monkeypatch)
     progress = [e for e in convert_files(["a"], tmp_path / f"out.{suffix}", READING) if isinstance(e, Progress)]
     assert [event.done for event in progress if event.what == "writing"][:2] == [7, 14]
@@ -121,7 +121,7 @@ def test_blocks_come_one_after_the_other(
 
 
 def test_a_stack_too_large_for_classic_tiff(tmp_path: Path, made_cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cellcycle.io.stack._CLASSIC_TIFF_BYTES", 1000)
+    monkeypatch.setattr("napari_cellcycle.io.writers.stack._CLASSIC_TIFF_BYTES", 1000)
     give(made_cells, monkeypatch)
     result_of(convert_files(["a"], tmp_path / "out.ome.tif", READING))
     assert (tmp_path / "out.ome.tif").read_bytes()[2] == 43  # BigTIFF

@@ -14,10 +14,10 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.images.prepare import prepare
-from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model, build
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.predict import classify, describe_cells
+from napari_cellcycle.store.models import load_model
 
 
 @pytest.fixture(scope="module")

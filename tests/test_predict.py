@@ -16,13 +16,13 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ChannelError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.images.prepare import prepare
-from napari_cellcycle.io.runs import load_model, save_model
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision
-from napari_cellcycle.models.familiarity import describe, fit_familiarity
+from napari_cellcycle.models.out_of_distribution import describe, fit_familiarity
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify, classify_cells, doubt
+from napari_cellcycle.store.models import load_model, save_model
 
 
 @pytest.fixture(scope="module")

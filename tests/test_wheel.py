@@ -32,9 +32,9 @@ def test_the_wheel_holds_manifest_weights_sample_and_template(wheel: zipfile.Zip
     for model in ("default", "duque2024"):
         wanted += [f"weights/{model}/weights.safetensors", f"weights/{model}/model.json"]
     assert {f"napari_cellcycle/{name}" for name in wanted} <= names
-    templates = [path.name for path in (ROOT / "src/napari_cellcycle/evaluation").glob("*.html")]
+    templates = [path.name for path in (ROOT / "src/napari_cellcycle/evaluation/reporting").glob("*.html")]
     assert templates
-    assert {f"napari_cellcycle/evaluation/{name}" for name in templates} <= names
+    assert {f"napari_cellcycle/evaluation/reporting/{name}" for name in templates} <= names
 
 
 def test_the_wheel_holds_every_module_and_is_small(wheel: zipfile.ZipFile) -> None:

@@ -11,10 +11,10 @@ import tifffile
 from made import made_pixels
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io.runs import load_card, load_model, save_model
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, train_files
+from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
+from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
 
 QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.report import evaluate as evaluate
     from napari_cellcycle.io import read_cells as read_cells
-    from napari_cellcycle.io.runs import load_model as load_model
     from napari_cellcycle.phases import Phase as Phase
     from napari_cellcycle.predict import classify as classify
+    from napari_cellcycle.store.models import load_model as load_model
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ _HOMES = {
     "Phase": "napari_cellcycle.phases",
     "classify": "napari_cellcycle.predict",
     "evaluate": "napari_cellcycle.evaluation.report",
-    "load_model": "napari_cellcycle.io.runs",
+    "load_model": "napari_cellcycle.store.models",
     "read_cells": "napari_cellcycle.io",
 }
 __all__ = ["Phase", "__version__", "classify", "evaluate", "load_model", "read_cells"]

@@ -15,11 +15,7 @@ from typing import Any
 from napari_cellcycle import __version__
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Finished, Note, Progress
-from napari_cellcycle.jobs.augment import AugmentRun
-from napari_cellcycle.jobs.classify import ClassifyConfig
-from napari_cellcycle.jobs.evaluate import EvaluateConfig
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun
+from napari_cellcycle.jobs.config import AugmentRun, ClassifyConfig, EvaluateConfig, ReadConfig, TrainRun
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.gan.config import GanConfig
 
@@ -178,7 +174,7 @@ def _train(options: argparse.Namespace) -> None:
 @contextmanager
 def _resumable(output: Path) -> Iterator[None]:
     """Say how an abandoned training can go on, if it left what that needs."""
-    from napari_cellcycle.io.unfinished import unfinished_folder
+    from napari_cellcycle.store.checkpoints import unfinished_folder
 
     try:
         yield
@@ -247,14 +243,14 @@ def _demo(options: argparse.Namespace) -> None:
     _print_phases(done.classified)
     print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
     if options.view:
-        from napari_cellcycle.gui.demo import show_sample
+        from napari_cellcycle.gui.launch import show_sample
 
         show_sample()
 
 
 def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io import describe
-    from napari_cellcycle.jobs.reading import parse_channels
+    from napari_cellcycle.jobs.config import parse_channels
 
     found = describe(options.input, channels=parse_channels(options.channels), layout=options.layout)
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
@@ -268,7 +264,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
-    from napari_cellcycle.io.runs import list_models, load_card
+    from napari_cellcycle.store.models import list_models, load_card
 
     cards = [*list_models(), *(load_card(folder) for folder in options.folder)]
     if options.json:

@@ -18,12 +18,12 @@ from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
 from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec, prepare
-from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
-from napari_cellcycle.models.familiarity import describe
-from napari_cellcycle.models.folding import ready_to_call
+from napari_cellcycle.models.fuse import ready_to_call
+from napari_cellcycle.models.out_of_distribution import describe
 from napari_cellcycle.phases import N_PHASES
+from napari_cellcycle.store.models import load_model
 
 G1_DNA_CONTENT = 2.0
 """DNA content is told in units of C, so that G1 is 2 and G2 is 4."""

@@ -12,8 +12,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, log_loss
 
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.calibration import apply_temperature, coverage_curve, fit_temperature, reliability
+from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
 from napari_cellcycle.phases import N_PHASES
+from napari_cellcycle.training.temperature import apply_temperature, fit_temperature
 
 
 def honest(n_cells: int, seed: int) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.evaluation.duplicates import drop_repeats, find_repeats, seen_before
+from napari_cellcycle.datasets.duplicates import drop_repeats, find_repeats, seen_before
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 N_CELLS, SIZE = 30, 40

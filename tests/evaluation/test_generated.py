@@ -13,18 +13,18 @@ from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 
 import napari_cellcycle as cc
+from napari_cellcycle.datasets.duplicates import drop_repeats
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation import distances, likeness
-from napari_cellcycle.evaluation.copying import Copying, copying
-from napari_cellcycle.evaluation.distances import feature_distances, nearest, pixel_distances
-from napari_cellcycle.evaluation.duplicates import drop_repeats
-from napari_cellcycle.evaluation.generated import MadeQuality, judge_made
-from napari_cellcycle.evaluation.likeness import compare_sets, frechet_distance, precision_recall
+from napari_cellcycle.evaluation.synthetic.distances import feature_distances, nearest, pixel_distances
+from napari_cellcycle.evaluation.synthetic.fidelity import compare_sets, frechet_distance, precision_recall
+from napari_cellcycle.evaluation.synthetic.memorization import Copying, copying
+from napari_cellcycle.evaluation.synthetic.quality import MadeQuality, judge_made
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.prepare import prepare
-from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import describe_cells
+from napari_cellcycle.store.models import load_model
 
 Array = NDArray[np.float64]
 
@@ -295,7 +295,7 @@ def test_which_cells_are_copies_is_told() -> None:
 
 
 def test_a_copy_of_a_training_cell_that_is_not_measured_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cellcycle.evaluation.copying.MOST_MEASURED", 30)
+    monkeypatch.setattr("napari_cellcycle.evaluation.synthetic.memorization.MOST_MEASURED", 30)
     training = real_cells(100)
     assert found_in(copies(training, 60), training).copied > 0.9
 

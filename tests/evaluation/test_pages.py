@@ -16,11 +16,12 @@ import pytest
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import WriteError
-from napari_cellcycle.evaluation.figures import DARK, LIGHT, drawings, render
-from napari_cellcycle.evaluation.pages import write_report
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
-from napari_cellcycle.evaluation.thumbnails import (
+from napari_cellcycle.evaluation.reporting.figures import DARK, LIGHT, drawings, render
+from napari_cellcycle.evaluation.reporting.files import write_report
+from napari_cellcycle.evaluation.reporting.html import render_page
+from napari_cellcycle.evaluation.reporting.thumbnails import (
     N_WORST,
     cells_by_field,
     draw_thumbnails,
@@ -28,7 +29,6 @@ from napari_cellcycle.evaluation.thumbnails import (
     shown_cells,
     worst_mistakes,
 )
-from napari_cellcycle.evaluation.webpage import render_page
 from napari_cellcycle.events import result_of
 
 FIGURES = ("confusion", "confusion_percent", "coverage", "f1", "losses", "reliability")
@@ -89,8 +89,8 @@ def test_nothing_is_written_when_a_cell_cannot_be_read_any_more(report: Report, 
 def test_a_place_that_cannot_be_written_to_is_said(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_cellcycle.evaluation.pages.drawings", lambda report: {})
-    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})
+    monkeypatch.setattr("napari_cellcycle.evaluation.reporting.files.drawings", lambda report: {})
+    monkeypatch.setattr("napari_cellcycle.evaluation.reporting.html.drawings", lambda report: {})
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(WriteError, match="can't write"):
         list(write_report(report, None, tmp_path / "file"))
@@ -148,7 +148,7 @@ def test_the_confusion_figure_writes_every_count(report: Report) -> None:
 
 
 def test_the_page_says_what_its_protocol_stands_for(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})
+    monkeypatch.setattr("napari_cellcycle.evaluation.reporting.html.drawings", lambda report: {})
     for protocol, words in PROTOCOLS.items():
         page = render_page(replace(report, protocol=protocol), {})
         assert words.title.replace("'", "&#39;") in page
@@ -165,7 +165,7 @@ def test_the_page_asks_for_nothing_and_escapes_names(page: Path) -> None:
 
 
 def test_a_page_of_3000_cells_is_small(predict: Any, record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_cellcycle.evaluation.webpage.drawings", lambda report: {})  # 0.4 MB together
+    monkeypatch.setattr("napari_cellcycle.evaluation.reporting.html.drawings", lambda report: {})  # 0.4 MB together
     truth = (np.arange(3000) % 7).astype(np.int8)
     report = evaluate(predict(truth, skill=0), truth)  # guessing fills all 49 fields
     shown = shown_cells(report)

@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 import napari_cellcycle as cc
 from napari_cellcycle.errors import CellCycleError, SettingError, TooFewCellsError
 from napari_cellcycle.evaluation.report import evaluate
-from napari_cellcycle.evaluation.tables import calls_csv, confusion_csv, per_phase_csv
+from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.gui.gallery import OpenedGallery, open_gallery, show_gallery
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
+from napari_cellcycle.jobs.config import ReadConfig
 
 
 @pytest.fixture

@@ -18,23 +18,24 @@ from qtpy.QtWidgets import QMainWindow
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import result_of
-from napari_cellcycle.gui.augment_widget import AugmentWidget
-from napari_cellcycle.gui.augmenting import made_folder, planned_steps
-from napari_cellcycle.gui.classify_widget import ClassifyWidget
-from napari_cellcycle.gui.evaluate_widget import EvaluateWidget
-from napari_cellcycle.gui.gallery import open_gallery, read_again, show_gallery
-from napari_cellcycle.gui.generator_picker import Choice
-from napari_cellcycle.gui.labelled_input import FILES, PAINTED, TABLE
-from napari_cellcycle.gui.layers import find_layer, source_of
-from napari_cellcycle.gui.legend import MADE
-from napari_cellcycle.gui.train_widget import SCRATCH, TrainWidget
-from napari_cellcycle.gui.watching import Sheet, steps_between
-from napari_cellcycle.io.runs import load_card
-from napari_cellcycle.io.unfinished import unfinished_folder, unfinished_runs
+from napari_cellcycle.gui.docks.augment import AugmentWidget
+from napari_cellcycle.gui.docks.augment_work import Sheet, steps_between
+from napari_cellcycle.gui.docks.classify import ClassifyWidget
+from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
+from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
+from napari_cellcycle.gui.layers.gallery import open_gallery, read_again, show_gallery
+from napari_cellcycle.gui.layers.source import find_layer, source_of
+from napari_cellcycle.gui.widgets.generator_picker import Choice
+from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
+from napari_cellcycle.gui.widgets.legend import MADE
 from napari_cellcycle.jobs.augment import Made, keep_made
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.steps.advice import planned_steps
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import Phase
+from napari_cellcycle.store.checkpoints import unfinished_folder, unfinished_runs
+from napari_cellcycle.store.generators import made_folder
+from napari_cellcycle.store.models import load_card
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 COUNTS = {"G1": 30, "S": 12, "Anaphase": 3}
@@ -97,7 +98,7 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def untaught() -> Generator:
     """A generator of G1 and anaphase, with the weights it was born with."""
-    from napari_cellcycle.images.encode import ChannelCode, Encoding
+    from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
     from napari_cellcycle.models.generator import GeneratorCard, build_pair
 
     codes = (ChannelCode(680.0, 0.0, 0.1), ChannelCode(27.0, 10.0, 1.0))

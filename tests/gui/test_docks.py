@@ -15,16 +15,18 @@ from sklearn.metrics import confusion_matrix
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.gui.cells_input import FIELD
-from napari_cellcycle.gui.classify_widget import ClassifyWidget
-from napari_cellcycle.gui.dock import Dock
-from napari_cellcycle.gui.evaluate_widget import EvaluateWidget
-from napari_cellcycle.gui.evaluating import compare_with
-from napari_cellcycle.gui.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.layers import hidden_phases, source_of, truth_of
-from napari_cellcycle.gui.open_widget import NOT_USED, OpenWidget
-from napari_cellcycle.images.mosaic import GAP_PX
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.docks.classify import ClassifyWidget
+from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
+from napari_cellcycle.gui.docks.evaluate_work import compare_with
+from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
+from napari_cellcycle.gui.layers.build import hidden_phases
+from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.layers.phase_table import truth_of
+from napari_cellcycle.gui.layers.source import source_of
+from napari_cellcycle.gui.widgets.cells_input import FIELD
+from napari_cellcycle.images.grid import GAP_PX
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 
@@ -119,7 +121,7 @@ def test_what_the_user_can_mend_is_one_sentence_and_a_bug_keeps_its_traceback(qt
 def test_the_time_left_is_guessed_from_the_pace(qtbot, viewer, monkeypatch) -> None:
     dock, now = Dock(viewer), [100.0]
     qtbot.addWidget(dock)
-    monkeypatch.setattr("napari_cellcycle.gui.dock.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_cellcycle.gui.docks.base.time.monotonic", lambda: now[0])
     dock.progress.show_progress(Progress(0, 100, "classifying"))
     now[0] += 30
     dock.progress.show_progress(Progress(25, 100, "classifying"))
@@ -134,7 +136,7 @@ def test_the_time_left_of_what_was_resumed_does_not_count_what_was_done_before(
 ) -> None:
     dock, now = Dock(viewer), [100.0]
     qtbot.addWidget(dock)
-    monkeypatch.setattr("napari_cellcycle.gui.dock.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_cellcycle.gui.docks.base.time.monotonic", lambda: now[0])
     dock.progress.show_progress(Progress(900, 1000, "training"))
     now[0] += seconds
     dock.progress.show_progress(Progress(901, 1000, "training"))
@@ -243,7 +245,7 @@ def test_classifying_again_renews_the_layer_and_calls_unsure_cells_so(classified
 def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, monkeypatch, finished) -> None:
     path = tmp_path / "phases.csv"
     monkeypatch.setattr(
-        "napari_cellcycle.gui.classify_widget.QFileDialog.getSaveFileName", lambda *_args: (str(path), "")
+        "napari_cellcycle.gui.docks.classify.QFileDialog.getSaveFileName", lambda *_args: (str(path), "")
     )
     classified.save_button.click()
     finished(classified)
@@ -453,7 +455,7 @@ def test_synthetic_cells_are_a_demonstration(qtbot, viewer, plate, tmp_path, mod
 
 def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, finished) -> None:
     monkeypatch.setattr(
-        "napari_cellcycle.gui.evaluate_widget.QFileDialog.getExistingDirectory", lambda *_args: str(tmp_path)
+        "napari_cellcycle.gui.docks.evaluate.QFileDialog.getExistingDirectory", lambda *_args: str(tmp_path)
     )
     evaluate.save_button.click()
     finished(evaluate)

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox
 from superqt import QCollapsible
 
-from napari_cellcycle.gui.form import Form
+from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.settings import Checked, setting
 
 

@@ -12,11 +12,11 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Finished, result_of
-from napari_cellcycle.gui.field import label_layers
-from napari_cellcycle.gui.gallery import galleries, open_gallery, preview_channels, read_again, show_gallery
-from napari_cellcycle.gui.layers import source_of
-from napari_cellcycle.images.mosaic import GAP_PX
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.gui.layers.field import label_layers
+from napari_cellcycle.gui.layers.gallery import galleries, open_gallery, preview_channels, read_again, show_gallery
+from napari_cellcycle.gui.layers.source import source_of
+from napari_cellcycle.images.grid import GAP_PX
+from napari_cellcycle.jobs.config import ReadConfig
 
 
 def run(generator) -> object:
@@ -49,7 +49,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
     masks[:, 3:9, 4:8] = True
     images = ArrayImages(np.full((3, 1, 12, 12), 700, np.uint16), masks)
     cells = Cells.build(images, ["brightfield"], "run.cif", pixel_size_um=0.5)
-    monkeypatch.setattr("napari_cellcycle.gui.gallery.open_cells", lambda *_args: iter([Finished(cells)]))
+    monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args: iter([Finished(cells)]))
     opened = result_of(open_gallery(["run.cif"], ReadConfig()))
     show_gallery(viewer, opened)
     layer = viewer.layers[-1]

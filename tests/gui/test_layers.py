@@ -9,21 +9,10 @@ import pytest
 from napari.layers import Image, Labels, Layer
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.gui.layers import (
-    KEY,
-    GallerySource,
-    find_layer,
-    hidden_phases,
-    phase_colormap,
-    phase_layer,
-    phase_numbers,
-    prediction_of,
-    result_table,
-    role_of,
-    source_of,
-    truth_of,
-)
-from napari_cellcycle.gui.telling import tell_cells
+from napari_cellcycle.gui.layers.build import hidden_phases, phase_colormap, phase_layer, phase_numbers
+from napari_cellcycle.gui.layers.phase_table import prediction_of, result_table, truth_of
+from napari_cellcycle.gui.layers.source import KEY, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.gui.layers.status_bar import tell_cells
 from napari_cellcycle.phases import COLOURS, N_PHASES, UNKNOWN, UNSURE, UNSURE_COLOUR
 
 N_CELLS = 10

@@ -10,11 +10,11 @@ import tifffile
 
 from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.events import Finished, Note, Progress, result_of
-from napari_cellcycle.gui.dock import PLUGIN
+from napari_cellcycle.gui.busy_wait import StoppedError, wait_for
+from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
-from napari_cellcycle.gui.waiting import StoppedError, wait_for
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.convert import convert_files
-from napari_cellcycle.jobs.reading import ReadConfig
 
 
 def test_a_folder_of_phases_is_read_as_a_gallery(qapp, plate) -> None:

@@ -15,15 +15,15 @@ from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.gui.classify_widget import ClassifyWidget
-from napari_cellcycle.gui.curves import Curves
-from napari_cellcycle.gui.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.labelled_input import FILES, PAINTED, TABLE
-from napari_cellcycle.gui.train_widget import SCRATCH, TrainWidget
-from napari_cellcycle.io.runs import load_card, models_folder
-from napari_cellcycle.io.unfinished import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.gui.docks.classify import ClassifyWidget
+from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
+from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
+from napari_cellcycle.gui.widgets.training_curves import Curves
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.store.checkpoints import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
+from napari_cellcycle.store.models import load_card, models_folder
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from qtpy.QtGui import QGuiApplication
 
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.gui.camera import camera_of
-from napari_cellcycle.gui.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.layers.camera import camera_of
+from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.samples import sample_path
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS
 
 PLUGIN = "napari-cellcycle"

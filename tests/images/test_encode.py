@@ -14,7 +14,7 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.events import result_of
-from napari_cellcycle.images.encode import ChannelCode, EncodedCells, Encoding, encode_cells
+from napari_cellcycle.images.gan_codec import ChannelCode, EncodedCells, Encoding, encode_cells
 
 CHANNELS = ("brightfield", "darkfield")
 

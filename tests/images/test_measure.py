@@ -11,7 +11,7 @@ from made import made_pixels
 from skimage.feature import graycomatrix, graycoprops
 
 from napari_cellcycle.cell_images import CellImage
-from napari_cellcycle.images.measure import (
+from napari_cellcycle.images.cell_features import (
     N_LEVELS,
     find_cells,
     measure_cells,

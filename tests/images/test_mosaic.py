@@ -12,7 +12,8 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.images.mosaic import GAP_PX, Grid, Mosaic, build_mosaic
+from napari_cellcycle.images.grid import GAP_PX, Grid
+from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
 
 
 class OddImages:

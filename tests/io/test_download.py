@@ -13,7 +13,7 @@ import pytest
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.io import download
-from napari_cellcycle.io.download import fetch_bbbc048
+from napari_cellcycle.io.sample_data import fetch_bbbc048
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -11,12 +11,12 @@ import pytest
 import napari_cellcycle as cc
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import result_of
-from napari_cellcycle.images.encode import ChannelCode, Encoding
-from napari_cellcycle.io.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
-from napari_cellcycle.io.runs import WEIGHTS, load_training_prints
-from napari_cellcycle.jobs.filling import draw_cells
+from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
+from napari_cellcycle.jobs.steps.fill_phases import draw_cells
 from napari_cellcycle.models.generator import ALL, Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, Phase
+from napari_cellcycle.store.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
+from napari_cellcycle.store.models import WEIGHTS, load_training_prints
 
 PRINTS = np.arange(8, dtype=np.uint64).reshape(2, 4)
 

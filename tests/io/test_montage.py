@@ -13,7 +13,7 @@ from made_files import made_tiles, montage_of, write_tiff
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.io.montage import count_padding, find_tile_size
+from napari_cellcycle.io.formats.montage import count_padding, find_tile_size
 
 
 @st.composite

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.io.runs import find_model, known_models, list_models, load_model, remember_run, shipped_models
+from napari_cellcycle.store.models import (
+    find_model,
+    known_models,
+    list_models,
+    load_model,
+    remember_run,
+    shipped_models,
+)
 
 
 @pytest.fixture

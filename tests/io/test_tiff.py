@@ -19,8 +19,8 @@ from made_files import write_ideas_tiff, write_tiff
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io import read_cells, tiff, tiffaxes
-from napari_cellcycle.io.imagefile import open_image, read_only_frame
-from napari_cellcycle.io.tiffaxes import order_planes
+from napari_cellcycle.io.formats.open import open_image, read_only_frame
+from napari_cellcycle.io.formats.tiff_axes import order_planes
 
 FRAMES = np.random.default_rng(0).integers(1, 60_000, (6, 2, 20, 24), dtype=np.uint16)
 

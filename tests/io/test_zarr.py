@@ -12,8 +12,10 @@ import pytest
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, ReadError, WriteError
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.io.stack import StackSpec
-from napari_cellcycle.io.zarr import open_zarr, read_zarr_cells, zarr_stack
+from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.writers.stack import StackSpec
+from napari_cellcycle.io.writers.zarr import zarr_stack
+from napari_cellcycle.io.zarr_cells import read_zarr_cells
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 zarr = pytest.importorskip("zarr")

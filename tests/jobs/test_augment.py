@@ -18,12 +18,12 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import CellCycleError, SettingError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.io.generators import load_generator
-from napari_cellcycle.io.runs import WEIGHTS, load_training_prints
-from napari_cellcycle.io.unfinished import unfinished_folder
 from napari_cellcycle.jobs import resuming
-from napari_cellcycle.jobs.augment import MADE_FILE, AugmentRun, augment_cells, augment_files, keep_made
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.augment import MADE_FILE, augment_cells, augment_files, keep_made
+from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
+from napari_cellcycle.store.checkpoints import unfinished_folder
+from napari_cellcycle.store.generators import load_generator
+from napari_cellcycle.store.models import WEIGHTS, load_training_prints
 from napari_cellcycle.training.gan.loop import Samples
 
 QUICK = {"steps": 3, "batch_size": 8}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.jobs.wanted import wanted_cells
+from napari_cellcycle.jobs.steps.phase_counts import wanted_cells
 from napari_cellcycle.phases import Phase
 
 ALL = ["G1", "S", "Anaphase"]

@@ -13,7 +13,7 @@ import napari_cellcycle as cc
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.jobs.demo import sample_path
+from napari_cellcycle.io.sample_data import sample_path
 
 
 def test_the_sample_says_that_it_is_synthetic() -> None:

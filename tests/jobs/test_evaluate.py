@@ -18,20 +18,20 @@ from trained import QUICK_CHANGES
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.datasets.duplicates import find_repeats, seen_before
+from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
-from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before
-from napari_cellcycle.evaluation.folds import make_folds
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.io.generators import save_generator
-from napari_cellcycle.io.runs import load_card, load_model, load_training_prints
 from napari_cellcycle.jobs import cross_validation, filling, fitting
-from napari_cellcycle.jobs.cross_validation import FoldDone, cross_validate
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, Evaluation, evaluate_files
-from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.evaluate import Evaluation, evaluate_files
+from napari_cellcycle.jobs.protocols.cross_validation import FoldDone, cross_validate
+from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.generators import save_generator
+from napari_cellcycle.store.models import load_card, load_model, load_training_prints
 
 
 def only(done: Evaluation) -> Report:

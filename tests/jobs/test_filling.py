@@ -12,14 +12,15 @@ import pytest
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Finished, Note, result_of
-from napari_cellcycle.io.generators import save_generator
-from napari_cellcycle.io.runs import load_model
 from napari_cellcycle.jobs import filling
-from napari_cellcycle.jobs.filling import fill_phases, missing_cells, refuse_known_cells
-from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.train import TrainRun, train_cells
+from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.steps.fill_phases import fill_phases, missing_cells, refuse_known_cells
+from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.store.generators import save_generator
+from napari_cellcycle.store.models import load_model
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
 

@@ -20,16 +20,17 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.io.runs import WEIGHTS, load_card
-from napari_cellcycle.io.unfinished import (
+from napari_cellcycle.jobs import resuming
+from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.train import train_cells
+from napari_cellcycle.store.checkpoints import (
     CHECKPOINT,
     read_identity,
     unfinished_folder,
     unfinished_runs,
     write_checkpoint,
 )
-from napari_cellcycle.jobs import resuming
-from napari_cellcycle.jobs.train import TrainRun, train_cells
+from napari_cellcycle.store.models import WEIGHTS, load_card
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 

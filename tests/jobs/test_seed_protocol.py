@@ -17,15 +17,15 @@ from made import made_pixels
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.data import TrainingCells
+from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import Finished, result_of
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs import cross_validation, filling
-from napari_cellcycle.jobs.evaluate import EvaluateConfig, evaluate_files
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.seed_cells import half_stretched
-from napari_cellcycle.jobs.seed_protocol import validate_as_seed
+from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.evaluate import evaluate_files
+from napari_cellcycle.jobs.protocols.seed import validate_as_seed
+from napari_cellcycle.jobs.protocols.seed_data import half_stretched
 from napari_cellcycle.training.classifier import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}

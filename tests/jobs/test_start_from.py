@@ -13,12 +13,13 @@ from made import made_pixels
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
+from napari_cellcycle.datasets.duplicates import find_repeats, seen_before
 from napari_cellcycle.errors import ChannelError, ModelError
-from napari_cellcycle.evaluation.duplicates import find_repeats, seen_before
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io.runs import WEIGHTS, load_card, load_model, load_training_prints, remember_run
-from napari_cellcycle.jobs.train import TrainRun, default_config, train_cells
+from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.train import default_config, train_cells
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_prints, remember_run
 from napari_cellcycle.training.config import FINE_TUNING
 
 

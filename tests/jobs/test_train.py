@@ -17,10 +17,10 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Finished, Note, result_of
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.io.runs import CARD, WEIGHTS, load_card, load_model, save_model
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, default_config, train_cells, train_files
+from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.train import default_config, train_cells, train_files
 from napari_cellcycle.predict import classify
+from napari_cellcycle.store.models import CARD, WEIGHTS, load_card, load_model, save_model
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.recipes import RECIPES
 

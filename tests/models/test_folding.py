@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from napari_cellcycle.models import build
-from napari_cellcycle.models.folding import ready_to_call
+from napari_cellcycle.models.fuse import ready_to_call
 
 
 @pytest.mark.parametrize(("architecture", "size"), [("compact", 40), ("jin2021", 64), ("eulenberg2017", 40)])

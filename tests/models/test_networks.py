@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from napari_cellcycle.errors import ModelError, SettingError
-from napari_cellcycle.io.runs import load_model, save_model
 from napari_cellcycle.models import ARCHITECTURES, Model, ModelCard, build
 from napari_cellcycle.models.device import pick_device
 from napari_cellcycle.models.resnet import BasicBlock, Bottleneck, ResNet
+from napari_cellcycle.store.models import load_model, save_model
 from napari_cellcycle.training.recipes import RECIPES
 
 

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_cellcycle.models import build
-from napari_cellcycle.models.paired import NETWORK_SHARE, PairedNetwork
-from napari_cellcycle.models.profile import N_RINGS, RING_PX, profile
+from napari_cellcycle.models.ensemble import NETWORK_SHARE, PairedNetwork
+from napari_cellcycle.models.radial_profile import N_RINGS, RING_PX, profile
 
 
 def disc(radius: float, centre: tuple[float, float] = (19.5, 19.5), size: int = 40) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.data import TrainingCells, prepare_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, prepare_cells
 from napari_cellcycle.events import result_of
 from napari_cellcycle.training.recipes import RECIPES
 

@@ -14,20 +14,20 @@ from safetensors.torch import load_file, save_file
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.data import TrainingCells, g1_dna, join_training, prepare_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training, prepare_cells
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.io.runs import WEIGHTS, load_model
-from napari_cellcycle.jobs.classify import ClassifyConfig, classify_files
-from napari_cellcycle.jobs.reading import ReadConfig
-from napari_cellcycle.jobs.train import TrainRun, train_files
-from napari_cellcycle.models.features import DEPTH, FeatureTrees
+from napari_cellcycle.jobs.classify import classify_files
+from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig, TrainRun
+from napari_cellcycle.jobs.train import train_files
+from napari_cellcycle.models.feature_trees import DEPTH, FeatureTrees
 from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.store.models import WEIGHTS, load_model
 from napari_cellcycle.training.boosting import ROUNDS, grow_trees
 from napari_cellcycle.training.classifier import EpochDone, Hooks
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lessons, fit_scale
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.training_set import Lessons, fit_scale
 
 QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
 

@@ -14,17 +14,17 @@ import torch
 
 from napari_cellcycle.cell_images import CellImage, CellImages, Unreadable
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.data import TrainingCells, g1_dna, prepare_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, prepare_cells
 from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
 from napari_cellcycle.training import classifier
-from napari_cellcycle.training.augment import augment
 from napari_cellcycle.training.classifier import Course, EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lessons, fit_scale
+from napari_cellcycle.training.optimisation import make_optimiser
 from napari_cellcycle.training.recipes import RECIPES
-from napari_cellcycle.training.steps import make_optimiser
+from napari_cellcycle.training.training_set import Lessons, fit_scale
+from napari_cellcycle.training.transforms import augment
 
 CPU = torch.device("cpu")
 QUICK = TrainConfig(epochs=6, batch_size=32, averaging=0.5)

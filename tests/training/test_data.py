@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_cellcycle.data import TrainingCells, join_training
+from napari_cellcycle.datasets.training_cells import TrainingCells, join_training
 
 
 @pytest.fixture

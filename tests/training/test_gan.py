@@ -17,8 +17,8 @@ from napari_cellcycle.models.generator import build_pair, generate, noise_size, 
 from napari_cellcycle.phases import UNKNOWN, Phase
 from napari_cellcycle.training.gan import loop
 from napari_cellcycle.training.gan.config import METHODS, WGAN_DIV, WGAN_GP, GanConfig, preset
-from napari_cellcycle.training.gan.course import GanCourse
 from napari_cellcycle.training.gan.loop import GanHooks, GanStep, Samples, train_gan
+from napari_cellcycle.training.gan.state import GanCourse
 from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, slope_penalty, wasserstein_step
 
 CPU = torch.device("cpu")

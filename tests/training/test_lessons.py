@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_cellcycle.data import TrainingCells, g1_dna, join_training
+from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lesson, Lessons, fit_scale, undersampled
+from napari_cellcycle.training.training_set import Lesson, Lessons, fit_scale, undersampled
 
 QUICK = TrainConfig(batch_size=32)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.metrics import FEW_CELLS, Counts, resample_tables
+from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, resample_tables
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
         untested = [label for label, row in zip(PHASE_LABELS, confusion, strict=True) if not row.sum()]
         if untested:
             notes.append(f"the confusion matrix has no cells of {', '.join(untested)}; calls of these were believed")
-    if counts.sum() < FEW_CELLS:
+    if counts.sum() < MIN_CELLS_REPORT:
         notes.append(f"{counts.sum()} cells are too few for phase fractions; look at the intervals")
     wide = [label for label, width in zip(PHASE_LABELS, high - low, strict=True) if width > WIDE]
     if wide:

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 N_RESAMPLES = 2000
-FEW_CELLS = 30
+MIN_CELLS_REPORT = 30
 """Under so many cells of a phase, its figures are rough, and a report says so."""
 
 OVERALL = {

@@ -11,7 +11,6 @@ import numpy as np
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, SettingError
 from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
-from napari_cellcycle.evaluation.caveats import caveats
 from napari_cellcycle.evaluation.metrics import (
     OVERALL,
     PER_PHASE,
@@ -20,7 +19,7 @@ from napari_cellcycle.evaluation.metrics import (
     score_table,
 )
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocols import PROTOCOLS, caveats
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 from napari_cellcycle.versions import installed_versions
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Prediction
     from napari_cellcycle.evaluation.calibration import Coverage, Reliability
     from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
-    from napari_cellcycle.evaluation.quoted import QuotedFold
+    from napari_cellcycle.evaluation.seed_comparison import QuotedFold
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.gui.gallery import open_gallery
-from napari_cellcycle.gui.waiting import wait_for
+from napari_cellcycle.gui.busy_wait import wait_for
+from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.io.formats.zarr import is_our_zarr
 from napari_cellcycle.io.names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
-from napari_cellcycle.io.zarr import is_our_zarr
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import parse_phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_cellcycle.gui.layers import LayerData
+    from napari_cellcycle.gui.layers.build import LayerData
 
     Paths = str | list[str]
     Reader = Callable[[Paths], list[LayerData]]

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.events import passed_on
-from napari_cellcycle.gui.gallery import open_gallery
-from napari_cellcycle.gui.waiting import wait_for
-from napari_cellcycle.io.download import fetch_bbbc048
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.gui.busy_wait import wait_for
+from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.io.sample_data import fetch_bbbc048
+from napari_cellcycle.jobs.config import ReadConfig
 
 if TYPE_CHECKING:
-    from napari_cellcycle.gui.gallery import Events
-    from napari_cellcycle.gui.layers import LayerData
+    from napari_cellcycle.gui.layers.build import LayerData
+    from napari_cellcycle.gui.layers.gallery import Events
 
 
 def sample_path() -> Path:

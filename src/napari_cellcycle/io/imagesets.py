@@ -10,7 +10,8 @@ from napari_cellcycle.cells import BRIGHTFIELD
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.channels import NamedChannels, name_channels
 from napari_cellcycle.io.folders import ImageSet
-from napari_cellcycle.io.imagefile import LARGEST_CELL_PX, ImageFile, open_image
+from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
+from napari_cellcycle.io.formats.open import open_image
 from napari_cellcycle.io.names import names_montage, phase_in_stem
 from napari_cellcycle.io.parts import ReadOptions
 from napari_cellcycle.phases import UNKNOWN

@@ -12,10 +12,10 @@ import numpy as np
 
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
+from napari_cellcycle.io.amnis.populations import lists_beside
 from napari_cellcycle.io.folders import Folder, find_folders, group_images
+from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
 from napari_cellcycle.io.groups import checked, open_group
-from napari_cellcycle.io.ideas import lists_beside
-from napari_cellcycle.io.imagefile import LARGEST_CELL_PX
 from napari_cellcycle.io.imagesets import Origin
 from napari_cellcycle.io.names import (
     AMNIS_SUFFIXES,
@@ -191,7 +191,7 @@ def _is_field(path: Path, options: ReadOptions) -> bool:
     """Whether it is an OME-Zarr that is to be read as an image file is, and not one cell a frame."""
     if path.suffix.lower() != ZARR_SUFFIX:
         return False
-    from napari_cellcycle.io.zarr import open_zarr
+    from napari_cellcycle.io.formats.zarr import open_zarr
 
     file = open_zarr(path)
     if file.cells or options.layout == "cells":
@@ -210,7 +210,8 @@ def _open_container(path: Path, origin: Origin) -> Part:
 def _read_container(path: Path, options: ReadOptions) -> tuple[Cells, str, tuple[str, ...]]:
     """Cells, what they are in words, and the names of their channels in the file."""
     if path.suffix.lower() == ZARR_SUFFIX:
-        from napari_cellcycle.io.zarr import open_zarr, read_zarr_cells
+        from napari_cellcycle.io.formats.zarr import open_zarr
+        from napari_cellcycle.io.zarr_cells import read_zarr_cells
 
         names = open_zarr(path).channels
         shown = tuple(name or str(position) for position, name in enumerate(names))

@@ -10,61 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
-from napari_cellcycle.jobs.classify import DEVICES
-from napari_cellcycle.jobs.filling import SEED_OF_CELLS, draw_cells
-from napari_cellcycle.jobs.generating import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.reading import ReadConfig, open_cells
-from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
-from napari_cellcycle.jobs.wanted import MOST_MADE, wanted_cells
+from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.checkpointer import Resumable, refuse_existing
+from napari_cellcycle.jobs.steps.fill_phases import SEED_OF_CELLS, draw_cells
+from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.phase_counts import wanted_cells
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.settings import Checked, setting
-from napari_cellcycle.training.gan.config import METHODS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.evaluation.generated import MadeQuality
+    from napari_cellcycle.evaluation.synthetic.quality import MadeQuality
     from napari_cellcycle.models.generator import Generator
     from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 MADE_FILE = "made.ome.tif"
 MADE_BY_DEFAULT = ("brightfield", "darkfield")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentRun(Checked):
-    """Which cells are made, and by what."""
-
-    method: str = setting(
-        "cellgan",
-        "how the generator is trained: cellgan is ours, one for all phases; the others train one a phase",
-        choices=METHODS,
-    )
-    generator: str = setting(
-        "", "make cells with a finished generator: jurkat, which came with the package, or a folder written by augment"
-    )
-    phase: str = setting(
-        "",
-        "phases to make, as in Anaphase,Telophase, or with a number for each, as in Anaphase=500,Telophase=200; "
-        "empty: all with fewer cells than the largest",
-    )
-    n_cells: int = setting(
-        0,
-        "cells of each phase to make, where phase says no number; 0: as many as it lacks to the largest",
-        0,
-        MOST_MADE,
-    )
-    make: str = setting(
-        "", "channels to make, as in brightfield,darkfield; empty: those of these two there are", more=True
-    )
-    judge: str = setting("default", "model in whose features made cells are compared with real ones", more=True)
-    resume: bool = setting(False, "go on with a training that was broken off, to the same generator", more=True)
-    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
-    seed: int = setting(0, "same seed, same cells, same machine: same generator, same made cells", 0, 2**31 - 1)
-    licence: str = setting("", "licence of the generator's weights, for its card", more=True)
-    data_licence: str = setting("", "source and licence of the real cells, for its card", more=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,13 +121,13 @@ def augment_cells(
     """
     import numpy as np
 
-    from napari_cellcycle.jobs.judging import draw_samples, judge_cells
+    from napari_cellcycle.jobs.steps.assess_synthetic import draw_samples, judge_cells
 
     distinct, prints = None, np.zeros((0, 4), np.uint64)
     if cells is not None:
         distinct, prints = yield from _distinct(cells)
     if run.generator:
-        from napari_cellcycle.io.generators import load_generator
+        from napari_cellcycle.store.generators import load_generator
 
         generator, prints = load_generator(run.generator), prints[:0]
         wanted = wanted_cells(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
@@ -197,10 +161,10 @@ def keep_made(made: Made, output: Path) -> None:
         The folder exists, or can't be written.
     """
     from napari_cellcycle.io.atomic import atomic_path
-    from napari_cellcycle.io.generators import save_generator
-    from napari_cellcycle.io.sidecar import sidecar_path, write_sidecar
-    from napari_cellcycle.io.table import write_json, write_picture
-    from napari_cellcycle.io.unfinished import remove_checkpoint
+    from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
+    from napari_cellcycle.io.writers.tables import write_json, write_picture
+    from napari_cellcycle.store.checkpoints import remove_checkpoint
+    from napari_cellcycle.store.generators import save_generator
 
     refuse_existing(output, resume=True)
     with atomic_path(output) as temporary:
@@ -219,7 +183,7 @@ def _distinct(cells: Cells) -> EventGenerator[Any, None, tuple[Cells, NDArray[np
     """Returns the real cells without repeats, and their prints."""
     import numpy as np
 
-    from napari_cellcycle.evaluation.duplicates import search_repeats
+    from napari_cellcycle.datasets.duplicates import search_repeats
 
     repeats = yield from passed_on(search_repeats(cells))
     keep = repeats.keep[~cells.synthetic[repeats.keep]]
@@ -280,7 +244,7 @@ def _write_stack(cells: Cells, path: Path) -> None:
     import numpy as np
 
     from napari_cellcycle.cell_images import CellImage
-    from napari_cellcycle.io.stack import StackSpec, tiff_stack
+    from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
 
     images = np.stack([cell.pixels for cell in cells.read(range(len(cells))) if isinstance(cell, CellImage)])
     spec = StackSpec(images.shape, images.dtype, cells.channels, float(cells.pixel_size_um[0]), True, False)

@@ -13,13 +13,14 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
-from napari_cellcycle.jobs.reading import ReadConfig, open_cells
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.read import open_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.io.stack import PutBlock, StackSpec
+    from napari_cellcycle.io.writers.stack import PutBlock, StackSpec
 
 _TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 _ZARR_SUFFIX = ".zarr"
@@ -77,7 +78,7 @@ def convert_files(
 
 
 def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
-    from napari_cellcycle.io.sidecar import sidecar_path
+    from napari_cellcycle.io.phase_table import sidecar_path
 
     if not output.name.lower().endswith((*_TIFF_SUFFIXES, _ZARR_SUFFIX)):
         raise SettingError(f"output is {output.name}, but must end in .ome.tif for OME-TIFF or .zarr for OME-Zarr")
@@ -91,7 +92,7 @@ def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
 
 def _measured(cells: Cells) -> Iterator[Progress | Note | Finished]:
     """Look at every image; finish with the cells that can be read, and the stack that they need."""
-    from napari_cellcycle.io.stack import StackSpec
+    from napari_cellcycle.io.writers.stack import StackSpec
 
     readable = np.ones(len(cells), bool)
     height, width, masks = 0, 0, False
@@ -130,7 +131,7 @@ def _common_pixel_size(cells: Cells) -> float | None:
 
 def _written(cells: Cells, spec: StackSpec, output: Path) -> Iterator[Progress | Finished]:
     from napari_cellcycle.io.atomic import atomic_path
-    from napari_cellcycle.io.sidecar import sidecar_path, write_sidecar
+    from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
 
     table = sidecar_path(output)
     with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
@@ -145,10 +146,10 @@ def _written(cells: Cells, spec: StackSpec, output: Path) -> Iterator[Progress |
 
 def _stack(path: Path, spec: StackSpec) -> AbstractContextManager[PutBlock]:
     if path.name.lower().endswith(_ZARR_SUFFIX):
-        from napari_cellcycle.io.zarr import zarr_stack
+        from napari_cellcycle.io.writers.zarr import zarr_stack
 
         return zarr_stack(path, spec)
-    from napari_cellcycle.io.stack import tiff_stack
+    from napari_cellcycle.io.writers.stack import tiff_stack
 
     return tiff_stack(path, spec)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
-from napari_cellcycle.jobs.classify import Classified, ClassifyConfig, classify_files
-from napari_cellcycle.jobs.reading import ReadConfig
+from napari_cellcycle.io.sample_data import sample_path
+from napari_cellcycle.jobs.classify import Classified, classify_files
+from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.report import Report
@@ -24,15 +24,10 @@ class Demonstration:
     report: Report
 
 
-def sample_path() -> Path:
-    """The shipped sample: cells that a generator made, with the phase that it was asked for."""
-    return Path(str(files("napari_cellcycle") / "sample" / "jurkat_synthetic.ome.tif"))
-
-
 def run_demo(output: Path) -> Iterator[Progress | Note | Finished]:
     """Classify the shipped sample and evaluate the calls; the result is a `Demonstration`."""
-    from napari_cellcycle.evaluation.pages import write_report
     from napari_cellcycle.evaluation.report import evaluate
+    from napari_cellcycle.evaluation.reporting.files import write_report
 
     done: Classified = yield from passed_on(
         classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())

@@ -9,50 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Finished, Note, Progress, passed_on
-from napari_cellcycle.io.table import write_json
-from napari_cellcycle.jobs.classify import DEVICES
-from napari_cellcycle.jobs.reading import ReadConfig, open_cells
-from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.io.writers.tables import write_json
+from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.read import open_cells
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.jobs.cross_validation import FoldDone
+    from napari_cellcycle.jobs.protocols.cross_validation import FoldDone
     from napari_cellcycle.training.classifier import EpochDone
-
-CLEAN, SEED = "clean", "seed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(Checked):
-    """How a model, or a way of training, is tested."""
-
-    model: str = setting("default", "model to test, or several as in default,duque2024; with cv, kinds of networks")
-    cv: int = setting(0, "train and test by so many folds; 0 tests a finished model", 0, 100)
-    protocol: str = setting(
-        CLEAN,
-        "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing",
-        choices=(CLEAN, SEED),
-    )
-    group_by: str = setting("", "keep cells together in a fold: file, folder, folder1, folder2, ...", more=True)
-    prevalence: str = setting("", "give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
-    min_probability: float = setting(0.0, "call cells unsure whose best phase is less probable than this", 0, 1)
-    inputs: str = setting(
-        "",
-        "with cv: channels that the network sees, where not those of its recipe, as in brightfield or dna",
-        more=True,
-    )
-    also: str = setting("", "with cv: more cells, of which only the DNA stain is learnt from", more=True)
-    keep_models: bool = setting(False, "with cv: keep each fold's model, with the list of its test cells", more=True)
-    quoted_fold: int = setting(
-        3, "with protocol seed: the fold whose figures are quoted, from 0, as the paper quotes 3", 0, 99, more=True
-    )
-    clean_beside: bool = setting(
-        True, "with protocol seed: measure the clean figures too, which stand beside the seed's", more=True
-    )
-    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES, more=True)
-    seed: int = setting(0, "same seed, same folds, same weights, same intervals", 0, 2**31 - 1, more=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +51,7 @@ def evaluate_files(
     SettingError
         What `config` asks for does not go together.
     """
-    from napari_cellcycle.evaluation.pages import write_report
+    from napari_cellcycle.evaluation.reporting.files import write_report
 
     names = [name.strip() for name in config.model.split(",") if name.strip()]
     _check_together(config, len(names))
@@ -132,10 +98,10 @@ def _testing(
     if not config.cv:
         return test_model(paths, config, reading)
     if config.protocol == SEED:
-        from napari_cellcycle.jobs.seed_protocol import evaluate_as_seed
+        from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
 
         return evaluate_as_seed(paths, folder, config, changes, reading)
-    from napari_cellcycle.jobs.cross_validation import cross_validate
+    from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 
     return cross_validate(paths, config, changes, reading, folder / "folds" if config.keep_models else None)
 
@@ -155,10 +121,10 @@ def test_model(
     paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
 ) -> Iterator[Progress | Note | Finished]:
     """Test a finished model; the result is a `Report` and the cells behind it."""
-    from napari_cellcycle.evaluation.duplicates import search_repeats, seen_before
+    from napari_cellcycle.datasets.duplicates import search_repeats, seen_before
     from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.io.runs import find_model, load_model, load_training_prints
     from napari_cellcycle.predict import classify_cells, suited_model
+    from napari_cellcycle.store.models import find_model, load_model, load_training_prints
 
     model = load_model(config.model)
     cells: Cells = yield from passed_on(open_cells(paths, reading))

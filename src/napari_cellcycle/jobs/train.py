@@ -3,45 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.errors import SettingError, TooFewCellsError, WriteError
+from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
-from napari_cellcycle.jobs.classify import DEVICES
-from napari_cellcycle.jobs.filling import filled_part
-from napari_cellcycle.jobs.material import Material, gather_cells, split, split_table
-from napari_cellcycle.jobs.reading import ReadConfig, open_cells
-from napari_cellcycle.jobs.resuming import Resumable, refuse_existing
-from napari_cellcycle.jobs.starting import Start
+from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.base_model import Start
+from napari_cellcycle.jobs.steps.checkpointer import Resumable, refuse_existing
+from napari_cellcycle.jobs.steps.fill_phases import filled_part
+from napari_cellcycle.jobs.steps.training_data import Material, gather_cells, split, split_table
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
-from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.training.classifier import kept
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig, resolved
-from napari_cellcycle.training.recipes import RECIPES, Recipe
+from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.models import ModelCard
     from napari_cellcycle.training.classifier import EpochDone
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainRun(Checked):
-    """Which model is trained on what, beside how."""
-
-    model: str = setting(
-        "default", "kind of network, trained as its source says, where start-from names none", choices=tuple(RECIPES)
-    )
-    start_from: str = setting(
-        "", "go on from this model with cells of your own, be they few: a name, or a folder written by train"
-    )
-    resume: bool = setting(False, "go on with a training that was broken off, to the same model")
-    also: str = setting("", "more cells, of which only the DNA stain is learnt from, not the phase", more=True)
-    device: str = setting("auto", "where to compute; auto takes a GPU where there is one", choices=DEVICES)
-    licence: str = setting("", "licence of the weights, for the model card", more=True)
-    data_licence: str = setting("", "source and licence of the training data, for the model card", more=True)
 
 
 def train_files(
@@ -98,9 +81,9 @@ def train_cells(
     StoppedError
         It was stopped while a generator was trained, before there were any weights to keep.
     """
-    from napari_cellcycle.io.runs import remember_run, save_model
-    from napari_cellcycle.io.unfinished import generator_of, remove_checkpoint
-    from napari_cellcycle.jobs.fitting import fit_model
+    from napari_cellcycle.jobs.steps.fit_classifier import fit_model
+    from napari_cellcycle.store.checkpoints import generator_of, remove_checkpoint
+    from napari_cellcycle.store.models import remember_run, save_model
 
     output = Path(output)
     refuse_existing(output, resume=run.resume)
@@ -158,29 +141,6 @@ def _refuse_too_few(cells: Cells) -> None:
 def default_config(run: TrainRun) -> TrainConfig:
     """Settings that `run` is trained with unless others are chosen."""
     return FINE_TUNING if run.start_from else recipe_called(run.model).config
-
-
-def recipe_called(name: str) -> Recipe:
-    """The recipe of that name.
-
-    Raises
-    ------
-    SettingError
-        There is none.
-    """
-    if name not in RECIPES:
-        raise SettingError(f"no kind of network is called {name!r}; choose one of {', '.join(RECIPES)}")
-    return RECIPES[name]
-
-
-def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
-    """Pass on all events, and keep those of epochs in `log`."""
-    from napari_cellcycle.training.classifier import EpochDone
-
-    for event in events:
-        if isinstance(event, EpochDone):
-            log.append(event)
-        yield event
 
 
 def _identity(run: TrainRun, start: Start | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:

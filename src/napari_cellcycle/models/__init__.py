@@ -10,8 +10,8 @@ from napari_cellcycle.errors import ModelError
 from napari_cellcycle.models.card import ModelCard
 
 if TYPE_CHECKING:
-    from napari_cellcycle.models.familiarity import Familiarity
-    from napari_cellcycle.models.outputs import PhaseNetwork
+    from napari_cellcycle.models.base import PhaseNetwork
+    from napari_cellcycle.models.out_of_distribution import Familiarity
 
 __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
+from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.phases import N_PHASES
 
 

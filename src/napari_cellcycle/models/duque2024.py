@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
+from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.phases import N_PHASES
 
 

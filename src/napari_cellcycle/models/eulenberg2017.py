@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from napari_cellcycle.models.outputs import Outputs, PhaseNetwork
+from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.phases import N_PHASES
 
 

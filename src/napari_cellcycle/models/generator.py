@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ModelError, SettingError
-from napari_cellcycle.images.encode import Encoding
+from napari_cellcycle.images.gan_codec import Encoding
 from napari_cellcycle.models.card import parse_card
 from napari_cellcycle.phases import PHASE_LABELS
 

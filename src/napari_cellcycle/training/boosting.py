@@ -20,11 +20,11 @@ from torch.nn.functional import cross_entropy
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Progress
-from napari_cellcycle.models.features import DEPTH, DNA, FeatureTrees, Trees
+from napari_cellcycle.models.feature_trees import DEPTH, DNA, FeatureTrees, Trees
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.training.classifier import EpochDone, Hooks, judge
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lessons
+from napari_cellcycle.training.training_set import Lessons
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor

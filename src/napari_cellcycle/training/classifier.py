@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +17,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Progress, Stop, never
+from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.device import give_back, mixed_precision
-from napari_cellcycle.models.outputs import PhaseNetwork
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.lessons import Lessons
-from napari_cellcycle.training.steps import learn, make_optimiser, running_average, step_size
+from napari_cellcycle.training.optimisation import learn, make_optimiser, running_average, step_size
+from napari_cellcycle.training.training_set import Lessons
 
 VALIDATION_BATCH = 512
 
@@ -224,3 +225,12 @@ def predict_logits(network: nn.Module, images: Tensor, device: torch.device) -> 
         with mixed_precision(device):
             logits.append(network(batch).logits.float().cpu())
     return torch.cat(logits)
+
+
+def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
+    """Pass on all events, and keep those of epochs in `log`."""
+
+    for event in events:
+        if isinstance(event, EpochDone):
+            log.append(event)
+        yield event

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_cellcycle.settings import Checked, setting
-from napari_cellcycle.training.augmentation import parse_augment
+from napari_cellcycle.training.augment_options import parse_augment
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 USUAL_AUGMENT = ("", "mixup", "undersample", "cellgan", "cellgan+mixup", "wgan-gp+undersample", "wgan-div+mixup")

@@ -138,3 +138,16 @@ RECIPES = {
         config=replace(_AS_RECORDED, epochs=60, learning_rate=0.05, patience=8, rare_phases=0.5, dna_weight=1.0),
     ),
 }
+
+
+def recipe_called(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises
+    ------
+    SettingError
+        There is none.
+    """
+    if name not in RECIPES:
+        raise SettingError(f"no kind of network is called {name!r}; choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]

@@ -17,7 +17,7 @@ from napari_cellcycle.models.device import give_back
 from napari_cellcycle.models.generator import generate, noise_size
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig
-from napari_cellcycle.training.gan.course import GanCourse
+from napari_cellcycle.training.gan.state import GanCourse
 from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, wasserstein_step
 
 TELL_EVERY = 25

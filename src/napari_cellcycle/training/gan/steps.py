@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from napari_cellcycle.models.device import mixed_precision
-from napari_cellcycle.training.augment import random_affine
 from napari_cellcycle.training.gan.config import WGAN_GP, GanConfig
-from napari_cellcycle.training.gan.course import GanCourse
+from napari_cellcycle.training.gan.state import GanCourse
+from napari_cellcycle.training.transforms import random_affine
 
 SHIFT = 0.08
 """Share of the crop by which cells are shifted at most before the critic sees them."""

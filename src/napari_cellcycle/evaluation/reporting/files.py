@@ -1,0 +1,61 @@
+"""What an evaluation leaves on disk."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
+from napari_cellcycle.evaluation.reporting.figures import drawings, render
+from napari_cellcycle.evaluation.reporting.html import render_page
+from napari_cellcycle.evaluation.reporting.thumbnails import draw_thumbnails, shown_cells
+from napari_cellcycle.events import Finished, Progress, passed_on
+from napari_cellcycle.io.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.evaluation.report import Report
+
+
+def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[Progress | Finished]:
+    """Write all that an evaluation gives into a folder; the result is the path of ``report.html``.
+
+    Everything is made before the first file is written, and each file appears whole or not at all.
+
+    Parameters
+    ----------
+    report : Report
+        The figures.
+    cells : Cells or None
+        The cells that were called, in the order of ``report.prediction``. The images of those that the report shows
+        are read, and no others.
+    folder : Path
+        Is made if it is not there.
+
+    Raises
+    ------
+    WriteError
+        The folder can't be written to.
+    """
+    thumbnails: dict[int, bytes] = {}
+    if cells is not None:
+        thumbnails = yield from passed_on(draw_thumbnails(cells, shown_cells(report)))
+    contents = {
+        "metrics.json": json.dumps(report.to_dict(), indent=2, allow_nan=False).encode() + b"\n",
+        "confusion.csv": confusion_csv(report).encode(),
+        "per_phase.csv": per_phase_csv(report).encode(),
+        "calls.csv": calls_csv(report).encode(),
+    }
+    found = drawings(report)
+    for number, (name, drawing) in enumerate(found.items()):
+        yield Progress(number, len(found) + 1, "drawing the report")
+        contents |= {f"{name}.{kind}": render(drawing, report, kind) for kind in ("png", "svg")}
+    yield Progress(len(found), len(found) + 1, "writing the report")
+    contents["report.html"] = render_page(report, thumbnails).encode()
+    for name, content in contents.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_bytes(content)
+    yield Finished(folder / "report.html")

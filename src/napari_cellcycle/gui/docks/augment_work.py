@@ -1,0 +1,229 @@
+"""From labelled cells on the screen to made cells, and from these to a gallery."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.events import Finished, Note
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.jobs.augment import Made
+
+    Tiles = Mapping[int, NDArray[np.float32]]
+    Picture = NDArray[np.uint8]
+
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.gui.layers.labelled import LabelledGallery
+from napari_cellcycle.gui.layers.source import GallerySource
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.steps.advice import planned_steps
+from napari_cellcycle.phases import PHASE_LABELS, parse_phase
+from napari_cellcycle.store.checkpoints import read_identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.events import Stop
+    from napari_cellcycle.gui.layers.gallery import Events
+    from napari_cellcycle.gui.layers.labelled import Labelled
+    from napari_cellcycle.jobs.augment import Made
+    from napari_cellcycle.jobs.config import AugmentRun
+
+
+@dataclass(frozen=True)
+class Written:
+    """Made cells are on disk, in `folder`."""
+
+    folder: Path
+
+
+def make_labelled(
+    labelled: Labelled,
+    output: Path,
+    run: AugmentRun,
+    wanted: Mapping[int, int],
+    changes: Mapping[str, Any],
+    stop: Stop,
+) -> Events:
+    """Make as many cells of each phase as `wanted` says; the job's result is `MadeCells`."""
+    yield Note("Opening the cells ...")
+    from napari_cellcycle.jobs.augment import augment_cells
+
+    cells = yield from labelled.open()
+    yield Note("")
+    named = [PHASE_LABELS[phase] + (f"={n}" if n else "") for phase, n in wanted.items()]
+    run = replace(run, phase=",".join(named))
+    doubt = _not_comparable(cells, run.generator) if run.generator else ""
+    known = None if doubt else cells
+    notes = [Note(f"the made cells are not compared with the real ones: {doubt}")] if doubt else []
+    real = np.bincount(cells.phases[~cells.synthetic & (cells.phases >= 0)], minlength=len(PHASE_LABELS))
+    between = steps_between(planned_steps(run.method, real, tuple(wanted), changes))
+    events = augment_cells(known, output, run, changes, stop=stop, show_every=between)
+    yield from watched(chain(notes, events), known, _channels(run, cells))
+
+
+def resume_making(labelled: Labelled, output: Path, run: AugmentRun, wanted: Mapping[int, int], stop: Stop) -> Events:
+    """Go on with a training that was broken off, in its own settings; the job's result is `MadeCells`.
+
+    Raises
+    ------
+    ModelError
+        What was written down of it is gone or damaged.
+    """
+    yield Note("Opening what was written down ...")
+    was = read_identity(output)
+    phases = [int(phase) for label in was.pop("phases") if (phase := parse_phase(label)) is not None]
+    del was["cells"]
+    before = replace(
+        run, method=was.pop("method"), seed=was.pop("seed"), make=",".join(was.pop("make")), generator="", resume=True
+    )
+    numbers = {phase: wanted.get(phase, 0) for phase in phases}
+    yield from make_labelled(labelled, output, before, numbers, was, stop)
+
+
+def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Events:
+    """Write made cells to the new folder `output`; the job's result is an `OpenedGallery` of them and the real ones.
+
+    Made cells of a full-field image come alone. `Written` is said between both.
+    """
+    yield Note("Writing the cells ...")
+    from napari_cellcycle.jobs.augment import MADE_FILE, keep_made
+
+    keep_made(made, output)
+    yield Written(output)  # type: ignore[misc]  # this dock knows it
+    source, stack = labelled.source if isinstance(labelled, LabelledGallery) else None, output / MADE_FILE
+    if isinstance(source, GallerySource):
+        yield from open_gallery(source.paths, ReadConfig(**source.reading), made=[*source.made, stack])
+    else:
+        yield from open_gallery([stack], ReadConfig())
+
+
+def advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
+    """What to know before a generator is trained on these cells."""
+    if counts.any() and not (counts - made).any():
+        return "All cells are synthetic, and a generator learns from real ones only; a finished one needs none."
+    return ""
+
+
+def _not_comparable(cells: Cells, generator: str) -> str:
+    """Why cells of a finished generator can't be compared with these; empty if they can."""
+    from napari_cellcycle.store.generators import find_generator, load_generator_card
+
+    lacking = set(load_generator_card(find_generator(generator)).encoding.channels) - set(cells.channels)
+    return f"these have no {' and no '.join(sorted(lacking))}" if lacking else ""
+
+
+def _channels(run: AugmentRun, cells: Cells) -> tuple[str, ...]:
+    """What `augment_cells` makes."""
+    from napari_cellcycle.jobs.augment import MADE_BY_DEFAULT
+
+    asked = tuple(name.strip() for name in run.make.split(",") if name.strip())
+    return asked or tuple(name for name in MADE_BY_DEFAULT if name in cells.channels)
+
+
+N_PICTURES = 60
+STEPS_BETWEEN = (20, 100)
+"""Fewest and most steps from one picture of samples to the next."""
+SECONDS_BETWEEN = 4.0
+"""Between two such pictures, but for the first ones."""
+_FIRST_ONES = 3
+_WIDTH_PX, _BESIDE_PX = 350, 86  # of a dock, and of what a sheet has beside its cells
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """Real cells beside made ones as a picture, (Y, X, 3), as they are after `step` updates."""
+
+    step: int
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How far a generator is; `distance` is how much higher its critic thinks of real cells than of made ones."""
+
+    step: int
+    steps: int
+    distance: float
+
+
+@dataclass(frozen=True, eq=False)
+class MadeCells:
+    """Made cells that wait to be kept or dropped; `notes` are what was said on the way."""
+
+    made: Made
+    picture: Picture
+    notes: tuple[str, ...]
+
+
+def steps_between(steps: int) -> int:
+    """From one picture of samples to the next: the first comes soon, and there are not too many."""
+    fewest, most = STEPS_BETWEEN
+    return min(max(steps // N_PICTURES, fewest), most)
+
+
+def watched(events: Iterable[Any], cells: Cells | None, channels: Sequence[str]) -> Generator[Any, None, None]:
+    """Pass on what `augment_cells` says, samples as `Sheet`, steps as `Learning`, and the result as `MadeCells`."""
+    from napari_cellcycle.training.gan.loop import GanStep, Samples
+
+    real: Tiles = {}
+    newest: dict[int, NDArray[np.float32]] = {}
+    notes: list[str] = []
+    n_drawn, last = 0, 0.0
+    for event in events:
+        if isinstance(event, Samples):
+            if event.are_real:
+                real, newest = event.images, {phase: tiles[:0] for phase, tiles in event.images.items()}
+            newest |= {phase: tiles for phase, tiles in event.images.items() if phase in real and not event.are_real}
+            if n_drawn < _FIRST_ONES or time.monotonic() - last > SECONDS_BETWEEN:
+                yield Sheet(event.step, _draw(real, newest, channels))
+                n_drawn, last = n_drawn + 1, time.monotonic()
+        elif isinstance(event, GanStep):
+            yield Learning(event.step, event.steps, event.distance)
+        elif isinstance(event, Finished):
+            yield Finished(_result(event.result, real, cells, notes))
+        else:
+            notes += [event.text] if isinstance(event, Note) else []
+            yield event
+
+
+def _result(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> MadeCells:
+    """With some of the cells that were made, beside the real ones that were shown on the way, or some of `cells`."""
+    from napari_cellcycle.jobs.steps.assess_synthetic import few_of_each
+
+    encoding = made.generator.card.encoding
+    phases = [int(phase) for phase in np.unique(made.cells.phases)]
+    if cells is not None and not real:
+        real = few_of_each(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
+    picture = _draw(real, few_of_each(made.cells, phases, encoding), encoding.channels)
+    told = () if made.quality is None else made.quality.warnings
+    return MadeCells(made, picture, tuple(note for note in dict.fromkeys(notes) if note not in told))
+
+
+def _draw(real: Tiles, made: Tiles, channels: Sequence[str]) -> Picture:
+    """As many cells on each side as a dock has room for."""
+    from napari_cellcycle.images.contact_sheet import draw_sheet
+
+    size = max(tiles.shape[-1] for tiles in made.values())
+    return draw_sheet(real, made, channels, per_phase=max(1, (_WIDTH_PX - _BESIDE_PX) // (2 * (size + 2))))

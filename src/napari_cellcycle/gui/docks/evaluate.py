@@ -1,0 +1,222 @@
+"""The dock *Evaluate*: how right the calls are, where the truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QLabel, QPushButton, QTabWidget, QWidget
+
+from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.docks.evaluate_work import (
+    DEMONSTRATION,
+    TRAINED_ON,
+    Look,
+    draw_figures,
+    evaluate_calls,
+    save_report,
+    take_calls,
+)
+from napari_cellcycle.gui.layers.gallery import galleries
+from napari_cellcycle.gui.layers.selection import select_all, select_cells
+from napari_cellcycle.gui.layers.source import PHASE, find_layer
+from napari_cellcycle.gui.layers.theme import figure_theme
+from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
+from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
+from napari_cellcycle.gui.widgets.image_view import Picture
+from napari_cellcycle.gui.widgets.layer_picker import Picker
+from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
+from napari_cellcycle.gui.widgets.models_table import ModelsTable
+from napari_cellcycle.phases import PHASE_LABELS
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+    from napari_cellcycle.evaluation.report import Report
+    from napari_cellcycle.gui.docks.evaluate_work import Evaluated
+
+_FIGURES = {"f1": "F1", "reliability": "Reliability"}
+_FIGURE_PX = (310, 270)
+
+
+class EvaluateWidget(Dock):
+    """Compare calls with known phases; evaluates by itself what was classified last."""
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__(napari_viewer)
+        self.evaluated: Evaluated | None = None
+        self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
+        self.empty = EmptyNotice(
+            "No classified cells of known phase yet. The truth comes from folders named after phases.",
+            {"Classify cells": lambda: self.open_next("Classify")},
+        )
+        self.cells = Picker(napari_viewer, self._offers, "classified cells of known phase; the newest are chosen")
+        self.inputs = QWidget()
+        rows = QFormLayout(self.inputs)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("Cells", self.cells)
+        self.run_button = QPushButton("Evaluate")
+        self.run_button.clicked.connect(self._on_run)
+        for widget in (self.empty, self.inputs, self.run_button):
+            self.column.addWidget(widget)
+        self.add_foot(self._build_results())
+        self.locked_while_busy += [self.inputs, self.run_button, self.models_table, self.save_button]
+        self.cells.currentIndexChanged.connect(self._on_choice)
+        napari_viewer.events.theme.connect(self._on_theme)
+        self._on_choice()
+
+    def _build_results(self) -> QWidget:
+        self.banner, self.summary = QLabel(), QLabel()
+        for label in (self.banner, self.summary):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.banner.setStyleSheet("background: #e69f00; color: black; padding: 4px;")
+        self.table, self.percent = ConfusionTable(), QCheckBox("percent of the true phase")
+        self.table.field_clicked.connect(self._on_field)
+        self.percent.toggled.connect(lambda _on: self._fill_table())
+        self.show_all = QPushButton("Show all cells")
+        self.show_all.setToolTip("end the selection that a click on a field of the matrix made")
+        self.show_all.clicked.connect(self._on_show_all)
+        self.tabs = QTabWidget()
+        hint = QLabel("rows: true phase, columns: call; click a field to see its cells")
+        hint.setWordWrap(True)
+        self.tabs.addTab(stacked(self.table, hint, self.percent, self.show_all), "Confusion")
+        self.figures = {name: Picture(_FIGURE_PX) for name in _FIGURES}
+        for name, title in _FIGURES.items():
+            self.tabs.addTab(self.figures[name], title)
+        self.models_table, self.models_hint = ModelsTable(), QLabel()
+        self.models_table.model_clicked.connect(self._on_model)
+        self.models_hint.setWordWrap(True)
+        self.models_hint.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.models_page = stacked(self.models_table, self.models_hint)
+        self.tabs.addTab(self.models_page, "Models")
+        self.save_button = QPushButton("Save report ...")
+        self.save_button.clicked.connect(self._on_save)
+        self.next_button = QPushButton("Train")
+        self.next_button.setToolTip("train a model on cells of your own")
+        self.next_button.clicked.connect(lambda: self.open_next("Train"))
+        buttons = side_by_side(self.save_button, self.next_button)
+        self.results = stacked(self.banner, self.summary, self.tabs, buttons)
+        self.results.hide()
+        return self.results
+
+    def _offers(self) -> list[tuple[str, str]]:
+        known = [source for source in galleries(self.viewer.layers) if source.n_known]
+        return [(source.title, source.group) for source in known if self._phase_layer(source.group) is not None]
+
+    def _phase_layer(self, group: str) -> Labels | None:
+        return find_layer(self.viewer.layers, group, PHASE)
+
+    def _on_choice(self) -> None:
+        chosen = self.cells.value()
+        self.empty.setVisible(chosen is None)
+        for widget in (self.inputs, self.run_button):
+            widget.setVisible(chosen is not None)
+        if chosen is None:
+            self.results.hide()
+        elif self.evaluated is None or self.evaluated.group != chosen:
+            self._on_run()
+
+    def _on_run(self) -> None:
+        layer = self._phase_layer(self.cells.value())
+        if layer is not None:
+            layer.events.features.connect(self._on_classified_again)
+            self.start(evaluate_calls(take_calls(layer), self._look(), [*self.models.values()]), self._on_evaluated)
+
+    def _on_classified_again(self, _event: Any = None) -> None:
+        self._on_run()
+
+    def _on_evaluated(self, evaluated: Evaluated) -> None:
+        self.models = {name: self.models[name] for name in evaluated.comparisons}
+        self.models[evaluated.report.model] = evaluated
+        reports = [model.report for model in reversed(self.models.values())]
+        self.models_table.show_models(reports, evaluated.comparisons)
+        self.models_hint.setText(_models_hint(reports))
+        self.tabs.setTabVisible(self.tabs.indexOf(self.models_page), len(reports) > 1)
+        self._show(evaluated, evaluated.pictures)
+
+    def _on_model(self, place: int) -> None:
+        """Show an earlier model again; its figures are drawn anew, as the theme may have changed since."""
+        evaluated = [*reversed(self.models.values())][place]
+        self.tabs.setCurrentIndex(0)
+        self.start(draw_figures(evaluated.report, self._look()), lambda pictures: self._show(evaluated, pictures))
+
+    def _show(self, evaluated: Evaluated, pictures: dict[str, bytes]) -> None:
+        self.evaluated = evaluated
+        report = evaluated.report
+        protocol = PROTOCOLS[report.protocol]
+        self.banner.setText(f"{protocol.title}. {protocol.summary}")
+        self.banner.setVisible(report.protocol in (DEMONSTRATION, TRAINED_ON))
+        self.summary.setText(_summary(report))
+        self._fill_table()
+        self._show_pictures(pictures)
+        self.models_table.mark([*reversed(self.models)].index(report.model))
+        self.results.show()
+        newest = [*self.models][-1]
+        other = () if newest == report.model else (f"the gallery still has the colours of {Path(newest).name}",)
+        self.say("; ".join([*report.notes, *other]))
+
+    def _fill_table(self) -> None:
+        if self.evaluated is not None:
+            self.table.show_counts(
+                self.evaluated.report.confusion, figure_theme(self.viewer), percent=self.percent.isChecked()
+            )
+
+    def _show_pictures(self, pictures: dict[str, bytes]) -> None:
+        for name, content in pictures.items():
+            self.figures[name].show_png(content)
+
+    def _look(self) -> Look:
+        return Look(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
+
+    def _on_theme(self, _event: Any = None) -> None:
+        if self.evaluated is not None:
+            self._fill_table()
+            said = self.status.text()
+
+            def show(pictures: dict[str, bytes]) -> None:
+                self._show_pictures(pictures)
+                self.say(said)
+
+            self.start(draw_figures(self.evaluated.report, self._look()), show)
+
+    def _on_field(self, true: int, called: int) -> None:
+        if self.evaluated is None:
+            return
+        evaluated, report = self.evaluated, self.evaluated.report
+        selected = (report.truth == true) & (report.prediction.phases == called)
+        n_shown, n_cells = select_cells(self.viewer, evaluated.group, selected), int(selected.sum())
+        unseen = f", of which {n_shown:,} are in the gallery" if n_shown < n_cells else ""
+        self.say(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
+
+    def _on_show_all(self) -> None:
+        if self.evaluated is not None:
+            select_all(self.viewer, self.evaluated.group)
+            self.viewer.reset_view()
+            self.say("")
+
+    def _on_save(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
+        if folder and self.evaluated is not None:
+            self.start(save_report(self.evaluated, Path(folder)), lambda saved: self.say(f"Saved {saved}."))
+
+
+def _summary(report: Report) -> str:
+    """The figures that one line can hold, with their intervals."""
+    overall = report.scores.overall
+    named = {"Accuracy": overall["accuracy"], "Macro F1": overall["macro_f1"]}
+    lines = [f"{name} {estimate}" for name, estimate in named.items()]
+    return "\n".join([f"{report.n_cells:,} cells, {report.model}", *lines])
+
+
+def _models_hint(reports: list[Report]) -> str:
+    """How to read the table of models."""
+    marked = list(dict.fromkeys(report.protocol for report in reports if not PROTOCOLS[report.protocol].estimates))
+    warning = f"\nWhat is marked {' or '.join(marked)} estimates nothing, nor says which is better." if marked else ""
+    return (
+        "Click a model to see its matrix.\nvs newest: accuracy less that of the newest on the cells that both were "
+        f"tested on, with paired 95 % interval and McNemar's p.{warning}"
+    )

@@ -1,0 +1,177 @@
+"""From calls on the screen to figures on the screen."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.errors import ModelError, TooFewCellsError
+from napari_cellcycle.events import Finished, Note, passed_on
+from napari_cellcycle.gui.layers.gallery import read_again
+from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
+from napari_cellcycle.gui.layers.source import KEY, GallerySource, source_of
+from napari_cellcycle.phases import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells, Prediction
+    from napari_cellcycle.evaluation.compare import Comparison
+    from napari_cellcycle.evaluation.report import Report
+    from napari_cellcycle.evaluation.reporting.figures import Theme
+    from napari_cellcycle.gui.layers.gallery import Events
+
+DPI = 100
+FIGURES = ("f1", "reliability")
+"""Those of the report that the dock shows, by their names there."""
+DEMONSTRATION = "demonstration"
+TRAINED_ON = "trained-on"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How figures are drawn: colours, size on the screen, and the screen's pixels per pixel of Qt."""
+
+    theme: Theme
+    size_px: tuple[int, int]
+    zoom: float
+
+
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """What a phase layer says of its cells, taken in the GUI thread."""
+
+    source: GallerySource
+    prediction: Prediction
+    truth: NDArray[np.int8]
+    synthetic: NDArray[np.bool_]
+    model: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """Figures that are ready for the dock.
+
+    Attributes
+    ----------
+    group : str
+        The gallery that they are about.
+    report : Report
+        The figures.
+    cells : Cells
+        The cells behind them, in the order of the gallery.
+    pictures : dict of str to bytes
+        PNG of each figure of the dock.
+    comparisons : dict of str to Comparison or None
+        Other models on these very cells, each against this one, by name; None where no cell was tested with both.
+    """
+
+    group: str
+    report: Report
+    cells: Cells
+    pictures: dict[str, bytes]
+    comparisons: dict[str, Comparison | None]
+
+
+def take_calls(layer: Labels) -> Calls:
+    """What a job needs of a phase layer over a gallery."""
+    source = source_of(layer)
+    if not isinstance(source, GallerySource):
+        raise TypeError(f"{layer.name} lies over no gallery")
+    synthetic = layer.features["synthetic"].to_numpy(bool)
+    return Calls(source, prediction_of(layer), truth_of(layer), synthetic, layer.metadata[KEY]["model"])
+
+
+def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) -> Events:
+    """Compare calls with the truth, and with `earlier` ones of other models; the job's result is an `Evaluated`.
+
+    Repeated cells are left out, and those that the model was trained on while there are others; made cells are tested
+    where no real one has a known phase, as a demonstration.
+    """
+    from napari_cellcycle.datasets.duplicates import search_repeats, seen_before
+    from napari_cellcycle.evaluation.report import evaluate
+
+    cells: Cells = yield from read_again(calls.source)
+    repeats = yield from passed_on(search_repeats(cells))
+    made = bool(calls.synthetic[calls.truth != UNKNOWN].all())
+    known = None if made else _training_prints(calls.model)
+    truth = np.full_like(calls.truth, UNKNOWN)  # whatever is left out is made unknown
+    truth[repeats.keep] = calls.truth[repeats.keep]
+    notes = repeats.notes
+    if not made and calls.synthetic.any():
+        truth[calls.synthetic] = UNKNOWN
+        notes = (*notes, f"{calls.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
+    report = evaluate(
+        calls.prediction,
+        truth,
+        model=calls.model,
+        protocol=DEMONSTRATION if made else "held-out",
+        synthetic=calls.synthetic,
+        trained_on=None if known is None else seen_before(repeats.prints, known),
+        duplicates_removed=len(cells) - len(repeats.keep),
+        settings={"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading},
+        data_sha256=repeats.data_sha256,
+        notes=notes,
+    )
+    same = [other.report for other in earlier if other.group == calls.source.group]
+    comparisons = compare_with(report, same)
+    pictures = yield from passed_on(draw_figures(report, look))
+    yield Finished(Evaluated(calls.source.group, report, cells, pictures, comparisons))
+
+
+def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:
+    """Other models against the newest on the same cells, by name; those that called other cells are left out."""
+    same = [report for report in others if report.data_sha256 == newest.data_sha256]
+    return {report.model: _compare(report, newest) for report in same if report.model != newest.model}
+
+
+def _compare(report: Report, newest: Report) -> Comparison | None:
+    """Only cells that were tested with both count: each model has its own training cells left out."""
+    from napari_cellcycle.evaluation.compare import compare
+
+    truth = np.where(newest.truth == UNKNOWN, UNKNOWN, report.truth)
+    try:
+        return compare(report.prediction, newest.prediction, truth, names=(report.model, newest.model))
+    except TooFewCellsError:
+        return None
+
+
+def draw_figures(report: Report, look: Look) -> Events:
+    """Draw the figures of the dock; the job's result is a PNG by name, transparent where the dock shows through."""
+    yield Note("")
+    from matplotlib.figure import Figure
+
+    from napari_cellcycle.evaluation.reporting.figures import drawings
+
+    pictures, (width, height) = {}, look.size_px
+    for name in FIGURES:
+        figure = Figure(figsize=(width / DPI, height / DPI), layout="constrained", facecolor="none")
+        drawings(report)[name].draw(figure.add_subplot(), report, theme=look.theme)
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=DPI * look.zoom)
+        pictures[name] = content.getvalue()
+    yield Finished(pictures)
+
+
+def save_report(evaluated: Evaluated, folder: Path) -> Events:
+    """Write the report with its tables and figures; the job's result is the path of ``report.html``."""
+    from napari_cellcycle.evaluation.reporting.files import write_report
+
+    yield from write_report(evaluated.report, evaluated.cells, folder)
+
+
+def _training_prints(model: str) -> Any:
+    """What tells the cells that a model was trained on, None where nobody knows it."""
+    from napari_cellcycle.store.models import find_model, load_training_prints
+
+    try:
+        return load_training_prints(find_model(model))
+    except ModelError:  # its folder is gone since
+        return None

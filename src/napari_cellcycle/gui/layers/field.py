@@ -1,0 +1,147 @@
+"""Full-field images: layers of the user's own, with labels of theirs or found here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
+from napari_cellcycle.errors import ImageError
+from napari_cellcycle.gui.layers.source import FieldSource, source_of
+from napari_cellcycle.images.label_map import Field
+from napari_cellcycle.io.channels import name_channels
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+    from napari_cellcycle.cells import Cells
+
+
+@dataclass(frozen=True, eq=False)
+class FieldOnScreen:
+    """A full-field image as its layers hold it, taken in the GUI thread.
+
+    Attributes
+    ----------
+    source : FieldSource
+        The names of the layers.
+    brightfield, darkfield, labels : array-like, shape (Y, X) or (T, Y, X)
+        Darkfield and labels may be None; then there is none, or cells are found in the brightfield image.
+    pixel_size_um : float or None
+        Edge of a pixel, where the layer knows it.
+    """
+
+    source: FieldSource
+    brightfield: Any
+    darkfield: Any | None
+    labels: Any | None
+    pixel_size_um: float | None
+
+
+def image_layers(viewer: ViewerModel) -> list[Image]:
+    """Images that may be a field, the newest first."""
+    from napari.layers import Image
+
+    found = [layer for layer in viewer.layers if isinstance(layer, Image) and source_of(layer) is None]
+    return [layer for layer in found if not layer.rgb and not layer.multiscale and layer.ndim in (2, 3)][::-1]
+
+
+def looks_dark(layer: Image) -> bool:
+    """Whether the layer's name says darkfield, by the rules for channels in files."""
+    return DARKFIELD in name_channels([layer.name, ""], None, layer.name).roles
+
+
+def label_layers(viewer: ViewerModel) -> list[Labels]:
+    """Label images of the user's own, the newest first."""
+    from napari.layers import Labels
+
+    return [layer for layer in viewer.layers if isinstance(layer, Labels) and source_of(layer) is None][::-1]
+
+
+def take_field(brightfield: Image, darkfield: Image | None, labels: Labels | None) -> FieldOnScreen:
+    """What a job needs of these layers."""
+    name = f"{brightfield.name}: found cells" if labels is None else labels.name
+    source = FieldSource(
+        group=f"{brightfield.name}/{name}",
+        title=brightfield.name,
+        brightfield=brightfield.name,
+        darkfield="" if darkfield is None else darkfield.name,
+        labels=name,
+    )
+    return FieldOnScreen(
+        source,
+        brightfield.data,
+        None if darkfield is None else darkfield.data,
+        None if labels is None else labels.data,
+        _pixel_size_um(brightfield),
+    )
+
+
+def cut_field(field: FieldOnScreen) -> Cells:
+    """The cells of a field whose labels are known, one a label and frame.
+
+    Raises
+    ------
+    ImageError
+        The layers don't belong together, or there are no labels.
+    """
+    from napari_cellcycle.images.crop import cut_cells
+
+    return cut_cells(
+        _planes(field),
+        field.labels,
+        channels=[BRIGHTFIELD] if field.darkfield is None else [BRIGHTFIELD, DARKFIELD],
+        source=field.source.brightfield,
+        pixel_size_um=field.pixel_size_um,
+    )
+
+
+def field_map(labels: Labels, table: pd.DataFrame) -> Field:
+    """Where the cells of a phase layer's table lie in the label image that they were cut by."""
+    frames = (
+        table["source"].str.extract(r"\[t=(\d+)\]$", expand=False).fillna("0")
+        if labels.ndim == 3
+        else 0 * table["cell"]
+    )
+    return Field(np.asarray(labels.data), frames=frames.to_numpy(np.int64), ids=table["cell"].to_numpy(np.int64))
+
+
+def _pixel_size_um(layer: Image) -> float | None:
+    """The layer's scale, where it is in micrometres or another length."""
+    unit = layer.units[-1]
+    return float((layer.scale[-1] * unit).to("um").magnitude) if unit.is_compatible_with("um") else None
+
+
+def _planes(field: FieldOnScreen) -> Any:
+    """The field as (C, Y, X), or as frames of that."""
+    shape = np.shape(field.labels)  # type: ignore[arg-type]
+    pictures = [field.brightfield] if field.darkfield is None else [field.brightfield, field.darkfield]
+    for picture in pictures:
+        if picture.shape != shape:
+            raise ImageError(
+                f"the image has {picture.shape} and its labels have {shape} pixels; choose layers of one field"
+            )
+    return _Frames(pictures) if len(shape) == 3 else np.stack([np.asarray(picture) for picture in pictures])
+
+
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """A time-lapse whose channels are stacked frame by frame, so that a lazy one stays lazy."""
+
+    pictures: list[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As (T, C, Y, X)."""
+        frames, *rest = self.pictures[0].shape
+        return frames, len(self.pictures), *rest
+
+    def __len__(self) -> int:
+        return len(self.pictures[0])
+
+    def __getitem__(self, frame: int, /) -> Any:
+        return np.stack([np.asarray(picture[frame]) for picture in self.pictures])

@@ -1,0 +1,205 @@
+"""Cells out of files, as a gallery in the viewer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_cellcycle.cells import ROLES, join_cells, with_blanks
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.gui.layers.build import gallery_layers
+from napari_cellcycle.gui.layers.phase_table import cell_table
+from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
+from napari_cellcycle.gui.layers.status_bar import tell_cells
+from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
+from napari_cellcycle.io.names import stem_of
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.phases import N_PHASES, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+    import pandas as pd
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+    from napari_cellcycle.gui.layers.build import LayerData
+    from napari_cellcycle.images.mosaic import Mosaic
+
+    Events = Generator[Progress | Note | Finished, None, None]
+
+_N_PREVIEWED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedGallery:
+    """A gallery that is ready for the viewer; `table` tells its cells, one row each."""
+
+    source: GallerySource
+    layers: list[LayerData]
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelPreview:
+    """One channel: its name, the role that was guessed (or an empty text), and a few cells in grey, (Y, X)."""
+
+    name: str
+    role: str
+    picture: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """What was found in files, before anything is shown in the viewer."""
+
+    title: str
+    n_cells: int
+    n_known: int
+    channels: list[ChannelPreview]
+    notes: tuple[str, ...]
+
+
+def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Events:
+    """Look at a few cells of each channel; the job's result is a `Preview`."""
+    from napari_cellcycle.io import propose_channels
+
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
+    mosaic = yield from passed_on(build_mosaic(cells.subset(few), columns=len(few)))
+    pictures = {
+        name: _grey(pixels, limits)
+        for name, pixels, limits in zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
+    }
+    proposed = propose_channels(paths, layout=reading.layout).channels
+    channels = [
+        ChannelPreview(channel.name, channel.role or "", pictures[channel.role or channel.name])
+        for channel in proposed
+        if (channel.role or channel.name) in pictures  # else not all inputs have it
+    ]
+    n_known = int((cells.phases != UNKNOWN).sum())
+    yield Finished(Preview(_title(paths), len(cells), n_known, channels, spoken(cells.notes)))
+
+
+def spoken(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes without the flag of the command that changes what was guessed: a dock has a box for it."""
+    return tuple(note.partition("; change it with --")[0] for note in notes)
+
+
+def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.uint8]:
+    low, high = limits
+    return np.clip((pixels.astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+
+
+def _title(paths: Sequence[str | Path]) -> str:
+    first = Path(paths[0])
+    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
+
+
+def open_gallery(
+    paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
+) -> Events:
+    """Read cells, and stacks of `made` ones after them, and lay them out; the job's result is an `OpenedGallery`."""
+    cells, everywhere = yield from _open(paths, reading, made)
+    shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
+    mosaic = yield from passed_on(build_mosaic(shown, max_shown))
+    source = _source(paths, reading, made, cells, mosaic)
+    notes = spoken(cells.notes)
+    if source.n_shown < source.n_cells:
+        notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
+    _warm_up()
+    yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes))
+
+
+def _warm_up() -> None:
+    """Make napari's first layer in this thread: it loads units and SciPy for two seconds."""
+    from napari.layers import Image
+
+    Image(np.zeros((2, 2)))
+
+
+def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, None, Cells]:
+    """The cells behind a gallery, out of their files.
+
+    Raises
+    ------
+    ReadError
+        The files are gone, or hold other cells than when the gallery was made.
+    """
+    cells, _ = yield from _open(source.paths, ReadConfig(**source.reading), source.made)
+    if len(cells) != source.n_cells:
+        raise ReadError(
+            f"{source.paths[0]} held {source.n_cells} cells when the gallery was made and holds {len(cells)} now; "
+            "open it again"
+        )
+    return cells
+
+
+def _open(
+    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path]
+) -> Generator[Progress | Note | Finished, None, tuple[Cells, list[str]]]:
+    """Returns the cells, and the channels that all of them have: a stain is learnt from though made cells have none."""
+    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    if not made:
+        return cells, list(cells.channels)
+    more: Cells = yield from passed_on(open_cells(made, ReadConfig()))
+    everywhere = [name for name in cells.channels if name in more.channels]
+    return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
+
+
+def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
+    """Add a gallery's layers and look at it; other galleries lie at the same place and are hidden."""
+    from napari.layers import Image, Layer
+
+    for layer in viewer.layers:
+        if source_of(layer) is not None:
+            layer.visible = False
+    layers = [Layer.create(*data) for data in opened.layers]
+    for layer in layers:
+        tell_cells(layer, opened.source.grid, opened.table)
+        viewer.add_layer(layer)
+    # not the marks of made cells on top, which are nothing to work on
+    viewer.layers.selection.active = [layer for layer in layers if isinstance(layer, Image)][-1]
+    viewer.reset_view()
+
+
+def galleries(layers: Iterable[object]) -> list[GallerySource]:
+    """The galleries in a viewer, the newest first."""
+    found: dict[str, GallerySource] = {}
+    for layer in layers:
+        source = source_of(layer)
+        if isinstance(source, GallerySource):
+            found[source.group] = source
+    return list(found.values())[::-1]
+
+
+def _source(
+    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path], cells: Cells, mosaic: Mosaic
+) -> GallerySource:
+    return GallerySource(
+        group=new_group(),
+        title=_title(paths) + (" + made" if made else ""),
+        paths=[str(Path(path).absolute()) for path in paths],
+        reading=asdict(reading),
+        n_cells=len(cells),
+        n_shown=mosaic.grid.n_cells,
+        n_synthetic=int(cells.synthetic.sum()),
+        phase_counts=_count(cells.phases),
+        tile_px=mosaic.grid.tile_px,
+        columns=mosaic.grid.columns,
+        made=[str(Path(path).absolute()) for path in made],
+        made_counts=_count(cells.phases[cells.synthetic]),
+    )
+
+
+def _count(phases: NDArray[np.int8]) -> list[int]:
+    """Cells of each known phase."""
+    counts: list[int] = np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES).tolist()
+    return counts

@@ -1,0 +1,103 @@
+"""Cells of known phase on the screen: a gallery with its folders or painted phases, or a field with its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.events import Note
+from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
+from napari_cellcycle.gui.layers.gallery import read_again
+from napari_cellcycle.gui.layers.source import GallerySource
+from napari_cellcycle.phases import N_PHASES, UNKNOWN, parse_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+
+
+_NONE = np.zeros(0, np.int8)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledGallery:
+    """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files.
+
+    `synthetic` says of the painted ones which a generator made.
+    """
+
+    source: GallerySource
+    phases: NDArray[np.int8] | None = None
+    synthetic: NDArray[np.bool_] | None = None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells of each phase, shape (7,)."""
+        return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases)
+
+    @property
+    def made_counts(self) -> NDArray[np.int64]:
+        """Those of `counts` that a generator made."""
+        if self.phases is None:
+            return np.array(self.source.made_counts)
+        return _count(self.phases[self.synthetic[: len(self.phases)]]) if self.synthetic is not None else _count(_NONE)
+
+    def open(self) -> Generator[Any, None, Cells]:
+        """Read the cells again, with these phases."""
+        cells = yield from read_again(self.source)
+        if self.phases is None:
+            return cells
+        phases = np.full(len(cells), UNKNOWN, np.int8)
+        phases[: len(self.phases)] = self.phases
+        return replace(cells, phases=phases)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledField:
+    """Cells of a full-field image; `phases` by where a cell comes from and its label there."""
+
+    field: FieldOnScreen
+    phases: dict[tuple[str, int], int]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells of each phase, shape (7,)."""
+        return _count(np.array([*self.phases.values()], np.int8))
+
+    @property
+    def made_counts(self) -> NDArray[np.int64]:
+        """Nobody makes cells of a field."""
+        return _count(_NONE)
+
+    def open(self) -> Generator[Any, None, Cells]:
+        """Cut out the cells, with these phases."""
+        yield Note("Cutting out cells ...")
+        cells = cut_field(self.field)
+        keys = zip(cells.sources.tolist(), cells.ids.tolist(), strict=True)
+        return replace(cells, phases=np.array([self.phases.get(key, UNKNOWN) for key in keys], np.int8))
+
+
+Labelled = LabelledGallery | LabelledField
+
+
+def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
+    """Phases out of the column ``phase`` that a user keeps in the table of a label image, by cell; only known ones.
+
+    A model's own calls, which have a ``probability`` beside them, are none.
+    """
+    table = labels.features
+    if labels.ndim != 2 or "phase" not in table or "probability" in table:
+        return {}
+    numbers = table.get("index", table.index)  # napari's rule: else row i is about label i
+    read = {int(number): parse_phase(str(text)) for number, text in zip(numbers, table["phase"], strict=True)}
+    return {(source, number): int(phase) for number, phase in read.items() if phase is not None}
+
+
+def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:
+    return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)

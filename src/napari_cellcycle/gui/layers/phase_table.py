@@ -1,0 +1,73 @@
+"""The table of a phase layer: what a model called each cell, and what else is known of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.gui.layers.source import KEY
+from napari_cellcycle.phases import (
+    PHASE_LABELS,
+    UNKNOWN,
+    Phase,
+    phase_label,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.cells import Cells
+
+    LayerData = tuple[Any, dict[str, Any], str]
+
+
+def cell_table(cells: Cells) -> pd.DataFrame:
+    """One row a cell: what is known before any model has seen it."""
+    import pandas as pd
+
+    truth = [phase_label(int(number)) for number in cells.phases]
+    columns = {"source": cells.sources, "cell": cells.ids, "truth": truth, "synthetic": cells.synthetic}
+    return pd.DataFrame(columns)
+
+
+def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDArray[np.bool_]) -> pd.DataFrame:
+    """The columns of ``phases.csv``, and what is known of each cell besides."""
+    table = prediction.to_table()
+    table["truth"] = [phase_label(int(number)) for number in truth]
+    table["synthetic"] = synthetic
+    return table
+
+
+def prediction_of(layer: Labels) -> Prediction:
+    """What the model said, out of a phase layer's table."""
+    return _prediction(layer, layer.features)
+
+
+def prediction_of_real(layer: Labels) -> Prediction:
+    """`prediction_of` real cells, or of all where none is real: made cells say nothing about a sample."""
+    synthetic = layer.features["synthetic"].to_numpy(bool)
+    return _prediction(layer, layer.features if synthetic.all() else layer.features[~synthetic])
+
+
+def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
+    dna_content = table["dna_content"].to_numpy(np.float32)
+    unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
+    return Prediction(
+        sources=table["source"].to_numpy(str),
+        ids=table["cell"].to_numpy(np.int64),
+        probabilities=table[[f"p_{name}" for name in PHASE_LABELS]].to_numpy(np.float32),
+        dna_content=None if np.isnan(dna_content).all() else dna_content,
+        min_probability=layer.metadata[KEY]["min_probability"],
+        synthetic=table["synthetic"].to_numpy(bool),
+        unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
+    )
+
+
+def truth_of(layer: Labels) -> NDArray[np.int8]:
+    """True phases out of a phase layer's table, `UNKNOWN` where nobody says it."""
+    numbers = {phase.label: int(phase) for phase in Phase}
+    return np.array([numbers.get(label, UNKNOWN) for label in layer.features["truth"]], np.int8)

@@ -1,0 +1,66 @@
+"""What napari's status bar says of the cell under the cursor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_cellcycle.gui.layers.source import source_of
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+    from napari.layers import Layer
+
+    from napari_cellcycle.images.cell_map import CellMap
+
+
+def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
+    """Show the cell under the cursor in napari's status bar.
+
+    napari would look up the phase number as if it were the number of a cell, so the layer's own answer is replaced.
+    """
+    describe = _describer(table)
+    plain = type(layer).get_status
+
+    def get_status(position: Any = None, **options: Any) -> Any:
+        status = plain(layer, position, **options)
+        cell = None if position is None else cells.cell_at(*layer.world_to_data(position)[-cells.ndim :])
+        if cell is not None:
+            status["coordinates"] = status["value"] = describe(cell)
+        elif source_of(layer) is not None:
+            status["coordinates"], status["value"] = status["coords"], ""
+        return status
+
+    layer.get_status = get_status
+
+
+def _describer(table: pd.DataFrame) -> Callable[[int], str]:
+    """Sentences are made when asked for: there may be a million cells. `table` is one of results, or a `cell_table`."""
+    columns = {name: table[name].to_numpy() for name in table}
+    called = "phase" in columns
+    chances = np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1) if called else np.empty((0, N_PHASES))
+
+    def describe(cell: int) -> str:
+        made = "synthetic cell" if columns["synthetic"][cell] else "cell"
+        parts = [f"{columns['source'][cell]} {made} {columns['cell'][cell]}"]
+        if not called:
+            return ", ".join([*parts, *([f"truth {columns['truth'][cell]}"] if columns["truth"][cell] else [])])
+        row = chances[cell]
+        if np.isnan(row).any():
+            return f"{parts[0]}: could not be read"
+        likely = [number for number in np.argsort(-row) if row[number] >= 0.01]
+        shares = ", ".join(f"{PHASE_LABELS[number]} {row[number]:.0%}" for number in likely)
+        parts.append(f"{columns['phase'][cell]} ({shares})")
+        if np.isfinite(columns["dna_content"][cell]):
+            parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")
+        if columns["truth"][cell]:
+            parts.append(f"truth {columns['truth'][cell]}")
+        if columns["unfamiliar"][cell] == 1:  # NaN where the model can't tell
+            parts.append("unlike the training cells")
+        return ", ".join(parts)
+
+    return describe

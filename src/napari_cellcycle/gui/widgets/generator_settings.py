@@ -1,0 +1,133 @@
+"""How cells are made: which generator, how it is trained, and what to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, cast
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_cellcycle.errors import ModelError
+from napari_cellcycle.gui.widgets.form import Form
+from napari_cellcycle.gui.widgets.generator_picker import GeneratorPicker
+from napari_cellcycle.gui.widgets.run_name import RunName
+from napari_cellcycle.jobs.config import AugmentRun
+from napari_cellcycle.jobs.steps.advice import planned_steps, warning_of_few
+from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.store.generators import made_folder
+from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QSpinBox
+
+    from napari_cellcycle.models.generator import GeneratorCard
+
+_GAN_SETTINGS = tuple(item.name for item in fields(GanConfig) if item.name != "seed")
+_RUN_SETTINGS = ("seed", "make", "judge", "device", "licence", "data_licence")
+_PLAIN = ("steps", "epochs")
+_PATIENCE = 20_000
+"""Steps that take more than an hour without a GPU."""
+
+
+class GeneratorSettings(QWidget):
+    """Settings that go with the generator chosen in `picker`, which stands beside other choices of the dock.
+
+    `name` says where the made cells are kept.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.picker, self.name = GeneratorPicker(made_folder()), RunName(made_folder(), "the made cells")
+        self.form = Form((GanConfig, AugmentRun), [*_GAN_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
+        self.form.insert_row(len(_PLAIN), "Name", self.name)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.form)
+        column.addWidget(self.problem)
+        self._preset: dict[str, Any] = {}
+        self._card: GeneratorCard | None = None
+        self._unusable = ""
+        self.picker.changed.connect(self._on_generator)
+        self.name.changed.connect(self._on_name)
+        for name in ("steps", "epochs", "batch_size"):
+            cast("QSpinBox", self.form.box(name)).valueChanged.connect(lambda _value: self.changed.emit())
+        self._on_generator()
+
+    def run(self) -> AugmentRun:
+        """What the boxes ask for, but for phases and numbers."""
+        values, choice = self.form.values(), self.picker.value()
+        asked: dict[str, Any] = {name: values[name] for name in _RUN_SETTINGS}
+        return AugmentRun(**asked, method=choice.method or CELLGAN, generator=choice.generator)
+
+    def changes(self) -> dict[str, Any]:
+        """Settings of the training that the user has changed."""
+        if not self.picker.value().method:
+            return {}
+        values = self.form.values()
+        return {name: values[name] for name, before in self._preset.items() if values[name] != before}
+
+    def why_not(self, real: NDArray[np.int64]) -> dict[int, str]:
+        """Phases that this generator can't make, if there are so many real cells of each, and why."""
+        if self._unusable:
+            return dict.fromkeys(range(len(PHASE_LABELS)), self._unusable)
+        if self._card is None:
+            missing = [phase for phase, n in enumerate(real) if not n]
+            return dict.fromkeys(missing, "no cell of this phase is real, so none can be made")
+        unknown = [phase for phase, label in enumerate(PHASE_LABELS) if label not in self._card.cells_per_phase]
+        return dict.fromkeys(unknown, "this generator has not learnt this phase")
+
+    def about(self, real: NDArray[np.int64], phases: Collection[int]) -> str:
+        """What to know of this generator, and of learning from so few cells; often nothing."""
+        if self._unusable or self._card is not None:
+            return self._unusable or _about(self._card)
+        method, said = self.picker.value().method, [warning_of_few(real, phases)]
+        steps = planned_steps(method, real, tuple(phases), self.changes())
+        if steps > _PATIENCE:
+            each = "" if method == CELLGAN else "It learns each phase by itself: "
+            said.append(
+                f"{each}{steps:,} steps in all, which take hours or days without a GPU. The time left is shown while "
+                "it learns, and Stop keeps what it has learnt by then."
+            )
+        return " ".join(filter(None, said))
+
+    def suggest_name(self) -> None:
+        """Propose a name that is free."""
+        self.name.suggest(self.picker.value().method if self._card is None else self._card.name)
+
+    def _on_generator(self) -> None:
+        choice = self.picker.value()
+        self._card, self._unusable = None, ""
+        try:
+            self._card = choice.card()
+        except ModelError as error:
+            self._unusable = str(error)
+        for name in (*_GAN_SETTINGS, "make"):
+            self.form.set_shown(name, bool(choice.method) and (name != "epochs" or choice.method != CELLGAN))
+        if choice.method:
+            source = asdict(preset(choice.method))
+            self.form.show_values({name: source[name] for name in _GAN_SETTINGS})
+            shown = self.form.values()
+            self._preset = {name: shown[name] for name in _GAN_SETTINGS}
+        self.suggest_name()
+        self.changed.emit()
+
+    def _on_name(self) -> None:
+        self.problem.setText(self.name.problem())
+        self.problem.setVisible(bool(self.name.problem()))
+        self.changed.emit()
+
+
+def _about(card: GeneratorCard | None) -> str:
+    if card is None:
+        return ""
+    n_real = sum(card.cells_per_phase.values())
+    return f"{card.name} learnt from {n_real:,} real cells; it makes {' and '.join(card.encoding.channels)}."

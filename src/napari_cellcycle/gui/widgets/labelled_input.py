@@ -1,0 +1,181 @@
+"""Boxes that choose which cells are learnt from, and where their phases come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
+from napari_cellcycle.gui.layers.field import field_map
+from napari_cellcycle.gui.layers.labelled import LabelledField, LabelledGallery, phases_in_table
+from napari_cellcycle.gui.layers.painted_phases import HOW, PhasePainting
+from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.gui.widgets.cells_input import CellsInput
+from napari_cellcycle.jobs.steps.advice import advice, real_or_all
+from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.gui.layers.labelled import Labelled
+
+    Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], str]
+
+FILES = "from folders and files"
+PAINTED = "painted on the cells"
+TABLE = "from the labels' table"
+
+
+class LabelledInput(QWidget):
+    """Cells, where their phases come from, how many there are of each, and what is missing.
+
+    `boxes` are what a user changes; the rest is read.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose layers are offered.
+    advise : callable
+        Says what to know of so many cells of each phase, of which so many are made ones.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel, advise: Advise = advice) -> None:
+        super().__init__()
+        self._viewer, self._advise = viewer, advise
+        self._painting: PhasePainting | None = None
+        self._wish = ""  # where phases shall come from, whenever that is possible
+        self.phase_counts: NDArray[np.int64] | None = None
+        self.made_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
+        self.inputs = CellsInput(viewer, "learn from", finds_cells=False)
+        self.phases = QComboBox()
+        self.phases.setToolTip("where the true phases come from; what is painted lies in the layer cells: phase")
+        self.inputs.rows.addRow("Phases", self.phases)
+        self.counts, self.hint, self.paint = QLabel(), QLabel(), QPushButton("Correct phases")
+        self.paint.setToolTip(HOW)
+        self.paint.clicked.connect(self._on_paint)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.inputs, self.paint, self.counts, self.hint):
+            column.addWidget(widget)
+        for label in (self.counts, self.hint):
+            label.setWordWrap(True)
+        self.boxes = (self.inputs, self.paint)
+        self.inputs.changed.connect(self.renew)
+        self.phases.currentIndexChanged.connect(self._on_chosen)
+        for event in ("inserted", "removed"):
+            getattr(viewer.layers.events, event).connect(self.renew)
+        self.renew()
+
+    def labelled(self) -> Labelled | None:
+        """What is chosen, with its phases as they are now; None where no phase is known."""
+        source, field, how = self.inputs.source(), self.inputs.field(), self.phases.currentText()
+        if how == PAINTED and self._painting is not None:
+            if field is not None:
+                return LabelledField(field, self._painting.phases_by_cell())
+            if isinstance(source, GallerySource):
+                return LabelledGallery(source, self._painting.phases(), self._painting.synthetic())
+            return None
+        if how == TABLE and field is not None:
+            return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.source.brightfield))
+        return LabelledGallery(source) if how == FILES and isinstance(source, GallerySource) else None
+
+    def judged_counts(self) -> NDArray[np.int64] | None:
+        """Cells of each phase that a model can be judged by, None where no phase is known."""
+        return None if self.phase_counts is None else real_or_all(self.phase_counts, self.made_counts)
+
+    def channels(self) -> set[str]:
+        """What the images of the chosen cells show."""
+        source, field = self.inputs.source(), self.inputs.field()
+        if field is not None:
+            return {BRIGHTFIELD} if field.darkfield is None else {BRIGHTFIELD, DARKFIELD}
+        ours = [layer for layer in self._viewer.layers if source is not None and source_of(layer) == source]
+        return {role_of(layer) for layer in ours} & set(ROLES)
+
+    def renew(self, _event: Any = None) -> None:
+        """Offer what the chosen cells have, and keep what was chosen if they have it too."""
+        before, offers = self.phases.currentText(), self._offers()
+        if self._wish in offers:
+            before = self._wish
+        self.phases.blockSignals(True)
+        self.phases.clear()
+        self.phases.addItems(offers)
+        self.phases.setCurrentText(before)
+        self.phases.blockSignals(False)
+        self._on_phases()
+
+    def _offers(self) -> list[str]:
+        source, field = self.inputs.source(), self.inputs.field()
+        offers = [FILES] if isinstance(source, GallerySource) and source.n_known else []
+        if field is not None and phases_in_table(self.inputs.labels.value(), field.source.brightfield):
+            offers.append(TABLE)
+        if source is not None and find_layer(self._viewer.layers, source.group, PHASE) is not None:
+            offers.append(PAINTED)
+        return offers
+
+    def _on_chosen(self, _index: int) -> None:
+        self._wish = self.phases.currentText()
+        self._on_phases()
+
+    def _on_phases(self) -> None:
+        if self._painting is not None:
+            self._painting.end()
+        self._painting = self._follow() if self.phases.currentText() == PAINTED else None
+        self.paint.setVisible(self._painting is not None)
+        self._show_counts()
+
+    def _follow(self) -> PhasePainting | None:
+        source = self.inputs.source()
+        layer = None if source is None else find_layer(self._viewer.layers, source.group, PHASE)
+        if layer is None:
+            return None
+        if isinstance(source, GallerySource):
+            return PhasePainting(layer, source.grid, self._show_counts)
+        return PhasePainting(layer, field_map(self.inputs.labels.value(), layer.features), self._show_counts)
+
+    def _show_counts(self) -> None:
+        labelled = self.labelled()
+        if labelled is None:
+            self.phase_counts = None
+            self.counts.clear()
+            self.hint.clear()
+        else:
+            self.phase_counts, self.made_counts = labelled.counts, labelled.made_counts
+            self.counts.setText(_legend(self.phase_counts.tolist(), self.made_counts.tolist()))
+            said = (self._advise(self.phase_counts, self.made_counts), self._how_painted())
+            self.hint.setText(" ".join(filter(None, said)))
+        self.hint.setVisible(bool(self.hint.text()))
+        self.changed.emit()
+
+    def _how_painted(self) -> str:
+        if self._painting is None:
+            return ""
+        return f"{self._painting.n_corrected():,} corrected by hand, the others as the model called them."
+
+    def _on_paint(self) -> None:
+        if self._painting is not None:
+            self._painting.begin()
+            self._viewer.layers.selection.active = self._painting.layer
+            self.hint.setText(HOW)
+            self.hint.show()
+
+
+def _legend(counts: Sequence[int], made: Sequence[int]) -> str:
+    """Phases in their colours with their counts, as rich text that wraps between phases."""
+    entries = zip(PHASE_LABELS, COLOURS.values(), map(_how_many, counts, made), strict=True)
+    return "&nbsp;&nbsp; ".join(
+        f'<span style="color:{colour}">■</span>&nbsp;{label}&nbsp;{n}' for label, colour, n in entries
+    )
+
+
+def _how_many(count: int, made: int) -> str:
+    """Real and made cells apart, as in "12 + 708 made"."""
+    real = f"{count - made:,}" if count > made or not made else ""
+    return "&nbsp;+&nbsp;".join(filter(None, (real, f"{made:,}&nbsp;made" if made else "")))

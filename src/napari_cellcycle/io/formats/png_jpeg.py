@@ -1,0 +1,61 @@
+"""PNG and JPEG: one image a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cell_images import Unreadable
+from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.io.formats.checks import grey
+
+_DTYPES = {"1": np.bool_, "I;16": np.uint16, "I": np.int32, "F": np.float32}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Picture(ImageFile):
+    """A PNG or JPEG file."""
+
+    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+        """The one image, (1, Y, X), as often as it is asked for."""
+        try:
+            image = _decode(self.path)
+        except (ReadError, ImageError) as error:
+            return [Unreadable(str(error))] * len(frames)
+        return [image[np.newaxis]] * len(frames)
+
+
+def open_picture(path: Path) -> Picture:
+    """Read the header of a PNG or JPEG file."""
+    from PIL import Image
+
+    with _read_errors(path), Image.open(path) as picture:
+        size, mode = picture.size, picture.mode
+    dtype = np.dtype(_DTYPES.get(mode, np.uint8))
+    return Picture(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=size[::-1], dtype=dtype)
+
+
+def _decode(path: Path) -> NDArray[np.generic]:
+    from PIL import Image
+
+    with _read_errors(path), Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK", "YCbCr") else picture)
+    return grey(pixels, path.name)
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    from PIL.Image import DecompressionBombError
+
+    try:
+        yield
+    except DecompressionBombError as error:
+        raise ReadError(f"{path.name} is too large for a PNG or JPEG image; save it as TIFF") from error
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ReadError(f"{path.name} is damaged; export or copy it again") from error

@@ -1,0 +1,153 @@
+"""OME-Zarr: images that are read lazily by dask, and stacks of cells written block by block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cell_images import Unreadable
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.io.formats.base import SYNTHETIC, ImageFile
+
+if TYPE_CHECKING:
+    import dask.array
+    import zarr
+
+OUR_KEY = "napari-cellcycle"
+"""Attribute in which we say what OME-Zarr has no words for."""
+_MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
+MASKS = "cell"
+NEEDS_ZARR = "OME-Zarr needs two more packages; install them with: pip install 'napari-cellcycle[zarr]'"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ZarrImage(ImageFile):
+    """The finest level of an OME-Zarr image.
+
+    Attributes
+    ----------
+    pixels : dask array, shape (F, C, Y, X)
+        Nothing of it is read before `read`.
+    masks : dask array, shape (F, Y, X), or None
+        Which pixels belong to the cell, where we wrote it so.
+    cells : bool
+        Whether we wrote it, so that each frame is one cell whatever its size.
+    """
+
+    pixels: dask.array.Array
+    masks: dask.array.Array | None
+    cells: bool
+
+    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames asked for, each (C, Y, X)."""
+        return self._computed(self.pixels, frames)
+
+    def read_masks(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable | None]:
+        """The masks of the frames asked for, each (Y, X)."""
+        return [None] * len(frames) if self.masks is None else [*self._computed(self.masks, frames)]
+
+    def _computed(self, array: dask.array.Array, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+        try:
+            return list(np.asarray(array[list(frames)]))
+        except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
+            if len(frames) > 1:
+                return [found for frame in frames for found in self._computed(array, [frame])]
+            return [Unreadable(f"frame {frames[0]} of {self.path.name} is damaged ({error}); copy it again")]
+
+
+def is_our_zarr(path: Path) -> bool:
+    """Whether `zarr_stack` wrote a folder, told from its metadata alone: quick, and needs no further package."""
+    try:
+        return OUR_KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):  # none, damaged, or of another kind
+        return False
+
+
+def open_zarr(path: Path) -> ZarrImage:
+    """Open an OME-Zarr image of version 0.4 or 0.5.
+
+    Raises
+    ------
+    ReadError
+        It is none, is damaged, or the packages for it are not installed.
+    ImageError
+        It has an axis that can't be read as cells or points in time.
+    """
+    try:
+        import dask.array
+        import zarr
+    except ImportError as error:
+        raise ReadError(NEEDS_ZARR) from error
+    try:
+        group = zarr.open_group(str(path), mode="r")
+        attributes: dict[str, Any] = dict(group.attrs)
+        told = attributes.get("ome", attributes)
+        level, axes, scale = _finest(told["multiscales"][0])
+        array = dask.array.from_zarr(str(path), component=level)
+        masks = f"labels/{MASKS}/0" if OUR_KEY in attributes and "labels" in group else None
+        return ZarrImage(
+            **_contents(path, array, axes, told),
+            pixel_size_um=_pixel_size(axes, scale),
+            synthetic=SYNTHETIC in str(attributes.get(OUR_KEY, "")),
+            masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
+            cells=OUR_KEY in attributes,
+            labels=_labels_inside(path, group),
+        )
+    except CellCycleError:
+        raise
+    except Exception as error:  # damaged JSON can make zarr raise anything
+        reason = " ".join(str(error).split())
+        raise ReadError(f"{path.name} is no OME-Zarr image, or a damaged one ({reason}); write it again") from error
+
+
+def _labels_inside(path: Path, group: zarr.Group) -> Path | None:
+    """The first label image that its list of them names."""
+    if "labels" not in group:
+        return None
+    attributes: dict[str, Any] = dict(group["labels"].attrs)
+    names = attributes.get("ome", attributes).get("labels") or [None]
+    return None if names[0] is None else path / "labels" / str(names[0])
+
+
+def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]], list[float]]:
+    """Path of the level of most pixels, its axes, and its scale along each."""
+    level = multiscales["datasets"][0]
+    scales = [step["scale"] for step in level["coordinateTransformations"] if step["type"] == "scale"]
+    return level["path"], multiscales["axes"], scales[0] if scales else [1.0] * len(multiscales["axes"])
+
+
+def _contents(
+    path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    names = [axis["name"] for axis in axes]
+    frame_axes = [name for name in names if name not in ("c", "y", "x")]
+    long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
+    if len(long) > 1 or names[-2:] != ["y", "x"]:
+        raise ImageError(
+            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, then c, y, x"
+        )
+    order = [names.index(name) for name in (*frame_axes, *(["c"] if "c" in names else []), "y", "x")]
+    n_channels = array.shape[names.index("c")] if "c" in names else 1
+    pixels = array.transpose(order).reshape(-1, n_channels, *array.shape[-2:])
+    labels = tuple(str(channel.get("label", "")) for channel in told.get("omero", {}).get("channels", []))
+    return {
+        "path": path,
+        "axes": "".join(names).upper(),
+        "frame_axes": "".join(long).upper(),
+        "n_frames": pixels.shape[0],
+        "channels": labels if len(labels) == n_channels else ("",) * n_channels,
+        "shape": pixels.shape[-2:],
+        "dtype": pixels.dtype,
+        "pixels": pixels,
+    }
+
+
+def _pixel_size(axes: Sequence[Mapping[str, Any]], scale: Sequence[float]) -> float | None:
+    factor = _MICROMETRES.get(axes[-1].get("unit", ""))
+    return None if factor is None else float(scale[-1]) * factor

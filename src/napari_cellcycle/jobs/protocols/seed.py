@@ -1,0 +1,168 @@
+"""The protocol of Duque-Vazquez et al., rebuilt to repeat their figures, and the clean figures to set beside them.
+
+Read in the code that they published: one network is built once and fitted again in every fold, so that weights and the
+moments of its optimiser go on; the test part decides when training stops; what was made by generators that had seen all
+real cells is split with them. Nothing here estimates how well other cells would be called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from napari_cellcycle.datasets.splits import seed_folds
+from napari_cellcycle.evaluation.report import Report, evaluate
+from napari_cellcycle.evaluation.reporting.files import write_report
+from napari_cellcycle.evaluation.seed_comparison import quote_fold
+from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.protocols.cross_validation import (
+    FoldDone,
+    Tested,
+    cross_validate,
+    fit_fold,
+    notes_on_inputs,
+    settings_of,
+    way_of_training,
+)
+from napari_cellcycle.jobs.protocols.seed_data import SeedCells, gather_as_seed
+from napari_cellcycle.jobs.steps.training_data import teachers
+from napari_cellcycle.training.checkpoint import moments, restore_moments
+from napari_cellcycle.training.classifier import Course, EpochDone, Hooks
+from napari_cellcycle.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from napari_cellcycle.jobs.config import EvaluateConfig
+
+
+def evaluate_as_seed(
+    paths: Sequence[str | Path],
+    folder: Path,
+    config: EvaluateConfig,
+    changes: Mapping[str, Any],
+    reading: ReadConfig,
+) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+    """Measure cleanly, then as the seed does; the result is the `Report` of both and the cells behind the second.
+
+    The clean report is written to ``clean`` in `folder` as soon as it is there, so what is broken off later leaves the
+    honest figures and no others.
+    """
+    clean: Report | None = None
+    if config.clean_beside:
+        where = folder / "clean"
+        models = where / "folds" if config.keep_models else None
+        clean, cells = yield from passed_on(
+            cross_validate(paths, replace(config, protocol="clean"), changes, reading, models)
+        )
+        yield from passed_on(write_report(clean, cells, where))
+    yield from validate_as_seed(paths, config, changes, reading, clean)
+
+
+def validate_as_seed(
+    paths: Sequence[str | Path],
+    config: EvaluateConfig,
+    changes: Mapping[str, Any],
+    reading: ReadConfig,
+    clean: Report | None = None,
+) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+    """Train and test fold by fold as the seed does, beside the `clean` report; result: `Report` and its cells."""
+    recipe, settings = way_of_training(config, changes)
+    found: SeedCells = yield from passed_on(
+        gather_as_seed(paths, config.also, recipe, settings, reading, config.device)
+    )
+    material, cells = found.material, found.material.cells
+    folds = seed_folds(cells, config.cv, seed=config.seed)
+    tested, network = Tested.empty(cells), _OneNetwork()
+    learnt, n_trained_on = np.zeros(len(cells), bool), 0
+    for number, fold in enumerate(folds):
+        if number == config.quoted_fold:
+            n_trained_on = int(learnt[fold.test].sum())
+        own = replace(found.settings, seed=config.seed + number)
+        name = f"{config.model}, as the seed measures, fold {number}"
+        training = material.prepared.subset(np.r_[fold.train, teachers(material)])
+        validation = material.prepared.subset(fold.validation)
+        model, losses = yield from passed_on(
+            fit_fold(name, recipe, training, validation, own, config.device, network.hooks)
+        )
+        learnt[fold.train] |= network.goes_on
+        yield FoldDone(number + 1, len(folds), tested.add(number, fold, model, losses, material))
+    prediction = tested.prediction(cells, config.min_probability)
+    quoted = quote_fold(
+        prediction,
+        cells,
+        tested.fold,
+        config.quoted_fold,
+        sizes=found.sizes,
+        n_trained_on=n_trained_on,
+        clean=clean,
+        seed=config.seed,
+    )
+    report = evaluate(
+        prediction,
+        cells,
+        model=config.model,
+        protocol="seed",
+        prevalence=config.prevalence or None,
+        fold=tested.fold,
+        seed=config.seed,
+        temperature=tested.temperatures,
+        losses=tested.losses,
+        settings=settings_of(paths, config, settings, reading),
+        data_sha256=material.data_sha256,
+        notes=(*_notes(config, recipe, network, clean), *notes_on_inputs(config, recipe), *found.notes),
+        quoted=quoted,
+    )
+    yield Finished((report, cells))
+
+
+@dataclass(eq=False)
+class _OneNetwork:
+    """The network that is built once, and its optimiser: each fold goes on with the best weights of the one before.
+
+    So does Keras where ``fit`` is called again on a compiled model that early stopping put back to its best weights:
+    the optimiser keeps its moments. Trees can't go on, so those of a model that has any are grown anew.
+    """
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what was learnt reaches the next fold."""
+        return bool(self.weights)
+
+    @property
+    def hooks(self) -> Hooks:
+        """For the training of a fold."""
+        return Hooks(begin=self._begin, after_epoch=self._keep)
+
+    def _begin(self, course: Course) -> None:
+        if self.goes_on:
+            course.network.load_state_dict(self.weights)
+            course.average.module.load_state_dict(self.weights)
+            course.best.update(deepcopy(self.weights))
+            restore_moments(course.optimiser, self.moments)
+
+    def _keep(self, course: Course) -> None:
+        self.weights, self.moments = deepcopy(course.best), moments(course.optimiser)
+
+
+def _notes(config: EvaluateConfig, recipe: Recipe, network: _OneNetwork, clean: Report | None) -> list[str]:
+    """What the user should know of this run."""
+    notes = []
+    if clean is None:
+        notes.append("the clean figures that belong beside these are missing, as clean-beside is off: quote neither")
+    if network.goes_on:
+        trees = "; only its trees were grown anew in each" if recipe.architecture == "paired" else ""
+        notes.append(f"one network went on through all folds, and its optimiser's moments with it{trees}")
+    else:
+        notes.append("these trees can't go on from fold to fold, so they were grown anew in each, unlike the seed's")
+    if config.group_by:
+        notes.append("group-by counts for the clean figures only: the seed's folds know no groups")
+    return notes

@@ -1,0 +1,25 @@
+"""How input becomes cells, with the settings that every task shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.events import Finished, Note
+from napari_cellcycle.jobs.config import ReadConfig, parse_channels
+
+
+def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Iterator[Note | Finished]:
+    """Find the cells in `paths`, say aloud what was guessed, and finish with `Cells`."""
+    from napari_cellcycle.io import read_cells
+
+    cells: Cells = read_cells(
+        paths,
+        channels=parse_channels(config.channels),
+        layout=config.layout,
+        labels=config.labels or None,
+        pixel_size_um=config.pixel_size_um,
+    )
+    yield from (Note(text) for text in cells.notes)
+    yield Finished(cells)

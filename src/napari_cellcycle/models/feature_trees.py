@@ -1,0 +1,107 @@
+"""Hand-made features and boosted trees, the way of Blasi et al. (2016), behind the face of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_cellcycle.images.cell_features import measure_cells
+from napari_cellcycle.models.base import Outputs, PhaseNetwork
+from napari_cellcycle.phases import N_PHASES
+
+DEPTH = 4
+"""Questions from the root of a tree to each of its leaves."""
+DNA = N_PHASES
+"""Place of the DNA content behind the phases."""
+
+
+class Trees(NamedTuple):
+    """Complete binary trees, R rounds of one for each of K answers, as plain arrays.
+
+    Node 0 is the root; below node n lie 2n + 1, for values up to its threshold, and 2n + 2.
+    """
+
+    feature: Tensor
+    """(R, K, 2^DEPTH - 1), int16: which feature each node asks for."""
+    threshold: Tensor
+    """(R, K, 2^DEPTH - 1)."""
+    answer: Tensor
+    """(R, K, 2^DEPTH): what each leaf adds."""
+
+    def ask(self, features: Tensor) -> Tensor:
+        """Sum over all rounds of the leaves that `features` (N, F) lead to, shape (N, K)."""
+        n_rounds, n_answers, n_nodes = self.feature.shape
+        first = torch.arange(n_rounds * n_answers, device=features.device) * n_nodes
+        node = torch.zeros(len(features), len(first), dtype=torch.int64, device=features.device)
+        for _ in range(DEPTH):
+            asked = self.feature.flatten()[first + node].long()
+            is_above = features.gather(1, asked) > self.threshold.flatten()[first + node]
+            node = 2 * node + 1 + is_above
+        leaf = first // n_nodes * (n_nodes + 1) + node - n_nodes
+        return self.answer.flatten()[leaf].unflatten(1, (n_rounds, n_answers)).sum(1)
+
+
+class FeatureTrees(PhaseNetwork):
+    """Measures each cell, and asks boosted trees for its phase and its DNA content (:doi:`10.1038/ncomms10256`).
+
+    Blasi et al. measured brightfield and darkfield with CellProfiler, told the phases apart by boosted trees that are
+    shown rare ones more often, and predicted the DNA content by boosted regression trees. Here the features are
+    those of `images.measure`, and the trees are scikit-learn's. As arrays they are kept like the weights of a network:
+    nothing is pickled.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the input.
+    """
+
+    feature: Tensor
+    threshold: Tensor
+    answer: Tensor
+    start: Tensor
+
+    def __init__(self, n_channels: int = 2) -> None:
+        super().__init__()
+        self._channels = tuple(f"channel {number}" for number in range(n_channels))
+        self.register_buffer("start", torch.full((N_PHASES + 1,), torch.nan))  # before the first tree; NaN: no answer
+        self.register_buffer("feature", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1, dtype=torch.int16))
+        self.register_buffer("threshold", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1))
+        self.register_buffer("answer", torch.zeros(0, N_PHASES + 1, 2**DEPTH))
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether there are trees."""
+        return len(self.feature) > 0
+
+    @property
+    def trees(self) -> Trees:
+        """What was learnt."""
+        return Trees(self.feature, self.threshold, self.answer)
+
+    @trees.setter
+    def trees(self, trees: Trees) -> None:
+        self.feature, self.threshold, self.answer = trees
+
+    def measure(self, images: Tensor) -> Tensor:
+        """Features (N, F) of images (N, C, S, S)."""
+        found = measure_cells(images.cpu().numpy(), self._channels)
+        return torch.from_numpy(np.stack(list(found.values()), axis=1)).to(images.device)
+
+    def forward(self, images: Tensor) -> Outputs:
+        """Phases and, where a stain taught it, DNA content of images (B, C, S, S)."""
+        features = self.measure(images)
+        answers = self.start + self.trees.ask(features)
+        log2_dna = None if self.start[DNA].isnan() else answers[:, DNA]
+        return Outputs(answers[:, :DNA], log2_dna, features=features)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *others: Any) -> None:
+        """Make room for as many rounds as were saved."""
+        for name in Trees._fields:
+            saved, own = state_dict.get(prefix + name), getattr(self, name)
+            if isinstance(saved, Tensor) and saved.shape[1:] == own.shape[1:]:
+                setattr(self, name, own.new_zeros(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *others)
