@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
-from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.events import result_of, run_job
 from napari_cellcycle.io.writers.tables import write_json
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone
-from napari_cellcycle.jobs.steps.training_data import Material, gather
+from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import load_model
@@ -51,7 +51,7 @@ OVERALL = {
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class FoldPredictions:
     """A model's report, read back, and the stain of its cells."""
 
     figures: dict[str, Any]
@@ -66,7 +66,7 @@ class Tested:
         return np.full(len(self.truth), np.nan, np.float32) if said is None else said
 
     @classmethod
-    def read(cls, folder: Path, measured_dna: NDArray[np.float32]) -> Tested:
+    def read(cls, folder: Path, measured_dna: NDArray[np.float32]) -> FoldPredictions:
         columns = [f"p_{label}" for label in PHASE_LABELS]
         empty = {column: [""] for column in (*columns, "dna_content")}  # and nowhere else: "" is an unknown phase
         table = pd.read_csv(folder / "calls.csv", keep_default_na=False, na_values=empty)
@@ -79,9 +79,9 @@ class Tested:
         return cls(figures, prediction, truth, measured_dna)
 
     @classmethod
-    def of_folds(cls, folder: Path, material: Material) -> Tested:
+    def of_folds(cls, folder: Path, training_data: TrainingData) -> FoldPredictions:
         """What the models of the folds that are done say of their test cells."""
-        cells = material.cells
+        cells = training_data.cells
         fold = np.full(len(cells), -1)
         probabilities = np.full((len(cells), len(PHASE_LABELS)), np.nan, np.float32)
         for kept in sorted((folder / "folds").iterdir()):
@@ -92,7 +92,7 @@ class Tested:
         truth = np.where(fold < 0, UNKNOWN, cells.phases).astype(np.int8)
         report = evaluate(prediction, truth, model=folder.name, protocol="clean", fold=fold, prevalence="bbbc048")
         write_json(report.to_dict(), folder / SO_FAR)
-        return cls(report.to_dict(), prediction, truth, material.prepared.total_dna)
+        return cls(report.to_dict(), prediction, truth, training_data.prepared.total_dna)
 
 
 def main() -> None:
@@ -101,15 +101,17 @@ def main() -> None:
     missing = [model for model in sys.argv[2:] or RECIPES if not (output / model / "metrics.json").exists()]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         list(pool.map(cross_validate, missing, [output] * len(missing)))
-    material: Material = result_of(
-        gather([jurkat() / "Experiment_1"], str(jurkat() / "Experiment_2"), RECIPES["default"], ReadConfig())
+    training_data: TrainingData = result_of(
+        load_training_data(
+            [jurkat() / "Experiment_1"], str(jurkat() / "Experiment_2"), RECIPES["default"], ReadConfig()
+        )
     )
     tested = {}
     for model in RECIPES:
         if (output / model / "metrics.json").exists():
-            tested[model] = Tested.read(output / model, material.prepared.total_dna)
+            tested[model] = FoldPredictions.read(output / model, training_data.prepared.total_dna)
         elif (output / model / "folds").exists():
-            tested[model] = Tested.of_folds(output / model, material)
+            tested[model] = FoldPredictions.of_folds(output / model, training_data)
     write_page(tested)
 
 
@@ -125,14 +127,16 @@ def cross_validate(model: str, output: Path) -> None:
         model=model, cv=5, prevalence="bbbc048", also=str(jurkat() / "Experiment_2"), device="cpu", keep_models=True
     )
     started = time.monotonic()
-    for event in evaluate_files([jurkat() / "Experiment_1"], output / model, config, {}, ReadConfig()):
+
+    def show(event: object) -> None:
         if isinstance(event, FoldDone):
             print(f"{time.monotonic() - started:6.0f} s  {model}  {event}", flush=True)
-        elif isinstance(event, Finished):
-            print(event.result, flush=True)
+
+    job = evaluate_files([jurkat() / "Experiment_1"], output / model, config, {}, ReadConfig())
+    print(run_job(job, show), flush=True)
 
 
-def write_page(tested: dict[str, Tested]) -> None:
+def write_page(tested: dict[str, FoldPredictions]) -> None:
     """Put the table and the comparisons in the place that the page keeps for them."""
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
@@ -141,7 +145,7 @@ def write_page(tested: dict[str, Tested]) -> None:
     PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
-def comparisons(tested: dict[str, Tested]) -> list[str]:
+def comparisons(tested: dict[str, FoldPredictions]) -> list[str]:
     """`default` against each of the others."""
     ours = tested["default"]
     return [
@@ -151,7 +155,7 @@ def comparisons(tested: dict[str, Tested]) -> list[str]:
     ]
 
 
-def figures(tested: dict[str, Tested]) -> list[str]:
+def figures(tested: dict[str, FoldPredictions]) -> list[str]:
     """The table: a row a figure, a column a model."""
     found = {name: one.figures for name, one in tested.items()}
     support = {label: scores["support"] for label, scores in found["default"]["per_phase"].items()}

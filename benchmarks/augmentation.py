@@ -30,10 +30,10 @@ from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadConfig
-from napari_cellcycle.jobs.steps.fill_phases import draw_cells, missing_cells
+from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, generate_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.steps.training_data import Material, gather
+from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.generators import load_generator, save_generator
@@ -59,17 +59,17 @@ RARE = ("Metaphase", "Anaphase", "Telophase")
 class Bench:
     """Cells of one recipe, and the folds, the same for all."""
 
-    material: Material
+    training_data: TrainingData
     folds: Folds
 
     @classmethod
     def of(cls, model: str) -> Bench:
         data = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
-        material: Material = result_of(gather([data], "", RECIPES[model], ReadConfig()))
-        return cls(material, make_folds(material.cells, N_FOLDS, seed=0))
+        training_data: TrainingData = result_of(load_training_data([data], "", RECIPES[model], ReadConfig()))
+        return cls(training_data, make_folds(training_data.cells, N_FOLDS, seed=0))
 
     def training_cells(self, fold: int) -> Cells:
-        return self.material.cells.subset(self.folds.folds[fold].train)
+        return self.training_data.cells.subset(self.folds.folds[fold].train)
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def train_generator(output: Path, method: str, fold: int) -> None:
         return
     torch.set_num_threads(1)
     cells = Bench.of("default").training_cells(fold)
-    phases = tuple(phase for phase, n_cells in enumerate(missing_cells(cells, FILL_TO)) if n_cells)
+    phases = tuple(phase for phase, n_cells in enumerate(cells_to_fill(cells, FILL_TO)) if n_cells)
     plan = GeneratorPlan(method=method, phases=phases, changes=GENERATORS[method], seed=fold, device="cpu")
     started = time.monotonic()
     generator = result_of(fit_generator(method, cells, plan))
@@ -128,16 +128,16 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     fold = bench.folds.folds[number]
     rare_phases = 1.0 if way == EVENLY else recipe.config.rare_phases
     config = resolved(replace(recipe.config, augment=way.split(",")[0], rare_phases=rare_phases, seed=number))
-    training = bench.material.prepared.subset(fold.train)
+    training = bench.training_data.prepared.subset(fold.train)
     made = filling(output, bench, model, config, number)
     training = training if made is None else join_training([training, made])
-    validation = bench.material.prepared.subset(fold.validation)
+    validation = bench.training_data.prepared.subset(fold.validation)
     trained = result_of(fit_model(model, recipe, training, validation, config, "cpu"))
-    images = bench.material.prepared.images[fold.test] / trained.card.input.scales[:, None, None]
+    images = bench.training_data.prepared.images[fold.test] / trained.card.input.scales[:, None, None]
     probabilities = predict_prepared(trained, images, torch.device("cpu")).probabilities
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, probabilities)
-    hits = probabilities.argmax(1) == bench.material.cells.phases[fold.test]
+    hits = probabilities.argmax(1) == bench.training_data.cells.phases[fold.test]
     print(f"{time.monotonic() - started:6.0f} s  {model}  {way or 'recipe'}  {number}  {hits.mean():.3f}", flush=True)
 
 
@@ -147,9 +147,9 @@ def filling(output: Path, bench: Bench, model: str, config: TrainConfig, fold: i
     if not method:
         return None
     generator = load_generator(generator_folder(output, method, fold))
-    lacking = missing_cells(bench.training_cells(fold), FILL_TO)
+    lacking = cells_to_fill(bench.training_cells(fold), FILL_TO)
     wanted = {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}
-    made: Cells = result_of(draw_cells(generator, wanted, seed=fold))
+    made: Cells = result_of(generate_cells(generator, wanted, seed=fold))
     prepared: TrainingCells = result_of(prepare_cells(made, RECIPES[model].input))
     return prepared
 
@@ -167,7 +167,7 @@ def write_page(output: Path) -> None:
 def table(output: Path, model: str, ways: tuple[str, ...]) -> str:
     """A row a way of augmentation, over the folds that all ways have, with the difference from the first."""
     bench = Bench.of(model)
-    cells = bench.material.cells
+    cells = bench.training_data.cells
     done = [fold for fold in range(N_FOLDS) if all(calls_path(output, model, way, fold).exists() for way in ways)]
     fold_of = np.full(len(cells), -1)
     for fold in done:

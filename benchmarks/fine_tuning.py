@@ -29,7 +29,7 @@ from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadConfig, TrainRun
-from napari_cellcycle.jobs.steps.training_data import gather
+from napari_cellcycle.jobs.steps.training_data import load_training_data
 from napari_cellcycle.jobs.train import default_config, train_cells
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.predict import classify
@@ -87,7 +87,7 @@ def main() -> None:
 def read_folds() -> tuple[Cells, NDArray[np.intp]]:
     """The real cells without repeats, and the fold that each is tested in."""
     jurkat = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat"
-    cells = result_of(gather([jurkat / "Experiment_1"], "", recipe_called("default"), ReadConfig())).cells
+    cells = result_of(load_training_data([jurkat / "Experiment_1"], "", recipe_called("default"), ReadConfig())).cells
     folds = np.zeros(len(cells), np.intp)
     for number, fold in enumerate(make_folds(cells, 5)):
         folds[fold.test] = number

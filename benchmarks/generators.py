@@ -23,20 +23,20 @@ import torch
 
 import napari_cellcycle as cc
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import drop_repeats
-from napari_cellcycle.evaluation.synthetic.fidelity import Likeness
-from napari_cellcycle.evaluation.synthetic.quality import MadeQuality
+from napari_cellcycle.datasets.duplicates import drop_duplicates
+from napari_cellcycle.evaluation.synthetic.fidelity import Fidelity
+from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.gan_codec import encode_cells
-from napari_cellcycle.jobs.steps.assess_synthetic import judge_cells
-from napari_cellcycle.jobs.steps.fill_phases import draw_cells
+from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic
+from napari_cellcycle.jobs.steps.fill_phases import generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.models.generator import size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
 from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS, WGAN_DIV, WGAN_GP, preset
 from napari_cellcycle.training.gan.loop import train_gan
-from napari_cellcycle.training.gan.state import GanCourse
+from napari_cellcycle.training.gan.state import GanState
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 TIMED, JUDGED = 16, 200
@@ -62,7 +62,7 @@ def main() -> None:
 
 def real_cells() -> Cells:
     """Distinct ones."""
-    return drop_repeats(cc.read_cells(Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"))[0]
+    return drop_duplicates(cc.read_cells(Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"))[0]
 
 
 def costs() -> list[list[str]]:
@@ -85,11 +85,11 @@ def cost(method: str, phase: Phase | None) -> list[str]:
     images = result_of(encode_cells(cells, CHANNELS, size_of(method), 0.5)).images
     config, device = preset(method, phase), torch.device("cpu")
     steps = config.n_steps(len(cells))
-    course = GanCourse.begin(method, len(CHANNELS), config, device)
-    events = train_gan(course, method, torch.from_numpy(images), cells.phases, config, device)
+    state = GanState.begin(method, len(CHANNELS), config, device)
+    events = train_gan(state, method, torch.from_numpy(images), cells.phases, config, device)
     next(events)
     begun = time.process_time()
-    while course.step < 1 + TIMED:
+    while state.step < 1 + TIMED:
         next(events)
     seconds = (time.process_time() - begun) / TIMED
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -115,14 +115,14 @@ def qualities(folder: Path) -> list[list[str]]:
     rows = [["cells of", "phase", "Fréchet distance", "precision", "recall", "copies"], ["---"] * 6]
     for method in METHODS:
         generator = load_generator(folder / f"{method}-0")
-        made = result_of(draw_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1))
-        quality = result_of(judge_cells(cells, made, generator.card.encoding))
+        made = result_of(generate_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1))
+        quality = result_of(assess_synthetic(cells, made, generator.card.encoding))
         rows += quality_rows(method, quality)
         print(method, quality, flush=True)
     return rows
 
 
-def quality_rows(method: str, quality: MadeQuality) -> list[list[str]]:
+def quality_rows(method: str, quality: SyntheticQuality) -> list[list[str]]:
     """All rare phases together, then one by one."""
     rows = [[f"`{method}`", "all three", *_told(quality.overall), f"{quality.copied:.0%}"]]
     for label in PHASE_LABELS:
@@ -154,19 +154,19 @@ def semi_supervised() -> list[list[str]]:
     return rows
 
 
-def quality_after(learnt: Cells, real: Cells) -> MadeQuality:
+def quality_after(learnt: Cells, real: Cells) -> SyntheticQuality:
     """How good the cells of a `cellgan` are that learns from `learnt`, beside the `real` ones."""
     torch.set_num_threads(1)
     plan = GeneratorPlan(
         method=CELLGAN, phases=tuple(Phase), changes={"steps": SHORT_STEPS, "unlabelled": True}, device="cpu"
     )
     generator = result_of(fit_generator(CELLGAN, learnt, plan))
-    made = result_of(draw_cells(generator, {int(phase): JUDGED for phase in Phase}, seed=1))
-    quality: MadeQuality = result_of(judge_cells(real, made, generator.card.encoding))
+    made = result_of(generate_cells(generator, {int(phase): JUDGED for phase in Phase}, seed=1))
+    quality: SyntheticQuality = result_of(assess_synthetic(real, made, generator.card.encoding))
     return quality
 
 
-def _told(likeness: Likeness | None) -> list[str]:
+def _told(likeness: Fidelity | None) -> list[str]:
     if likeness is None:
         return ["-"] * 3
     made, real = likeness.made, likeness.real

@@ -22,7 +22,7 @@ import torch
 import napari_cellcycle as cc
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.events import Finished
+from napari_cellcycle.events import run_job
 from napari_cellcycle.jobs.augment import augment_files
 from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS
@@ -46,12 +46,14 @@ def main() -> None:
     torch.set_num_threads(1)
     output = Path(sys.argv[1])
     data = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
-    for event in augment_files([data], output, RUN, {"steps": STEPS}, ReadConfig()):
+
+    def show(event: object) -> None:
         if isinstance(event, GanStep) and event.step % 250 == 0:
             print(event, flush=True)
-        elif isinstance(event, Finished):
-            print(event.result.quality)
-            write_sample(event.result.cells)
+
+    done = run_job(augment_files([data], output, RUN, {"steps": STEPS}, ReadConfig()), show)
+    print(done.quality)
+    write_sample(done.cells)
     place = PACKAGE / "generators" / SHIPPED
     shutil.copytree(output / "generator", place, dirs_exist_ok=True)
     (place / CARD).write_text(replace(load_generator_card(place), name=SHIPPED).to_json(), encoding="utf-8")

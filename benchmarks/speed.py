@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import napari_cellcycle as cc
-from napari_cellcycle.models.fuse import ready_to_call
+from napari_cellcycle.models.fuse import fuse_for_inference
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.models import shipped_models
 
@@ -43,7 +43,7 @@ def forward() -> None:
     times = {}
     for name in shipped_models():
         model = cc.load_model(name)
-        model = replace(model, network=ready_to_call(model.network, torch.device("cpu")))
+        model = replace(model, network=fuse_for_inference(model.network, torch.device("cpu")))
         spec = model.card.input
         images = np.random.default_rng(0).normal(size=(256, len(spec.channels), spec.size_px, spec.size_px))
         batch = images.astype(np.float32)

@@ -4,16 +4,18 @@ python examples/watch_a_job.py
 """
 
 import napari_cellcycle as cc
-from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.events import Progress, run_job
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.predict import classify_cells
 
-ENOUGH = 200
+model, cells = cc.load_model("default"), cc.read_cells(sample_path())
 
-for event in classify_cells(cc.load_model("default"), cc.read_cells(sample_path()), batch_size=50):
-    if isinstance(event, Progress):
-        print(f"{event.what}: {event.done} of {event.total}")
-        if event.done >= ENOUGH:
-            break  # the job's files are closed and its threads ended
-    elif isinstance(event, Finished):
-        print(event.result.to_table())
+# to its end, with its result
+prediction = run_job(classify_cells(model, cells), on_event=print)
+print(prediction.to_table())
+
+# event by event, until it is enough
+for event in classify_cells(model, cells, batch_size=50):
+    if isinstance(event, Progress) and event.done >= 200:
+        print(f"stopped after {event.done} of {event.total} cells")
+        break  # the job's files are closed and its threads ended

@@ -14,7 +14,7 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.store.models import HOME
 
-pytest_plugins = ["trained"]
+pytest_plugins = ["calls", "prepared", "trained"]
 
 
 @pytest.fixture(scope="session", autouse=True)

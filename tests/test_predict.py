@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made import made_pixels
+from made import made_pixels, recorded
 
 import napari_cellcycle as cc
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
@@ -19,9 +19,9 @@ from napari_cellcycle.images.prepare import prepare
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision
-from napari_cellcycle.models.out_of_distribution import describe, fit_familiarity
+from napari_cellcycle.models.out_of_distribution import describe, fit_detector
 from napari_cellcycle.phases import UNKNOWN
-from napari_cellcycle.predict import classify, classify_cells, doubt
+from napari_cellcycle.predict import classify, classify_cells, unfamiliar_warning
 from napari_cellcycle.store.models import load_model, save_model
 
 
@@ -81,8 +81,8 @@ class OneTorn:
 
 def test_one_bad_cell_is_named_and_the_rest_go_on(model: Model, cells: Cells) -> None:
     torn = replace(cells, images=OneTorn(cells))
-    events = list(classify_cells(model, torn, batch_size=16))
-    calls = events[-1].result
+    result, events = recorded(classify_cells(model, torn, batch_size=16))
+    calls = result
     assert Note("cell 3 is torn") in events
     assert calls.phases[3] == UNKNOWN
     assert calls.unreadable == {3: "cell 3 is torn"}
@@ -111,14 +111,13 @@ def test_another_model_stands_in_where_a_channel_is_missing_and_the_user_is_told
 def test_unfamiliar_cells_are_flagged_and_told_and_keep_their_calls(model: Model, cells: Cells, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     known = [Cells.build(ArrayImages(made_pixels(cells.phases, seed)), CHANNELS, "made") for seed in (0, 1)]
-    familiarity = fit_familiarity(_described(model, known[0]), cells.phases, _described(model, known[1]))
+    familiarity = fit_detector(_described(model, known[0]), cells.phases, _described(model, known[1]))
     save_model(replace(model, familiarity=familiarity), tmp_path / "knowing", np.zeros((0, 4), np.uint64))
     knowing = load_model(tmp_path / "knowing")
     pixels = made_pixels(cells.phases, seed=2)
     pixels[30:] = random.permuted(pixels[30:].reshape(60, 3, -1), axis=2).reshape(60, 3, 40, 40)
     some = Cells.build(ArrayImages(pixels), CHANNELS, "made")
-    *told, last = classify_cells(knowing, some)
-    calls: Prediction = last.result
+    calls, told = recorded(classify_cells(knowing, some))
     assert calls.unfamiliar is not None
     assert calls.unfamiliar[30:].all()
     assert calls.unfamiliar[:30].mean() < 0.2
@@ -126,8 +125,8 @@ def test_unfamiliar_cells_are_flagged_and_told_and_keep_their_calls(model: Model
     np.testing.assert_array_equal(calls.phases, classify(some, model).phases)
     assert calls.to_table()["unfamiliar"].tolist() == calls.unfamiliar.tolist()
     assert summarise(calls, knowing.card, {})["n_unfamiliar"] == calls.unfamiliar.sum()
-    assert doubt(replace(calls, unfamiliar=np.arange(90) < 9)) == ""
-    assert doubt(replace(calls, unfamiliar=np.arange(90) < 10)).startswith("10 of 90 cells are unlike")
+    assert unfamiliar_warning(replace(calls, unfamiliar=np.arange(90) < 9)) == ""
+    assert unfamiliar_warning(replace(calls, unfamiliar=np.arange(90) < 10)).startswith("10 of 90 cells are unlike")
 
 
 def test_a_model_that_keeps_no_record_of_its_cells_flags_nothing(model: Model, cells: Cells) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from made import finished_job
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.events import Finished, Note, passed_on, result_of
+from napari_cellcycle.events import Note, map_events, result_of, run_job
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS, Phase, parse_phase, phase_label
 from napari_cellcycle.settings import Checked, setting
 
@@ -67,8 +68,17 @@ def test_a_setting_outside_its_limits_is_refused(given: dict[str, object], messa
 
 def test_a_part_of_a_job_passes_its_events_on_and_keeps_its_result() -> None:
     def job():  # type: ignore[no-untyped-def]
-        found = yield from passed_on(iter([Note("heard"), Finished(3)]))
-        yield Finished(found + 1)
+        found = yield from finished_job(3, Note("heard"))
+        return found + 1
 
-    assert list(job()) == [Note("heard"), Finished(4)]
+    events: list[object] = []
+    assert run_job(job(), events.append) == 4
+    assert events == [Note("heard")]
     assert result_of(job()) == 4
+
+
+def test_a_job_can_report_other_events() -> None:
+    job = map_events(finished_job(3, Note("a"), Note("b")), lambda note: () if note.text == "a" else (note.text, "c"))
+    events: list[object] = []
+    assert run_job(job, events.append) == 3
+    assert events == ["b", "c"]

@@ -6,7 +6,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from napari_cellcycle import __version__
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.events import Job, Note, Progress, Result, run_job
 from napari_cellcycle.jobs.config import AugmentRun, ClassifyConfig, EvaluateConfig, ReadConfig, TrainRun
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.gan.config import GanConfig
@@ -222,7 +222,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _augment(options: argparse.Namespace) -> None:
-    from napari_cellcycle.jobs.augment import MADE_FILE, augment_files
+    from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, augment_files
 
     run, reading = _settings(AugmentRun, options), _settings(ReadConfig, options)
     changes = {name: value for name, value in _changes(options, GanConfig).items() if name != "seed"}
@@ -233,7 +233,7 @@ def _augment(options: argparse.Namespace) -> None:
         return
     if made.quality is not None:
         print(made.quality)
-    print(f"{len(made.cells)} made cells written to {options.output / MADE_FILE}; learn from them with train")
+    print(f"{len(made.cells)} made cells written to {options.output / SYNTHETIC_FILE}; learn from them with train")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -284,28 +284,27 @@ def _print_phases(done: Any) -> None:
             print(f"  {phase_label(number):<10} {count:>7}  {count / len(called):6.1%}")
 
 
-def _show(events: Iterable[object]) -> Any:
-    """Show a job's progress on a terminal, say its notes, and return its result."""
+def _show(job: Job[Any, Result]) -> Result:
+    """Run a job, show its progress on a terminal, print its notes, and return its result."""
     from tqdm import tqdm
 
     with ExitStack() as bars:
         bar, what = None, ""
-        for event in events:
-            if isinstance(event, Finished):
-                return event.result
+
+        def show(event: object) -> None:
+            nonlocal bar, what
             if isinstance(event, Progress):
                 if event.what != what or bar is None:
                     bars.close()
-                    bar, what = (
-                        bars.enter_context(tqdm(total=event.total, desc=event.what, disable=None, leave=False)),
-                        event.what,
-                    )
+                    what = event.what
+                    bar = bars.enter_context(tqdm(total=event.total, desc=what, disable=None, leave=False))
                 bar.update(event.done - bar.n)
             elif isinstance(event, Note):
                 tqdm.write(f"note: {event.text}", file=sys.stderr)
             elif bar is not None:
                 bar.set_postfix_str(_brief(event))
-    raise RuntimeError("a job ended without a Finished event")
+
+        return run_job(job, show)
 
 
 def _brief(event: object) -> str:

@@ -1,13 +1,19 @@
-"""What long work says while it runs: every job is a generator of these events.
+"""What a job reports while it runs. Every job is a generator of these events, and returns its result.
 
-The caller owns the loop: it shows them as it likes, and stops the work by not reading on.
+The caller owns the loop: it shows the events as it likes, and stops the job by not reading on. A job that is part of
+another one is run by ``result = yield from part(...)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Event = TypeVar("Event")
+Result = TypeVar("Result")
+Job = Generator[Event, None, Result]
+"""A piece of work: it yields events of the first kind, and returns a result of the second."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +27,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Note:
-    """Something the user should know, and that stops nothing: a guess made, a file skipped."""
+    """Something the user should know that stops nothing: a guess made, a file skipped."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Finished:
-    """The last event of a job, with its result."""
-
-    result: Any
-
-
 Stop = Callable[[], bool]
-"""Asked again and again while a job runs: whether it shall end early, with what it has so far."""
+"""Asked again and again while a job runs: whether to end early, with what there is so far."""
 
 
 def never() -> bool:
@@ -42,18 +41,54 @@ def never() -> bool:
     return False
 
 
-def result_of(events: Iterable[object]) -> Any:
-    """Run a job to its end and return its result; what it says on the way is dropped."""
-    for event in events:
-        if isinstance(event, Finished):
-            return event.result
-    raise RuntimeError("a job ended without a Finished event")
+def run_job(job: Job[Event, Result], on_event: Callable[[Event], object]) -> Result:
+    """Run a job to its end and return its result.
+
+    Parameters
+    ----------
+    job : generator
+        What is to be run; it must not have been started.
+    on_event : callable
+        Gets each event.
+
+    Returns
+    -------
+    object
+        What the job returns.
+    """
+    while True:
+        try:
+            event = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        on_event(event)
 
 
-def passed_on(events: Iterable[Any]) -> Generator[Any, None, Any]:
-    """Pass on all events of a part of a job but the last, and return what that carries."""
-    for event in events:
-        if isinstance(event, Finished):
-            return event.result
-        yield event
-    raise RuntimeError("a job ended without a Finished event")
+def map_events(job: Job[Any, Result], change: Callable[[Any], Iterable[object]]) -> Job[Any, Result]:
+    """The same job with other events.
+
+    Parameters
+    ----------
+    job : generator
+        The work.
+    change : callable
+        Gets each event of `job`; what it gives instead, be it nothing, is yielded.
+
+    Returns
+    -------
+    generator
+        A job with the result of `job`.
+    """
+    while True:
+        try:
+            event = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield from change(event)
+
+
+def result_of(job: Job[Event, Result]) -> Result:
+    """Run a job to its end and return its result; its events are dropped."""
+    return run_job(job, lambda _event: None)

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.events import Job, Note, Progress, result_of
 from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec, prepare
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
-from napari_cellcycle.models.fuse import ready_to_call
+from napari_cellcycle.models.fuse import fuse_for_inference
 from napari_cellcycle.models.out_of_distribution import describe
 from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.models import load_model
@@ -56,16 +56,16 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
     ChannelError
         The model wants a channel that the cells don't have.
     """
-    model, note = suited_model(model, cells)
+    model, note = model_for_channels(model, cells)
     if note:
         warnings.warn(note, stacklevel=2)
     prediction: Prediction = result_of(classify_cells(model, cells, device=device, min_probability=min_probability))
     return prediction
 
 
-def suited_model(model: Model, cells: Cells) -> tuple[Model, str]:
+def model_for_channels(model: Model, cells: Cells) -> tuple[Model, str]:
     """`model`, or the one that stands in for it as `cells` lack a channel; and what to tell the user then, else ''."""
-    name = model.card.stand_in_for(cells.channels)
+    name = model.card.fallback_for(cells.channels)
     if name is None:
         return model, ""
     other = load_model(name)
@@ -77,7 +77,7 @@ def suited_model(model: Model, cells: Cells) -> tuple[Model, str]:
     return other, note
 
 
-def doubt(prediction: Prediction) -> str:
+def unfamiliar_warning(prediction: Prediction) -> str:
     """What to tell the user where many cells are unfamiliar to the model, else ''."""
     n_cells = len(prediction)
     n_unfamiliar = 0 if prediction.unfamiliar is None else int(prediction.unfamiliar.sum())
@@ -92,28 +92,28 @@ def doubt(prediction: Prediction) -> str:
 
 def classify_cells(
     model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256, min_probability: float = 0.0
-) -> Iterator[Progress | Note | Finished]:
+) -> Job[Progress | Note, Prediction]:
     """`classify` as events; the last one carries the `Prediction`."""
     place = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
     answers = _Collected.none_yet(len(cells), tells_unfamiliar=model.familiarity is not None)
-    ready, done = replace(model, network=ready_to_call(model.network, place)), 0
+    ready, done = replace(model, network=fuse_for_inference(model.network, place)), 0
     for batch in _batches_ahead(wanted, spec, batch_size):
         yield from (Note(reason) for reason in batch.unreadable.values())
         answers.add(batch, ready, place)
         done += len(batch.places) + len(batch.unreadable)
         yield Progress(done, len(cells), "classifying")
     prediction = answers.about(cells, min_probability)
-    if sentence := doubt(prediction):
+    if sentence := unfamiliar_warning(prediction):
         yield Note(sentence)
-    yield Finished(prediction)
+    return prediction
 
 
-def describe_cells(
+def extract_features(
     model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256
-) -> Iterator[Progress | Note | Finished]:
+) -> Job[Progress | Note, NDArray[np.float32]]:
     """What the network of `model` tells the phases of `cells` from, as events.
 
     The last event carries it: an ndarray of float32, shape (N, F), in the order of the cells; NaN where a cell could
@@ -128,7 +128,7 @@ def describe_cells(
     """
     place = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    ready, size = replace(model, network=ready_to_call(model.network, place)), model.card.input.size_px
+    ready, size = replace(model, network=fuse_for_inference(model.network, place)), model.card.input.size_px
     blank = np.zeros((1, len(wanted.channels), size, size), np.float32)
     n_features = _features(ready, blank, place).shape[1]  # asked before any cell is read
     spec, notes = _matched(wanted, model.card.input)
@@ -140,7 +140,7 @@ def describe_cells(
             found[batch.places] = _features(ready, batch.images, place)
         done += len(batch.places) + len(batch.unreadable)
         yield Progress(done, len(cells), "describing")
-    yield Finished(found)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,16 @@ import time
 import pytest
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.events import Finished, Note, Progress
-from napari_cellcycle.gui.job import Job
+from napari_cellcycle.events import Note, Progress
+from napari_cellcycle.gui.job import JobThread
 
 
 class Listener:
     def __init__(self) -> None:
-        self.events, self.errors, self.ended, self.threads = [], [], 0, set()
+        self.events, self.results, self.errors, self.ended, self.threads = [], [], [], 0, set()
 
-    def start(self, events) -> Job:
-        return Job(events, self._on_event, self._on_error, self._on_end)
+    def start(self, events) -> JobThread:
+        return JobThread(events, self._on_event, self.results.append, self._on_error, self._on_end)
 
     def _on_event(self, event) -> None:
         self.threads.add(threading.current_thread())
@@ -58,11 +58,12 @@ def test_work_runs_in_a_thread_and_callbacks_in_the_gui_thread(qtbot, listener) 
     def work():
         worked_in.add(threading.current_thread())
         yield Progress(1, 2, "counting")
-        yield Finished(5)
+        return 5
 
     listener.start(work())
     qtbot.waitUntil(lambda: listener.ended == 1)
-    assert [type(event) for event in listener.events] == [Progress, Finished]
+    assert [type(event) for event in listener.events] == [Progress]
+    assert listener.results == [5]
     assert listener.threads == {threading.main_thread()}
     assert threading.main_thread() not in worked_in
 
@@ -97,7 +98,7 @@ def test_an_abandoned_job_closes_the_work_and_calls_nobody(qtbot, listener) -> N
     job.abandon()
     heard = len(listener.events)
     qtbot.waitUntil(lambda: endless.closed_in is not None)
-    qtbot.waitUntil(lambda: job not in Job._running)
+    qtbot.waitUntil(lambda: job not in JobThread._running)
     assert (len(listener.events), listener.ended) == (heard, 0)
 
 
@@ -125,7 +126,7 @@ def test_a_paused_job_does_not_read_on_until_it_is_resumed(qtbot, listener) -> N
     qtbot.waitUntil(lambda: listener.ended == 1)
 
 
-@pytest.mark.parametrize("end", [Job.cancel, Job.abandon])
+@pytest.mark.parametrize("end", [JobThread.cancel, JobThread.abandon])
 def test_a_paused_job_can_be_ended(qtbot, listener, end) -> None:
     endless = Endless()
     job = listener.start(endless.generator)
@@ -133,7 +134,7 @@ def test_a_paused_job_can_be_ended(qtbot, listener, end) -> None:
     time.sleep(0.05)
     end(job)
     qtbot.waitUntil(lambda: endless.closed_in is not None)
-    qtbot.waitUntil(lambda: job not in Job._running)
+    qtbot.waitUntil(lambda: job not in JobThread._running)
 
 
 def test_a_flood_of_progress_is_thinned_but_results_never_are(qtbot, listener) -> None:
@@ -142,11 +143,11 @@ def test_a_flood_of_progress_is_thinned_but_results_never_are(qtbot, listener) -
             yield Progress(done, 20_000, "counting")
             if done % 1000 == 0:
                 yield Note(str(done))
-        yield Finished(None)
+        return "counted"
 
     listener.start(work())
     qtbot.waitUntil(lambda: listener.ended == 1)
     kinds = [type(event) for event in listener.events]
     assert kinds.count(Note) == 20
     assert kinds.count(Progress) < 200
-    assert kinds[-1] is Finished
+    assert listener.results == ["counted"]

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from napari_cellcycle.errors import CellCycleError, ReadError
-from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.busy_wait import StoppedError, wait_for
 from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
@@ -84,7 +84,7 @@ def test_waiting_gives_the_result_and_keeps_the_window_alive(qapp) -> None:
         for done in range(20):
             time.sleep(0.01)
             yield Progress(done, 20, "working")
-        yield Finished("done")
+        return "done"
 
     assert wait_for(work(), "Work") == "done"
     assert len(beats) > 10

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import recorded
 from scipy.ndimage import label
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
@@ -102,8 +103,8 @@ def test_mixed_bit_depths_are_widened_and_keep_their_values() -> None:
 
 
 def test_only_the_first_cells_are_shown_and_progress_is_said() -> None:
-    events = list(build_mosaic(cells_of(ArrayImages(np.ones((1500, 1, 4, 4)))), max_shown=1100))
-    assert events[-1].result.grid.n_cells == 1100
+    result, events = recorded(build_mosaic(cells_of(ArrayImages(np.ones((1500, 1, 4, 4)))), max_shown=1100))
+    assert result.grid.n_cells == 1100
     assert [event.done for event in events if isinstance(event, Progress)] == [0, 512, 1024]
 
 

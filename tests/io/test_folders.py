@@ -11,7 +11,8 @@ from made_files import made_tiles, write_cells, write_tiff
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import imagefile, read_cells
+from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.formats import open as open_image_file
 
 
 def test_cells_without_a_partner_are_named_and_left_out(tmp_path: Path) -> None:
@@ -106,14 +107,14 @@ def test_20000_cells_open_without_their_files(tmp_path: Path, monkeypatch: pytes
         os, "walk", lambda top, **_: [(str(top), [], list(names))]
     )  # the other files are not even there
     opened: list[Path] = []
-    first_bytes = imagefile._first_bytes
+    first_bytes = open_image_file._first_bytes
 
     def spy(path: Path) -> bytes:
         opened.append(path)
         return first_bytes(path)
 
     read_cells(tmp_path / "0_Ch3.tif")  # what imports need is not counted
-    monkeypatch.setattr(imagefile, "_first_bytes", spy)
+    monkeypatch.setattr(open_image_file, "_first_bytes", spy)
     tracemalloc.start()
     cells = read_cells(tmp_path)
     _, peak = tracemalloc.get_traced_memory()

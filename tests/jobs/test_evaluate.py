@@ -13,25 +13,26 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
-from made import made_pixels
+from made import made_pixels, recorded
 from trained import QUICK_CHANGES
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import find_repeats, seen_before
+from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
 from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.jobs import cross_validation, filling, fitting
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import Evaluation, evaluate_files
+from napari_cellcycle.jobs.protocols import cross_validation
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone, cross_validate
+from napari_cellcycle.jobs.steps import fill_phases, fit_classifier
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.generators import save_generator
-from napari_cellcycle.store.models import load_card, load_model, load_training_prints
+from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
 
 
 def only(done: Evaluation) -> Report:
@@ -67,29 +68,29 @@ def test_a_model_is_not_tested_on_its_own_cells(plate: Path, model_folder: Path,
 def spy(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What each fit was given, and the weights that it started from."""
     seen: list[dict[str, Any]] = []
-    fit = fitting.train_classifier
+    fit = fit_classifier.train_classifier
 
-    def watched(network, lessons, validation, *how):  # type: ignore[no-untyped-def]
-        images = torch.cat([lessons.images, validation[0]])
+    def watched(network, training_set, validation, *how):  # type: ignore[no-untyped-def]
+        images = torch.cat([training_set.images, validation[0]])
         seen.append({"images": images, "weights": next(network.parameters()).detach().clone()})
-        return fit(network, lessons, validation, *how)
+        return fit(network, training_set, validation, *how)
 
-    monkeypatch.setattr(fitting, "train_classifier", watched)
+    monkeypatch.setattr(fit_classifier, "train_classifier", watched)
     return seen
 
 
 def test_no_test_cell_reaches_a_fit_and_folds_start_from_other_weights(plate: Path, spy: list[dict[str, Any]]) -> None:
-    events = list(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
-    report, cells = events[-1].result
+    result, events = recorded(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
+    report, cells = result
     assert [event.fold for event in events if isinstance(event, FoldDone)] == [1, 2, 3]
     assert report.protocol == "clean"
     assert report.n_cells == len(cells) == 90
     for fold in spy:
         assert len(fold["images"]) == 60
     # each cell is in the fits of exactly two of three folds; images are told apart by their bytes, scale taken out
-    prints = [{_print(image) for image in fold["images"]} for fold in spy]
-    assert len(set.union(*prints)) == 90
-    assert not set.intersection(*prints)
+    fingerprints = [{_print(image) for image in fold["images"]} for fold in spy]
+    assert len(set.union(*fingerprints)) == 90
+    assert not set.intersection(*fingerprints)
     assert not torch.equal(spy[0]["weights"], spy[1]["weights"])
 
 
@@ -150,7 +151,7 @@ def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate
         np.testing.assert_allclose(calls.probabilities, report.prediction.probabilities[held_back], atol=0.02)
         assert split["source"][held_back].tolist() == calls.sources.tolist()
         assert split["cell"][held_back].tolist() == calls.ids.tolist()
-        known = seen_before(find_repeats(cells).prints, load_training_prints(folder))
+        known = in_training_set(find_duplicates(cells).fingerprints, load_training_fingerprints(folder))
         np.testing.assert_array_equal(known, split["part"] != "test")
         n_tested += len(held_back)
     assert n_tested == len(cells)
@@ -186,7 +187,7 @@ def test_a_generator_sees_the_training_part_alone_and_none_of_its_cells_is_teste
         shown.append(cells)
         return fit_generator(name, cells, plan, **how)
 
-    monkeypatch.setattr(filling, "fit_generator", watched)
+    monkeypatch.setattr(fill_phases, "fit_generator", watched)
     report, cells = result_of(cross_validate([plate], FAST, FILLED, ReadConfig()))
     folds = make_folds(read_cells(plate), 3, validation_fraction=report.settings["validation_fraction"])
     assert len(shown) == len(parts) == 3
@@ -213,9 +214,9 @@ def test_a_finished_generator_may_not_know_cells_that_are_tested(
     cells = read_cells(plate)
     plan = GeneratorPlan(method="wgan-gp", phases=(1,), channels=("brightfield",), changes={"steps": 1}, device="cpu")
     generator = result_of(fit_generator("made", cells, plan))
-    prints = find_repeats(cells).prints
-    save_generator(generator, tmp_path / "knows", prints[-1:])
-    save_generator(generator, tmp_path / "other", find_repeats(other_cells()).prints)
+    fingerprints = find_duplicates(cells).fingerprints
+    save_generator(generator, tmp_path / "knows", fingerprints[-1:])
+    save_generator(generator, tmp_path / "other", find_duplicates(other_cells()).fingerprints)
     changes = {**FILLED, "fill_to": 0}
     with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
         result_of(cross_validate([plate], FAST, {**changes, "generator": str(tmp_path / "knows")}, ReadConfig()))

@@ -11,17 +11,18 @@ import pandas as pd
 import pytest
 import tifffile
 import torch
+from made import recorded
 from trained import QUICK
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
-from napari_cellcycle.events import Finished, Note, result_of
+from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs.config import ReadConfig, TrainRun
 from napari_cellcycle.jobs.train import default_config, train_cells, train_files
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import CARD, WEIGHTS, load_card, load_model, save_model
-from napari_cellcycle.training.classifier import EpochDone
+from napari_cellcycle.training.classifier import EpochDone, record_epochs
 from napari_cellcycle.training.recipes import RECIPES
 
 
@@ -51,13 +52,11 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
 
 def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
     epochs: list[EpochDone] = []
-    for event in train_cells(made_cells, tmp_path / "run", TrainRun(), QUICK, stop=lambda: len(epochs) == 3):
-        if isinstance(event, EpochDone):
-            epochs.append(event)
-    assert isinstance(event, Finished)
+    job = train_cells(made_cells, tmp_path / "run", TrainRun(), QUICK, stop=lambda: len(epochs) == 3)
+    model = result_of(record_epochs(job, epochs))
     assert len(epochs) == 4  # the stop is heard after the first step of the fourth
     written = load_model(tmp_path / "run").network.state_dict()
-    assert all(torch.equal(values, written[name]) for name, values in event.result.network.state_dict().items())
+    assert all(torch.equal(values, written[name]) for name, values in model.network.state_dict().items())
 
 
 @pytest.mark.parametrize(
@@ -105,8 +104,8 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
         tifffile.imwrite(
             again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"}
         )
-    events = list(train_files([again], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
-    assert events[-1].result.card.training["repeats_removed"] == 2
+    result, events = recorded(train_files([again], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
+    assert result.card.training["repeats_removed"] == 2
     assert any("more than once" in event.text for event in events if isinstance(event, Note))
 
 

@@ -23,11 +23,11 @@ from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models.feature_trees import DEPTH, FeatureTrees
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.models import WEIGHTS, load_model
-from napari_cellcycle.training.boosting import ROUNDS, grow_trees
+from napari_cellcycle.training.boosting import TREES_PER_EPOCH, grow_trees
 from napari_cellcycle.training.classifier import EpochDone, Hooks
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
-from napari_cellcycle.training.training_set import Lessons, fit_scale
+from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
 QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
 
@@ -37,53 +37,55 @@ def prepared(made_cells: Cells) -> TrainingCells:
     return result_of(prepare_cells(made_cells, RECIPES["features"].input))
 
 
-def lessons_of(cells: TrainingCells, config: TrainConfig) -> Lessons:
-    return Lessons.of(cells, fit_scale(cells), g1_dna(cells), config)
+def lessons_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
+    return TrainingSet.of(cells, fit_scale(cells), g1_dna(cells), config)
 
 
-def grown(lessons: Lessons, config: TrainConfig, hooks: Hooks | None = None) -> tuple[FeatureTrees, list[EpochDone]]:
+def grown(
+    training_set: TrainingSet, config: TrainConfig, hooks: Hooks | None = None
+) -> tuple[FeatureTrees, list[EpochDone]]:
     network = FeatureTrees()
-    known = lessons.phases != UNKNOWN
-    validation = (lessons.images[known][::3], lessons.phases[known][::3])
-    events = list(grow_trees(network, lessons, validation, config, hooks))
+    known = training_set.phases != UNKNOWN
+    validation = (training_set.images[known][::3], training_set.phases[known][::3])
+    events = list(grow_trees(network, training_set, validation, config, hooks))
     return network, [event for event in events if isinstance(event, EpochDone)]
 
 
 @pytest.mark.parametrize("n_phases", [2, 3])
 def test_answers_are_those_of_scikit_learn(prepared: TrainingCells, n_phases: int) -> None:
     some = prepared.subset(np.r_[: 30 * n_phases - 20])  # the last phase is rarer
-    lessons = lessons_of(some, QUICK)
-    network, _ = grown(lessons, QUICK)
-    features = network.measure(lessons.images).numpy()
+    training_set = lessons_of(some, QUICK)
+    network, _ = grown(training_set, QUICK)
+    features = network.measure(training_set.images).numpy()
     how = {"n_estimators": len(network.feature), "learning_rate": 0.1, "max_depth": DEPTH}
     how |= {"subsample": 0.5, "max_features": "sqrt", "random_state": 0}
-    phases = GradientBoostingClassifier(**how).fit(features, some.phases, lessons.draw_weights.numpy())
-    contents = GradientBoostingRegressor(**how).fit(features, lessons.log2_dna.numpy())
-    outputs = network(lessons.images)
+    phases = GradientBoostingClassifier(**how).fit(features, some.phases, training_set.draw_weights.numpy())
+    contents = GradientBoostingRegressor(**how).fit(features, training_set.log2_dna.numpy())
+    outputs = network(training_set.images)
     assert np.allclose(outputs.logits.softmax(1)[:, :n_phases], phases.predict_proba(features), atol=2e-5)
     assert np.allclose(outputs.log2_dna, contents.predict(features), atol=1e-5)
 
 
 def test_it_learns_phases_and_dna_content(prepared: TrainingCells) -> None:
-    lessons = lessons_of(prepared, QUICK)
-    network, epochs = grown(lessons, QUICK)
-    outputs = network(lessons.images)
+    training_set = lessons_of(prepared, QUICK)
+    network, epochs = grown(training_set, QUICK)
+    outputs = network(training_set.images)
     assert [done.epoch for done in epochs] == [1, 2, 3]
     assert epochs[-1].validation_accuracy > 0.9
     assert epochs[-1].training_loss < epochs[0].training_loss
-    loss = torch.nn.functional.cross_entropy(outputs.logits[::3], lessons.phases[::3]).item()
+    loss = torch.nn.functional.cross_entropy(outputs.logits[::3], training_set.phases[::3]).item()
     assert loss == pytest.approx(min(done.validation_loss for done in epochs), rel=1e-4)
-    assert np.corrcoef(outputs.log2_dna, lessons.log2_dna)[0, 1] > 0.9
+    assert np.corrcoef(outputs.log2_dna, training_set.log2_dna)[0, 1] > 0.9
 
 
 def test_same_seed_same_trees_and_another_seed_others(prepared: TrainingCells) -> None:
-    lessons = lessons_of(prepared, QUICK)
+    training_set = lessons_of(prepared, QUICK)
     config = replace(QUICK, epochs=1)
-    first, _ = grown(lessons, config)
+    first, _ = grown(training_set, config)
     np.random.default_rng().random(3)
     torch.rand(3)
-    again, _ = grown(lessons, config)
-    other, _ = grown(lessons, replace(config, seed=1))
+    again, _ = grown(training_set, config)
+    other, _ = grown(training_set, replace(config, seed=1))
     assert torch.equal(first.threshold, again.threshold)
     assert not torch.equal(first.threshold, other.threshold)
 
@@ -105,7 +107,7 @@ def test_made_cells_change_no_phase_s_weight(prepared: TrainingCells) -> None:
     rare = some.subset(np.r_[60:70, 60:70])
     made = replace(rare, stain=None, synthetic=np.ones(20, bool), positions=np.full(20, -1))
     plain, filled = lessons_of(some, QUICK), lessons_of(join_training([some, made]), QUICK)
-    networks = [grown(lessons, replace(QUICK, epochs=1))[0] for lessons in (plain, filled)]
+    networks = [grown(training_set, replace(QUICK, epochs=1))[0] for training_set in (plain, filled)]
     assert QUICK.rare_phases > 0
     assert torch.allclose(networks[0].start, networks[1].start)
     accuracy = [(network(plain.images).logits.argmax(1) == plain.phases).double().mean() for network in networks]
@@ -113,37 +115,37 @@ def test_made_cells_change_no_phase_s_weight(prepared: TrainingCells) -> None:
 
 
 def test_patience_and_stop_end_it_with_the_best_trees(prepared: TrainingCells) -> None:
-    lessons = lessons_of(prepared, QUICK)
-    _, epochs = grown(lessons, replace(QUICK, epochs=50, learning_rate=1.0, patience=2))
+    training_set = lessons_of(prepared, QUICK)
+    _, epochs = grown(training_set, replace(QUICK, epochs=50, learning_rate=1.0, patience=2))
     assert len(epochs) < 50
     assert not any(done.is_best for done in epochs[-2:])
-    network, epochs = grown(lessons, replace(QUICK, epochs=50), Hooks(stop=lambda: True))
+    network, epochs = grown(training_set, replace(QUICK, epochs=50), Hooks(stop=lambda: True))
     assert len(epochs) == 1
-    assert len(network.feature) == ROUNDS
+    assert len(network.feature) == TREES_PER_EPOCH
 
 
 def test_closing_it_leaves_the_best_trees(prepared: TrainingCells) -> None:
-    network, lessons = FeatureTrees(), lessons_of(prepared, QUICK)
-    events = grow_trees(network, lessons, (lessons.images[:9], lessons.phases[:9]), QUICK)
+    network, training_set = FeatureTrees(), lessons_of(prepared, QUICK)
+    events = grow_trees(network, training_set, (training_set.images[:9], training_set.phases[:9]), QUICK)
     seen = [next(event for event in events if isinstance(event, EpochDone))]
     events.close()
     assert seen[0].is_best
-    assert len(network.feature) == ROUNDS
+    assert len(network.feature) == TREES_PER_EPOCH
 
 
 def test_measuring_and_growing_are_told_as_progress(prepared: TrainingCells) -> None:
-    network, lessons = FeatureTrees(), lessons_of(prepared, QUICK)
-    events = list(grow_trees(network, lessons, (lessons.images[:9], lessons.phases[:9]), QUICK))
+    network, training_set = FeatureTrees(), lessons_of(prepared, QUICK)
+    events = list(grow_trees(network, training_set, (training_set.images[:9], training_set.phases[:9]), QUICK))
     progress = [event for event in events if isinstance(event, Progress)]
     assert [(event.done, event.total) for event in progress if event.what == "measuring cells"] == [(90, 90), (9, 9)]
     assert [event.done for event in progress if event.what == "growing trees"] == [1, 2, 3]
 
 
 def test_trees_do_not_go_on_from_others(prepared: TrainingCells) -> None:
-    lessons = lessons_of(prepared, QUICK)
-    network, _ = grown(lessons, replace(QUICK, epochs=1))
+    training_set = lessons_of(prepared, QUICK)
+    network, _ = grown(training_set, replace(QUICK, epochs=1))
     with pytest.raises(SettingError, match="train features without start-from"):
-        next(grow_trees(network, lessons, (lessons.images, lessons.phases), QUICK))
+        next(grow_trees(network, training_set, (training_set.images, training_set.phases), QUICK))
 
 
 def test_the_model_goes_through_the_same_jobs(plate: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from made import recorded
 
 from napari_cellcycle.cell_images import CellImage, CellImages, Unreadable
 from napari_cellcycle.cells import Cells
@@ -19,11 +20,11 @@ from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
 from napari_cellcycle.training import classifier
-from napari_cellcycle.training.classifier import Course, EpochDone, Hooks, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import EpochDone, Hooks, TrainingState, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.optimisation import make_optimiser
 from napari_cellcycle.training.recipes import RECIPES
-from napari_cellcycle.training.training_set import Lessons, fit_scale
+from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 from napari_cellcycle.training.transforms import augment
 
 CPU = torch.device("cpu")
@@ -47,9 +48,9 @@ class Torn:
 def run(cells: TrainingCells, config: TrainConfig) -> tuple[torch.nn.Module, list[EpochDone]]:
     torch.manual_seed(config.seed)
     network, scale = build("compact"), fit_scale(cells)
-    lessons = Lessons.of(cells, scale, g1_dna(cells), config)
-    validation = (lessons.images[::3], lessons.phases[::3])
-    events = list(train_classifier(network, lessons, validation, config, CPU))
+    training_set = TrainingSet.of(cells, scale, g1_dna(cells), config)
+    validation = (training_set.images[::3], training_set.phases[::3])
+    events = list(train_classifier(network, training_set, validation, config, CPU))
     return network, [event for event in events if isinstance(event, EpochDone)]
 
 
@@ -80,8 +81,8 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
     torch.manual_seed(0)
     network = build("compact")
     fresh = {name: values.clone() for name, values in network.state_dict().items()}
-    lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
-    events = train_classifier(network, lessons, (lessons.images[:8], lessons.phases[:8]), QUICK, CPU)
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    events = train_classifier(network, training_set, (training_set.images[:8], training_set.phases[:8]), QUICK, CPU)
     next(events)
     events.close()
     assert not network.training
@@ -91,10 +92,10 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
 def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -> None:
     torch.manual_seed(0)
     network = build("compact")
-    lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
-    validation = (lessons.images[::3], lessons.phases[::3])
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    validation = (training_set.images[::3], training_set.phases[::3])
     asked = iter([False] * 7 + [True])
-    events = list(train_classifier(network, lessons, validation, QUICK, CPU, Hooks(lambda: next(asked))))
+    events = list(train_classifier(network, training_set, validation, QUICK, CPU, Hooks(lambda: next(asked))))
     epochs = [event for event in events if isinstance(event, EpochDone)]
     assert [done.epoch for done in epochs] == [1, 2, 3]  # of three steps, the last cut short after two
     assert len(events) - len(epochs) == 8
@@ -107,14 +108,14 @@ def test_memory_is_given_back_however_it_ends(
     prepared: TrainingCells, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     given_back: list[torch.device] = []
-    monkeypatch.setattr(classifier, "give_back", given_back.append)
-    network, courses = build("compact"), list[weakref.ref[Course]]()
-    lessons = Lessons.of(prepared, fit_scale(prepared), None, QUICK)
-    validation = (lessons.images[:8], lessons.phases[:8])
+    monkeypatch.setattr(classifier, "free_gpu_memory", given_back.append)
+    network, courses = build("compact"), list[weakref.ref[TrainingState]]()
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    validation = (training_set.images[:8], training_set.phases[:8])
     hooks = Hooks(
-        stop=lambda: ending == "failed" and 1 / 0 == 0, begin=lambda course: courses.append(weakref.ref(course))
+        stop=lambda: ending == "failed" and 1 / 0 == 0, begin=lambda state: courses.append(weakref.ref(state))
     )
-    events = train_classifier(network, lessons, validation, replace(QUICK, epochs=1), CPU, hooks)
+    events = train_classifier(network, training_set, validation, replace(QUICK, epochs=1), CPU, hooks)
     if ending == "closed":
         next(events)
         events.close()
@@ -123,7 +124,7 @@ def test_memory_is_given_back_however_it_ends(
             list(events)
     gc.collect()
     assert given_back == [CPU]
-    assert [course() for course in courses] == [None]
+    assert [state() for state in courses] == [None]
     assert all(weight.grad is None for weight in network.parameters())
 
 
@@ -174,8 +175,8 @@ def test_cells_that_cannot_be_read_are_left_out_and_missing_channels_named(made_
     plain = result_of(prepare_cells(made_cells.select_channels(["darkfield", "brightfield"]), RECIPES["default"].input))
     assert plain.stain is None
     torn = replace(made_cells, images=Torn(made_cells.images))
-    events = list(prepare_cells(torn, RECIPES["default"].input))
+    result, events = recorded(prepare_cells(torn, RECIPES["default"].input))
     assert Note("the file is torn") in events
-    assert events[-1].result.positions.tolist() == list(range(1, 90))
+    assert result.positions.tolist() == list(range(1, 90))
     with pytest.raises(ImageError, match="none of the cells could be read"):
         result_of(prepare_cells(torn.subset([0]), RECIPES["default"].input))

@@ -18,7 +18,7 @@ from napari_cellcycle.phases import UNKNOWN, Phase
 from napari_cellcycle.training.gan import loop
 from napari_cellcycle.training.gan.config import METHODS, WGAN_DIV, WGAN_GP, GanConfig, preset
 from napari_cellcycle.training.gan.loop import GanHooks, GanStep, Samples, train_gan
-from napari_cellcycle.training.gan.state import GanCourse
+from napari_cellcycle.training.gan.state import GanState
 from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, slope_penalty, wasserstein_step
 
 CPU = torch.device("cpu")
@@ -33,12 +33,12 @@ def discs(n_cells: int, size: int) -> tuple[torch.Tensor, np.ndarray]:
     return torch.from_numpy(np.stack([cells, -cells], 1)), phases
 
 
-def begin(method: str, config: GanConfig = QUICK) -> GanCourse:
-    return GanCourse.begin(method, 2, config, CPU)
+def begin(method: str, config: GanConfig = QUICK) -> GanState:
+    return GanState.begin(method, 2, config, CPU)
 
 
-def train(method: str, course: GanCourse, config: GanConfig = QUICK, hooks: GanHooks | None = None) -> list[object]:
-    return list(train_gan(course, method, *discs(16, size_of(method)), config, CPU, hooks))
+def train(method: str, state: GanState, config: GanConfig = QUICK, hooks: GanHooks | None = None) -> list[object]:
+    return list(train_gan(state, method, *discs(16, size_of(method)), config, CPU, hooks))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -46,12 +46,12 @@ def test_same_seed_same_cells(method: str) -> None:
     made = []
     for _ in range(2):
         torch.rand(5)  # disturb torch's own numbers between the runs
-        course = begin(method)
-        train(method, course)
-        made.append(generate(course.average, method, phase=0, n_cells=2, seed=1))
+        state = begin(method)
+        train(method, state)
+        made.append(generate(state.average, method, phase=0, n_cells=2, seed=1))
     np.testing.assert_array_equal(made[0], made[1])
     assert made[0].shape == (2, 2, size_of(method), size_of(method))
-    assert not np.array_equal(made[0], generate(course.average, method, phase=0, n_cells=2, seed=2))
+    assert not np.array_equal(made[0], generate(state.average, method, phase=0, n_cells=2, seed=2))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -63,7 +63,7 @@ def test_a_course_goes_on_to_the_same_weights(method: str) -> None:
     kept = broken.take()
     events.close()
     torch.rand(7)
-    train(method, resumed, hooks=GanHooks(begin=lambda course: course.restore(*kept)))
+    train(method, resumed, hooks=GanHooks(begin=lambda state: state.restore(*kept)))
     assert resumed.step == whole.step == QUICK.steps
     for name, weights in whole.average.state_dict().items():
         torch.testing.assert_close(resumed.average.state_dict()[name], weights, rtol=0, atol=0)
@@ -87,11 +87,11 @@ def test_the_phase_changes_the_cell() -> None:
 
 
 def test_the_critic_of_cellgan_learns_to_tell_real_from_made() -> None:
-    course, (cells, phases) = begin("cellgan"), discs(16, 40)
-    course.generator_optimiser.param_groups[0]["lr"] = 0.0  # an opponent that stands still
+    state, (cells, phases) = begin("cellgan"), discs(16, 40)
+    state.generator_optimiser.param_groups[0]["lr"] = 0.0  # an opponent that stands still
     told = torch.from_numpy(phases.astype(np.int64))
-    noise = torch.randn(16, noise_size(course.generator), generator=course.random)
-    losses = [conditional_step(course, cells, told, told, noise, QUICK) for _ in range(30)]
+    noise = torch.randn(16, noise_size(state.generator), generator=state.random)
+    losses = [conditional_step(state, cells, told, told, noise, QUICK) for _ in range(30)]
     assert losses[-1].critic < 0.5 * losses[0].critic
     assert losses[-1].distance > losses[0].distance
 
@@ -99,9 +99,9 @@ def test_the_critic_of_cellgan_learns_to_tell_real_from_made() -> None:
 @pytest.mark.parametrize("method", [WGAN_GP, WGAN_DIV])
 def test_a_wasserstein_critic_thinks_higher_of_real_cells(method: str) -> None:
     config = replace(preset(method, Phase.METAPHASE), critic_learning_rate=1e-3, learning_rate=1e-8, batch_size=8)
-    course, (cells, _) = begin(method, config), discs(8, 64)
-    noise = torch.randn(8, noise_size(course.generator), generator=course.random)
-    distances = [wasserstein_step(course, [cells], [noise, noise], method, config).distance for _ in range(20)]
+    state, (cells, _) = begin(method, config), discs(8, 64)
+    noise = torch.randn(8, noise_size(state.generator), generator=state.random)
+    distances = [wasserstein_step(state, [cells], [noise, noise], method, config).distance for _ in range(20)]
     assert distances[-1] > distances[0] + 0.1
 
 
@@ -109,7 +109,7 @@ def test_a_wasserstein_critic_thinks_higher_of_real_cells(method: str) -> None:
 def test_the_critic_is_updated_as_often_as_the_source_says(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
 
-    def spy(course: GanCourse, batches: list, noises: list, method: str, config: GanConfig) -> GanLosses:
+    def spy(state: GanState, batches: list, noises: list, method: str, config: GanConfig) -> GanLosses:
         seen.append((len(batches), len(batches[0])))
         return GanLosses(0.0, 0.0, 0.0)
 
@@ -172,7 +172,7 @@ def test_cells_of_unknown_phase_are_judged_without_their_phase() -> None:
 def test_unlabelled_cells_are_learnt_from_and_their_phases_never_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     told_to_critic, wished_of_generator = [], []
 
-    def spy(course: GanCourse, real: object, told: torch.Tensor, wished: torch.Tensor, *_: object) -> GanLosses:
+    def spy(state: GanState, real: object, told: torch.Tensor, wished: torch.Tensor, *_: object) -> GanLosses:
         told_to_critic.append(told)
         wished_of_generator.append(wished)
         return GanLosses(0.0, 0.0, 0.0)
@@ -188,11 +188,11 @@ def test_unlabelled_cells_are_learnt_from_and_their_phases_never_guessed(monkeyp
 
 
 def test_stopping_keeps_the_generator_as_it_is() -> None:
-    course = begin("cellgan")
-    steps = train("cellgan", course, hooks=GanHooks(stop=lambda: course.step >= 2))
-    assert course.step == 2
+    state = begin("cellgan")
+    steps = train("cellgan", state, hooks=GanHooks(stop=lambda: state.step >= 2))
+    assert state.step == 2
     assert len([event for event in steps if isinstance(event, Progress)]) == 2
-    assert not course.average.training
+    assert not state.average.training
 
 
 def test_losses_are_told() -> None:
@@ -224,7 +224,7 @@ def test_cellgan_learns_to_make_what_it_is_asked_for() -> None:
     cells, phases = discs(32, 40)
     bright = torch.from_numpy(phases - 1.0).float()[:, None, None, None].expand_as(cells)
     config = GanConfig(steps=80, batch_size=8, learning_rate=2e-3, averaging=0.9)
-    course = GanCourse.begin("cellgan", 2, config, CPU)
-    list(train_gan(course, "cellgan", bright.contiguous(), phases, config, CPU))
-    dark, light = (generate(course.average, "cellgan", phase, 16, seed=0).mean() for phase in (0, 2))
+    state = GanState.begin("cellgan", 2, config, CPU)
+    list(train_gan(state, "cellgan", bright.contiguous(), phases, config, CPU))
+    dark, light = (generate(state.average, "cellgan", phase, 16, seed=0).mean() for phase in (0, 2))
     assert light - dark > 0.5

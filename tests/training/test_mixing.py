@@ -13,19 +13,19 @@ from hypothesis import strategies as st
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Lesson, Lessons, fit_scale
+from napari_cellcycle.training.training_set import Batch, TrainingSet, fit_scale
 
 SIZE = 6
 PHASES = st.lists(st.sampled_from([0, 1, 2, UNKNOWN]), min_size=2, max_size=7)
 
 
-def told_apart(phases: list[int]) -> Lesson:
+def told_apart(phases: list[int]) -> Batch:
     """No two pixels are alike, so that each one tells its cell and its place; cells of G2 are without stain."""
     n_cells = len(phases)
     images = torch.arange(n_cells * 2 * SIZE * SIZE, dtype=torch.float32).reshape(n_cells, 2, SIZE, SIZE) + 1
     known = torch.tensor(phases)
     unstained = known == 2
-    return Lesson(
+    return Batch(
         images,
         known,
         torch.arange(n_cells, dtype=torch.float32).masked_fill(unstained, torch.nan),
@@ -119,11 +119,11 @@ def test_a_cell_that_is_left_alone_keeps_its_stain_beside_unstained_ones() -> No
 @pytest.mark.parametrize(("mixup", "nonlinear_mixup"), [(0.0, 0.5), (0.2, 0.5), (0.2, 0.0)])
 def test_same_seed_same_lesson(prepared: TrainingCells, mixup: float, nonlinear_mixup: float) -> None:
     config = TrainConfig(batch_size=32, mixup=mixup, nonlinear_mixup=nonlinear_mixup)
-    lessons = Lessons.of(prepared, fit_scale(prepared), g1_dna(prepared), config)
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), config)
 
-    def drawn(seed: int) -> Lesson:
+    def drawn(seed: int) -> Batch:
         random = torch.Generator().manual_seed(seed)
-        return lessons.draw(lessons.batches(config, random)[0], config, random, torch.device("cpu"))
+        return training_set.draw(training_set.batches(config, random)[0], config, random, torch.device("cpu"))
 
     first = drawn(3)
     torch.rand(5)

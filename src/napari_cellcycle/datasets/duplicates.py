@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
-from napari_cellcycle.events import Finished, Progress, result_of
+from napari_cellcycle.events import Job, Progress, result_of
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MIN_OVERLAP = 0.6
 """Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but by less."""
 MAX_DISTINCT = 20
 """A window that so many different cells share is an artefact of the recording; no more cells are told by it."""
-N_PRINTS = 4
+N_FINGERPRINTS = 4
 """Windows by which a cell is known again; the most central ones, which no neighbour's crop has in its middle."""
 BATCH = 512
 
@@ -37,7 +37,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: spr
 
 
 @dataclass(frozen=True, eq=False)
-class Repeats:
+class Duplicates:
     """Which cells are there more than once.
 
     Attributes
@@ -49,8 +49,8 @@ class Repeats:
         one of known phase before an unknown one; of a group whose real copies carry different phases, none.
     data_sha256 : str
         Hash of all pixels compared, with the source, number and phase of each cell: names the data of a report.
-    prints : ndarray of uint64, shape (N, 4)
-        By which `seen_before` knows each cell again, in any crop; 0 where there is nothing to know it by.
+    fingerprints : ndarray of uint64, shape (N, 4)
+        By which `in_training_set` knows each cell again, in any crop; 0 where there is nothing to know it by.
     notes : tuple of str
         What the user should know.
     """
@@ -58,12 +58,12 @@ class Repeats:
     groups: tuple[tuple[int, ...], ...]
     keep: NDArray[np.intp]
     data_sha256: str
-    prints: NDArray[np.uint64]
+    fingerprints: NDArray[np.uint64]
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class _Print:
+class _Fingerprint:
     """What tells one cell: hashes of its windows (K,), and their corners (K, 2) in the image without its padding."""
 
     shape: tuple[int, int]
@@ -74,43 +74,43 @@ class _Print:
     radius: float
 
 
-def drop_repeats(cells: Cells) -> tuple[Cells, int]:
-    """The cells without repeats, and how many were removed; see `Repeats` for which copy stays."""
-    repeats = find_repeats(cells)
-    return cells.subset(repeats.keep), len(cells) - len(repeats.keep)
+def drop_duplicates(cells: Cells) -> tuple[Cells, int]:
+    """The cells without repeats, and how many were removed; see `Duplicates` for which copy stays."""
+    duplicates = find_duplicates(cells)
+    return cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
 
 
-def find_repeats(cells: Cells) -> Repeats:
+def find_duplicates(cells: Cells) -> Duplicates:
     """Find cells that are the same recording: equal bytes, or the same cell cropped or padded differently.
 
     Compared are raw pixels of the brightfield channel, or of the first where there is none. Copies whose values were
     changed (resampled, rescaled to 8 bit, compressed with loss, flipped) are other pixels and not found. Unreadable
     and flat images are repeats of nothing.
     """
-    repeats: Repeats = result_of(search_repeats(cells))
-    return repeats
+    duplicates: Duplicates = result_of(iter_duplicates(cells))
+    return duplicates
 
 
-def seen_before(prints: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def in_training_set(fingerprints: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Which cells are among known ones, such as those that a model was trained on, be it in another crop.
 
     Parameters
     ----------
-    prints, known : ndarray of uint64, shapes (N, 4) and (M, 4)
-        `Repeats.prints` of both.
+    fingerprints, known : ndarray of uint64, shapes (N, 4) and (M, 4)
+        `Duplicates.fingerprints` of both.
 
     Returns
     -------
     ndarray of bool, shape (N,)
     """
-    return (np.isin(prints, known) & (prints != 0)).any(axis=1)
+    return (np.isin(fingerprints, known) & (fingerprints != 0)).any(axis=1)
 
 
-def search_repeats(cells: Cells) -> Iterator[Progress | Finished]:
-    """`find_repeats` as events, for progress and cancelling."""
+def iter_duplicates(cells: Cells) -> Job[Progress, Duplicates]:
+    """`find_duplicates` as events, for progress and cancelling."""
     channel = BRIGHTFIELD if BRIGHTFIELD in cells.channels else cells.channels[0]
     single = cells.select_channels([channel])
-    prints: dict[int, _Print] = {}
+    fingerprints: dict[int, _Fingerprint] = {}
     data = sha256()
     for start in range(0, len(single), BATCH):
         indices = range(start, min(start + BATCH, len(single)))
@@ -120,18 +120,18 @@ def search_repeats(cells: Cells) -> Iterator[Progress | Finished]:
                 continue
             data.update(np.ascontiguousarray(cell.pixels[0]).tobytes())
             if (found := _fingerprint(cell)) is not None:
-                prints[index] = found
+                fingerprints[index] = found
         yield Progress(indices.stop, len(single), "looking for repeated cells")
-    groups = _group(prints)
+    groups = _group(fingerprints)
     keep, notes = _choose(cells, groups)
-    kept_prints = np.zeros((len(cells), N_PRINTS), np.uint64)
-    for index, found in prints.items():
+    kept_prints = np.zeros((len(cells), N_FINGERPRINTS), np.uint64)
+    for index, found in fingerprints.items():
         digests = _central(found)
         kept_prints[index, : len(digests)] = digests
-    yield Finished(Repeats(groups, keep, data.hexdigest(), kept_prints, notes))
+    return Duplicates(groups, keep, data.hexdigest(), kept_prints, notes)
 
 
-def _fingerprint(cell: CellImage) -> _Print | None:
+def _fingerprint(cell: CellImage) -> _Fingerprint | None:
     """Hashes of a cell's windows, or None if its image is flat."""
     rows, columns = _unpadded(cell.pixels[0])
     plane = cell.pixels[0][rows, columns].astype(np.float32) + 0.0  # one spelling for -0.0, and one type for all
@@ -142,13 +142,13 @@ def _fingerprint(cell: CellImage) -> _Print | None:
         inside = np.argwhere(cell.mask[rows, columns])
         centre, radius = tuple(inside.mean(axis=0).tolist()), float(np.sqrt(len(inside) / np.pi))
     whole = _hash(np.array(plane.shape, np.float32), plane)
-    return _Print(plane.shape, *_windows(plane), whole, centre, radius)
+    return _Fingerprint(plane.shape, *_windows(plane), whole, centre, radius)
 
 
-def _central(found: _Print) -> list[int]:
+def _central(found: _Fingerprint) -> list[int]:
     """Hashes of the windows nearest to the middle of a cell, or of the whole if it is too small for any."""
     middle = (np.array(found.shape) - WINDOW) / 2
-    nearest = np.argsort(np.hypot(*(found.corners - middle).T), kind="stable")[:N_PRINTS]
+    nearest = np.argsort(np.hypot(*(found.corners - middle).T), kind="stable")[:N_FINGERPRINTS]
     return found.hashes[nearest].tolist() or [found.whole]
 
 
@@ -204,9 +204,9 @@ def _hash(*arrays: NDArray[np.float32]) -> int:
     return int.from_bytes(blake2b(b"".join(array.tobytes() for array in arrays), digest_size=8).digest(), "little")
 
 
-def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
+def _group(fingerprints: dict[int, _Fingerprint]) -> tuple[tuple[int, ...], ...]:
     """Positions of the copies of each cell that has any."""
-    first = {index: index for index in prints}  # a forest: each copy points to an earlier one
+    first = {index: index for index in fingerprints}  # a forest: each copy points to an earlier one
 
     def root(index: int) -> int:
         while first[index] != index:
@@ -214,27 +214,27 @@ def _group(prints: dict[int, _Print]) -> tuple[tuple[int, ...], ...]:
             index = first[index]
         return index
 
-    for sharers in _sharers(prints):
+    for sharers in _sharers(fingerprints):
         distinct = sharers[:1]
         for index in sharers[1:]:
-            twin = next((other for other in distinct if _same_cell(prints[other], prints[index])), None)
+            twin = next((other for other in distinct if _same_cell(fingerprints[other], fingerprints[index])), None)
             if twin is None:
                 distinct += [index] if len(distinct) < MAX_DISTINCT else []
             else:
                 low, high = sorted((root(twin), root(index)))
                 first[high] = low
     groups: defaultdict[int, list[int]] = defaultdict(list)
-    for index in prints:
+    for index in fingerprints:
         groups[root(index)].append(index)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
-def _sharers(prints: dict[int, _Print]) -> Iterator[list[int]]:
+def _sharers(fingerprints: dict[int, _Fingerprint]) -> Iterator[list[int]]:
     """Cells that share a hash, in order, for each hash that several have."""
-    if not prints:
+    if not fingerprints:
         return
-    hashes = np.concatenate([np.append(found.hashes, np.uint64(found.whole)) for found in prints.values()])
-    owners = np.repeat(list(prints), [len(found.hashes) + 1 for found in prints.values()])
+    hashes = np.concatenate([np.append(found.hashes, np.uint64(found.whole)) for found in fingerprints.values()])
+    owners = np.repeat(list(fingerprints), [len(found.hashes) + 1 for found in fingerprints.values()])
     order = np.argsort(hashes, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(hashes[order]) != 0])
     ends = np.r_[starts[1:], len(hashes)]
@@ -242,7 +242,7 @@ def _sharers(prints: dict[int, _Print]) -> Iterator[list[int]]:
         yield owners[order[start:end]].tolist()
 
 
-def _same_cell(a: _Print, b: _Print) -> bool:
+def _same_cell(a: _Fingerprint, b: _Fingerprint) -> bool:
     """Whether two crops that share a window show the same cell, and not two neighbours in one field."""
     if a.whole == b.whole:
         return True
@@ -262,7 +262,7 @@ def _same_cell(a: _Print, b: _Print) -> bool:
     return bool(2 * votes.max() >= common)
 
 
-def _n_inside(found: _Print, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
+def _n_inside(found: _Fingerprint, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
     """Number of a cell's windows that lie in a box."""
     return int(((found.corners >= low) & (found.corners + WINDOW <= high)).all(axis=1).sum())
 

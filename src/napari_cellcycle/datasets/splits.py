@@ -59,7 +59,7 @@ def make_folds(
     """Stratified folds, each with a validation part carved out of its training part.
 
     Every real cell of known phase is tested exactly once. Synthetic cells are in the training part of every fold.
-    Repeated cells must be gone before: see `duplicates.drop_repeats`.
+    Repeated cells must be gone before: see `duplicates.drop_duplicates`.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import DNA, Cells
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
 from napari_cellcycle.phases import UNKNOWN, Phase
 
@@ -98,7 +98,7 @@ def g1_dna(cells: TrainingCells) -> float | None:
     return float(np.median(sums)) if len(sums) >= 10 else None
 
 
-def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | Finished]:
+def prepare_cells(cells: Cells, spec: InputSpec) -> Job[Progress | Note, TrainingCells]:
     """Read and prepare `cells` for training; the result is `TrainingCells`.
 
     Cells that can't be read are left out, with a note. The stain is taken along where `cells` has one.
@@ -135,7 +135,7 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Iterator[Progress | Note | F
     if not good.any():
         raise ImageError("none of the cells could be read; look at the messages above")
     everything = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)))
-    yield Finished(everything if good.all() else everything.subset(np.flatnonzero(good)))
+    return everything if good.all() else everything.subset(np.flatnonzero(good))
 
 
 def labelled(cells: TrainingCells) -> NDArray[np.intp]:

@@ -12,7 +12,6 @@ from napari_cellcycle.errors import TooFewCellsError
 Floats = NDArray[np.float64]
 
 N_BINS = 15
-TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)

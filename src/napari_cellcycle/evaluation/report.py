@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Prediction
     from napari_cellcycle.evaluation.calibration import Coverage, Reliability
     from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
-    from napari_cellcycle.evaluation.seed_comparison import QuotedFold
+    from napari_cellcycle.evaluation.seed_comparison import SeedComparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Report:
     settings, versions : dict
         What the run was made with.
     data_sha256 : str
-        Names the data: see `duplicates.Repeats`.
+        Names the data: see `duplicates.Duplicates`.
     truth, prediction
         The cells behind the figures; the truth is unknown where a cell was not tested, or is in no figure.
     quoted : QuotedFold or None
@@ -101,7 +101,7 @@ class Report:
     notes: tuple[str, ...]
     truth: NDArray[np.int8] = field(repr=False)
     prediction: Prediction = field(repr=False)
-    quoted: QuotedFold | None = None
+    quoted: SeedComparison | None = None
 
     def __str__(self) -> str:
         protocol = PROTOCOLS[self.protocol]
@@ -173,7 +173,7 @@ def evaluate(
     settings: Mapping[str, Any] | None = None,
     data_sha256: str = "",
     notes: Iterable[str] = (),
-    quoted: QuotedFold | None = None,
+    quoted: SeedComparison | None = None,
 ) -> Report:
     """Figures of a prediction where the truth is known.
 
@@ -192,7 +192,7 @@ def evaluate(
         Cells that a generator made, where `prediction` and `truth` don't know. They are refused under every protocol
         but ``seed`` and ``demonstration``.
     trained_on : array_like of bool, shape (N,), optional
-        Cells that the model is known to have been trained on, by `duplicates.seen_before`. They are left out; where
+        Cells that the model is known to have been trained on, by `duplicates.in_training_set`. They are left out; where
         no others are left, they are tested under the protocol ``trained-on``.
     prevalence : str or array_like, shape (7,), optional
         Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_cellcycle.evaluation.metrics import Scores
-    from napari_cellcycle.evaluation.report import Report
 
 COLUMNS = {
     "quoted": "As the seed measures",
@@ -26,7 +25,7 @@ COLUMNS = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class QuotedFold:
+class SeedComparison:
     """What the quoted figures of one fold hide.
 
     Attributes
@@ -92,7 +91,7 @@ class QuotedFold:
         ]
 
 
-def quote_fold(
+def compare_with_seed(
     prediction: Prediction,
     cells: Cells,
     fold: NDArray[np.int64],
@@ -100,9 +99,10 @@ def quote_fold(
     *,
     sizes: ArrayLike,
     n_trained_on: int,
-    clean: Report | None,
+    clean: Scores | None,
+    n_clean: int,
     seed: int,
-) -> QuotedFold:
+) -> SeedComparison:
     """Figures of fold `number` as quoted, reweighted, and of its real cells, beside the clean ones.
 
     Parameters
@@ -117,8 +117,10 @@ def quote_fold(
         Real cells of each phase.
     n_trained_on : int
         Cells of the fold that its network had been trained on before.
-    clean : Report, optional
-        Of the same way of training.
+    clean : Scores or None
+        Of the same way of training, tested cleanly; None where that was not measured.
+    n_clean : int
+        Cells behind them.
     seed : int
         Of the intervals.
     """
@@ -129,11 +131,11 @@ def quote_fold(
         "reweighted": score_table(tables[0], prevalence=sizes, seed=seed),
         "real_cells": score_table(tables[1], prevalence=sizes, seed=seed),
     }
-    return QuotedFold(
+    return SeedComparison(
         number=number,
         n_cells=int(here.sum()),
         n_synthetic=int((here & cells.synthetic).sum()),
         n_trained_on=n_trained_on,
-        scores=scores if clean is None else {**scores, "clean": clean.scores},
-        n_clean=0 if clean is None else clean.n_cells,
+        scores=scores if clean is None else {**scores, "clean": clean},
+        n_clean=n_clean,
     )

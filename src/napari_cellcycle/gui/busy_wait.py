@@ -7,18 +7,14 @@ from typing import Any
 from qtpy.QtCore import QEventLoop, Qt
 from qtpy.QtWidgets import QApplication, QProgressDialog
 
-from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.events import Finished, Progress, result_of
-from napari_cellcycle.gui.job import Job
+from napari_cellcycle.errors import StoppedError
+from napari_cellcycle.events import Job, Progress, Result, result_of
+from napari_cellcycle.gui.job import JobThread
 
 _PATIENCE_MS = 500  # work that is shorter shows no dialog
 
 
-class StoppedError(CellCycleError):
-    """The user cancelled."""
-
-
-def wait_for(events: Any, title: str) -> Any:
+def wait_for(job: Job[Any, Result], title: str) -> Result:
     """Run a job in a thread behind a progress dialog, and return its result.
 
     Raises
@@ -29,19 +25,20 @@ def wait_for(events: Any, title: str) -> Any:
         Whatever the job raised.
     """
     if QApplication.instance() is None:
-        return result_of(events)
+        return result_of(job)
     waiting = _Waiting(title)
-    job = Job(events, waiting.on_event, waiting.on_error, waiting.loop.quit)
-    waiting.dialog.canceled.connect(job.cancel)
+    thread = JobThread(job, waiting.on_event, waiting.on_result, waiting.on_error, waiting.loop.quit)
+    waiting.dialog.canceled.connect(thread.cancel)
     waiting.loop.exec()
-    stopped = job.cancelled  # closing the dialog cancels too
+    stopped = thread.cancelled  # closing the dialog cancels too
     waiting.dialog.close()
     waiting.dialog.deleteLater()
     if waiting.error is not None:
         raise waiting.error
     if stopped:
         raise StoppedError(f"{title} was stopped; nothing was opened")
-    return waiting.result
+    result: Result = waiting.result
+    return result
 
 
 class _Waiting:
@@ -61,8 +58,9 @@ class _Waiting:
             self.dialog.setLabelText(event.what)
             self.dialog.setMaximum(100)  # a download counts more bytes than an int of Qt holds
             self.dialog.setValue(100 * event.done // max(event.total, 1))
-        elif isinstance(event, Finished):
-            self.result = event.result
+
+    def on_result(self, result: object) -> None:
+        self.result = result
 
     def on_error(self, error: Exception) -> None:
         self.error = error

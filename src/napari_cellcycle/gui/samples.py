@@ -6,15 +6,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.events import passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.busy_wait import wait_for
-from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.io.sample_data import fetch_bbbc048
 from napari_cellcycle.jobs.config import ReadConfig
 
 if TYPE_CHECKING:
     from napari_cellcycle.gui.layers.build import LayerData
-    from napari_cellcycle.gui.layers.gallery import Events
 
 
 def sample_path() -> Path:
@@ -24,16 +23,14 @@ def sample_path() -> Path:
 
 def synthetic_jurkat() -> list[LayerData]:
     """About fifty synthetic Jurkat cells a phase, as a gallery."""
-    layers: list[LayerData] = wait_for(open_gallery([sample_path()], ReadConfig()), "Opening the sample").layers
-    return layers
+    return wait_for(open_gallery([sample_path()], ReadConfig()), "Opening the sample").layers
 
 
 def bbbc048() -> list[LayerData]:
     """32,266 real Jurkat cells, downloaded once, as a gallery of the first ones."""
-    layers: list[LayerData] = wait_for(_open_bbbc048(), "Opening BBBC048").layers
-    return layers
+    return wait_for(_open_bbbc048(), "Opening BBBC048").layers
 
 
-def _open_bbbc048() -> Events:
-    folder = yield from passed_on(fetch_bbbc048())
-    yield from open_gallery([folder], ReadConfig(channels="brightfield=Ch3,darkfield=Ch6"))
+def _open_bbbc048() -> Job[Progress | Note, OpenedGallery]:
+    folder = yield from fetch_bbbc048()
+    return (yield from open_gallery([folder], ReadConfig(channels="brightfield=Ch3,darkfield=Ch6")))

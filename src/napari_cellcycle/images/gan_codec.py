@@ -6,7 +6,6 @@ they are told by the inverse hyperbolic sine, which is linear near 0 and a logar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, background, prepare
 
 READ_AT_ONCE = 512
@@ -107,7 +106,7 @@ def unencoded_spec(channels: tuple[str, ...], size_px: int, pixel_size_um: float
 
 def encode_cells(
     cells: Cells, channels: tuple[str, ...], size_px: int, pixel_size_um: float
-) -> Iterator[Progress | Note | Finished]:
+) -> Job[Progress | Note, EncodedCells]:
     """Read `cells`, and fit an encoding to them; the result is `EncodedCells`.
 
     Raises
@@ -135,7 +134,7 @@ def encode_cells(
     counts = all(kind in (np.dtype(np.uint8), np.dtype(np.uint16)) for kind in kinds)
     codes = _fit_codes(above, np.median(backgrounds, axis=0), channels)
     encoding = Encoding(channels, size_px, pixel_size_um, codes, "uint16" if counts else "float32")
-    yield Finished(EncodedCells(encoding, encoding.encode(above), np.concatenate(places)))
+    return EncodedCells(encoding, encoding.encode(above), np.concatenate(places))
 
 
 @dataclass(frozen=True, eq=False)

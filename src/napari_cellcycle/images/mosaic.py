@@ -10,11 +10,11 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.images.grid import GAP_PX, Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,9 +48,7 @@ class Mosaic:
     masks: NDArray[np.unsignedinteger] | None = None
 
 
-def build_mosaic(
-    cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | None = None
-) -> Iterator[Progress | Finished]:
+def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | None = None) -> Job[Progress, Mosaic]:
     """Lay the first `max_shown` cells side by side, in so many `columns`; the job's result is a `Mosaic`.
 
     Cells smaller than a tile lie in its middle on their own background, bigger ones are cut to it.
@@ -79,7 +77,7 @@ def build_mosaic(
         raise ImageError("none of these cells can be read; check the files")
     limits = _contrast_limits(pixels, grid, cells.channels)
     _draw_lines(pixels, grid, limits)
-    yield Finished(Mosaic(grid, pixels, limits, masks))
+    return Mosaic(grid, pixels, limits, masks)
 
 
 def _tile_size(cells: Cells, n_shown: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
 
 BBBC048_URL = "https://data.broadinstitute.org/bbbc/BBBC048/BBBC048v1.zip"
@@ -27,7 +27,7 @@ class _Stopped(Exception):
     """Nobody waits for this download any more."""
 
 
-def fetch_bbbc048(folder: Path | None = None) -> Iterator[Progress | Note | Finished]:
+def fetch_bbbc048(folder: Path | None = None) -> Job[Progress | Note, Path]:
     """Download and unpack BBBC048 once; the job's result is the folder with one subfolder a phase.
 
     32,266 Jurkat cells of Blasi et al. 2016 in brightfield, DNA stain and darkfield, CC BY-NC-SA 3.0.
@@ -48,13 +48,13 @@ def fetch_bbbc048(folder: Path | None = None) -> Iterator[Progress | Note | Fini
     unpacked = home / "BBBC048"
     if not unpacked.is_dir():
         yield Note("BBBC048 is 1.6 GB and is kept in " + str(home))
-        archive = yield from passed_on(_download(BBBC048_URL, home / "BBBC048v1.zip"))
+        archive = yield from _download(BBBC048_URL, home / "BBBC048v1.zip")
         yield from _unpack(archive, unpacked)
         archive.unlink()
-    yield Finished(unpacked)
+    return unpacked
 
 
-def _download(url: str, path: Path) -> Iterator[Progress | Finished]:
+def _download(url: str, path: Path) -> Job[Progress, Path]:
     """pooch's download as events; closing them stops it."""
     said: queue.Queue[Progress | Exception | None] = queue.Queue()
     stop = threading.Event()
@@ -68,7 +68,7 @@ def _download(url: str, path: Path) -> Iterator[Progress | Finished]:
     finally:
         stop.set()
         thread.join()
-    yield Finished(path)
+    return path
 
 
 def _retrieve(url: str, path: Path, said: queue.Queue[Any], stop: threading.Event) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator as EventGenerator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
+from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
-from napari_cellcycle.jobs.steps.checkpointer import Resumable, refuse_existing
-from napari_cellcycle.jobs.steps.fill_phases import SEED_OF_CELLS, draw_cells
+from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
+from napari_cellcycle.jobs.steps.fill_phases import SEED_OF_CELLS, generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.steps.phase_counts import wanted_cells
+from napari_cellcycle.jobs.steps.phase_counts import parse_phase_counts
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.evaluation.synthetic.quality import MadeQuality
+    from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
     from napari_cellcycle.models.generator import Generator
     from napari_cellcycle.training.gan.loop import GanStep, Samples
 
-MADE_FILE = "made.ome.tif"
-MADE_BY_DEFAULT = ("brightfield", "darkfield")
+SYNTHETIC_FILE = "made.ome.tif"
+DEFAULT_CHANNELS = ("brightfield", "darkfield")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,7 @@ class Made:
         None where it could not be measured.
     picture : ndarray of uint8, shape (Y, X, 3)
         Real cells beside made ones.
-    prints : ndarray of uint64, shape (N, 4)
+    fingerprints : ndarray of uint64, shape (N, 4)
         Of the real cells that the generator learnt from; empty where it was not trained here.
     trained_here : bool
         Whether the generator is new.
@@ -53,9 +52,9 @@ class Made:
 
     generator: Generator
     cells: Cells
-    quality: MadeQuality | None
+    quality: SyntheticQuality | None
     picture: NDArray[np.uint8]
-    prints: NDArray[np.uint64]
+    fingerprints: NDArray[np.uint64]
     trained_here: bool
 
 
@@ -67,17 +66,17 @@ def augment_files(
     reading: ReadConfig,
     *,
     stop: Stop = never,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
-    """Make cells as those in `paths` and write them to the new folder `output`; see `augment_cells`, `keep_made`."""
-    refuse_existing(Path(output), resume=run.resume)
+) -> Job[Progress | Note | GanStep | Samples, Made]:
+    """Make cells as those in `paths` and write them to the new folder `output`; see `augment_cells`, `save_synthetic`."""
+    check_output_free(Path(output), resume=run.resume)
     cells: Cells | None = None
     if paths:
-        cells = yield from passed_on(open_cells(paths, reading))
+        cells = yield from open_cells(paths, reading)
     elif not run.generator:
         raise SettingError("no input is given to learn from; name files of real cells, or a finished --generator")
-    made = yield from passed_on(augment_cells(cells, Path(output), run, changes, stop=stop))
-    keep_made(made, Path(output))
-    yield Finished(made)
+    made = yield from augment_cells(cells, Path(output), run, changes, stop=stop)
+    save_synthetic(made, Path(output))
+    return made
 
 
 def augment_cells(
@@ -88,7 +87,7 @@ def augment_cells(
     *,
     stop: Stop = never,
     show_every: int = 0,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+) -> Job[Progress | Note | GanStep | Samples, Made]:
     """Train a generator on the real ones of `cells`, or take a finished one, and make cells with it.
 
     Parameters
@@ -96,7 +95,7 @@ def augment_cells(
     cells : Cells or None
         With `phases`; None only with ``run.generator``.
     output : Path
-        Where `keep_made` will write: beside it, ``OUTPUT.unfinished`` keeps what a later run needs to go on with
+        Where `save_synthetic` will write: beside it, ``OUTPUT.unfinished`` keeps what a later run needs to go on with
         ``run.resume``.
     run : AugmentRun
         What to make.
@@ -121,36 +120,36 @@ def augment_cells(
     """
     import numpy as np
 
-    from napari_cellcycle.jobs.steps.assess_synthetic import draw_samples, judge_cells
+    from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic, draw_samples
 
-    distinct, prints = None, np.zeros((0, 4), np.uint64)
+    distinct, fingerprints = None, np.zeros((0, 4), np.uint64)
     if cells is not None:
-        distinct, prints = yield from _distinct(cells)
+        distinct, fingerprints = yield from _distinct(cells)
     if run.generator:
         from napari_cellcycle.store.generators import load_generator
 
-        generator, prints = load_generator(run.generator), prints[:0]
-        wanted = wanted_cells(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
+        generator, fingerprints = load_generator(run.generator), fingerprints[:0]
+        wanted = parse_phase_counts(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
     elif distinct is not None:
-        wanted = wanted_cells(distinct, run.phase, run.n_cells)
-        generator = yield from passed_on(_fitted(distinct, output, wanted, run, changes, stop, show_every))
+        wanted = parse_phase_counts(distinct, run.phase, run.n_cells)
+        generator = yield from _fitted(distinct, output, wanted, run, changes, stop, show_every)
         learnt = generator.card.cells_per_phase  # not all, if it was stopped
         wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in learnt}
     else:
         raise SettingError("no cells are given to learn from")
-    made: Cells = yield from passed_on(draw_cells(generator, wanted, run.seed + SEED_OF_CELLS))
+    made: Cells = yield from generate_cells(generator, wanted, run.seed + SEED_OF_CELLS)
     quality, encoding = None, generator.card.encoding
     if distinct is not None:
-        quality = yield from passed_on(
-            judge_cells(distinct, made, encoding, judge=run.judge, device=run.device, seed=run.seed)
+        quality = yield from assess_synthetic(
+            distinct, made, encoding, judge=run.judge, device=run.device, seed=run.seed
         )
     if quality is not None:
         generator = replace(generator, card=replace(generator.card, quality=quality.to_dict()))
         yield from (Note(text) for text in quality.warnings)
-    yield Finished(Made(generator, made, quality, draw_samples(distinct, made, encoding), prints, not run.generator))
+    return Made(generator, made, quality, draw_samples(distinct, made, encoding), fingerprints, not run.generator)
 
 
-def keep_made(made: Made, output: Path) -> None:
+def save_synthetic(made: Made, output: Path) -> None:
     """Write the made cells, what was measured of them, and a new generator to the new folder `output`.
 
     ``made.ome.tif`` and ``made.csv`` hold the cells, marked synthetic; ``generator`` is taken by ``--generator``.
@@ -166,27 +165,27 @@ def keep_made(made: Made, output: Path) -> None:
     from napari_cellcycle.store.checkpoints import remove_checkpoint
     from napari_cellcycle.store.generators import save_generator
 
-    refuse_existing(output, resume=True)
+    check_output_free(output, resume=True)
     with atomic_path(output) as temporary:
         temporary.mkdir()
-        _write_stack(made.cells, temporary / MADE_FILE)
-        write_sidecar(made.cells, sidecar_path(temporary / MADE_FILE))
+        _write_stack(made.cells, temporary / SYNTHETIC_FILE)
+        write_sidecar(made.cells, sidecar_path(temporary / SYNTHETIC_FILE))
         if made.quality is not None:
             write_json(made.quality.to_dict(), temporary / "quality.json")
         write_picture(made.picture, temporary / "samples.png")
         if made.trained_here:
-            save_generator(made.generator, temporary / "generator", made.prints)
+            save_generator(made.generator, temporary / "generator", made.fingerprints)
     remove_checkpoint(output)
 
 
-def _distinct(cells: Cells) -> EventGenerator[Any, None, tuple[Cells, NDArray[np.uint64]]]:
+def _distinct(cells: Cells) -> Job[Any, tuple[Cells, NDArray[np.uint64]]]:
     """Returns the real cells without repeats, and their prints."""
     import numpy as np
 
-    from napari_cellcycle.datasets.duplicates import search_repeats
+    from napari_cellcycle.datasets.duplicates import iter_duplicates
 
-    repeats = yield from passed_on(search_repeats(cells))
-    keep = repeats.keep[~cells.synthetic[repeats.keep]]
+    duplicates = yield from iter_duplicates(cells)
+    keep = duplicates.keep[~cells.synthetic[duplicates.keep]]
     if len(keep) < len(cells):
         n_synthetic = int(cells.synthetic.sum())
         said = [f"{n_synthetic} synthetic cells"] if n_synthetic else []
@@ -194,7 +193,7 @@ def _distinct(cells: Cells) -> EventGenerator[Any, None, tuple[Cells, NDArray[np
             [f"{len(cells) - n_synthetic - len(keep)} repeated cells"] if len(cells) - n_synthetic > len(keep) else []
         )
         yield Note(f"{' and '.join(said)} were left out")
-    return cells.subset(np.asarray(keep)), repeats.prints[keep]
+    return cells.subset(np.asarray(keep)), duplicates.fingerprints[keep]
 
 
 def _fitted(
@@ -205,7 +204,7 @@ def _fitted(
     changes: Mapping[str, Any],
     stop: Stop,
     show_every: int,
-) -> Iterator[Any]:
+) -> Job[Any, Generator]:
     """`Generator`, with the licences of `run` on its card."""
     from hashlib import sha256
 
@@ -213,7 +212,7 @@ def _fitted(
     plan = GeneratorPlan(
         method=run.method,
         phases=tuple(wanted),
-        channels=channels or tuple(name for name in MADE_BY_DEFAULT if name in cells.channels) or MADE_BY_DEFAULT,
+        channels=channels or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels) or DEFAULT_CHANNELS,
         changes=changes,
         seed=run.seed,
         device=run.device,
@@ -227,9 +226,9 @@ def _fitted(
         **changes,
         "cells": sha256("\0".join(told).encode()).hexdigest(),
     }
-    journal = Resumable(output, identity)
-    generator: Generator = yield from passed_on(
-        fit_generator(output.name, cells, plan, stop=stop, show_every=show_every, journal=journal)
+    journal = Checkpointer(output, identity)
+    generator: Generator = yield from fit_generator(
+        output.name, cells, plan, stop=stop, show_every=show_every, journal=journal
     )
     card = replace(
         generator.card,
@@ -237,7 +236,7 @@ def _fitted(
         licence=run.licence,
         data_licence=run.data_licence,
     )
-    yield Finished(replace(generator, card=card))
+    return replace(generator, card=card)
 
 
 def _write_stack(cells: Cells, path: Path) -> None:

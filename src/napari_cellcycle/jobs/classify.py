@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.montage_picture import draw_montage
 from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
@@ -29,27 +29,25 @@ class Classified:
 
 def classify_files(
     paths: Sequence[str | Path], output: Path, config: ClassifyConfig, reading: ReadConfig
-) -> Iterator[Progress | Note | Finished]:
+) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths` and write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
     The last event carries a `Classified`. Nothing is written before every cell is classified.
     """
-    from napari_cellcycle.predict import classify_cells, suited_model
+    from napari_cellcycle.predict import classify_cells, model_for_channels
     from napari_cellcycle.store.models import load_model
 
     model = load_model(config.model)
-    cells = yield from passed_on(open_cells(paths, reading))
-    model, note = suited_model(model, cells)
+    cells = yield from open_cells(paths, reading)
+    model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
-    prediction = yield from passed_on(
-        classify_cells(
-            model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
-        )
+    prediction = yield from classify_cells(
+        model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
     )
     settings = {**asdict(config), **asdict(reading), "input": [str(path) for path in paths]}
     write_results(cells, prediction, model.card, Path(output), settings)
-    yield Finished(Classified(cells, prediction, model.card, Path(output)))
+    return Classified(cells, prediction, model.card, Path(output))
 
 
 def write_results(
@@ -72,7 +70,7 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
     import numpy as np
 
     from napari_cellcycle.evaluation.fractions import phase_fractions
-    from napari_cellcycle.predict import doubt
+    from napari_cellcycle.predict import unfamiliar_warning
     from napari_cellcycle.versions import installed_versions
 
     found = phase_fractions(prediction)
@@ -86,7 +84,7 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
         "n_unfamiliar": None if prediction.unfamiliar is None else int(prediction.unfamiliar.sum()),
         "phases": found.to_dict(),
         "phases_corrected_by_confusion": None if corrected is None else corrected.to_dict(),
-        "notes": [note for note in (*found.notes, doubt(prediction)) if note],
+        "notes": [note for note in (*found.notes, unfamiliar_warning(prediction)) if note],
         "model": {"name": card.name, "description": card.description, "training": card.training.get("data_sha256")},
         "settings": settings,
         "versions": installed_versions(),

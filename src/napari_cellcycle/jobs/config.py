@@ -10,7 +10,7 @@ from napari_cellcycle.settings import Checked, setting
 from napari_cellcycle.training.gan.config import METHODS
 from napari_cellcycle.training.recipes import RECIPES
 
-MOST_MADE = 1_000_000
+MAX_SYNTHETIC = 1_000_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -96,7 +96,7 @@ class AugmentRun(Checked):
         0,
         "cells of each phase to make, where phase says no number; 0: as many as it lacks to the largest",
         0,
-        MOST_MADE,
+        MAX_SYNTHETIC,
     )
     make: str = setting(
         "", "channels to make, as in brightfield,darkfield; empty: those of these two there are", more=True

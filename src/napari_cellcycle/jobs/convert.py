@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.read import open_cells
 
@@ -37,9 +37,7 @@ class Converted:
     shape: tuple[int, int, int, int]
 
 
-def convert_files(
-    paths: Sequence[str | Path], output: Path, reading: ReadConfig
-) -> Iterator[Progress | Note | Finished]:
+def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig) -> Job[Progress | Note, Converted]:
     """Write the cells of `paths` as one stack of equal images, and a table of where each comes from.
 
     Parameters
@@ -72,9 +70,9 @@ def convert_files(
     """
     output = Path(output)
     _check_output(output, paths)
-    cells = yield from passed_on(open_cells(paths, reading))
-    cells, spec = yield from passed_on(_measured(cells))
-    yield from _written(cells, spec, output)
+    cells = yield from open_cells(paths, reading)
+    cells, spec = yield from _measured(cells)
+    return (yield from _written(cells, spec, output))
 
 
 def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
@@ -90,7 +88,7 @@ def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
         raise WriteError(f"{sidecar_path(output)} is already there and would be replaced; give the output another name")
 
 
-def _measured(cells: Cells) -> Iterator[Progress | Note | Finished]:
+def _measured(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
     """Look at every image; finish with the cells that can be read, and the stack that they need."""
     from napari_cellcycle.io.writers.stack import StackSpec
 
@@ -121,7 +119,7 @@ def _measured(cells: Cells) -> Iterator[Progress | Note | Finished]:
         synthetic=bool(good.synthetic.any()),
         masks=masks,
     )
-    yield Finished((good, spec))
+    return (good, spec)
 
 
 def _common_pixel_size(cells: Cells) -> float | None:
@@ -129,7 +127,7 @@ def _common_pixel_size(cells: Cells) -> float | None:
     return None if len(sizes) != 1 or np.isnan(sizes[0]) else round(float(sizes[0]), 6)
 
 
-def _written(cells: Cells, spec: StackSpec, output: Path) -> Iterator[Progress | Finished]:
+def _written(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Converted]:
     from napari_cellcycle.io.atomic import atomic_path
     from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
 
@@ -141,7 +139,7 @@ def _written(cells: Cells, spec: StackSpec, output: Path) -> Iterator[Progress |
                 put(first, *_padded(block, spec))
                 yield Progress(first + len(block), len(cells), "writing")
         write_sidecar(cells, temporary_table)
-    yield Finished(Converted(output, table, len(cells), spec.shape))
+    return Converted(output, table, len(cells), spec.shape)
 
 
 def _stack(path: Path, spec: StackSpec) -> AbstractContextManager[PutBlock]:

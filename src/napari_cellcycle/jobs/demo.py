@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.classify import Classified, classify_files
 from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
@@ -24,14 +23,12 @@ class Demonstration:
     report: Report
 
 
-def run_demo(output: Path) -> Iterator[Progress | Note | Finished]:
+def run_demo(output: Path) -> Job[Progress | Note, Demonstration]:
     """Classify the shipped sample and evaluate the calls; the result is a `Demonstration`."""
     from napari_cellcycle.evaluation.report import evaluate
     from napari_cellcycle.evaluation.reporting.files import write_report
 
-    done: Classified = yield from passed_on(
-        classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())
-    )
+    done: Classified = yield from classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())
     report = evaluate(done.prediction, done.cells, model=done.card.name, protocol="demonstration")
-    yield from passed_on(write_report(report, done.cells, Path(output)))
-    yield Finished(Demonstration(done, report))
+    yield from write_report(report, done.cells, Path(output))
+    return Demonstration(done, report)

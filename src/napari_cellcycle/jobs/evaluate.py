@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.writers.tables import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.jobs.protocols.cross_validation import FoldDone
-    from napari_cellcycle.training.classifier import EpochDone
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +36,7 @@ def evaluate_files(
     config: EvaluateConfig,
     changes: Mapping[str, Any],
     reading: ReadConfig,
-) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
@@ -59,15 +57,15 @@ def evaluate_files(
     for name in names:
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
         testing = _testing(paths, folder, replace(config, model=name), changes, reading)
-        report, cells = yield from passed_on(testing)
-        yield from passed_on(write_report(report, cells, folder))
+        report, cells = yield from testing
+        yield from write_report(report, cells, folder)
         reports[name] = report
     comparisons = compare_reports(reports)
     if comparisons:
         write_json(
             {"comparisons": [asdict(comparison) for comparison in comparisons]}, Path(output) / "comparison.json"
         )
-    yield Finished(Evaluation(reports, comparisons))
+    return Evaluation(reports, comparisons)
 
 
 def _check_together(config: EvaluateConfig, n_models: int) -> None:
@@ -93,7 +91,7 @@ def _check_together(config: EvaluateConfig, n_models: int) -> None:
 
 def _testing(
     paths: Sequence[str | Path], folder: Path, config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
-) -> Iterator[Any]:
+) -> Job[Any, tuple[Report, Cells]]:
     """The job that tests one model as `config` says; its result is a `Report` and the cells behind it."""
     if not config.cv:
         return test_model(paths, config, reading)
@@ -119,35 +117,33 @@ def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
 
 def test_model(
     paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
-) -> Iterator[Progress | Note | Finished]:
+) -> Job[Progress | Note, tuple[Report, Cells]]:
     """Test a finished model; the result is a `Report` and the cells behind it."""
-    from napari_cellcycle.datasets.duplicates import search_repeats, seen_before
+    from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
     from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.predict import classify_cells, suited_model
-    from napari_cellcycle.store.models import find_model, load_model, load_training_prints
+    from napari_cellcycle.predict import classify_cells, model_for_channels
+    from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
     model = load_model(config.model)
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
-    known = load_training_prints(find_model(model.card.stand_in_for(cells.channels) or config.model))
-    model, note = suited_model(model, cells)
+    cells: Cells = yield from open_cells(paths, reading)
+    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or config.model))
+    model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
-    repeats = yield from passed_on(search_repeats(cells))
-    cells, n_repeats = cells.subset(repeats.keep), len(cells) - len(repeats.keep)
-    prediction = yield from passed_on(
-        classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
-    )
+    duplicates = yield from iter_duplicates(cells)
+    cells, n_duplicates = cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
+    prediction = yield from classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
     report = evaluate(
         prediction,
         cells,
         model=model.name,
-        trained_on=None if known is None else seen_before(repeats.prints[repeats.keep], known),
+        trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
         prevalence=config.prevalence or None,
-        duplicates_removed=n_repeats,
+        duplicates_removed=n_duplicates,
         seed=config.seed,
         temperature=(model.card.temperature,),
         settings={**asdict(config), **asdict(reading), "input": [str(path) for path in paths]},
-        data_sha256=repeats.data_sha256,
-        notes=repeats.notes,
+        data_sha256=duplicates.data_sha256,
+        notes=duplicates.notes,
     )
-    yield Finished((report, cells))
+    return (report, cells)

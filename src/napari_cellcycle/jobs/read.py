@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.events import Finished, Note
+from napari_cellcycle.events import Job, Note
 from napari_cellcycle.jobs.config import ReadConfig, parse_channels
 
 
-def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Iterator[Note | Finished]:
+def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Job[Note, Cells]:
     """Find the cells in `paths`, say aloud what was guessed, and finish with `Cells`."""
     from napari_cellcycle.io import read_cells
 
@@ -22,4 +22,4 @@ def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Iterator[Note
         pixel_size_um=config.pixel_size_um,
     )
     yield from (Note(text) for text in cells.notes)
-    yield Finished(cells)
+    return cells

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import TooFewCellsError, WriteError
-from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
+from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import ReadConfig, TrainRun
 from napari_cellcycle.jobs.read import open_cells
-from napari_cellcycle.jobs.steps.base_model import Start
-from napari_cellcycle.jobs.steps.checkpointer import Resumable, refuse_existing
-from napari_cellcycle.jobs.steps.fill_phases import filled_part
-from napari_cellcycle.jobs.steps.training_data import Material, gather_cells, split, split_table
+from napari_cellcycle.jobs.steps.base_model import BaseModel
+from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
+from napari_cellcycle.jobs.steps.fill_phases import oversampled
+from napari_cellcycle.jobs.steps.training_data import TrainingData, prepare_training_data, split, split_table
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
-from napari_cellcycle.training.classifier import kept
+from napari_cellcycle.training.classifier import record_epochs
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig, resolved
 from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.models import ModelCard
+    from napari_cellcycle.models import Model, ModelCard
     from napari_cellcycle.training.classifier import EpochDone
+    from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 
 def train_files(
@@ -35,11 +36,11 @@ def train_files(
     reading: ReadConfig,
     *,
     stop: Stop = never,
-) -> Iterator[Progress | Note | EpochDone | Finished]:
+) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on all cells in `paths` whose phase is known; see `train_cells`."""
-    refuse_existing(Path(output), resume=run.resume)
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
-    yield from train_cells(cells, output, run, config, reading=reading, stop=stop)
+    check_output_free(Path(output), resume=run.resume)
+    cells: Cells = yield from open_cells(paths, reading)
+    return (yield from train_cells(cells, output, run, config, reading=reading, stop=stop))
 
 
 def train_cells(
@@ -50,7 +51,7 @@ def train_cells(
     *,
     reading: ReadConfig | None = None,
     stop: Stop = never,
-) -> Iterator[Progress | Note | EpochDone | Finished]:
+) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on `cells` whose phase is known, and write the model's folder `output`.
 
     Beside weights and card the folder gets ``log.csv`` (losses by epoch) and ``split.csv`` (which cells were
@@ -86,40 +87,38 @@ def train_cells(
     from napari_cellcycle.store.models import remember_run, save_model
 
     output = Path(output)
-    refuse_existing(output, resume=run.resume)
+    check_output_free(output, resume=run.resume)
     _refuse_too_few(cells)
-    start = Start.of(run.start_from) if run.start_from else None
+    start = BaseModel.of(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
     config = resolved(config)
     if n_synthetic := int((cells.synthetic & (cells.phases != UNKNOWN)).sum()):
         yield Note(
             f"{n_synthetic:,} cells are synthetic; don't test on the real cells that their generator learnt from"
         )
-    material = yield from passed_on(gather_cells(cells, run.also, recipe, reading or ReadConfig()))
-    training, validation = split(material, config)
-    learnt_from = [sha256(material.prints[training].tobytes()).hexdigest()]
-    journal = Resumable(generator_of(output), _identity(run, start, config, learnt_from))
-    filled = yield from passed_on(
-        filled_part(material, training, recipe, config, run.device, stop=stop, journal=journal)
-    )
-    parts = (filled, material.prepared.subset(validation))
-    resumable = Resumable(output, _identity(run, start, config, [part.sha256 for part in parts]))
+    training_data = yield from prepare_training_data(cells, run.also, recipe, reading or ReadConfig())
+    training, validation = split(training_data, config)
+    learnt_from = [sha256(training_data.fingerprints[training].tobytes()).hexdigest()]
+    journal = Checkpointer(generator_of(output), _identity(run, start, config, learnt_from))
+    filled = yield from oversampled(training_data, training, recipe, config, run.device, stop=stop, journal=journal)
+    parts = (filled, training_data.prepared.subset(validation))
+    resumable = Checkpointer(output, _identity(run, start, config, [part.sha256 for part in parts]))
     hooks = resumable.hooks(stop, resume=run.resume)
     log: list[EpochDone] = []
-    model = yield from passed_on(
-        kept(fit_model(output.name, recipe, *parts, config, run.device, start=start_model, hooks=hooks), log)
+    model = yield from record_epochs(
+        fit_model(output.name, recipe, *parts, config, run.device, start=start_model, hooks=hooks), log
     )
-    facts = {**_data_facts(material), **_course_facts(log), "seconds": round(resumable.elapsed())}
+    facts = {**_data_facts(training_data), **_course_facts(log), "seconds": round(resumable.elapsed())}
     model = replace(model, card=_signed(model.card, facts, run, start))
-    prints = material.prints if start is None else start.prints_with(material.prints)
-    tables = {"log.csv": _log_table(log), "split.csv": split_table(material.cells, validation)}
-    save_model(model, output, prints, tables)
+    fingerprints = training_data.fingerprints if start is None else start.fingerprints_with(training_data.fingerprints)
+    tables = {"log.csv": _log_table(log), "split.csv": split_table(training_data.cells, validation)}
+    save_model(model, output, fingerprints, tables)
     remove_checkpoint(output)
     try:
         remember_run(output)
     except WriteError as error:
         yield Note(f"{output.name} is not in the list of models: {error}")
-    yield Finished(model)
+    return model
 
 
 def _refuse_too_few(cells: Cells) -> None:
@@ -143,7 +142,7 @@ def default_config(run: TrainRun) -> TrainConfig:
     return FINE_TUNING if run.start_from else recipe_called(run.model).config
 
 
-def _identity(run: TrainRun, start: Start | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:
+def _identity(run: TrainRun, start: BaseModel | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:
     """What must be the same for a training to go on to the same weights; `cells` by their hashes."""
     from napari_cellcycle.models.device import pick_device
 
@@ -156,7 +155,7 @@ def _identity(run: TrainRun, start: Start | None, config: TrainConfig, cells: li
     }
 
 
-def _signed(card: ModelCard, facts: dict[str, Any], run: TrainRun, start: Start | None) -> ModelCard:
+def _signed(card: ModelCard, facts: dict[str, Any], run: TrainRun, start: BaseModel | None) -> ModelCard:
     """The card with where the model comes from."""
     from napari_cellcycle.versions import installed_versions
 
@@ -169,14 +168,14 @@ def _signed(card: ModelCard, facts: dict[str, Any], run: TrainRun, start: Start 
     )
 
 
-def _data_facts(material: Material) -> dict[str, Any]:
+def _data_facts(training_data: TrainingData) -> dict[str, Any]:
     import numpy as np
 
-    counts = np.bincount(material.cells.phases[material.cells.phases != UNKNOWN], minlength=len(PHASE_LABELS))
+    counts = np.bincount(training_data.cells.phases[training_data.cells.phases != UNKNOWN], minlength=len(PHASE_LABELS))
     return {
         "cells_per_phase": dict(zip(PHASE_LABELS, counts.tolist(), strict=True)),
-        "repeats_removed": material.n_repeats,
-        "data_sha256": material.data_sha256,
+        "repeats_removed": training_data.n_duplicates,
+        "data_sha256": training_data.data_sha256,
     }
 
 

@@ -11,7 +11,7 @@ from napari_cellcycle.models.card import ModelCard
 
 if TYPE_CHECKING:
     from napari_cellcycle.models.base import PhaseNetwork
-    from napari_cellcycle.models.out_of_distribution import Familiarity
+    from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
 
 __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 
@@ -19,12 +19,12 @@ __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 # Names of modules and classes rather than classes, so that asking for a name does not import torch
 ARCHITECTURES = {
     "compact": ("compact", "CompactResNet"),
-    "paired": ("paired", "PairedNetwork"),
+    "paired": ("ensemble", "PairedNetwork"),
     "duque2024": ("duque2024", "Duque2024"),
     "jin2021": ("jin2021", "Jin2021"),
     "rana2022": ("rana2022", "Rana2022"),
     "eulenberg2017": ("eulenberg2017", "Eulenberg2017"),
-    "features": ("features", "FeatureTrees"),
+    "features": ("feature_trees", "FeatureTrees"),
 }
 
 
@@ -49,7 +49,7 @@ class Model:
 
     network: PhaseNetwork
     card: ModelCard
-    familiarity: Familiarity | None = None
+    familiarity: MahalanobisDetector | None = None
 
     @property
     def name(self) -> str:

@@ -107,7 +107,7 @@ class ModelCard:
         values["phases"] = tuple(values["phases"])
         return cls(input=InputSpec(normalisation=kinds, **spec), **values)
 
-    def stand_in_for(self, channels: Sequence[str]) -> str | None:
+    def fallback_for(self, channels: Sequence[str]) -> str | None:
         """The model that takes over for cells with these `channels`; None if this one does, or there is no other."""
         missing = [name for name in self.input.channels if name not in channels]
         return self.stand_ins.get(missing[0]) if len(missing) == 1 else None

@@ -26,7 +26,7 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def give_back(device: torch.device) -> None:
+def free_gpu_memory(device: torch.device) -> None:
     """Let other programs have the memory that torch keeps on `device` for later."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

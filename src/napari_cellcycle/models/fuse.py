@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from napari_cellcycle.models.base import PhaseNetwork
 
 
-def ready_to_call(network: PhaseNetwork, device: torch.device) -> PhaseNetwork:
+def fuse_for_inference(network: PhaseNetwork, device: torch.device) -> PhaseNetwork:
     """A copy on `device` that gives the same answers, but for rounding, in less time.
 
     Each batch normalisation is folded into the convolution before it, as its mean and variance stay the same from now

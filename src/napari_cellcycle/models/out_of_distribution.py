@@ -16,7 +16,7 @@ MIN_HELD_BACK = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Familiarity:
+class MahalanobisDetector:
     """Distance of a cell from each phase of the training cells, and the limits of what is familiar.
 
     It is the Mahalanobis distance with one covariance for all phases (Lee et al. 2018, :arxiv:`1807.03888`), measured
@@ -53,7 +53,7 @@ def describe(images: Tensor, features: Tensor | None) -> Tensor:
     return plain if features is None else torch.cat([features.float(), plain], 1)
 
 
-def fit_familiarity(training: Tensor, phases: NDArray[np.integer], held_back: Tensor) -> Familiarity | None:
+def fit_detector(training: Tensor, phases: NDArray[np.integer], held_back: Tensor) -> MahalanobisDetector | None:
     """Learn what is familiar.
 
     Parameters
@@ -84,7 +84,7 @@ def fit_familiarity(training: Tensor, phases: NDArray[np.integer], held_back: Te
     values, vectors = np.linalg.eigh(covariance)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-6)) / unit[:, None]
     whitened = torch.from_numpy(centres @ whitening).float()
-    unlimited = Familiarity(torch.from_numpy(whitening).float(), whitened, torch.full((len(found),), torch.inf))
+    unlimited = MahalanobisDetector(torch.from_numpy(whitening).float(), whitened, torch.full((len(found),), torch.inf))
     diversity = _diversity(unlimited.distances(training), torch.from_numpy(place))
     nearest = (unlimited.distances(held_back) / diversity).amin(1)
     return replace(unlimited, limit=diversity * nearest.quantile(1 - FLAGGED))

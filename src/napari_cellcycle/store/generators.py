@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from napari_cellcycle.store.models import models_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair
-from napari_cellcycle.store.models import WEIGHTS, load_weights, write_folder
+from napari_cellcycle.store.models import WEIGHTS, load_weights, models_folder, write_folder
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
 
 CARD = "generator.json"
 SHIPPED = "jurkat"
@@ -79,7 +68,7 @@ def load_generator_card(folder: Path) -> GeneratorCard:
         raise ModelError(f"{folder / CARD} can't be used: {error}") from error
 
 
-def save_generator(generator: Generator, folder: Path, training_prints: NDArray[np.uint64]) -> None:
+def save_generator(generator: Generator, folder: Path, training_fingerprints: NDArray[np.uint64]) -> None:
     """Write `generator` as a new folder, whole or not at all.
 
     Parameters
@@ -88,7 +77,7 @@ def save_generator(generator: Generator, folder: Path, training_prints: NDArray[
         Networks and card.
     folder : Path
         Must not exist.
-    training_prints : ndarray of uint64, shape (N, 4)
+    training_fingerprints : ndarray of uint64, shape (N, 4)
         Of the real cells it learnt from: cells that it makes may not be learnt from where these are tested.
 
     Raises
@@ -101,9 +90,9 @@ def save_generator(generator: Generator, folder: Path, training_prints: NDArray[
         for part, network in generator.networks.items()
         for name, values in network.state_dict().items()
     }
-    write_folder(folder, {WEIGHTS: weights}, training_prints, {CARD: generator.card.to_json()})
+    write_folder(folder, {WEIGHTS: weights}, training_fingerprints, {CARD: generator.card.to_json()})
 
 
-def made_folder() -> Path:
+def synthetic_folder() -> Path:
     """Where made cells are kept unless the user names another folder."""
     return models_folder().parent / "made"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_cellcycle.models.out_of_distribution import Familiarity
+    from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
 
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -123,21 +123,21 @@ def find_model(name: str | Path) -> Path:
     raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(known)} or give a run's folder")
 
 
-def load_training_prints(folder: Path) -> NDArray[np.uint64] | None:
-    """By what `evaluation.duplicates.seen_before` knows a model's training cells, or None if it keeps no record."""
+def load_training_fingerprints(folder: Path) -> NDArray[np.uint64] | None:
+    """By what `evaluation.duplicates.in_training_set` knows a model's training cells, or None if it keeps no record."""
     import numpy as np
 
     try:
-        prints: NDArray[np.uint64] = np.load(folder / TRAINED_ON, allow_pickle=False)
+        fingerprints: NDArray[np.uint64] = np.load(folder / TRAINED_ON, allow_pickle=False)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder / TRAINED_ON} is damaged ({error}); copy the model's folder again") from error
-    return prints
+    return fingerprints
 
 
 def save_model(
-    model: Model, folder: Path, training_prints: NDArray[np.uint64], tables: Mapping[str, str] | None = None
+    model: Model, folder: Path, training_fingerprints: NDArray[np.uint64], tables: Mapping[str, str] | None = None
 ) -> None:
     """Write `model` as a new folder, whole or not at all.
 
@@ -147,7 +147,7 @@ def save_model(
         Weights and card.
     folder : Path
         Must not exist.
-    training_prints : ndarray of uint64, shape (N, 4)
+    training_fingerprints : ndarray of uint64, shape (N, 4)
         Of the cells it was trained on, so that they are known again when it is tested.
     tables : mapping of str to str, optional
         Further text files by name.
@@ -160,13 +160,13 @@ def save_model(
     tensors: dict[str, Mapping[str, Tensor]] = {WEIGHTS: model.network.state_dict()}
     if model.familiarity is not None:
         tensors[FAMILIARITY] = asdict(model.familiarity)
-    write_folder(folder, tensors, training_prints, {CARD: model.card.to_json(), **(tables or {})})
+    write_folder(folder, tensors, training_fingerprints, {CARD: model.card.to_json(), **(tables or {})})
 
 
 def write_folder(
     folder: Path,
     tensors: Mapping[str, Mapping[str, Tensor]],
-    training_prints: NDArray[np.uint64],
+    training_fingerprints: NDArray[np.uint64],
     texts: Mapping[str, str],
 ) -> None:
     """Write a new folder of weights, prints of the cells behind them, and texts, by file name; whole or not at all.
@@ -184,7 +184,7 @@ def write_folder(
         temporary.mkdir()
         for name, values in tensors.items():
             _write_tensors(values, temporary / name)
-        np.save(temporary / TRAINED_ON, training_prints)
+        np.save(temporary / TRAINED_ON, training_fingerprints)
         for name, text in texts.items():
             (temporary / name).write_text(text, encoding="utf-8")
 
@@ -196,14 +196,14 @@ def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     path.write_bytes(save({name: values.contiguous() for name, values in tensors.items()}))
 
 
-def _load_familiarity(path: Path) -> Familiarity | None:
+def _load_familiarity(path: Path) -> MahalanobisDetector | None:
     """What cells a model knows; None for one that keeps no record of it."""
-    from napari_cellcycle.models.out_of_distribution import Familiarity
+    from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
 
     if not path.exists():
         return None
     try:
-        return Familiarity(**load_weights(path))
+        return MahalanobisDetector(**load_weights(path))
     except TypeError as error:
         raise ModelError(f"{path} holds other tensors than it should; copy the model's folder again") from error
 

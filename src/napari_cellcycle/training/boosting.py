@@ -24,43 +24,43 @@ from napari_cellcycle.models.feature_trees import DEPTH, DNA, FeatureTrees, Tree
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.training.classifier import EpochDone, Hooks, judge
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Lessons
+from napari_cellcycle.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
     from sklearn.tree._tree import Tree
 
-ROUNDS = 10
+TREES_PER_EPOCH = 10
 """Trees for each answer that an epoch adds."""
 SHOWN = 0.5
 """Share of the cells that each round is shown [2]_."""
-RAREST = 1e-6
+MIN_PROBABILITY = 1e-6
 """Probability of a phase that has no training cells."""
 MEASURED_AT_ONCE = 256
 
 
 def grow_trees(
     network: FeatureTrees,
-    lessons: Lessons,
+    training_set: TrainingSet,
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     hooks: Hooks | None = None,
 ) -> Iterator[Progress | EpochDone]:
     """Fit the trees of `network` by gradient boosting [1]_.
 
-    An epoch adds `ROUNDS` trees for each phase, and as many for the DNA content where cells are stained. However it
+    An epoch adds `TREES_PER_EPOCH` trees for each phase, and as many for the DNA content where cells are stained. However it
     ends, `network` is left with the trees of the best epoch, that of the lowest validation loss. Of `config` these
-    settings count: epochs, learning_rate, patience, seed, rare_phases and undersample (both through `lessons`), and
+    settings count: epochs, learning_rate, patience, seed, rare_phases and undersample (both through `training_set`), and
     dna_weight, where 0 grows no trees for the DNA content.
 
     Parameters
     ----------
     network : FeatureTrees
         Fresh, without trees.
-    lessons : Lessons
+    training_set : Lessons
         Training cells.
     validation : tuple of Tensor
-        Images (M, C, S, S), scaled like those of `lessons`, and phases (M,), all known.
+        Images (M, C, S, S), scaled like those of `training_set`, and phases (M,), all known.
     config : TrainConfig
         How.
     hooks : Hooks, optional
@@ -74,11 +74,11 @@ def grow_trees(
     if network.is_grown:
         raise SettingError("trees can't go on from those of another model; train features without start-from")
     stop = (hooks or Hooks()).stop
-    features = yield from _measured(network, lessons.images)
+    features = yield from _measured(network, training_set.images)
     tested = yield from _measured(network, validation[0])
-    boosters = _boosters(features.numpy(), lessons, config)
-    network.start = _start(lessons, config)
-    weights = lessons.draw_weights  # 0 where the phase is unknown
+    boosters = _boosters(features.numpy(), training_set, config)
+    network.start = _start(training_set, config)
+    weights = training_set.draw_weights  # 0 where the phase is unknown
     answers, tested_answers = (network.start.expand(len(cells), -1) for cells in (features, tested))
     grown: list[Trees] = []
     log: list[EpochDone] = []
@@ -88,7 +88,7 @@ def grow_trees(
             grown.append(_grow(boosters))
             answers = answers + grown[-1].ask(features)
             tested_answers = tested_answers + grown[-1].ask(tested)
-            losses = cross_entropy(answers[:, :DNA], lessons.phases, ignore_index=UNKNOWN, reduction="none")
+            losses = cross_entropy(answers[:, :DNA], training_set.phases, ignore_index=UNKNOWN, reduction="none")
             loss = float((losses * weights).sum() / weights.sum())
             log.append(judge(tested_answers[:, :DNA], validation[1], log, config, loss))
             best = len(log) if log[-1].is_best else best
@@ -121,13 +121,13 @@ class Booster:
     places: Sequence[int]
 
     def grow(self) -> NDArray[np.object_]:
-        """Add `ROUNDS` rounds; returns their trees, shape (ROUNDS, answers)."""
-        self.model.set_params(n_estimators=self.model.n_estimators + ROUNDS)
+        """Add `TREES_PER_EPOCH` rounds; returns their trees, shape (ROUNDS, answers)."""
+        self.model.set_params(n_estimators=self.model.n_estimators + TREES_PER_EPOCH)
         self.model.fit(self.features, self.truth, self.weights)
-        return self.model.estimators_[-ROUNDS:]
+        return self.model.estimators_[-TREES_PER_EPOCH:]
 
 
-def _boosters(features: NDArray[np.float32], lessons: Lessons, config: TrainConfig) -> list[Booster]:
+def _boosters(features: NDArray[np.float32], training_set: TrainingSet, config: TrainConfig) -> list[Booster]:
     """For the phases, and for the DNA content where it is asked for and known."""
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
@@ -140,42 +140,42 @@ def _boosters(features: NDArray[np.float32], lessons: Lessons, config: TrainConf
         "random_state": config.seed,
         "warm_start": True,
     }
-    weights = lessons.draw_weights.numpy()
+    weights = training_set.draw_weights.numpy()
     known = weights > 0
-    phases = lessons.phases.numpy()[known]
+    phases = training_set.phases.numpy()[known]
     found = np.unique(phases).tolist()
     places = found[1:] if len(found) == 2 else found  # of two phases, one's odds tell both
     boosters = [Booster(GradientBoostingClassifier(**how), features[known], phases, weights[known], places)]
-    stained = _stained(lessons, config)
+    stained = _stained(training_set, config)
     if stained.any():
-        truth = lessons.log2_dna.numpy()[stained]
+        truth = training_set.log2_dna.numpy()[stained]
         boosters.append(
             Booster(GradientBoostingRegressor(**how), features[stained], truth, np.ones(len(truth)), (DNA,))
         )
     return boosters
 
 
-def _stained(lessons: Lessons, config: TrainConfig) -> NDArray[np.bool_]:
+def _stained(training_set: TrainingSet, config: TrainConfig) -> NDArray[np.bool_]:
     """Which cells teach DNA content, shape (N,)."""
-    return np.isfinite(lessons.log2_dna.numpy()) & (config.dna_weight > 0)
+    return np.isfinite(training_set.log2_dna.numpy()) & (config.dna_weight > 0)
 
 
-def _start(lessons: Lessons, config: TrainConfig) -> Tensor:
+def _start(training_set: TrainingSet, config: TrainConfig) -> Tensor:
     """Answers before the first tree, shape (8,): log shares of the phases, mean DNA content or NaN."""
-    weights = lessons.draw_weights.numpy()
+    weights = training_set.draw_weights.numpy()
     known = weights > 0
-    sums = np.bincount(lessons.phases.numpy()[known], weights[known], minlength=N_PHASES)
-    contents = lessons.log2_dna.numpy()[_stained(lessons, config)]
+    sums = np.bincount(training_set.phases.numpy()[known], weights[known], minlength=N_PHASES)
+    contents = training_set.log2_dna.numpy()[_stained(training_set, config)]
     dna = contents.mean() if len(contents) else np.nan
-    return torch.from_numpy(np.r_[np.log(np.maximum(sums / sums.sum(), RAREST)), dna]).float()
+    return torch.from_numpy(np.r_[np.log(np.maximum(sums / sums.sum(), MIN_PROBABILITY)), dna]).float()
 
 
 def _grow(boosters: Sequence[Booster]) -> Trees:
-    """The next `ROUNDS` rounds of all boosters."""
+    """The next `TREES_PER_EPOCH` rounds of all boosters."""
     n_nodes = 2**DEPTH - 1
-    feature = np.zeros((ROUNDS, DNA + 1, n_nodes), np.int16)
+    feature = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes), np.int16)
     threshold = np.full(feature.shape, np.inf, np.float32)
-    answer = np.zeros((ROUNDS, DNA + 1, n_nodes + 1), np.float32)
+    answer = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes + 1), np.float32)
     for booster in boosters:
         for number, trees in enumerate(booster.grow()):
             for place, tree in zip(booster.places, trees, strict=True):

@@ -9,37 +9,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_cellcycle.training.classifier import Course, EpochDone
+from napari_cellcycle.training.classifier import EpochDone, TrainingState
 
 Tensors = dict[str, Tensor]
 
 
-def take(course: Course) -> tuple[Tensors, dict[str, Any]]:
-    """All of `course` that a fresh one of the same settings lacks: tensors on the CPU by name, and values for JSON."""
+def take(state: TrainingState) -> tuple[Tensors, dict[str, Any]]:
+    """All of `state` that a fresh one of the same settings lacks: tensors on the CPU by name, and values for JSON."""
     tensors = {
-        **named("network", course.network.state_dict()),
-        **named("average", course.average.state_dict()),
-        **named("best", course.best),
-        **named("optimiser", moments(course.optimiser)),
-        **named("random", _random_states(course)),
+        **named("network", state.network.state_dict()),
+        **named("average", state.average.state_dict()),
+        **named("best", state.best),
+        **named("optimiser", moments(state.optimiser)),
+        **named("random", _random_states(state)),
     }
-    return tensors, {"schedule": course.schedule.state_dict(), "log": [asdict(done) for done in course.log]}
+    return tensors, {"schedule": state.schedule.state_dict(), "log": [asdict(done) for done in state.log]}
 
 
-def restore(course: Course, tensors: Tensors, values: Mapping[str, Any]) -> None:
-    """Put a fresh `course` where the one was that `take` gave `tensors` and `values` of."""
-    course.network.load_state_dict(under("network", tensors))
-    course.average.load_state_dict(under("average", tensors))
-    course.best.update(under("best", tensors))
-    course.log.extend(EpochDone(**done) for done in values["log"])
-    restore_moments(course.optimiser, under("optimiser", tensors))
-    course.schedule.load_state_dict(values["schedule"])
-    for group, step_size in zip(course.optimiser.param_groups, course.schedule.get_last_lr(), strict=True):
+def restore(state: TrainingState, tensors: Tensors, values: Mapping[str, Any]) -> None:
+    """Put a fresh `state` where the one was that `take` gave `tensors` and `values` of."""
+    state.network.load_state_dict(under("network", tensors))
+    state.average.load_state_dict(under("average", tensors))
+    state.best.update(under("best", tensors))
+    state.log.extend(EpochDone(**done) for done in values["log"])
+    restore_moments(state.optimiser, under("optimiser", tensors))
+    state.schedule.load_state_dict(values["schedule"])
+    for group, step_size in zip(state.optimiser.param_groups, state.schedule.get_last_lr(), strict=True):
         group["lr"] = step_size
     states = under("random", tensors)
-    course.random.set_state(states["lessons"])
+    state.random.set_state(states["lessons"])
     torch.set_rng_state(states["cpu"])
-    if (device := _device_random(course)) is not None:
+    if (device := _device_random(state)) is not None:
         device.set_rng_state(states["device"])
 
 
@@ -60,16 +60,16 @@ def restore_moments(optimiser: torch.optim.Optimizer, kept: Tensors) -> None:
         optimiser.state[weight][name] = laid_out
 
 
-def _random_states(course: Course) -> Tensors:
-    states = {"lessons": course.random.get_state(), "cpu": torch.get_rng_state()}
-    if (device := _device_random(course)) is not None:
+def _random_states(state: TrainingState) -> Tensors:
+    states = {"lessons": state.random.get_state(), "cpu": torch.get_rng_state()}
+    if (device := _device_random(state)) is not None:
         states["device"] = device.get_rng_state()
     return states
 
 
-def _device_random(course: Course) -> Any:
+def _device_random(state: TrainingState) -> Any:
     """Where dropout draws from if the network is not on the CPU."""
-    kind = next(course.network.parameters()).device.type
+    kind = next(state.network.parameters()).device.type
     return {"cuda": torch.cuda, "mps": torch.mps}.get(kind)
 
 

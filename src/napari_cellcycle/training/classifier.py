@@ -16,12 +16,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.events import Progress, Stop, never
+from napari_cellcycle.events import Job, Progress, Result, Stop, map_events, never
 from napari_cellcycle.models.base import PhaseNetwork
-from napari_cellcycle.models.device import give_back, mixed_precision
+from napari_cellcycle.models.device import free_gpu_memory, mixed_precision
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.optimisation import learn, make_optimiser, running_average, step_size
-from napari_cellcycle.training.training_set import Lessons
+from napari_cellcycle.training.optimisation import ema_update, make_optimiser, step_size, train_step
+from napari_cellcycle.training.training_set import TrainingSet
 
 VALIDATION_BATCH = 512
 
@@ -40,7 +40,7 @@ class EpochDone:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TrainingState:
     """A training between two epochs: all that decides how it goes on, beside cells and settings.
 
     Attributes
@@ -66,9 +66,9 @@ class Course:
     log: list[EpochDone] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, network: PhaseNetwork, config: TrainConfig, n_steps: int) -> Course:
+    def begin(cls, network: PhaseNetwork, config: TrainConfig, n_steps: int) -> TrainingState:
         """Before the first of `n_steps` steps."""
-        average = AveragedModel(network, avg_fn=running_average(config.averaging), use_buffers=True)
+        average = AveragedModel(network, avg_fn=ema_update(config.averaging), use_buffers=True)
         optimiser = make_optimiser(network, config)
         schedule = LambdaLR(optimiser, step_size(config, n_steps))
         random = torch.Generator().manual_seed(config.seed)
@@ -111,7 +111,7 @@ def judge(logits: Tensor, phases: Tensor, log: list[EpochDone], config: TrainCon
     )
 
 
-def _nothing(course: Course) -> None:
+def _nothing(state: TrainingState) -> None:
     """For a training that nobody watches."""
 
 
@@ -124,19 +124,19 @@ class Hooks:
     stop : callable
         Asked after each step; once true, the epoch is cut short, measured, and the last one.
     begin : callable
-        Gets the `Course` before its first step, and may put it where another one was.
+        Gets the `TrainingState` before its first step, and may put it where another one was.
     after_epoch : callable
-        Gets the `Course` after each full epoch, to write it down.
+        Gets the `TrainingState` after each full epoch, to write it down.
     """
 
     stop: Stop = never
-    begin: Callable[[Course], None] = _nothing
-    after_epoch: Callable[[Course], None] = _nothing
+    begin: Callable[[TrainingState], None] = _nothing
+    after_epoch: Callable[[TrainingState], None] = _nothing
 
 
 def train_classifier(
     network: PhaseNetwork,
-    lessons: Lessons,
+    training_set: TrainingSet,
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     device: torch.device,
@@ -153,10 +153,10 @@ def train_classifier(
     ----------
     network : PhaseNetwork
         With the weights to start from.
-    lessons : Lessons
+    training_set : Lessons
         Training cells.
     validation : tuple of Tensor
-        Images (M, C, S, S), scaled like those of `lessons`, and phases (M,), all known.
+        Images (M, C, S, S), scaled like those of `training_set`, and phases (M,), all known.
     config : TrainConfig
         How.
     device : torch.device
@@ -172,44 +172,44 @@ def train_classifier(
     hooks = hooks or Hooks()
     torch.manual_seed(config.seed)  # dropout
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-    steps_per_epoch = len(lessons.batches(config, torch.Generator()))
-    course = Course.begin(network, config, config.epochs * steps_per_epoch)
+    steps_per_epoch = len(training_set.batches(config, torch.Generator()))
+    state = TrainingState.begin(network, config, config.epochs * steps_per_epoch)
     try:
-        hooks.begin(course)
-        yield from tuple(course.log)
+        hooks.begin(state)
+        yield from tuple(state.log)
         stopped = False
-        while not (stopped or course.is_over(config)):
-            losses, stopped = yield from _epoch(course, lessons, config, device, hooks.stop)
-            done = course.measure(validation, config, losses)
+        while not (stopped or state.is_over(config)):
+            losses, stopped = yield from _epoch(state, training_set, config, device, hooks.stop)
+            done = state.measure(validation, config, losses)
             if not stopped:
-                hooks.after_epoch(course)
+                hooks.after_epoch(state)
             yield done
-        if not course.best_epoch:
+        if not state.best_epoch:
             raise SettingError("the loss was not a number after any epoch; train with a lower learning-rate")
     except torch.OutOfMemoryError as error:
         raise SettingError(
             f"the memory of {device} is too small for {config.batch_size} cells a step; lower the batch-size"
         ) from error
     finally:
-        network.load_state_dict(course.best)
+        network.load_state_dict(state.best)
         network.zero_grad()
         network.to("cpu").eval()
-        del course
-        give_back(device)
+        del state
+        free_gpu_memory(device)
 
 
 def _epoch(
-    course: Course, lessons: Lessons, config: TrainConfig, device: torch.device, stop: Stop
+    state: TrainingState, training_set: TrainingSet, config: TrainConfig, device: torch.device, stop: Stop
 ) -> Generator[Progress, None, tuple[list[float], bool]]:
     """One pass over the cells; returns the losses of its steps, and whether it was stopped."""
-    course.network.train()
-    batches, losses = lessons.batches(config, course.random), list[float]()
+    state.network.train()
+    batches, losses = training_set.batches(config, state.random), list[float]()
     for batch in batches:
-        lesson = lessons.draw(batch, config, course.random, device)
-        losses.append(learn(course.network, lesson, course.optimiser, config))
-        course.schedule.step()
-        course.average.update_parameters(course.network)
-        yield Progress(len(course.log) * len(batches) + len(losses), config.epochs * len(batches), "training")
+        lesson = training_set.draw(batch, config, state.random, device)
+        losses.append(train_step(state.network, lesson, state.optimiser, config))
+        state.schedule.step()
+        state.average.update_parameters(state.network)
+        yield Progress(len(state.log) * len(batches) + len(losses), config.epochs * len(batches), "training")
         if stop():
             return losses, True
     return losses, False
@@ -227,10 +227,12 @@ def predict_logits(network: nn.Module, images: Tensor, device: torch.device) -> 
     return torch.cat(logits)
 
 
-def kept(events: Iterator[Any], log: list[EpochDone]) -> Iterator[Any]:
-    """Pass on all events, and keep those of epochs in `log`."""
+def record_epochs(job: Job[Any, Result], log: list[EpochDone]) -> Job[Any, Result]:
+    """The same job; the events of its epochs are kept in `log` too."""
 
-    for event in events:
+    def record(event: object) -> tuple[object]:
         if isinstance(event, EpochDone):
             log.append(event)
-        yield event
+        return (event,)
+
+    return map_events(job, record)

@@ -13,7 +13,7 @@ from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Lesson
+from napari_cellcycle.training.training_set import Batch
 
 
 def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -25,7 +25,7 @@ def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.Optim
     return kind(weights, lr=step_size, weight_decay=decay)
 
 
-def running_average(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+def ema_update(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
     """Exponential average that forgets the first, untrained weights sooner."""
 
     def mix(average: Tensor, current: Tensor, n_averaged: Tensor | int) -> Tensor:
@@ -48,7 +48,7 @@ def step_size(config: TrainConfig, n_steps: int) -> Callable[[int], float]:
     return factor
 
 
-def learn(network: PhaseNetwork, lesson: Lesson, optimiser: torch.optim.Optimizer, config: TrainConfig) -> float:
+def train_step(network: PhaseNetwork, lesson: Batch, optimiser: torch.optim.Optimizer, config: TrainConfig) -> float:
     """One step; returns the loss of the phases alone."""
     images = lesson.images.contiguous(memory_format=torch.channels_last)
     with mixed_precision(images.device):
@@ -69,7 +69,7 @@ def _phase_loss(logits: Tensor, phases: Tensor, label_smoothing: float) -> Tenso
     return cross_entropy(logits[known], phases[known], label_smoothing=label_smoothing)
 
 
-def _teachers_loss(outputs: Outputs, lesson: Lesson, config: TrainConfig) -> Tensor:
+def _teachers_loss(outputs: Outputs, lesson: Batch, config: TrainConfig) -> Tensor:
     stained = ~lesson.log2_dna.isnan()
     loss = torch.zeros((), device=lesson.images.device)
     if not stained.any():

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from napari_cellcycle.evaluation.calibration import TINY, Floats, _top
+from napari_cellcycle.errors import TooFewCellsError
+
+Floats = NDArray[np.float64]
+
+_TINY = 1e-12  # instead of 0, which has no logarithm
 
 
 def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:
@@ -32,8 +36,9 @@ def fit_temperature(probabilities: ArrayLike, truth: ArrayLike) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    _top(probabilities, truth)
     scores, truth = _log(probabilities), np.asarray(truth)
+    if not len(truth):
+        raise TooFewCellsError("no cell has both a true phase and a call, so the temperature can't be fitted")
 
     def loss(log_temperature: float) -> float:
         return -float(_log_softmax(scores / np.exp(log_temperature))[np.arange(len(truth)), truth].mean())
@@ -49,7 +54,7 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> Floats:
 
 
 def _log(probabilities: ArrayLike) -> Floats:
-    return np.log(np.maximum(np.asarray(probabilities, np.float64), TINY))
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), _TINY))
 
 
 def _log_softmax(scores: Floats) -> Floats:

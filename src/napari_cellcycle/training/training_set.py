@@ -20,7 +20,7 @@ LEAST_REAL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class Batch:
     """A batch of B cells and what is to be learnt of them; NaN and `UNKNOWN` where nothing is known.
 
     Attributes
@@ -36,7 +36,7 @@ class Lesson:
     log2_dna: Tensor
     stain: Tensor
 
-    def mixed(self, alpha: float, random: torch.Generator, nonlinear: float = 0.0) -> Lesson:
+    def mixed(self, alpha: float, random: torch.Generator, nonlinear: float = 0.0) -> Batch:
         """Mix each cell with another one, and what is to be learnt of both alike.
 
         A share `nonlinear` of the cells, drawn one by one so that no step differs in kind from the next, is put
@@ -62,7 +62,7 @@ class Lesson:
             return shares * values + (1 - shares) * values[partners]
 
         phases = one_hot(self.phases.clamp(min=0), N_PHASES) * known[:, None]
-        return Lesson(
+        return Batch(
             images=mix(self.images, of_pixels),
             phases=mix(phases, shares[:, None]),
             log2_dna=mix(self.log2_dna, shares),
@@ -104,7 +104,7 @@ def _first_parts(n_cells: int, size: int, random: torch.Generator) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class TrainingSet:
     """All training cells as tensors, scaled by what was fitted on them and on nothing else.
 
     Attributes
@@ -125,7 +125,9 @@ class Lessons:
     n_draws: int
 
     @classmethod
-    def of(cls, cells: TrainingCells, scale: NDArray[np.float32], g1_dna: float | None, config: TrainConfig) -> Lessons:
+    def of(
+        cls, cells: TrainingCells, scale: NDArray[np.float32], g1_dna: float | None, config: TrainConfig
+    ) -> TrainingSet:
         """Scale images by `scale` (C,), and the stain by its own spread.
 
         With `rare_phases`, how often a phase is drawn follows from its real cells: made ones share the draws of their
@@ -164,7 +166,7 @@ class Lessons:
         beside = unknown[torch.randint(len(unknown), (len(batches), config.batch_size // 2), generator=random)]
         return [torch.cat([batch, extra]) for batch, extra in zip(batches, beside, strict=True)]
 
-    def draw(self, batch: Tensor, config: TrainConfig, random: torch.Generator, device: torch.device) -> Lesson:
+    def draw(self, batch: Tensor, config: TrainConfig, random: torch.Generator, device: torch.device) -> Batch:
         """The cells of `batch`, changed as `config` says."""
         planes = torch.cat([self.images[batch], self.stain[batch].nan_to_num()], 1).to(device)
         if config.flips or config.rotation_degrees or config.shift:
@@ -174,7 +176,7 @@ class Lessons:
             images = change_gain(images, config, random)
         without_stain = self.log2_dna[batch].isnan().to(device)
         stain = stain.masked_fill(without_stain[:, None, None, None], float("nan"))
-        lesson = Lesson(images, self.phases[batch].to(device), self.log2_dna[batch].to(device), stain)
+        lesson = Batch(images, self.phases[batch].to(device), self.log2_dna[batch].to(device), stain)
         if config.mixup or config.nonlinear_mixup:
             return lesson.mixed(config.mixup, random, config.nonlinear_mixup)
         return lesson

@@ -9,18 +9,17 @@ from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusio
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
 from napari_cellcycle.evaluation.reporting.thumbnails import draw_thumbnails, shown_cells
-from napari_cellcycle.events import Finished, Progress, passed_on
+from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.atomic import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.evaluation.report import Report
 
 
-def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[Progress | Finished]:
+def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progress, Path]:
     """Write all that an evaluation gives into a folder; the result is the path of ``report.html``.
 
     Everything is made before the first file is written, and each file appears whole or not at all.
@@ -42,7 +41,7 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[
     """
     thumbnails: dict[int, bytes] = {}
     if cells is not None:
-        thumbnails = yield from passed_on(draw_thumbnails(cells, shown_cells(report)))
+        thumbnails = yield from draw_thumbnails(cells, shown_cells(report))
     contents = {
         "metrics.json": json.dumps(report.to_dict(), indent=2, allow_nan=False).encode() + b"\n",
         "confusion.csv": confusion_csv(report).encode(),
@@ -58,4 +57,4 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Iterator[
     for name, content in contents.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_bytes(content)
-    yield Finished(folder / "report.html")
+    return folder / "report.html"

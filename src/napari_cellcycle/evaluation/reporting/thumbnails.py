@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
-from napari_cellcycle.events import Finished, Progress, passed_on
+from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.images.grid import GAP_PX
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.evaluation.report import Report
 
@@ -60,17 +58,17 @@ def shown_cells(report: Report) -> NDArray[np.intp]:
     return np.unique(np.concatenate([*shown_by_field(report).values(), worst_mistakes(report)]))
 
 
-def draw_thumbnails(cells: Cells, shown: NDArray[np.intp]) -> Iterator[Progress | Finished]:
+def draw_thumbnails(cells: Cells, shown: NDArray[np.intp]) -> Job[Progress, dict[int, bytes]]:
     """Read the cells `shown`; the result is a PNG of each, brightfield and darkfield side by side, by position.
 
     All are stretched alike, so that a bright cell looks brighter than a dim one.
     """
     roles = [name for name in (BRIGHTFIELD, DARKFIELD) if name in cells.channels]
     chosen = cells.select_channels(roles or cells.channels[:2]).subset(shown)
-    mosaic: Mosaic = yield from passed_on(build_mosaic(chosen, max_shown=len(shown)))
+    mosaic: Mosaic = yield from build_mosaic(chosen, max_shown=len(shown))
     limits = np.array(mosaic.contrast_limits)[:, :, None, None]
     grey = np.clip((mosaic.pixels - limits[:, 0]) / (limits[:, 1] - limits[:, 0]) * 255, 0, 255).astype(np.uint8)
-    yield Finished({int(cell): _png(_tile(grey, mosaic, place)) for place, cell in enumerate(shown)})
+    return {int(cell): _png(_tile(grey, mosaic, place)) for place, cell in enumerate(shown)}
 
 
 def _tile(grey: NDArray[np.uint8], mosaic: Mosaic, place: int) -> NDArray[np.uint8]:

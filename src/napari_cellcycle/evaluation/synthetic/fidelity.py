@@ -29,7 +29,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Fidelity:
     """How alike made and real cells are.
 
     All three figures depend on how many cells there are, so each has its yardstick: what real cells reach.
@@ -49,7 +49,7 @@ class Likeness:
     n_cells: int
 
 
-def compare_sets(real: Sequence[Floats], made: Sequence[Floats], seed: int = 0) -> Likeness | None:
+def compare_distributions(real: Sequence[Floats], made: Sequence[Floats], seed: int = 0) -> Fidelity | None:
     """Compare made with real cells, of each phase as many.
 
     The cells are drawn at random: half of the real ones of a phase or all made ones, whichever are fewer, and at most
@@ -77,7 +77,7 @@ def compare_sets(real: Sequence[Floats], made: Sequence[Floats], seed: int = 0) 
         fake = np.concatenate([random.permutation(theirs)[:n] for theirs, n in zip(made, numbers, strict=True)])
         found.append([(frechet_distance(half, some), *precision_recall(half, some)) for some in (fake, other)])
     of_made, of_real = np.mean(found, axis=0).tolist()
-    return Likeness(Figures(*of_made), Figures(*of_real), sum(numbers))
+    return Fidelity(Figures(*of_made), Figures(*of_real), sum(numbers))
 
 
 def frechet_distance(first: ArrayLike, second: ArrayLike) -> float:

@@ -35,7 +35,7 @@ MOST_MEASURED = 500
 
 
 @dataclass(frozen=True)
-class Nearness:
+class NearestNeighbourRatio:
     """How near made cells lie to training cells in one space, against training cells among themselves.
 
     Attributes
@@ -58,7 +58,7 @@ class Nearness:
 
 
 @dataclass(frozen=True, eq=False)
-class Copying:
+class Memorization:
     """How many of M made cells are copies of a training cell.
 
     Attributes
@@ -77,8 +77,8 @@ class Copying:
         cell over and over again has one chance only, and is taken for one that copies as often as `expected` says.
     """
 
-    features: Nearness
-    pixels: Nearness
+    features: NearestNeighbourRatio
+    pixels: NearestNeighbourRatio
     is_copy: NDArray[np.bool_]
     expected: float
     limit: float
@@ -118,7 +118,7 @@ def copying(
     *,
     shift_px: int = SHIFT_PX,
     seed: int = 0,
-) -> Copying:
+) -> Memorization:
     """Find made cells that are copies of training cells.
 
     How far its nearest training cell stands out for a cell is its distance over the mean distance of the next 5, as
@@ -131,7 +131,7 @@ def copying(
     ----------
     real_features : array_like, shape (N, D)
         Features of all cells that the generator was trained on, of one phase; in units in which each matters alike,
-        such as standard deviations. Cells that are there twice must be gone before: see `duplicates.drop_repeats`.
+        such as standard deviations. Cells that are there twice must be gone before: see `duplicates.drop_duplicates`.
     made_features : array_like, shape (M, D)
         Of the made cells of that phase.
     real_images, made_images : array_like, shapes (N, C, S, S) and (M, C, S, S)
@@ -174,7 +174,7 @@ def copying(
         nearness.append(_nearness(among[:, 0], to_real[:, 0], rank))
         usual = np.minimum(usual, _standing_out(among, among))
         found = np.minimum(found, _standing_out(to_real, among))
-    return Copying(
+    return Memorization(
         features=nearness[0],
         pixels=nearness[1],
         is_copy=found < np.sort(usual)[rank - 1],
@@ -183,10 +183,10 @@ def copying(
     )
 
 
-def _nearness(among: Floats, to_real: Floats, rank: int) -> Nearness:
+def _nearness(among: Floats, to_real: Floats, rank: int) -> NearestNeighbourRatio:
     usual = float(np.median(among))
     ratio = float(np.median(to_real)) / usual if usual > 0 else float("nan")
-    return Nearness(ratio, closer=float((to_real < np.sort(among)[rank - 1]).mean()))
+    return NearestNeighbourRatio(ratio, closer=float((to_real < np.sort(among)[rank - 1]).mean()))
 
 
 def _standing_out(distances: Floats, among: Floats) -> Floats:

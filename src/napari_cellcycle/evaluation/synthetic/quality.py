@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.synthetic.distances import Floats, Images
-from napari_cellcycle.evaluation.synthetic.fidelity import FEWEST_COMPARED, Likeness, compare_sets
-from napari_cellcycle.evaluation.synthetic.memorization import FEWEST_TRAINING, Copying, copying
+from napari_cellcycle.evaluation.synthetic.fidelity import FEWEST_COMPARED, Fidelity, compare_distributions
+from napari_cellcycle.evaluation.synthetic.memorization import FEWEST_TRAINING, Memorization, copying
 from napari_cellcycle.phases import Phase
 
 POOR = 0.5
@@ -31,8 +31,8 @@ class PhaseQuality:
 
     n_real: int
     n_made: int
-    likeness: Likeness | None
-    copying: Copying | None
+    likeness: Fidelity | None
+    copying: Memorization | None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers; None where undefined."""
@@ -45,7 +45,7 @@ class PhaseQuality:
 
 
 @dataclass(frozen=True, eq=False)
-class MadeQuality:
+class SyntheticQuality:
     """How good made cells are; prints as a table.
 
     Attributes
@@ -58,7 +58,7 @@ class MadeQuality:
         What the user should know.
     """
 
-    overall: Likeness | None
+    overall: Fidelity | None
     per_phase: dict[str, PhaseQuality]
     warnings: tuple[str, ...]
 
@@ -89,7 +89,7 @@ class MadeQuality:
         return "\n".join([header, *rows, caption, *(f"warning: {warning}" for warning in self.warnings)])
 
 
-def judge_made(
+def score_synthetic(
     real_features: ArrayLike,
     made_features: ArrayLike,
     real_images: ArrayLike,
@@ -98,17 +98,17 @@ def judge_made(
     made_phases: ArrayLike,
     *,
     seed: int = 0,
-) -> MadeQuality:
+) -> SyntheticQuality:
     """Judge made cells by the real ones that their generator was trained on.
 
     Each feature is divided by its standard deviation over the real cells before anything is measured, as a network's
-    features have no common unit. Sets are compared by `compare_sets`, over all phases and for each that has at least
+    features have no common unit. Sets are compared by `compare_distributions`, over all phases and for each that has at least
     20 real cells and 10 made ones; copies are looked for by `copying` in each that has at least 3 real cells.
 
     Parameters
     ----------
     real_features, made_features : array_like, shapes (N, D) and (M, D)
-        What a classifier tells the phases from, by `predict.describe_cells`. Rows that are not finite, of cells that
+        What a classifier tells the phases from, by `predict.extract_features`. Rows that are not finite, of cells that
         could not be read, are left out.
     real_images, made_images : array_like, shapes (N, C, S, S) and (M, C, S, S)
         The same cells, prepared for a model, so that each channel has a spread near 1.
@@ -133,7 +133,7 @@ def judge_made(
     real, made = _divided(real, unit), _divided(made, unit)
     per_phase = {phase.label: _judge_phase(real, made, phase, seed) for phase in made}
     overall = _compare(real, made, seed)
-    return MadeQuality(overall, per_phase, tuple(_warnings(overall, per_phase)))
+    return SyntheticQuality(overall, per_phase, tuple(_warnings(overall, per_phase)))
 
 
 def _by_phase(features: ArrayLike, images: ArrayLike, phases: ArrayLike) -> Sample:
@@ -169,12 +169,12 @@ def _judge_phase(real: Sample, made: Sample, phase: Phase, seed: int) -> PhaseQu
     )
 
 
-def _compare(real: Sample, made: Sample, seed: int) -> Likeness | None:
+def _compare(real: Sample, made: Sample, seed: int) -> Fidelity | None:
     phases = [phase for phase in made if phase in real]
-    return compare_sets([real[phase][0] for phase in phases], [made[phase][0] for phase in phases], seed)
+    return compare_distributions([real[phase][0] for phase in phases], [made[phase][0] for phase in phases], seed)
 
 
-def _warnings(overall: Likeness | None, phases: dict[str, PhaseQuality]) -> Iterator[str]:
+def _warnings(overall: Fidelity | None, phases: dict[str, PhaseQuality]) -> Iterator[str]:
     """What the user should know: the worst of each phase, in one sentence."""
     for label, phase in phases.items():
         if phase.copying is None:
@@ -205,7 +205,7 @@ def _warnings(overall: Likeness | None, phases: dict[str, PhaseQuality]) -> Iter
         yield from _shortcoming("all phases", overall)
 
 
-def _shortcoming(label: str, likeness: Likeness) -> Iterator[str]:
+def _shortcoming(label: str, likeness: Fidelity) -> Iterator[str]:
     """Cells that look like no real ones can't have their variety, so that is not said twice."""
     made, real = likeness.made, likeness.real
     if made.precision < POOR * real.precision:
@@ -220,7 +220,7 @@ def _shortcoming(label: str, likeness: Likeness) -> Iterator[str]:
         )
 
 
-def _row(label: str, n_real: int, n_made: int, likeness: Likeness | None, copied: float | None) -> str:
+def _row(label: str, n_real: int, n_made: int, likeness: Fidelity | None, copied: float | None) -> str:
     figures = ["-"] * 3
     if likeness is not None:
         made, real = likeness.made, likeness.real

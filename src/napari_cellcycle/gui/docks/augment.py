@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton
 
+from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.augment_work import (
-    Learning,
-    Sheet,
-    Written,
+    GanProgress,
+    SamplesImage,
+    SyntheticSaved,
     advice,
     keep_labelled,
     make_labelled,
@@ -19,14 +20,14 @@ from napari_cellcycle.gui.docks.augment_work import (
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import BrokenOff, NoCells, NoPhases
 from napari_cellcycle.gui.layers.gallery import show_gallery
-from napari_cellcycle.gui.layers.phase_transfer import carry_phases
+from napari_cellcycle.gui.layers.phase_transfer import copy_phases
 from napari_cellcycle.gui.widgets.generator_settings import GeneratorSettings
 from napari_cellcycle.gui.widgets.image_view import SheetView
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import stacked
 from napari_cellcycle.gui.widgets.phase_counts import PhaseCounts
-from napari_cellcycle.gui.widgets.synthetic_results import MadeResults
-from napari_cellcycle.gui.widgets.training_controls import Steering
+from napari_cellcycle.gui.widgets.synthetic_results import SyntheticResults
+from napari_cellcycle.gui.widgets.training_controls import TrainingControls
 from napari_cellcycle.store.checkpoints import remove_checkpoint
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
 
-    from napari_cellcycle.gui.docks.augment_work import MadeCells
-    from napari_cellcycle.gui.layers.gallery import Events, OpenedGallery
+    from napari_cellcycle.gui.docks.augment_work import SyntheticCells
+    from napari_cellcycle.gui.layers.gallery import OpenedGallery
     from napari_cellcycle.gui.layers.labelled import Labelled
     from napari_cellcycle.gui.layers.source import Source
 
@@ -46,8 +47,8 @@ class AugmentWidget(Dock):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
-        self.said_if_cancelled = "Cancelled; no cells were made."
-        self.made: MadeCells | None = None  # waits to be kept or dropped
+        self.cancelled_message = "Cancelled; no cells were made."
+        self.made: SyntheticCells | None = None  # waits to be kept or dropped
         self._begun: tuple[Labelled, Path] | None = None  # what it is made of, and where it would be kept
         self._source: Source | None = None
         self._is_making = False
@@ -81,27 +82,27 @@ class AugmentWidget(Dock):
 
     def _build_foot(self) -> None:
         self.progress.cancel.setToolTip("give it up; no cells are made, but a training can be resumed later")
-        self.steering = Steering(
+        self.steering = TrainingControls(
             self,
             "end the training now, and make cells with the generator as it is",
             "Stopping; cells are made with the generator as it is.",
         )
-        self.learning, self.sheet, self.results = QLabel(), SheetView(), MadeResults()
+        self.learning, self.sheet, self.results = QLabel(), SheetView(), SyntheticResults()
         self.learning.setWordWrap(True)
         self.learning.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sheet.setToolTip("real cells beside made ones, a row for each channel")
-        self.course = stacked(self.learning, self.sheet)
+        self.state = stacked(self.learning, self.sheet)
         self.results.keep.clicked.connect(self._on_keep)
         self.results.drop.clicked.connect(self._on_drop)
         self.next_button = QPushButton("Train with them")
-        self.next_button.clicked.connect(lambda: self.open_next("Train"))
-        for widget in (self.course, self.results, self.next_button):
+        self.next_button.clicked.connect(lambda: self.open_dock("Train"))
+        for widget in (self.state, self.results, self.next_button):
             widget.hide()
-        self.add_foot(self.steering, self.course, self.results, self.next_button)
+        self.add_results(self.steering, self.state, self.results, self.next_button)
 
     def _on_cells(self) -> None:
         """Show the counts of the chosen cells; for other cells than before, numbers are proposed again."""
-        counts, made, source = self.labelled.phase_counts, self.labelled.made_counts, self.labelled.inputs.source()
+        counts, made, source = self.labelled.phase_counts, self.labelled.synthetic_counts, self.labelled.inputs.source()
         if counts is not None:
             self.phases.show_cells(counts - made, made, self.settings.why_not(counts - made))
         if source != self._source:
@@ -116,7 +117,7 @@ class AugmentWidget(Dock):
         self.unlabelled.setVisible(chosen is not None and counts is None)
         self.order.setVisible(counts is not None and self.made is None and not self._is_making)
         if counts is not None:
-            self.about.setText(self.settings.about(counts - self.labelled.made_counts, wanted))
+            self.about.setText(self.settings.about(counts - self.labelled.synthetic_counts, wanted))
         self.about.setVisible(bool(self.about.text()))
         self.run_button.setEnabled(self.job is None and bool(wanted) and not self.settings.name.problem())
         can_resume = self.job is None and self.made is None and counts is not None
@@ -135,33 +136,33 @@ class AugmentWidget(Dock):
             run, wanted = self.settings.run(), self.phases.wanted()
             self._begin(labelled, output, resume_making(labelled, output, run, wanted, self.steering.is_stopped))
 
-    def _begin(self, labelled: Labelled, output: Path, events: Events) -> None:
+    def _begin(self, labelled: Labelled, output: Path, job: Job[Any, Any]) -> None:
         self._begun, self._is_making = (labelled, output), True  # so that there is room for what is watched
         self.learning.clear()
-        for widget in (self.unfinished, self.learning, self.course, self.next_button):
+        for widget in (self.unfinished, self.learning, self.state, self.next_button):
             widget.hide()
-        self.start(events, self._on_made)
+        self.start(job, self._on_made)
         self.steering.begin()
         self._show_what_fits()
 
     def _on_event(self, event: object) -> None:
-        if isinstance(event, Sheet):
+        if isinstance(event, SamplesImage):
             self.sheet.show_picture(event.picture)
-            self.course.show()
-        elif isinstance(event, Learning):
+            self.state.show()
+        elif isinstance(event, GanProgress):
             self.learning.setText(_in_words(event))
             self.learning.show()
-        elif isinstance(event, Written):
+        elif isinstance(event, SyntheticSaved):
             self._forget_made()
         else:
             super()._on_event(event)
 
-    def _on_made(self, made: MadeCells) -> None:
+    def _on_made(self, made: SyntheticCells) -> None:
         self.made = made
         self.learning.hide()
         self.sheet.show_picture(made.picture)
         self.results.show_quality(made.made.quality)
-        for widget in (self.course, self.results):
+        for widget in (self.state, self.results):
             widget.show()
         self.say(_joined([f"{len(made.made.cells):,} cells are made, and nothing of them is written yet", *made.notes]))
 
@@ -174,7 +175,7 @@ class AugmentWidget(Dock):
     def _on_kept(self, opened: OpenedGallery) -> None:
         labelled, output = self._begun or (None, "")
         show_gallery(self.viewer, opened)
-        carry_phases(self.viewer, labelled, opened)
+        copy_phases(self.viewer, labelled, opened)
         self.settings.picker.renew()
         self.next_button.show()
         place = "beside the others" if opened.source.made else "alone, as they have no place in a full-field image"
@@ -196,7 +197,7 @@ class AugmentWidget(Dock):
 
     def _forget_made(self) -> None:
         self.made = None
-        for widget in (self.results, self.course):
+        for widget in (self.results, self.state):
             widget.hide()
         self.settings.suggest_name()
         self._show_what_fits()
@@ -207,12 +208,12 @@ class AugmentWidget(Dock):
         if not busy:
             self._is_making = False
             self.steering.hide()
-            self.course.setHidden(self.made is None)
+            self.state.setHidden(self.made is None)
             self.settings.suggest_name()
             self._show_what_fits()
 
 
-def _in_words(learning: Learning) -> str:
+def _in_words(learning: GanProgress) -> str:
     return (
         f"Step {learning.step:,} of {learning.steps:,}. Its critic tells made cells from real ones by "
         f"{learning.distance:.2f} (0: not at all)."

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.events import Finished, Note
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.jobs.augment import Made
-
-    Tiles = Mapping[int, NDArray[np.float32]]
-    Picture = NDArray[np.uint8]
-
-
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import chain
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.events import Job, Note, Progress, map_events
+from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.gui.layers.labelled import LabelledGallery
 from napari_cellcycle.gui.layers.source import GallerySource
 from napari_cellcycle.jobs.config import ReadConfig
@@ -39,20 +19,27 @@ from napari_cellcycle.phases import PHASE_LABELS, parse_phase
 from napari_cellcycle.store.checkpoints import read_identity
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.events import Stop
-    from napari_cellcycle.gui.layers.gallery import Events
-    from napari_cellcycle.gui.layers.labelled import Labelled
     from napari_cellcycle.jobs.augment import Made
+    from napari_cellcycle.training.gan.loop import Samples
+
+    Tiles = Mapping[int, NDArray[np.float32]]
+    Picture = NDArray[np.uint8]
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_cellcycle.events import Stop
+    from napari_cellcycle.gui.layers.labelled import Labelled
     from napari_cellcycle.jobs.config import AugmentRun
 
 
 @dataclass(frozen=True)
-class Written:
+class SyntheticSaved:
     """Made cells are on disk, in `folder`."""
 
     folder: Path
@@ -65,8 +52,8 @@ def make_labelled(
     wanted: Mapping[int, int],
     changes: Mapping[str, Any],
     stop: Stop,
-) -> Events:
-    """Make as many cells of each phase as `wanted` says; the job's result is `MadeCells`."""
+) -> Job[Any, SyntheticCells]:
+    """Make as many cells of each phase as `wanted` says; the job's result is `SyntheticCells`."""
     yield Note("Opening the cells ...")
     from napari_cellcycle.jobs.augment import augment_cells
 
@@ -74,17 +61,22 @@ def make_labelled(
     yield Note("")
     named = [PHASE_LABELS[phase] + (f"={n}" if n else "") for phase, n in wanted.items()]
     run = replace(run, phase=",".join(named))
-    doubt = _not_comparable(cells, run.generator) if run.generator else ""
-    known = None if doubt else cells
-    notes = [Note(f"the made cells are not compared with the real ones: {doubt}")] if doubt else []
+    not_comparable = _not_comparable(cells, run.generator) if run.generator else ""
+    known = None if not_comparable else cells
+    spectator = _Spectator(_channels(run, cells))
+    if not_comparable:
+        yield from spectator(Note(f"the made cells are not compared with the real ones: {not_comparable}"))
     real = np.bincount(cells.phases[~cells.synthetic & (cells.phases >= 0)], minlength=len(PHASE_LABELS))
     between = steps_between(planned_steps(run.method, real, tuple(wanted), changes))
-    events = augment_cells(known, output, run, changes, stop=stop, show_every=between)
-    yield from watched(chain(notes, events), known, _channels(run, cells))
+    job = augment_cells(known, output, run, changes, stop=stop, show_every=between)
+    made = yield from map_events(job, spectator)
+    return _result(made, spectator.real, known, spectator.notes)
 
 
-def resume_making(labelled: Labelled, output: Path, run: AugmentRun, wanted: Mapping[int, int], stop: Stop) -> Events:
-    """Go on with a training that was broken off, in its own settings; the job's result is `MadeCells`.
+def resume_making(
+    labelled: Labelled, output: Path, run: AugmentRun, wanted: Mapping[int, int], stop: Stop
+) -> Job[Any, SyntheticCells]:
+    """Go on with a training that was broken off, in its own settings; the job's result is `SyntheticCells`.
 
     Raises
     ------
@@ -99,24 +91,23 @@ def resume_making(labelled: Labelled, output: Path, run: AugmentRun, wanted: Map
         run, method=was.pop("method"), seed=was.pop("seed"), make=",".join(was.pop("make")), generator="", resume=True
     )
     numbers = {phase: wanted.get(phase, 0) for phase in phases}
-    yield from make_labelled(labelled, output, before, numbers, was, stop)
+    return (yield from make_labelled(labelled, output, before, numbers, was, stop))
 
 
-def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Events:
+def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Job[Progress | Note | SyntheticSaved, OpenedGallery]:
     """Write made cells to the new folder `output`; the job's result is an `OpenedGallery` of them and the real ones.
 
-    Made cells of a full-field image come alone. `Written` is said between both.
+    Made cells of a full-field image come alone. `SyntheticSaved` is said between both.
     """
     yield Note("Writing the cells ...")
-    from napari_cellcycle.jobs.augment import MADE_FILE, keep_made
+    from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, save_synthetic
 
-    keep_made(made, output)
-    yield Written(output)  # type: ignore[misc]  # this dock knows it
-    source, stack = labelled.source if isinstance(labelled, LabelledGallery) else None, output / MADE_FILE
+    save_synthetic(made, output)
+    yield SyntheticSaved(output)
+    source, stack = labelled.source if isinstance(labelled, LabelledGallery) else None, output / SYNTHETIC_FILE
     if isinstance(source, GallerySource):
-        yield from open_gallery(source.paths, ReadConfig(**source.reading), made=[*source.made, stack])
-    else:
-        yield from open_gallery([stack], ReadConfig())
+        return (yield from open_gallery(source.paths, ReadConfig(**source.reading), made=[*source.made, stack]))
+    return (yield from open_gallery([stack], ReadConfig()))
 
 
 def advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
@@ -136,10 +127,10 @@ def _not_comparable(cells: Cells, generator: str) -> str:
 
 def _channels(run: AugmentRun, cells: Cells) -> tuple[str, ...]:
     """What `augment_cells` makes."""
-    from napari_cellcycle.jobs.augment import MADE_BY_DEFAULT
+    from napari_cellcycle.jobs.augment import DEFAULT_CHANNELS
 
     asked = tuple(name.strip() for name in run.make.split(",") if name.strip())
-    return asked or tuple(name for name in MADE_BY_DEFAULT if name in cells.channels)
+    return asked or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels)
 
 
 N_PICTURES = 60
@@ -152,7 +143,7 @@ _WIDTH_PX, _BESIDE_PX = 350, 86  # of a dock, and of what a sheet has beside its
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class SamplesImage:
     """Real cells beside made ones as a picture, (Y, X, 3), as they are after `step` updates."""
 
     step: int
@@ -160,7 +151,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Learning:
+class GanProgress:
     """How far a generator is; `distance` is how much higher its critic thinks of real cells than of made ones."""
 
     step: int
@@ -169,7 +160,7 @@ class Learning:
 
 
 @dataclass(frozen=True, eq=False)
-class MadeCells:
+class SyntheticCells:
     """Made cells that wait to be kept or dropped; `notes` are what was said on the way."""
 
     made: Made
@@ -183,42 +174,49 @@ def steps_between(steps: int) -> int:
     return min(max(steps // N_PICTURES, fewest), most)
 
 
-def watched(events: Iterable[Any], cells: Cells | None, channels: Sequence[str]) -> Generator[Any, None, None]:
-    """Pass on what `augment_cells` says, samples as `Sheet`, steps as `Learning`, and the result as `MadeCells`."""
-    from napari_cellcycle.training.gan.loop import GanStep, Samples
+class _Spectator:
+    """What the dock makes of the events of `augment_cells`: samples as `SamplesImage`, steps as `GanProgress`."""
 
-    real: Tiles = {}
-    newest: dict[int, NDArray[np.float32]] = {}
-    notes: list[str] = []
-    n_drawn, last = 0, 0.0
-    for event in events:
+    def __init__(self, channels: Sequence[str]) -> None:
+        self.real: Tiles = {}
+        self.notes: list[str] = []
+        self._channels = channels
+        self._newest: dict[int, NDArray[np.float32]] = {}
+        self._n_drawn, self._last = 0, 0.0
+
+    def __call__(self, event: object) -> Iterator[object]:
+        from napari_cellcycle.training.gan.loop import GanStep, Samples
+
         if isinstance(event, Samples):
-            if event.are_real:
-                real, newest = event.images, {phase: tiles[:0] for phase, tiles in event.images.items()}
-            newest |= {phase: tiles for phase, tiles in event.images.items() if phase in real and not event.are_real}
-            if n_drawn < _FIRST_ONES or time.monotonic() - last > SECONDS_BETWEEN:
-                yield Sheet(event.step, _draw(real, newest, channels))
-                n_drawn, last = n_drawn + 1, time.monotonic()
+            self._keep(event)
+            if self._n_drawn < _FIRST_ONES or time.monotonic() - self._last > SECONDS_BETWEEN:
+                yield SamplesImage(event.step, _draw(self.real, self._newest, self._channels))
+                self._n_drawn, self._last = self._n_drawn + 1, time.monotonic()
         elif isinstance(event, GanStep):
-            yield Learning(event.step, event.steps, event.distance)
-        elif isinstance(event, Finished):
-            yield Finished(_result(event.result, real, cells, notes))
+            yield GanProgress(event.step, event.steps, event.distance)
         else:
-            notes += [event.text] if isinstance(event, Note) else []
+            self.notes += [event.text] if isinstance(event, Note) else []
             yield event
 
+    def _keep(self, samples: Samples) -> None:
+        if samples.are_real:
+            self.real = samples.images
+            self._newest = {phase: tiles[:0] for phase, tiles in samples.images.items()}
+        else:
+            self._newest |= {phase: tiles for phase, tiles in samples.images.items() if phase in self.real}
 
-def _result(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> MadeCells:
+
+def _result(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
     """With some of the cells that were made, beside the real ones that were shown on the way, or some of `cells`."""
-    from napari_cellcycle.jobs.steps.assess_synthetic import few_of_each
+    from napari_cellcycle.jobs.steps.assess_synthetic import sample_per_phase
 
     encoding = made.generator.card.encoding
     phases = [int(phase) for phase in np.unique(made.cells.phases)]
     if cells is not None and not real:
-        real = few_of_each(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
-    picture = _draw(real, few_of_each(made.cells, phases, encoding), encoding.channels)
+        real = sample_per_phase(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
+    picture = _draw(real, sample_per_phase(made.cells, phases, encoding), encoding.channels)
     told = () if made.quality is None else made.quality.warnings
-    return MadeCells(made, picture, tuple(note for note in dict.fromkeys(notes) if note not in told))
+    return SyntheticCells(made, picture, tuple(note for note in dict.fromkeys(notes) if note not in told))
 
 
 def _draw(real: Tiles, made: Tiles, channels: Sequence[str]) -> Picture:

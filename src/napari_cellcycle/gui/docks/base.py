@@ -14,14 +14,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.events import Finished, Note, Progress
-from napari_cellcycle.gui.job import Job
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.job import JobThread
 from napari_cellcycle.gui.layers.camera import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.empty_notice import _sentence
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from napari.components import ViewerModel
     from qtpy.QtGui import QShowEvent
@@ -35,7 +35,7 @@ _LAYOUT_MS = (50, 200, 500, 1000)  # by then the canvas has its new size; on a b
 class Dock(QWidget):
     """One column that fits 350 px, scrolling when the window is low.
 
-    Children fill `column` from above and end with `add_foot`. Widgets in `locked_while_busy` can't be
+    Children fill `column` from above and end with `add_results`. Widgets in `locked_while_busy` can't be
     used while a job runs.
     """
 
@@ -46,10 +46,9 @@ class Dock(QWidget):
         self.status = _sentence()
         self.progress = ProgressLine()
         self.progress.cancel.clicked.connect(self._on_cancel)
-        self.job: Job | None = None
+        self.job: JobThread | None = None
         self._refit = shows_everything(viewer)
-        self.said_if_cancelled = "Stopped; nothing was changed."
-        self._on_result: Callable[[Any], None] = lambda _result: None
+        self.cancelled_message = "Stopped; nothing was changed."
         content = _Content()
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 6, 6, 6)
@@ -58,7 +57,7 @@ class Dock(QWidget):
         outer.addWidget(_Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
-    def add_foot(self, *results: QWidget) -> None:
+    def add_results(self, *results: QWidget) -> None:
         """The progress line, the `results` under it, and the status sentence."""
         self.column.addWidget(self.progress)
         for result in results:
@@ -66,14 +65,13 @@ class Dock(QWidget):
         self.column.addWidget(self.status)
         self.column.addStretch()
 
-    def start(self, events: Generator[object, None, None], on_result: Callable[[Any], None]) -> None:
-        """Run `events` in a thread and hand the result to `on_result`, in the GUI thread."""
+    def start(self, job: Job[Any, Any], on_result: Callable[[Any], None]) -> None:
+        """Run `job` in a thread and hand the result to `on_result`, in the GUI thread."""
         if self.job is not None:
             return
-        self._on_result = on_result
         self._set_busy(True)
         self.say("")
-        self.job = Job(events, self._on_event, self.fail, self._on_end)
+        self.job = JobThread(job, self._on_event, on_result, self.fail, self._on_end)
         self.destroyed.connect(self.job.abandon)
 
     def say(self, text: str) -> None:
@@ -90,7 +88,7 @@ class Dock(QWidget):
         self.say(f"{error}")
         show_error(str(error))
 
-    def open_next(self, widget: str) -> None:
+    def open_dock(self, widget: str) -> None:
         """Show another of the plugin's docks, as a tab beside this one."""
         window = getattr(self.viewer, "window", None)
         if window is not None:
@@ -126,8 +124,6 @@ class Dock(QWidget):
             self.progress.show_progress(event)
         elif isinstance(event, Note):
             self.say(event.text)
-        elif isinstance(event, Finished):
-            self._on_result(event.result)
 
     def _on_cancel(self) -> None:
         if self.job is not None:
@@ -136,7 +132,7 @@ class Dock(QWidget):
 
     def _on_end(self) -> None:
         if self.job is not None and self.job.cancelled:
-            self.say(self.said_if_cancelled)
+            self.say(self.cancelled_message)
         self.job = None
         self._set_busy(False)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_cellcycle.evaluation.fractions import phase_fractions
+from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_work import (
     ClassifiedField,
@@ -20,7 +21,7 @@ from napari_cellcycle.gui.docks.classify_work import (
 )
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.layers.build import hidden_phases, phase_colormap
-from napari_cellcycle.gui.layers.gallery import galleries
+from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.painted_phases import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of, prediction_of_real
 from napari_cellcycle.gui.layers.source import PHASE, SYNTHETIC, GallerySource, find_layer
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
     from napari_cellcycle.gui.docks.classify_work import Classified
-    from napari_cellcycle.gui.layers.gallery import Events
     from napari_cellcycle.gui.layers.source import Source
 
 
@@ -53,12 +53,12 @@ class ClassifyWidget(Dock):
         self.legend.hidden_changed.connect(self._on_hidden)
         self.save_button, self.next_button = QPushButton("Save table ..."), QPushButton("Evaluate")
         self.save_button.clicked.connect(self._on_save)
-        self.next_button.clicked.connect(lambda: self.open_next("Evaluate"))
+        self.next_button.clicked.connect(lambda: self.open_dock("Evaluate"))
         self.results = stacked(self.legend, side_by_side(self.save_button, self.next_button))
         self.results.hide()
         for widget in (self.empty, self.inputs, self.form, self.run_button):
             self.column.addWidget(widget)
-        self.add_foot(self.results)
+        self.add_results(self.results)
         self.locked_while_busy += [self.empty, self.inputs, self.form, self.run_button, self.results]
         self._on_choice()
 
@@ -87,12 +87,12 @@ class ClassifyWidget(Dock):
     def _on_run(self) -> None:
         config = ClassifyConfig(model=self.model.value(), **self.form.values())
         field = self.inputs.field()
-        events: Events
+        job: Job[Any, Classified]
         if field is not None:
-            events = classify_field(field, config)
+            job = classify_field(field, config)
         else:
-            events = classify_gallery(self.inputs.cells.value(), config)
-        self.start(events, self._on_classified)
+            job = classify_gallery(self.inputs.cells.value(), config)
+        self.start(job, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
         if self._is_gone(classified.source):
@@ -116,7 +116,7 @@ class ClassifyWidget(Dock):
 
     def _is_gone(self, source: Source) -> bool:
         if isinstance(source, GallerySource):
-            return source not in galleries(self.viewer.layers)
+            return source not in list_galleries(self.viewer.layers)
         given = [] if self.inputs.labels.value() is None else [source.labels]
         return any(name not in self.viewer.layers for name in (source.brightfield, *given))
 

@@ -7,35 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.events import Finished, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.layers.build import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
-from napari_cellcycle.gui.layers.source import FieldSource, source_of
+from napari_cellcycle.gui.layers.gallery import reread_cells
+from napari_cellcycle.gui.layers.painted_phases import corrections
+from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer, role_of, source_of
+from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.label_map import Field
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    import pandas as pd
-    from napari.components import ViewerModel
-    from napari.layers import Labels
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.gui.layers.gallery import Events
-    from napari_cellcycle.jobs.config import ClassifyConfig
-
-
-from typing import TYPE_CHECKING
-
-from napari_cellcycle.events import Note
-from napari_cellcycle.gui.layers.build import phase_layer, phase_numbers
-from napari_cellcycle.gui.layers.gallery import read_again
-from napari_cellcycle.gui.layers.painted_phases import corrections
-from napari_cellcycle.gui.layers.phase_table import result_table
-from napari_cellcycle.gui.layers.source import PHASE, find_layer, role_of
-from napari_cellcycle.gui.layers.status_bar import tell_cells
-
-if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
@@ -46,7 +29,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells, Prediction
     from napari_cellcycle.evaluation.fractions import PhaseFractions
     from napari_cellcycle.gui.layers.build import LayerData
-    from napari_cellcycle.gui.layers.gallery import Events
     from napari_cellcycle.gui.layers.source import GallerySource, Source
     from napari_cellcycle.images.cell_map import CellMap
     from napari_cellcycle.jobs.config import ClassifyConfig
@@ -72,44 +54,44 @@ class Classified:
         return table
 
 
-def classify_gallery(source: GallerySource, config: ClassifyConfig) -> Events:
+def classify_gallery(source: GallerySource, config: ClassifyConfig) -> Job[Progress | Note, Classified]:
     """Classify all cells behind a gallery, shown or not; the job's result is a `Classified`."""
-    cells = yield from read_again(source)
-    yield from classify_shown(cells, source.grid, source, config)
+    cells = yield from reread_cells(source)
+    return (yield from classify_shown(cells, source.grid, source, config))
 
 
-def classify_shown(cells: Cells, cell_map: CellMap, source: Source, config: ClassifyConfig) -> Events:
+def classify_shown(
+    cells: Cells, cell_map: CellMap, source: Source, config: ClassifyConfig
+) -> Job[Progress | Note, Classified]:
     """Classify cells that lie on the screen as `cell_map` says; the job's result is a `Classified`."""
     yield Note("Loading the model ...")
     from napari_cellcycle.evaluation.fractions import phase_fractions
     from napari_cellcycle.models.device import pick_device
-    from napari_cellcycle.predict import classify_cells, doubt, suited_model
+    from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model
 
     device = str(pick_device(config.device))
-    model, instead = suited_model(load_model(config.model), cells)
+    model, instead = model_for_channels(load_model(config.model), cells)
     yield Note("")
-    prediction = yield from passed_on(
-        classify_cells(
-            model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
-        )
+    prediction = yield from classify_cells(
+        model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, cells.phases, cells.synthetic)
     name = model.name if instead else config.model
     layer = phase_layer(picture, table, source, model=name, min_probability=config.min_probability)
-    notes = tuple(note for note in (instead, doubt(prediction)) if note)
+    notes = tuple(note for note in (instead, unfamiliar_warning(prediction)) if note)
     fractions, n_unreadable = phase_fractions(prediction), len(prediction.unreadable)
-    yield Finished(Classified(source, cell_map, layer, fractions, n_unreadable, model.name, device, notes))
+    return Classified(source, cell_map, layer, fractions, n_unreadable, model.name, device, notes)
 
 
-def save_table(prediction: Prediction, path: Path) -> Events:
+def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:
     """Write ``phases.csv``; the job's result is its path."""
     from napari_cellcycle.io.writers.tables import write_table
 
     yield Note("Saving ...")
     write_table(prediction, path)
-    yield Finished(path)
+    return path
 
 
 def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) -> Labels:
@@ -131,7 +113,7 @@ def show_phases(viewer: ViewerModel, classified: Classified, over: list[Any]) ->
             setattr(layer, name, options[name])
         layer.data, layer.visible = data, True
     for one in [*below, layer]:
-        tell_cells(one, classified.cell_map, classified.table)
+        describe_in_status_bar(one, classified.cell_map, classified.table)
     for other in viewer.layers:
         if source_of(other) is not None and role_of(other) == PHASE and other is not layer:
             other.visible = False
@@ -171,7 +153,7 @@ class ClassifiedField(Classified):
     labels: NDArray[np.integer] | None
 
 
-def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Events:
+def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress | Note, ClassifiedField]:
     """Classify the cells of a full-field image; the job's result is a `ClassifiedField`."""
     found = None
     if field.labels is None:
@@ -179,8 +161,8 @@ def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Events:
         field = replace(field, labels=found)
     cells = cut_field(field)
     place = Field(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
-    done: Classified = yield from passed_on(classify_shown(cells, place, field.source, config))
-    yield Finished(ClassifiedField(**vars(done), labels=found))
+    done: Classified = yield from classify_shown(cells, place, field.source, config)
+    return ClassifiedField(**vars(done), labels=found)
 
 
 def show_field_table(labels: Labels, classified: Classified) -> None:

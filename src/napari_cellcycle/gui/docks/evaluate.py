@@ -13,14 +13,14 @@ from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.evaluate_work import (
     DEMONSTRATION,
     TRAINED_ON,
-    Look,
+    FigureStyle,
     draw_figures,
     evaluate_calls,
     save_report,
-    take_calls,
+    snapshot_calls,
 )
-from napari_cellcycle.gui.layers.gallery import galleries
-from napari_cellcycle.gui.layers.selection import select_all, select_cells
+from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.layers.selection import highlight_cells, select_all
 from napari_cellcycle.gui.layers.source import PHASE, find_layer
 from napari_cellcycle.gui.layers.theme import figure_theme
 from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
@@ -51,7 +51,7 @@ class EvaluateWidget(Dock):
         self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
         self.empty = EmptyNotice(
             "No classified cells of known phase yet. The truth comes from folders named after phases.",
-            {"Classify cells": lambda: self.open_next("Classify")},
+            {"Classify cells": lambda: self.open_dock("Classify")},
         )
         self.cells = Picker(napari_viewer, self._offers, "classified cells of known phase; the newest are chosen")
         self.inputs = QWidget()
@@ -62,7 +62,7 @@ class EvaluateWidget(Dock):
         self.run_button.clicked.connect(self._on_run)
         for widget in (self.empty, self.inputs, self.run_button):
             self.column.addWidget(widget)
-        self.add_foot(self._build_results())
+        self.add_results(self._build_results())
         self.locked_while_busy += [self.inputs, self.run_button, self.models_table, self.save_button]
         self.cells.currentIndexChanged.connect(self._on_choice)
         napari_viewer.events.theme.connect(self._on_theme)
@@ -97,14 +97,14 @@ class EvaluateWidget(Dock):
         self.save_button.clicked.connect(self._on_save)
         self.next_button = QPushButton("Train")
         self.next_button.setToolTip("train a model on cells of your own")
-        self.next_button.clicked.connect(lambda: self.open_next("Train"))
+        self.next_button.clicked.connect(lambda: self.open_dock("Train"))
         buttons = side_by_side(self.save_button, self.next_button)
         self.results = stacked(self.banner, self.summary, self.tabs, buttons)
         self.results.hide()
         return self.results
 
     def _offers(self) -> list[tuple[str, str]]:
-        known = [source for source in galleries(self.viewer.layers) if source.n_known]
+        known = [source for source in list_galleries(self.viewer.layers) if source.n_known]
         return [(source.title, source.group) for source in known if self._phase_layer(source.group) is not None]
 
     def _phase_layer(self, group: str) -> Labels | None:
@@ -124,7 +124,7 @@ class EvaluateWidget(Dock):
         layer = self._phase_layer(self.cells.value())
         if layer is not None:
             layer.events.features.connect(self._on_classified_again)
-            self.start(evaluate_calls(take_calls(layer), self._look(), [*self.models.values()]), self._on_evaluated)
+            self.start(evaluate_calls(snapshot_calls(layer), self._look(), [*self.models.values()]), self._on_evaluated)
 
     def _on_classified_again(self, _event: Any = None) -> None:
         self._on_run()
@@ -169,8 +169,8 @@ class EvaluateWidget(Dock):
         for name, content in pictures.items():
             self.figures[name].show_png(content)
 
-    def _look(self) -> Look:
-        return Look(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
+    def _look(self) -> FigureStyle:
+        return FigureStyle(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
 
     def _on_theme(self, _event: Any = None) -> None:
         if self.evaluated is not None:
@@ -188,7 +188,7 @@ class EvaluateWidget(Dock):
             return
         evaluated, report = self.evaluated, self.evaluated.report
         selected = (report.truth == true) & (report.prediction.phases == called)
-        n_shown, n_cells = select_cells(self.viewer, evaluated.group, selected), int(selected.sum())
+        n_shown, n_cells = highlight_cells(self.viewer, evaluated.group, selected), int(selected.sum())
         unseen = f", of which {n_shown:,} are in the gallery" if n_shown < n_cells else ""
         self.say(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
 

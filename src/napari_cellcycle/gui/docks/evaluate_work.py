@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cellcycle.errors import ModelError, TooFewCellsError
-from napari_cellcycle.events import Finished, Note, passed_on
-from napari_cellcycle.gui.layers.gallery import read_again
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, source_of
 from napari_cellcycle.phases import UNKNOWN
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.report import Report
     from napari_cellcycle.evaluation.reporting.figures import Theme
-    from napari_cellcycle.gui.layers.gallery import Events
 
 DPI = 100
 FIGURES = ("f1", "reliability")
@@ -36,7 +35,7 @@ TRAINED_ON = "trained-on"
 
 
 @dataclass(frozen=True)
-class Look:
+class FigureStyle:
     """How figures are drawn: colours, size on the screen, and the screen's pixels per pixel of Qt."""
 
     theme: Theme
@@ -80,7 +79,7 @@ class Evaluated:
     comparisons: dict[str, Comparison | None]
 
 
-def take_calls(layer: Labels) -> Calls:
+def snapshot_calls(layer: Labels) -> Calls:
     """What a job needs of a phase layer over a gallery."""
     source = source_of(layer)
     if not isinstance(source, GallerySource):
@@ -89,22 +88,24 @@ def take_calls(layer: Labels) -> Calls:
     return Calls(source, prediction_of(layer), truth_of(layer), synthetic, layer.metadata[KEY]["model"])
 
 
-def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) -> Events:
+def evaluate_calls(
+    calls: Calls, look: FigureStyle, earlier: Iterable[Evaluated] = ()
+) -> Job[Progress | Note, Evaluated]:
     """Compare calls with the truth, and with `earlier` ones of other models; the job's result is an `Evaluated`.
 
     Repeated cells are left out, and those that the model was trained on while there are others; made cells are tested
     where no real one has a known phase, as a demonstration.
     """
-    from napari_cellcycle.datasets.duplicates import search_repeats, seen_before
+    from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
     from napari_cellcycle.evaluation.report import evaluate
 
-    cells: Cells = yield from read_again(calls.source)
-    repeats = yield from passed_on(search_repeats(cells))
+    cells: Cells = yield from reread_cells(calls.source)
+    duplicates = yield from iter_duplicates(cells)
     made = bool(calls.synthetic[calls.truth != UNKNOWN].all())
     known = None if made else _training_prints(calls.model)
     truth = np.full_like(calls.truth, UNKNOWN)  # whatever is left out is made unknown
-    truth[repeats.keep] = calls.truth[repeats.keep]
-    notes = repeats.notes
+    truth[duplicates.keep] = calls.truth[duplicates.keep]
+    notes = duplicates.notes
     if not made and calls.synthetic.any():
         truth[calls.synthetic] = UNKNOWN
         notes = (*notes, f"{calls.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
@@ -114,16 +115,16 @@ def evaluate_calls(calls: Calls, look: Look, earlier: Iterable[Evaluated] = ()) 
         model=calls.model,
         protocol=DEMONSTRATION if made else "held-out",
         synthetic=calls.synthetic,
-        trained_on=None if known is None else seen_before(repeats.prints, known),
-        duplicates_removed=len(cells) - len(repeats.keep),
+        trained_on=None if known is None else in_training_set(duplicates.fingerprints, known),
+        duplicates_removed=len(cells) - len(duplicates.keep),
         settings={"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading},
-        data_sha256=repeats.data_sha256,
+        data_sha256=duplicates.data_sha256,
         notes=notes,
     )
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)
-    pictures = yield from passed_on(draw_figures(report, look))
-    yield Finished(Evaluated(calls.source.group, report, cells, pictures, comparisons))
+    pictures = yield from draw_figures(report, look)
+    return Evaluated(calls.source.group, report, cells, pictures, comparisons)
 
 
 def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:
@@ -143,7 +144,7 @@ def _compare(report: Report, newest: Report) -> Comparison | None:
         return None
 
 
-def draw_figures(report: Report, look: Look) -> Events:
+def draw_figures(report: Report, look: FigureStyle) -> Job[Progress | Note, dict[str, bytes]]:
     """Draw the figures of the dock; the job's result is a PNG by name, transparent where the dock shows through."""
     yield Note("")
     from matplotlib.figure import Figure
@@ -157,21 +158,21 @@ def draw_figures(report: Report, look: Look) -> Events:
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=DPI * look.zoom)
         pictures[name] = content.getvalue()
-    yield Finished(pictures)
+    return pictures
 
 
-def save_report(evaluated: Evaluated, folder: Path) -> Events:
+def save_report(evaluated: Evaluated, folder: Path) -> Job[Progress | Note, Path]:
     """Write the report with its tables and figures; the job's result is the path of ``report.html``."""
     from napari_cellcycle.evaluation.reporting.files import write_report
 
-    yield from write_report(evaluated.report, evaluated.cells, folder)
+    return (yield from write_report(evaluated.report, evaluated.cells, folder))
 
 
 def _training_prints(model: str) -> Any:
     """What tells the cells that a model was trained on, None where nobody knows it."""
-    from napari_cellcycle.store.models import find_model, load_training_prints
+    from napari_cellcycle.store.models import find_model, load_training_fingerprints
 
     try:
-        return load_training_prints(find_model(model))
+        return load_training_fingerprints(find_model(model))
     except ModelError:  # its folder is gone since
         return None

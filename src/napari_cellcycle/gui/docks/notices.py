@@ -22,7 +22,7 @@ class NoCells(EmptyNotice):
     """No cells are open: open files, or the sample."""
 
     def __init__(self, dock: Dock) -> None:
-        actions = {"Open files": lambda: dock.open_next("Open cells"), "Open the sample": self._open_sample}
+        actions = {"Open files": lambda: dock.open_dock("Open cells"), "Open the sample": self._open_sample}
         super().__init__("No cells yet.", actions)
         self._dock = dock
 
@@ -39,8 +39,8 @@ class NoPhases(EmptyNotice):
 
     def __init__(self, dock: Dock, text: str) -> None:
         actions = {
-            "Open files": lambda: dock.open_next("Open cells"),
-            "Classify cells": lambda: dock.open_next("Classify"),
+            "Open files": lambda: dock.open_dock("Open cells"),
+            "Classify cells": lambda: dock.open_dock("Classify"),
         }
         super().__init__(text, actions)
 

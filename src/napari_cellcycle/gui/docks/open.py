@@ -55,11 +55,11 @@ class OpenWidget(Dock):
         self.open_button.clicked.connect(self._on_open)
         self.settings = stacked(self.chosen, self.channels, self.form, self.open_button)
         self.next_button = QPushButton("Classify")
-        self.next_button.clicked.connect(lambda: self.open_next("Classify"))
+        self.next_button.clicked.connect(lambda: self.open_dock("Classify"))
         self.next_button.hide()
         for widget in (self.empty, side_by_side(self.files_button, self.folder_button), self.settings):
             self.column.addWidget(widget)
-        self.add_foot(self.next_button)
+        self.add_results(self.next_button)
         self.settings.hide()
         self.locked_while_busy += [self.empty, self.files_button, self.folder_button, self.settings]
         self.setAcceptDrops(True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
-from napari_cellcycle.events import Finished, Note, Progress
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import BrokenOff, NoCells, NoPhases
 from napari_cellcycle.gui.docks.train_work import kinds_for, models_for, resume_labelled, train_labelled
@@ -17,7 +17,7 @@ from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import stacked
 from napari_cellcycle.gui.widgets.model_picker import renew_pickers
 from napari_cellcycle.gui.widgets.run_name import RunName
-from napari_cellcycle.gui.widgets.training_controls import Steering
+from napari_cellcycle.gui.widgets.training_controls import TrainingControls
 from napari_cellcycle.gui.widgets.training_curves import Curves
 from napari_cellcycle.jobs.config import TrainRun
 from napari_cellcycle.jobs.steps.advice import GO_ON_BELOW, what_is_missing
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_cellcycle.gui.docks.train_work import Trained
-    from napari_cellcycle.gui.layers.gallery import Events
     from napari_cellcycle.training.classifier import EpochDone
 
 SCRATCH = "from scratch"
@@ -43,7 +42,7 @@ class TrainWidget(Dock):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
-        self.said_if_cancelled = "Cancelled; no model was written."
+        self.cancelled_message = "Cancelled; no model was written."
         self.log: list[EpochDone] = []
         self._channels: set[str] | None = None
         self._start_chosen = False
@@ -88,19 +87,19 @@ class TrainWidget(Dock):
 
     def _build_foot(self) -> None:
         self.progress.cancel.setToolTip("give up this run; no model is written, but the run can be resumed later")
-        self.steering = Steering(
+        self.steering = TrainingControls(
             self,
             "end the training now, and keep the best weights so far as a model",
             "Stopping; the best weights so far are kept.",
         )
         self.curves, self.figures = Curves(), QLabel()
         self.figures.setWordWrap(True)
-        self.course = stacked(self.curves, self.figures)
+        self.state = stacked(self.curves, self.figures)
         self.next_button = QPushButton("Classify with it")
-        self.next_button.clicked.connect(lambda: self.open_next("Classify"))
-        for widget in (self.course, self.next_button):
+        self.next_button.clicked.connect(lambda: self.open_dock("Classify"))
+        for widget in (self.state, self.next_button):
             widget.hide()
-        self.add_foot(self.steering, self.course, self.next_button)
+        self.add_results(self.steering, self.state, self.next_button)
 
     def _on_cells(self) -> None:
         """Offer what fits the chosen cells; a start is chosen by how many there are, unless the user chose one."""
@@ -178,17 +177,17 @@ class TrainWidget(Dock):
         if labelled is not None:
             self._begin(resume_labelled(labelled, output, self._run(), self.steering.is_stopped))
 
-    def _begin(self, events: Events) -> None:
+    def _begin(self, job: Job[Any, Any]) -> None:
         self.log = []
         self.curves.show_log([])
         self.figures.clear()
-        for widget in (self.unfinished, self.course, self.next_button):
+        for widget in (self.unfinished, self.state, self.next_button):
             widget.hide()
-        self.start(events, self._on_trained)
+        self.start(job, self._on_trained)
         self.steering.begin()
 
     def _on_event(self, event: object) -> None:
-        if isinstance(event, Progress | Note | Finished):
+        if isinstance(event, Progress | Note):
             super()._on_event(event)
         else:  # by now the job has imported torch
             from napari_cellcycle.training.classifier import EpochDone
@@ -200,7 +199,7 @@ class TrainWidget(Dock):
         self.log.append(done)
         self.curves.show_log(self.log)
         self.figures.setText(_figures(self.log))
-        self.course.show()
+        self.state.show()
 
     def _on_trained(self, trained: Trained) -> None:
         renew_pickers(self, trained.folder)

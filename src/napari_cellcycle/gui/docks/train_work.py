@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.events import Finished, Note, passed_on
+from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.labelled import Labelled
 from napari_cellcycle.store.checkpoints import read_identity
 from napari_cellcycle.store.models import list_models
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from napari_cellcycle.events import Stop
-    from napari_cellcycle.gui.layers.gallery import Events
     from napari_cellcycle.jobs.config import TrainRun
     from napari_cellcycle.models import ModelCard
 
@@ -33,18 +32,20 @@ class Trained:
     card: ModelCard
 
 
-def train_labelled(labelled: Labelled, output: Path, run: TrainRun, config: TrainConfig, stop: Stop) -> Events:
+def train_labelled(
+    labelled: Labelled, output: Path, run: TrainRun, config: TrainConfig, stop: Stop
+) -> Job[Any, Trained]:
     """Train on the cells of the screen; the job's result is `Trained`."""
     yield Note("Opening the cells ...")
     from napari_cellcycle.jobs.train import train_cells
 
     cells = yield from labelled.open()
     yield Note("")
-    model = yield from passed_on(train_cells(cells, output, run, config, stop=stop))
-    yield Finished(Trained(output, model.card))
+    model = yield from train_cells(cells, output, run, config, stop=stop)
+    return Trained(output, model.card)
 
 
-def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop) -> Events:
+def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop) -> Job[Any, Trained]:
     """Go on with a training that was broken off, in its own settings; the job's result is `Trained`.
 
     Raises
@@ -62,7 +63,7 @@ def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop)
         device=was["device"],
         resume=True,
     )
-    yield from train_labelled(labelled, output, before, config, stop)
+    return (yield from train_labelled(labelled, output, before, config, stop))
 
 
 def models_for(channels: Collection[str]) -> list[str]:

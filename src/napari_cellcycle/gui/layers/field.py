@@ -62,7 +62,7 @@ def label_layers(viewer: ViewerModel) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels) and source_of(layer) is None][::-1]
 
 
-def take_field(brightfield: Image, darkfield: Image | None, labels: Labels | None) -> FieldOnScreen:
+def snapshot_field(brightfield: Image, darkfield: Image | None, labels: Labels | None) -> FieldOnScreen:
     """What a job needs of these layers."""
     name = f"{brightfield.name}: found cells" if labels is None else labels.name
     source = FieldSource(

@@ -10,11 +10,11 @@ import numpy as np
 
 from napari_cellcycle.cells import ROLES, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.build import gallery_layers
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
-from napari_cellcycle.gui.layers.status_bar import tell_cells
+from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
 from napari_cellcycle.io.names import stem_of
 from napari_cellcycle.jobs.config import ReadConfig
@@ -22,7 +22,7 @@ from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from napari.components import ViewerModel
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.gui.layers.build import LayerData
     from napari_cellcycle.images.mosaic import Mosaic
 
-    Events = Generator[Progress | Note | Finished, None, None]
 
 _N_PREVIEWED = 3
 
@@ -67,13 +66,13 @@ class Preview:
     notes: tuple[str, ...]
 
 
-def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Events:
+def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel; the job's result is a `Preview`."""
     from napari_cellcycle.io import propose_channels
 
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    cells: Cells = yield from open_cells(paths, reading)
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
-    mosaic = yield from passed_on(build_mosaic(cells.subset(few), columns=len(few)))
+    mosaic = yield from build_mosaic(cells.subset(few), columns=len(few))
     pictures = {
         name: _grey(pixels, limits)
         for name, pixels, limits in zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
@@ -85,7 +84,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Events
         if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
     n_known = int((cells.phases != UNKNOWN).sum())
-    yield Finished(Preview(_title(paths), len(cells), n_known, channels, spoken(cells.notes)))
+    return Preview(_title(paths), len(cells), n_known, channels, spoken(cells.notes))
 
 
 def spoken(notes: Iterable[str]) -> tuple[str, ...]:
@@ -105,17 +104,17 @@ def _title(paths: Sequence[str | Path]) -> str:
 
 def open_gallery(
     paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
-) -> Events:
+) -> Job[Progress | Note, OpenedGallery]:
     """Read cells, and stacks of `made` ones after them, and lay them out; the job's result is an `OpenedGallery`."""
     cells, everywhere = yield from _open(paths, reading, made)
     shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
-    mosaic = yield from passed_on(build_mosaic(shown, max_shown))
+    mosaic = yield from build_mosaic(shown, max_shown)
     source = _source(paths, reading, made, cells, mosaic)
     notes = spoken(cells.notes)
     if source.n_shown < source.n_cells:
         notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
     _warm_up()
-    yield Finished(OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes))
+    return OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes)
 
 
 def _warm_up() -> None:
@@ -125,7 +124,7 @@ def _warm_up() -> None:
     Image(np.zeros((2, 2)))
 
 
-def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, None, Cells]:
+def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
     """The cells behind a gallery, out of their files.
 
     Raises
@@ -144,12 +143,12 @@ def read_again(source: GallerySource) -> Generator[Progress | Note | Finished, N
 
 def _open(
     paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path]
-) -> Generator[Progress | Note | Finished, None, tuple[Cells, list[str]]]:
+) -> Job[Progress | Note, tuple[Cells, list[str]]]:
     """Returns the cells, and the channels that all of them have: a stain is learnt from though made cells have none."""
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
+    cells: Cells = yield from open_cells(paths, reading)
     if not made:
         return cells, list(cells.channels)
-    more: Cells = yield from passed_on(open_cells(made, ReadConfig()))
+    more: Cells = yield from open_cells(made, ReadConfig())
     everywhere = [name for name in cells.channels if name in more.channels]
     return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
 
@@ -163,14 +162,14 @@ def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
             layer.visible = False
     layers = [Layer.create(*data) for data in opened.layers]
     for layer in layers:
-        tell_cells(layer, opened.source.grid, opened.table)
+        describe_in_status_bar(layer, opened.source.grid, opened.table)
         viewer.add_layer(layer)
     # not the marks of made cells on top, which are nothing to work on
     viewer.layers.selection.active = [layer for layer in layers if isinstance(layer, Image)][-1]
     viewer.reset_view()
 
 
-def galleries(layers: Iterable[object]) -> list[GallerySource]:
+def list_galleries(layers: Iterable[object]) -> list[GallerySource]:
     """The galleries in a viewer, the newest first."""
     found: dict[str, GallerySource] = {}
     for layer in layers:
@@ -195,7 +194,7 @@ def _source(
         tile_px=mosaic.grid.tile_px,
         columns=mosaic.grid.columns,
         made=[str(Path(path).absolute()) for path in made],
-        made_counts=_count(cells.phases[cells.synthetic]),
+        synthetic_counts=_count(cells.phases[cells.synthetic]),
     )
 
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.events import Note
+from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
-from napari_cellcycle.gui.layers.gallery import read_again
+from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.source import GallerySource
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, parse_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from napari.layers import Labels
     from numpy.typing import NDArray
 
@@ -42,15 +40,15 @@ class LabelledGallery:
         return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases)
 
     @property
-    def made_counts(self) -> NDArray[np.int64]:
+    def synthetic_counts(self) -> NDArray[np.int64]:
         """Those of `counts` that a generator made."""
         if self.phases is None:
-            return np.array(self.source.made_counts)
+            return np.array(self.source.synthetic_counts)
         return _count(self.phases[self.synthetic[: len(self.phases)]]) if self.synthetic is not None else _count(_NONE)
 
-    def open(self) -> Generator[Any, None, Cells]:
+    def open(self) -> Job[Any, Cells]:
         """Read the cells again, with these phases."""
-        cells = yield from read_again(self.source)
+        cells = yield from reread_cells(self.source)
         if self.phases is None:
             return cells
         phases = np.full(len(cells), UNKNOWN, np.int8)
@@ -71,11 +69,11 @@ class LabelledField:
         return _count(np.array([*self.phases.values()], np.int8))
 
     @property
-    def made_counts(self) -> NDArray[np.int64]:
+    def synthetic_counts(self) -> NDArray[np.int64]:
         """Nobody makes cells of a field."""
         return _count(_NONE)
 
-    def open(self) -> Generator[Any, None, Cells]:
+    def open(self) -> Job[Any, Cells]:
         """Cut out the cells, with these phases."""
         yield Note("Cutting out cells ...")
         cells = cut_field(self.field)

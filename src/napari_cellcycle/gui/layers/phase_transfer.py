@@ -9,7 +9,7 @@ import numpy as np
 from napari_cellcycle.gui.layers.build import phase_layer
 from napari_cellcycle.gui.layers.labelled import LabelledGallery
 from napari_cellcycle.gui.layers.source import KEY, PHASE, find_layer, source_of
-from napari_cellcycle.gui.layers.status_bar import tell_cells
+from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.gui.layers.labelled import Labelled
 
 
-def carry_phases(viewer: ViewerModel, labelled: Labelled | None, opened: OpenedGallery) -> None:
+def copy_phases(viewer: ViewerModel, labelled: Labelled | None, opened: OpenedGallery) -> None:
     """Add a phase layer to the new gallery, if phases were painted on the old one; made cells are what they are."""
     from napari.layers import Layer
 
@@ -46,7 +46,7 @@ def carry_phases(viewer: ViewerModel, labelled: Labelled | None, opened: OpenedG
     group = [other for other in viewer.layers if (its := source_of(other)) is not None and its.group == new.group]
     carried = Layer.create(data, {**options, "scale": group[0].scale, "units": group[0].units}, kind)
     for other in [*group, carried]:
-        tell_cells(other, new.grid, table)
+        describe_in_status_bar(other, new.grid, table)
     viewer.add_layer(carried)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NEAREST = 6.0  # screen pixels per image pixel: nearer, cells are only squares
 
 
-def select_cells(viewer: ViewerModel, group: str, selected: NDArray[np.bool_]) -> int:
+def highlight_cells(viewer: ViewerModel, group: str, selected: NDArray[np.bool_]) -> int:
     """Dim all cells of a gallery but the selected ones, look at those, and return how many can be seen."""
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap

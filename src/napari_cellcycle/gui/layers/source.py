@@ -48,7 +48,7 @@ class GallerySource:
         How the gallery is laid out.
     made : list of str
         Stacks of made cells that come after those of `paths`, and say themselves how to read them.
-    made_counts : list of int
+    synthetic_counts : list of int
         Those of `phase_counts` that a generator made.
     """
 
@@ -64,7 +64,7 @@ class GallerySource:
     tile_px: int
     columns: int
     made: list[str] = field(default_factory=list)
-    made_counts: list[int] = field(default_factory=lambda: [0] * N_PHASES)
+    synthetic_counts: list[int] = field(default_factory=lambda: [0] * N_PHASES)
 
     @property
     def grid(self) -> Grid:
@@ -74,7 +74,7 @@ class GallerySource:
     @property
     def n_known(self) -> int:
         """Cells of known phase; of made cells only where there are no others, as nothing is judged by them."""
-        n_made = 0 if self.n_synthetic == self.n_cells else sum(self.made_counts)
+        n_made = 0 if self.n_synthetic == self.n_cells else sum(self.synthetic_counts)
         return sum(self.phase_counts) - n_made
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from napari_cellcycle.images.cell_map import CellMap
 
 
-def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
+def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
     """Show the cell under the cursor in napari's status bar.
 
     napari would look up the phase number as if it were the number of a cell, so the layer's own answer is replaced.
     """
-    describe = _describer(table)
+    describe = cell_descriptions(table)
     plain = type(layer).get_status
 
     def get_status(position: Any = None, **options: Any) -> Any:
@@ -38,7 +38,7 @@ def tell_cells(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
     layer.get_status = get_status
 
 
-def _describer(table: pd.DataFrame) -> Callable[[int], str]:
+def cell_descriptions(table: pd.DataFrame) -> Callable[[int], str]:
     """Sentences are made when asked for: there may be a million cells. `table` is one of results, or a `cell_table`."""
     columns = {name: table[name].to_numpy() for name in table}
     called = "phase" in columns

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from napari_cellcycle.gui.layers.field import image_layers, label_layers, looks_dark, take_field
-from napari_cellcycle.gui.layers.gallery import galleries
+from napari_cellcycle.gui.layers.field import image_layers, label_layers, looks_dark, snapshot_field
+from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.widgets.layer_picker import Picker
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class CellsInput(QWidget):
         """The field that is chosen, None if there is none or its last image is being removed."""
         if not self.on_field or self.brightfield.value() is None:
             return None
-        return take_field(self.brightfield.value(), self.darkfield.value(), self.labels.value())
+        return snapshot_field(self.brightfield.value(), self.darkfield.value(), self.labels.value())
 
     def source(self) -> Source | None:
         """What is chosen, as its layers know it."""
@@ -91,7 +91,7 @@ class CellsInput(QWidget):
 
     def _offers(self) -> list[tuple[str, Any]]:
         offers: list[tuple[str, Any]] = [
-            (f"{source.title} ({source.n_cells:,} cells)", source) for source in galleries(self._viewer.layers)
+            (f"{source.title} ({source.n_cells:,} cells)", source) for source in list_galleries(self._viewer.layers)
         ]
         has_field = image_layers(self._viewer) and (self._finds_cells or label_layers(self._viewer))
         return [*offers, (FIELD, FIELD)] if has_field else offers

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.models.generator import GeneratorCard
 
 GENERATOR = "generator"
-"""Folder of a generator among what `jobs.augment.keep_made` writes."""
+"""Folder of a generator among what `jobs.augment.save_synthetic` writes."""
 
 
 @dataclass(frozen=True)

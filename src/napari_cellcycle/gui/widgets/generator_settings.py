@@ -15,7 +15,7 @@ from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.jobs.config import AugmentRun
 from napari_cellcycle.jobs.steps.advice import planned_steps, warning_of_few
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.store.generators import made_folder
+from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class GeneratorSettings(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.picker, self.name = GeneratorPicker(made_folder()), RunName(made_folder(), "the made cells")
+        self.picker, self.name = GeneratorPicker(synthetic_folder()), RunName(synthetic_folder(), "the made cells")
         self.form = Form((GanConfig, AugmentRun), [*_GAN_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
         self.form.insert_row(len(_PLAIN), "Name", self.name)
         self.problem = QLabel()

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from qtpy.QtGui import QPaintEvent
-
-
 class Picture(QWidget):
     """A PNG, made smaller where there is too little room."""
 

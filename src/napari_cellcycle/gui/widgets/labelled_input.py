@@ -53,7 +53,7 @@ class LabelledInput(QWidget):
         self._painting: PhasePainting | None = None
         self._wish = ""  # where phases shall come from, whenever that is possible
         self.phase_counts: NDArray[np.int64] | None = None
-        self.made_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
+        self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
         self.inputs = CellsInput(viewer, "learn from", finds_cells=False)
         self.phases = QComboBox()
         self.phases.setToolTip("where the true phases come from; what is painted lies in the layer cells: phase")
@@ -89,7 +89,7 @@ class LabelledInput(QWidget):
 
     def judged_counts(self) -> NDArray[np.int64] | None:
         """Cells of each phase that a model can be judged by, None where no phase is known."""
-        return None if self.phase_counts is None else real_or_all(self.phase_counts, self.made_counts)
+        return None if self.phase_counts is None else real_or_all(self.phase_counts, self.synthetic_counts)
 
     def channels(self) -> set[str]:
         """What the images of the chosen cells show."""
@@ -147,9 +147,9 @@ class LabelledInput(QWidget):
             self.counts.clear()
             self.hint.clear()
         else:
-            self.phase_counts, self.made_counts = labelled.counts, labelled.made_counts
-            self.counts.setText(_legend(self.phase_counts.tolist(), self.made_counts.tolist()))
-            said = (self._advise(self.phase_counts, self.made_counts), self._how_painted())
+            self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
+            self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
+            said = (self._advise(self.phase_counts, self.synthetic_counts), self._how_painted())
             self.hint.setText(" ".join(filter(None, said)))
         self.hint.setVisible(bool(self.hint.text()))
         self.changed.emit()

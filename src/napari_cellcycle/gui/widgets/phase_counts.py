@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_cellcycle.gui.widgets.layout import side_by_side
-from napari_cellcycle.jobs.config import MOST_MADE
+from napari_cellcycle.jobs.config import MAX_SYNTHETIC
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, SYNTHETIC_COLOUR, Phase
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class PhaseCounts(QWidget):
     def _add_row(self, phase: Phase, colour: str) -> None:
         name = QLabel(f'<span style="color:{colour}">■</span>&nbsp;{PHASE_LABELS[phase]}')
         labels, box = (_right(""), _right("")), QSpinBox()
-        box.setRange(0, MOST_MADE)
+        box.setRange(0, MAX_SYNTHETIC)
         box.setGroupSeparatorShown(True)
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         box.setAccessibleName(f"make {PHASE_LABELS[phase]}")

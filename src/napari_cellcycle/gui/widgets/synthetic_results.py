@@ -11,7 +11,7 @@ from napari_cellcycle.gui.widgets.layout import side_by_side
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS, Phase
 
 if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.synthetic.quality import MadeQuality, PhaseQuality
+    from napari_cellcycle.evaluation.synthetic.quality import PhaseQuality, SyntheticQuality
 
 HOW = (
     "like real: made cells that lie among real ones, in what a classifier sees of them; varied: real cells that lie "
@@ -19,7 +19,7 @@ HOW = (
 )
 
 
-class MadeResults(QWidget):
+class SyntheticResults(QWidget):
     """Two buttons, `keep` and `drop`; warnings, and then figures."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class MadeResults(QWidget):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             column.addWidget(label)
 
-    def show_quality(self, quality: MadeQuality | None) -> None:
+    def show_quality(self, quality: SyntheticQuality | None) -> None:
         """Show what was measured, if anything was."""
         self.warnings.setText("" if quality is None else "\n\n".join(f"{text}." for text in quality.warnings))
         self.quality.setText("" if quality is None else in_words(quality))
@@ -46,7 +46,7 @@ class MadeResults(QWidget):
             label.setVisible(bool(label.text()))
 
 
-def in_words(quality: MadeQuality) -> str:
+def in_words(quality: SyntheticQuality) -> str:
     """One sentence over all phases, and a table of each, as rich text."""
     sentences = []
     if quality.overall is not None:

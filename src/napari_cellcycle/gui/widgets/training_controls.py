@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 if TYPE_CHECKING:
-    from napari_cellcycle.gui.docks.base import Dock
+    from napari_cellcycle.gui.job import JobThread
+    from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
 
-class Steering(QWidget):
+class HasJob(Protocol):
+    """What is steered: a dock, with its job and its progress line."""
+
+    job: JobThread | None
+    progress: ProgressLine
+
+    def say(self, text: str) -> None: ...
+
+
+class TrainingControls(QWidget):
     """Pause and Stop for the job that a dock has in hand; hidden while there is none.
 
     Parameters
     ----------
-    dock : Dock
+    dock : HasJob
         Whose job is steered.
     stop_tip : str
         What Stop keeps, for its tooltip.
@@ -24,7 +34,7 @@ class Steering(QWidget):
         Said after a click on it.
     """
 
-    def __init__(self, dock: Dock, stop_tip: str, stopping: str) -> None:
+    def __init__(self, dock: HasJob, stop_tip: str, stopping: str) -> None:
         super().__init__()
         self._dock, self._stopping, self._stop_asked = dock, stopping, threading.Event()
         self.pause, self.stop = QPushButton("Pause"), QPushButton("Stop")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +15,20 @@ from napari_cellcycle.cells import DNA, Cells, Prediction
 from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.errors import WriteError
-from napari_cellcycle.evaluation.report import LossCurve, evaluate
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.jobs.config import ReadConfig
-from napari_cellcycle.jobs.steps.fill_phases import filled_part, refuse_known_cells
+from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
-from napari_cellcycle.jobs.steps.training_data import Material, gather, split_table, teachers
+from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table, stain_only_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.models import save_model
 from napari_cellcycle.training.augment_options import parse_augment
-from napari_cellcycle.training.classifier import EpochDone, Hooks, kept
+from napari_cellcycle.training.classifier import EpochDone, Hooks, record_epochs
 from napari_cellcycle.training.config import TrainConfig, resolved
+from napari_cellcycle.training.gan.loop import GanStep, Samples
 from napari_cellcycle.training.recipes import Recipe, recipe_called, with_channels
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def cross_validate(
     changes: Mapping[str, Any],
     reading: ReadConfig,
     folder: Path | None = None,
-) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it.
 
     The folds' models are written to the new `folder`, where one is given; ``split.csv`` beside each one's weights
@@ -64,27 +65,27 @@ def cross_validate(
     """
     if folder is not None and folder.exists():
         raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
-    recipe, settings = way_of_training(config, changes)
-    material: Material = yield from passed_on(gather(paths, config.also, recipe, reading))
-    cells = material.cells
+    recipe, settings = recipe_and_settings(config, changes)
+    training_data: TrainingData = yield from load_training_data(paths, config.also, recipe, reading)
+    cells = training_data.cells
     groups = group_names(cells, config.group_by) if config.group_by else None
     folds = make_folds(
         cells, config.cv, groups=groups, validation_fraction=settings.validation_fraction, seed=config.seed
     )
     if settings.generator:
-        refuse_known_cells(settings.generator, material.prints[cells.phases != UNKNOWN])
-    tested, n_made = Tested.empty(cells), list[int]()
+        refuse_known_cells(settings.generator, training_data.fingerprints[cells.phases != UNKNOWN])
+    tested, n_made = FoldPredictions.empty(cells), list[int]()
     for number, fold in enumerate(folds):
         own = replace(settings, seed=config.seed + number)  # fresh weights that no other fold starts from
         name = f"{config.model}, fold {number + 1} of {len(folds)}"
-        places = np.r_[fold.train, teachers(material)]
-        training = yield from passed_on(filled_part(material, places, recipe, own, config.device))
+        places = np.r_[fold.train, stain_only_cells(training_data)]
+        training = yield from oversampled(training_data, places, recipe, own, config.device)
         n_made.append(len(training) - len(places))
-        validation = material.prepared.subset(fold.validation)
-        model, losses = yield from passed_on(fit_fold(name, recipe, training, validation, own, config.device))
-        accuracy = tested.add(number, fold, model, losses, material)
+        validation = training_data.prepared.subset(fold.validation)
+        model, losses = yield from train_fold(name, recipe, training, validation, own, config.device)
+        accuracy = tested.add(number, fold, model, losses, training_data)
         if folder is not None:
-            _keep(model, folder / str(number + 1), fold, material)
+            _keep(model, folder / str(number + 1), fold, training_data)
         yield FoldDone(number + 1, len(folds), accuracy)
     report = evaluate(
         tested.prediction(cells, config.min_probability),
@@ -93,18 +94,18 @@ def cross_validate(
         protocol="clean",
         prevalence=config.prevalence or None,
         fold=tested.fold,
-        duplicates_removed=material.n_repeats,
+        duplicates_removed=training_data.n_duplicates,
         seed=config.seed,
         temperature=tested.temperatures,
         losses=tested.losses,
         settings=settings_of(paths, config, settings, reading),
-        data_sha256=material.data_sha256,
+        data_sha256=training_data.data_sha256,
         notes=(*_notes_on_made(settings, n_made), *notes_on_inputs(config, recipe), *folds.notes),
     )
-    yield Finished((report, cells))
+    return (report, cells)
 
 
-def way_of_training(config: EvaluateConfig, changes: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
+def recipe_and_settings(config: EvaluateConfig, changes: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
     """The recipe of `config.model` with the channels that were asked for, and its settings with `changes`."""
     recipe = recipe_called(config.model)
     if config.inputs:
@@ -112,7 +113,7 @@ def way_of_training(config: EvaluateConfig, changes: Mapping[str, Any]) -> tuple
     return recipe, resolved(replace(recipe.config, **changes, seed=config.seed))
 
 
-def fit_fold(
+def train_fold(
     name: str,
     recipe: Recipe,
     training: TrainingCells,
@@ -120,13 +121,13 @@ def fit_fold(
     settings: TrainConfig,
     device: str,
     hooks: Hooks | None = None,
-) -> Iterator[Progress | EpochDone | Finished]:
+) -> Job[Progress | EpochDone, tuple[Model, LossCurve]]:
     """Fit one fold's model; the result is the model and its loss curve."""
     log: list[EpochDone] = []
     fitting = fit_model(name, recipe, training, validation, settings, device, hooks=hooks)
-    model = yield from passed_on(kept(fitting, log))
+    model = yield from record_epochs(fitting, log)
     curve = LossCurve(np.array([done.training_loss for done in log]), np.array([done.validation_loss for done in log]))
-    yield Finished((model, curve))
+    return (model, curve)
 
 
 def settings_of(
@@ -152,13 +153,13 @@ def _notes_on_made(settings: TrainConfig, n_made: Sequence[int]) -> list[str]:
     return [f"made cells that were learnt from, fold by fold, by {source}: {', '.join(map(str, n_made))}; none tested"]
 
 
-def _keep(model: Model, folder: Path, fold: Fold, material: Material) -> None:
-    table = split_table(material.cells, fold.validation, fold.test)
-    save_model(model, folder, np.delete(material.prints, fold.test, axis=0), {"split.csv": table})
+def _keep(model: Model, folder: Path, fold: Fold, training_data: TrainingData) -> None:
+    table = split_table(training_data.cells, fold.validation, fold.test)
+    save_model(model, folder, np.delete(training_data.fingerprints, fold.test, axis=0), {"split.csv": table})
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class FoldPredictions:
     """What the folds' models said of their test cells, filled fold by fold."""
 
     probabilities: NDArray[np.float32]
@@ -168,16 +169,16 @@ class Tested:
     losses: list[LossCurve]
 
     @classmethod
-    def empty(cls, cells: Cells) -> Tested:
+    def empty(cls, cells: Cells) -> FoldPredictions:
         """Before the first fold."""
         n_cells = len(cells)
         unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
         return cls(unknown, np.full(n_cells, np.nan, np.float32), np.full(n_cells, -1), [], [])
 
-    def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, material: Material) -> float:
+    def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, training_data: TrainingData) -> float:
         """Test `model` on the fold's test cells; returns its accuracy there."""
         scale = model.card.input.scales
-        images = material.prepared.images[fold.test] / scale[:, None, None]
+        images = training_data.prepared.images[fold.test] / scale[:, None, None]
         answers = predict_prepared(model, images, torch.device("cpu"))
         self.probabilities[fold.test] = answers.probabilities
         if answers.dna_content is not None:
@@ -186,7 +187,7 @@ class Tested:
         self.temperatures.append(model.card.temperature)
         self.losses.append(losses)
         called = self.probabilities[fold.test].argmax(axis=1)
-        return float((called == material.cells.phases[fold.test]).mean())
+        return float((called == training_data.cells.phases[fold.test]).mean())
 
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
         """The calls of all folds together."""

@@ -7,7 +7,7 @@ real cells is split with them. Nothing here estimates how well other cells would
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,25 +16,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.splits import seed_folds
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
-from napari_cellcycle.evaluation.seed_comparison import quote_fold
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.evaluation.seed_comparison import compare_with_seed
+from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.protocols.cross_validation import (
     FoldDone,
-    Tested,
+    FoldPredictions,
     cross_validate,
-    fit_fold,
     notes_on_inputs,
+    recipe_and_settings,
     settings_of,
-    way_of_training,
+    train_fold,
 )
 from napari_cellcycle.jobs.protocols.seed_data import SeedCells, gather_as_seed
-from napari_cellcycle.jobs.steps.training_data import teachers
+from napari_cellcycle.jobs.steps.training_data import stain_only_cells
 from napari_cellcycle.training.checkpoint import moments, restore_moments
-from napari_cellcycle.training.classifier import Course, EpochDone, Hooks
+from napari_cellcycle.training.classifier import Hooks, TrainingState
 from napari_cellcycle.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def evaluate_as_seed(
     config: EvaluateConfig,
     changes: Mapping[str, Any],
     reading: ReadConfig,
-) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+) -> Job[Any, tuple[Report, Cells]]:
     """Measure cleanly, then as the seed does; the result is the `Report` of both and the cells behind the second.
 
     The clean report is written to ``clean`` in `folder` as soon as it is there, so what is broken off later leaves the
@@ -57,11 +58,9 @@ def evaluate_as_seed(
     if config.clean_beside:
         where = folder / "clean"
         models = where / "folds" if config.keep_models else None
-        clean, cells = yield from passed_on(
-            cross_validate(paths, replace(config, protocol="clean"), changes, reading, models)
-        )
-        yield from passed_on(write_report(clean, cells, where))
-    yield from validate_as_seed(paths, config, changes, reading, clean)
+        clean, cells = yield from cross_validate(paths, replace(config, protocol="clean"), changes, reading, models)
+        yield from write_report(clean, cells, where)
+    return (yield from validate_as_seed(paths, config, changes, reading, clean))
 
 
 def validate_as_seed(
@@ -70,37 +69,34 @@ def validate_as_seed(
     changes: Mapping[str, Any],
     reading: ReadConfig,
     clean: Report | None = None,
-) -> Iterator[Progress | Note | EpochDone | FoldDone | Finished]:
+) -> Job[Any, tuple[Report, Cells]]:
     """Train and test fold by fold as the seed does, beside the `clean` report; result: `Report` and its cells."""
-    recipe, settings = way_of_training(config, changes)
-    found: SeedCells = yield from passed_on(
-        gather_as_seed(paths, config.also, recipe, settings, reading, config.device)
-    )
-    material, cells = found.material, found.material.cells
+    recipe, settings = recipe_and_settings(config, changes)
+    found: SeedCells = yield from gather_as_seed(paths, config.also, recipe, settings, reading, config.device)
+    training_data, cells = found.training_data, found.training_data.cells
     folds = seed_folds(cells, config.cv, seed=config.seed)
-    tested, network = Tested.empty(cells), _OneNetwork()
+    tested, network = FoldPredictions.empty(cells), SharedNetwork()
     learnt, n_trained_on = np.zeros(len(cells), bool), 0
     for number, fold in enumerate(folds):
         if number == config.quoted_fold:
             n_trained_on = int(learnt[fold.test].sum())
         own = replace(found.settings, seed=config.seed + number)
         name = f"{config.model}, as the seed measures, fold {number}"
-        training = material.prepared.subset(np.r_[fold.train, teachers(material)])
-        validation = material.prepared.subset(fold.validation)
-        model, losses = yield from passed_on(
-            fit_fold(name, recipe, training, validation, own, config.device, network.hooks)
-        )
+        training = training_data.prepared.subset(np.r_[fold.train, stain_only_cells(training_data)])
+        validation = training_data.prepared.subset(fold.validation)
+        model, losses = yield from train_fold(name, recipe, training, validation, own, config.device, network.hooks)
         learnt[fold.train] |= network.goes_on
-        yield FoldDone(number + 1, len(folds), tested.add(number, fold, model, losses, material))
+        yield FoldDone(number + 1, len(folds), tested.add(number, fold, model, losses, training_data))
     prediction = tested.prediction(cells, config.min_probability)
-    quoted = quote_fold(
+    quoted = compare_with_seed(
         prediction,
         cells,
         tested.fold,
         config.quoted_fold,
         sizes=found.sizes,
         n_trained_on=n_trained_on,
-        clean=clean,
+        clean=None if clean is None else clean.scores,
+        n_clean=0 if clean is None else clean.n_cells,
         seed=config.seed,
     )
     report = evaluate(
@@ -114,15 +110,15 @@ def validate_as_seed(
         temperature=tested.temperatures,
         losses=tested.losses,
         settings=settings_of(paths, config, settings, reading),
-        data_sha256=material.data_sha256,
+        data_sha256=training_data.data_sha256,
         notes=(*_notes(config, recipe, network, clean), *notes_on_inputs(config, recipe), *found.notes),
         quoted=quoted,
     )
-    yield Finished((report, cells))
+    return (report, cells)
 
 
 @dataclass(eq=False)
-class _OneNetwork:
+class SharedNetwork:
     """The network that is built once, and its optimiser: each fold goes on with the best weights of the one before.
 
     So does Keras where ``fit`` is called again on a compiled model that early stopping put back to its best weights:
@@ -142,18 +138,18 @@ class _OneNetwork:
         """For the training of a fold."""
         return Hooks(begin=self._begin, after_epoch=self._keep)
 
-    def _begin(self, course: Course) -> None:
+    def _begin(self, state: TrainingState) -> None:
         if self.goes_on:
-            course.network.load_state_dict(self.weights)
-            course.average.module.load_state_dict(self.weights)
-            course.best.update(deepcopy(self.weights))
-            restore_moments(course.optimiser, self.moments)
+            state.network.load_state_dict(self.weights)
+            state.average.module.load_state_dict(self.weights)
+            state.best.update(deepcopy(self.weights))
+            restore_moments(state.optimiser, self.moments)
 
-    def _keep(self, course: Course) -> None:
-        self.weights, self.moments = deepcopy(course.best), moments(course.optimiser)
+    def _keep(self, state: TrainingState) -> None:
+        self.weights, self.moments = deepcopy(state.best), moments(state.optimiser)
 
 
-def _notes(config: EvaluateConfig, recipe: Recipe, network: _OneNetwork, clean: Report | None) -> list[str]:
+def _notes(config: EvaluateConfig, recipe: Recipe, network: SharedNetwork, clean: Report | None) -> list[str]:
     """What the user should know of this run."""
     notes = []
     if clean is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.datasets.training_cells import TrainingCells, join_training, prepare_cells
-from napari_cellcycle.events import Finished, passed_on
+from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import ReadConfig
-from napari_cellcycle.jobs.steps.fill_phases import make_cells, missing_cells
-from napari_cellcycle.jobs.steps.training_data import Material, gather
+from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, synthesize
+from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
 from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.config import TrainConfig
@@ -32,7 +32,7 @@ class SeedCells:
 
     Attributes
     ----------
-    material : Material
+    training_data : Material
         All of them, repeats included.
     sizes : ndarray of int, shape (7,)
         Real cells of each phase, before any was taken away.
@@ -42,7 +42,7 @@ class SeedCells:
         What was done.
     """
 
-    material: Material
+    training_data: TrainingData
     sizes: NDArray[np.intp]
     settings: TrainConfig
     notes: tuple[str, ...]
@@ -50,20 +50,20 @@ class SeedCells:
 
 def gather_as_seed(
     paths: Sequence[str | Path], also: str, recipe: Recipe, settings: TrainConfig, reading: ReadConfig, device: str
-) -> Iterator[Any]:
+) -> Job[Any, SeedCells]:
     """Read all cells, fill the mitotic phases and take G1 cells away, all before a split; result: `SeedCells`.
 
     The generators learn from every real cell. Undersampling, and what the authors call mixup, is done here, and not in
     training.
     """
-    material: Material = yield from passed_on(gather(paths, also, recipe, reading, keep_repeats=True))
-    phases, words, notes = material.cells.phases, parse_augment(settings.augment), list[str]()
-    if material.n_repeats:
-        notes.append(f"repeated cells that were not removed: {material.n_repeats}")
-    sizes = np.bincount(phases[(phases != UNKNOWN) & ~material.cells.synthetic], minlength=N_PHASES)
-    wanted = _missing_in_mitosis(material.cells, settings.fill_to) if words.generator else {}
+    training_data: TrainingData = yield from load_training_data(paths, also, recipe, reading, keep_duplicates=True)
+    phases, words, notes = training_data.cells.phases, parse_augment(settings.augment), list[str]()
+    if training_data.n_duplicates:
+        notes.append(f"repeated cells that were not removed: {training_data.n_duplicates}")
+    sizes = np.bincount(phases[(phases != UNKNOWN) & ~training_data.cells.synthetic], minlength=N_PHASES)
+    wanted = _missing_in_mitosis(training_data.cells, settings.fill_to) if words.generator else {}
     if wanted:
-        made: Cells = yield from passed_on(make_cells(material.cells, wanted, recipe.input.channels, settings, device))
+        made: Cells = yield from synthesize(training_data.cells, wanted, recipe.input.channels, settings, device)
         if words.mixup:
             made = half_stretched(made)
             settings = replace(settings, mixup=0.0)
@@ -71,20 +71,20 @@ def gather_as_seed(
                 "mixup is what the authors' code does: it multiplies a made image by one number and stretches its "
                 "contrast, in which the number cancels out; half of the made cells are changed so, none is mixed"
             )
-        prepared = yield from passed_on(prepare_cells(made.select_channels(recipe.input.channels), recipe.input))
-        material = _joined(material, made, prepared)
+        prepared = yield from prepare_cells(made.select_channels(recipe.input.channels), recipe.input)
+        training_data = _joined(training_data, made, prepared)
         notes.append(
             f"made cells, split and tested like real ones: {len(made)}; their generators learnt from every real cell"
         )
     elif words.generator:
         notes.append("no made cells: no mitotic phase has fewer cells than the second largest phase, or fill-to")
     if settings.undersample:
-        n_before = len(material.cells)
-        material = _undersampled(material, settings.seed)
+        n_before = len(training_data.cells)
+        training_data = _undersampled(training_data, settings.seed)
         settings = replace(settings, undersample=False)
-        n_removed = n_before - len(material.cells)
+        n_removed = n_before - len(training_data.cells)
         notes.append(f"cells of the largest phase that were taken away before the split: {n_removed}")
-    yield Finished(SeedCells(material, sizes, settings, tuple(notes)))
+    return SeedCells(training_data, sizes, settings, tuple(notes))
 
 
 def half_stretched(made: Cells) -> Cells:
@@ -113,27 +113,27 @@ def _missing_in_mitosis(cells: Cells, fill_to: int) -> dict[int, int]:
 
     The authors made no others: they filled these to the size of S and G2, and took G1 cells away where G1 had more.
     """
-    missing = missing_cells(cells, fill_to, undersample=True)
+    missing = cells_to_fill(cells, fill_to, undersample=True)
     return {phase: n_cells for phase, n_cells in enumerate(missing) if n_cells and phase >= Phase.PROPHASE}
 
 
-def _joined(material: Material, made: Cells, prepared: TrainingCells) -> Material:
-    unknown_again = np.zeros((len(made), material.prints.shape[1]), material.prints.dtype)
+def _joined(training_data: TrainingData, made: Cells, prepared: TrainingCells) -> TrainingData:
+    unknown_again = np.zeros((len(made), training_data.fingerprints.shape[1]), training_data.fingerprints.dtype)
     return replace(
-        material,
-        cells=join_cells([material.cells, made]),
-        prepared=join_training([material.prepared, prepared]),
-        prints=np.r_[material.prints, unknown_again],
+        training_data,
+        cells=join_cells([training_data.cells, made]),
+        prepared=join_training([training_data.prepared, prepared]),
+        fingerprints=np.r_[training_data.fingerprints, unknown_again],
     )
 
 
-def _undersampled(material: Material, seed: int) -> Material:
+def _undersampled(training_data: TrainingData, seed: int) -> TrainingData:
     """Without the cells by which the largest phase exceeds the second largest; tested ones are among them."""
-    numbered = replace(material.prepared, positions=np.arange(len(material.prepared)))
+    numbered = replace(training_data.prepared, positions=np.arange(len(training_data.prepared)))
     chosen = undersampled(numbered, seed).positions
     return replace(
-        material,
-        cells=material.cells.subset(chosen),
-        prepared=material.prepared.subset(chosen),
-        prints=material.prints[chosen],
+        training_data,
+        cells=training_data.cells.subset(chosen),
+        prepared=training_data.prepared.subset(chosen),
+        fingerprints=training_data.fingerprints[chosen],
     )

@@ -11,12 +11,6 @@ from napari_cellcycle.jobs.steps.fit_generator import MIN_CELLS_GENERATOR, Gener
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray

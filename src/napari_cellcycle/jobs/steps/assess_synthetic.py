@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ChannelError, ModelError
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.gan_codec import Encoding, unencoded_spec
 from napari_cellcycle.images.prepare import prepare
 
 if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.synthetic.quality import MadeQuality
+    from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
 
 PICTURED = 6
 JUDGED = 500
 """Made cells of a phase that are measured at most."""
 
 
-def judge_cells(
+def assess_synthetic(
     cells: Cells, made: Cells, encoding: Encoding, *, judge: str = "default", device: str = "auto", seed: int = 0
-) -> Iterator[Progress | Note | Finished]:
-    """Measure how good made cells are; the last event carries `MadeQuality`, or None if no model sees their channels.
+) -> Job[Progress | Note, SyntheticQuality | None]:
+    """Measure how good made cells are; the last event carries `SyntheticQuality`, or None if no model sees their channels.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def judge_cells(
     seed : int
         Of the cells that are compared.
     """
-    from napari_cellcycle.evaluation.synthetic.quality import judge_made
-    from napari_cellcycle.predict import describe_cells, suited_model
+    from napari_cellcycle.evaluation.synthetic.quality import score_synthetic
+    from napari_cellcycle.predict import extract_features, model_for_channels
     from napari_cellcycle.store.models import load_model
 
     places = [np.flatnonzero(made.phases == phase)[:JUDGED] for phase in np.unique(made.phases)]
@@ -52,18 +52,16 @@ def judge_cells(
     real = cells.subset(np.flatnonzero(np.isin(cells.phases, made.phases)))
     if not len(real):
         yield Note("how good the made cells are was not measured: there are no real ones of their phases")
-        yield Finished(None)
-        return
+        return None
     try:
-        model, _ = suited_model(load_model(judge), shown)
+        model, _ = model_for_channels(load_model(judge), shown)
         # together, since a model matches the contrast of what it is shown: a wrong one would go unseen
-        features = yield from passed_on(describe_cells(model, join_cells([real, shown]), device=device))
+        features = yield from extract_features(model, join_cells([real, shown]), device=device)
     except (ChannelError, ModelError) as error:
         yield Note(f"how good the made cells are was not measured: {error}")
-        yield Finished(None)
-        return
+        return None
     good = np.isfinite(features[: len(real)]).all(axis=1)
-    quality: MadeQuality = judge_made(
+    quality: SyntheticQuality = score_synthetic(
         features[: len(real)][good],
         features[len(real) :],
         _encoded(real.subset(np.flatnonzero(good)), encoding),
@@ -72,7 +70,7 @@ def judge_cells(
         shown.phases,
         seed=seed,
     )
-    yield Finished(quality)
+    return quality
 
 
 def draw_samples(cells: Cells | None, made: Cells, encoding: Encoding) -> NDArray[np.uint8]:
@@ -80,11 +78,11 @@ def draw_samples(cells: Cells | None, made: Cells, encoding: Encoding) -> NDArra
     from napari_cellcycle.images.contact_sheet import draw_sheet
 
     phases: list[int] = np.unique(made.phases).tolist()
-    real = {} if cells is None else few_of_each(cells, phases, encoding)
-    return draw_sheet(real, few_of_each(made, phases, encoding), encoding.channels, PICTURED)
+    real = {} if cells is None else sample_per_phase(cells, phases, encoding)
+    return draw_sheet(real, sample_per_phase(made, phases, encoding), encoding.channels, PICTURED)
 
 
-def few_of_each(cells: Cells, phases: Sequence[int], encoding: Encoding) -> dict[int, NDArray[np.float32]]:
+def sample_per_phase(cells: Cells, phases: Sequence[int], encoding: Encoding) -> dict[int, NDArray[np.float32]]:
     """Some of `cells` of each of the `phases` that they have, as a generator is told them, to be looked at."""
     places = {phase: np.flatnonzero(cells.phases == phase)[:PICTURED] for phase in phases}
     return {phase: _encoded(cells.subset(few), encoding) for phase, few in places.items() if len(few)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class BaseModel:
     """A finished model; one that goes on from it keeps its network, its input and its scale.
 
     Attributes
@@ -26,16 +26,16 @@ class Start:
         Weights and card.
     sha256 : str
         Of the file of weights.
-    prints : ndarray of uint64, shape (N, 4), or None
+    fingerprints : ndarray of uint64, shape (N, 4), or None
         By what the cells that it was trained on are known again.
     """
 
     model: Model
     sha256: str
-    prints: NDArray[np.uint64] | None
+    fingerprints: NDArray[np.uint64] | None
 
     @classmethod
-    def of(cls, name: str) -> Start:
+    def of(cls, name: str) -> BaseModel:
         """The model called `name`, or that in the folder of this name.
 
         Raises
@@ -43,11 +43,11 @@ class Start:
         ModelError
             There is none.
         """
-        from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_prints
+        from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 
         folder = find_model(name)
         model = load_model(folder)
-        return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_prints(folder))
+        return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_fingerprints(folder))
 
     @property
     def recipe(self) -> Recipe:
@@ -61,11 +61,11 @@ class Start:
         card = self.model.card
         return {"name": card.name, "weights_sha256": self.sha256, "data_sha256": card.training.get("data_sha256", "")}
 
-    def prints_with(self, prints: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """`prints` of new cells, and those of all cells that were learnt from before."""
+    def fingerprints_with(self, fingerprints: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """`fingerprints` of new cells, and those of all cells that were learnt from before."""
         import numpy as np
 
-        return prints if self.prints is None else np.concatenate([self.prints, prints])
+        return fingerprints if self.fingerprints is None else np.concatenate([self.fingerprints, fingerprints])
 
     def data_licence_with(self, licence: str) -> str:
         """Licence of all data behind the new model, if its own cells have `licence`."""

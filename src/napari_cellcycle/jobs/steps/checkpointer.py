@@ -15,7 +15,7 @@ from napari_cellcycle.store.checkpoints import read_checkpoint, unfinished_folde
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_cellcycle.training.classifier import Course, Hooks
+    from napari_cellcycle.training.classifier import Hooks, TrainingState
 
 CHECKPOINT_SHARE = 0.02
 """Of the time that may go into writing checkpoints; after each is a pause as long as that takes."""
@@ -24,7 +24,7 @@ Kept = tuple["dict[str, Tensor]", dict[str, Any]]
 """A training as tensors by name, and values for JSON."""
 
 
-def refuse_existing(output: Path, *, resume: bool) -> None:
+def check_output_free(output: Path, *, resume: bool) -> None:
     """Raise `WriteError` if a finished model is in `output`, or an unfinished one that shall not be resumed."""
     if output.exists():
         raise WriteError(f"{output} exists already; choose another folder, or remove it first")
@@ -34,7 +34,7 @@ def refuse_existing(output: Path, *, resume: bool) -> None:
 
 
 @dataclass(eq=False)
-class Resumable:
+class Checkpointer:
     """A training on its way to `output`, written down as it goes on.
 
     Attributes
@@ -64,16 +64,16 @@ class Resumable:
         from napari_cellcycle.training.checkpoint import restore, take
         from napari_cellcycle.training.classifier import Hooks
 
-        def after_epoch(course: Course) -> None:
-            self.write(lambda: take(course))
+        def after_epoch(state: TrainingState) -> None:
+            self.write(lambda: take(state))
 
         found = self.read() if resume else None
         if found is None:
             return Hooks(stop=stop, after_epoch=after_epoch)
         tensors, values = found
 
-        def begin(course: Course) -> None:
-            restore(course, tensors, values)
+        def begin(state: TrainingState) -> None:
+            restore(state, tensors, values)
             tensors.clear()  # as much memory as the training takes
 
         return Hooks(stop=stop, begin=begin, after_epoch=after_epoch)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError, StoppedError
-from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
+from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.training.augment_options import parse_augment
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.datasets.training_cells import TrainingCells
     from napari_cellcycle.images.prepare import InputSpec
-    from napari_cellcycle.jobs.steps.checkpointer import Resumable
-    from napari_cellcycle.jobs.steps.training_data import Material
+    from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
+    from napari_cellcycle.jobs.steps.training_data import TrainingData
     from napari_cellcycle.models.generator import Generator
     from napari_cellcycle.training.gan.loop import GanStep, Samples
     from napari_cellcycle.training.recipes import Recipe
@@ -29,19 +28,19 @@ SEED_OF_CELLS = 1000
 """Added to the seed of a generator to get that of the cells it makes."""
 
 
-def filled_part(
-    material: Material,
+def oversampled(
+    training_data: TrainingData,
     places: NDArray[np.intp],
     recipe: Recipe,
     config: TrainConfig,
     device: str,
     *,
     stop: Stop = never,
-    journal: Resumable | None = None,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    journal: Checkpointer | None = None,
+) -> Job[Progress | Note | GanStep | Samples, TrainingCells]:
     """The training part at `places`, with made cells of its rarer phases if ``config.augment`` says so.
 
-    The last event carries `TrainingCells`. No other cell of `material` is shown to a generator.
+    The last event carries `TrainingCells`. No other cell of `training_data` is shown to a generator.
 
     Raises
     ------
@@ -50,28 +49,27 @@ def filled_part(
     """
     from napari_cellcycle.datasets.training_cells import join_training
 
-    real = material.prepared.subset(places)
-    cells = material.cells.subset(places)
-    made = yield from passed_on(fill_phases(cells, recipe.input, config, device, stop=stop, journal=journal))
+    real = training_data.prepared.subset(places)
+    cells = training_data.cells.subset(places)
+    made = yield from fill_rare_phases(cells, recipe.input, config, device, stop=stop, journal=journal)
     if made is None:
-        yield Finished(real)
-        return
+        return real
     if stop():
         later = "" if journal is None or config.generator else "; resume goes on with it"
         raise StoppedError(f"stopped while the generator was trained, before there was a model to keep{later}")
     yield Note(f"{len(made):,} made cells are learnt from beside {len(real):,} real ones")
-    yield Finished(join_training([real, made]))
+    return join_training([real, made])
 
 
-def fill_phases(
+def fill_rare_phases(
     cells: Cells,
     spec: InputSpec,
     config: TrainConfig,
     device: str,
     *,
     stop: Stop = never,
-    journal: Resumable | None = None,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    journal: Checkpointer | None = None,
+) -> Job[Progress | Note | GanStep | Samples, TrainingCells | None]:
     """Make cells of the rarer phases of `cells`, as ``config.augment`` says.
 
     Parameters
@@ -99,18 +97,17 @@ def fill_phases(
         raise SettingError(
             f"generator is {config.generator!r}, but augment asks for no made cells; say so, as in augment=cellgan"
         )
-    wanted = missing_cells(cells, config.fill_to, undersample=config.undersample)
+    wanted = cells_to_fill(cells, config.fill_to, undersample=config.undersample)
     if word and not any(wanted):
         yield Note("no cells are made: every phase is large enough already, or has no real cells to learn from")
     if not word or not any(wanted):
-        yield Finished(None)
-        return
+        return None
     lacking = {phase: n_cells for phase, n_cells in enumerate(wanted) if n_cells}
-    made = yield from passed_on(make_cells(cells, lacking, spec.channels, config, device, stop=stop, journal=journal))
-    yield from _prepared(made, spec)
+    made = yield from synthesize(cells, lacking, spec.channels, config, device, stop=stop, journal=journal)
+    return (yield from _prepared(made, spec))
 
 
-def make_cells(
+def synthesize(
     cells: Cells,
     wanted: dict[int, int],
     channels: tuple[str, ...],
@@ -118,8 +115,8 @@ def make_cells(
     device: str,
     *,
     stop: Stop = never,
-    journal: Resumable | None = None,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    journal: Checkpointer | None = None,
+) -> Job[Progress | Note | GanStep | Samples, Cells]:
     """Make so many cells of each phase by the generator that `config` names; the last event carries them as `Cells`.
 
     Where it is no finished one, it is trained on the real ones of `cells`, and on nothing else.
@@ -134,11 +131,11 @@ def make_cells(
         plan = GeneratorPlan(
             method=word, phases=tuple(wanted), channels=channels, changes=changes, seed=config.seed, device=device
         )
-        generator = yield from passed_on(fit_generator(word, cells, plan, stop=stop, journal=journal))
-    yield from draw_cells(generator, wanted, config.seed + SEED_OF_CELLS)
+        generator = yield from fit_generator(word, cells, plan, stop=stop, journal=journal)
+    return (yield from generate_cells(generator, wanted, config.seed + SEED_OF_CELLS))
 
 
-def missing_cells(cells: Cells, fill_to: int = 0, *, undersample: bool = False) -> list[int]:
+def cells_to_fill(cells: Cells, fill_to: int = 0, *, undersample: bool = False) -> list[int]:
     """How many cells each phase lacks, real and made ones counted, to `fill_to` or, if that is 0, to the largest phase.
 
     To the second largest, if the largest will be undersampled to that (Jin et al. 2021). A phase without real cells is
@@ -154,7 +151,7 @@ def missing_cells(cells: Cells, fill_to: int = 0, *, undersample: bool = False) 
     return found
 
 
-def draw_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Iterator[Progress | Finished]:
+def generate_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Job[Progress, Cells]:
     """Make so many cells of each phase; the last event carries them as `Cells`, which are marked synthetic."""
     import numpy as np
 
@@ -174,24 +171,24 @@ def draw_cells(generator: Generator, wanted: dict[int, int], seed: int) -> Itera
         synthetic=True,
         pixel_size_um=encoding.pixel_size_um,
     )
-    yield Finished(cells)
+    return cells
 
 
-def refuse_known_cells(generator_folder: str, prints: NDArray[np.uint64]) -> None:
-    """Raise `SettingError` if the generator in a folder learnt from cells with any of these `prints`."""
-    from napari_cellcycle.datasets.duplicates import seen_before
+def refuse_known_cells(generator_folder: str, fingerprints: NDArray[np.uint64]) -> None:
+    """Raise `SettingError` if the generator in a folder learnt from cells with any of these `fingerprints`."""
+    from napari_cellcycle.datasets.duplicates import in_training_set
     from napari_cellcycle.store.generators import find_generator
-    from napari_cellcycle.store.models import load_training_prints
+    from napari_cellcycle.store.models import load_training_fingerprints
 
-    known = load_training_prints(find_generator(generator_folder))
-    if known is None or seen_before(prints, known).any():
+    known = load_training_fingerprints(find_generator(generator_folder))
+    if known is None or in_training_set(fingerprints, known).any():
         raise SettingError(
             f"the generator {generator_folder} learnt from cells that are to be tested, so its cells would give the "
             "truth away; leave generator empty, and one is trained in each fold"
         )
 
 
-def _prepared(made: Cells, spec: InputSpec) -> Iterator[Any]:
+def _prepared(made: Cells, spec: InputSpec) -> Job[Any, TrainingCells]:
     """`TrainingCells` of made ones; a generator may make channels in another order, or more of them."""
     from dataclasses import replace
 
@@ -199,5 +196,5 @@ def _prepared(made: Cells, spec: InputSpec) -> Iterator[Any]:
 
     from napari_cellcycle.datasets.training_cells import prepare_cells
 
-    prepared: TrainingCells = yield from passed_on(prepare_cells(made.select_channels(spec.channels), spec))
-    yield Finished(replace(prepared, positions=np.full(len(prepared), -1)))
+    prepared: TrainingCells = yield from prepare_cells(made.select_channels(spec.channels), spec)
+    return replace(prepared, positions=np.full(len(prepared), -1))

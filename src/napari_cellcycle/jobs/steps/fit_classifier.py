@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
-from napari_cellcycle.events import Finished, Progress
+from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.images.contrast import fit_contrast, match_contrast
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
@@ -21,14 +21,14 @@ from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.ensemble import PairedNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
-from napari_cellcycle.models.out_of_distribution import Familiarity, describe, fit_familiarity
+from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, describe, fit_detector
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
 from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, Hooks, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import PROFILE_TREES, Recipe
 from napari_cellcycle.training.temperature import fit_temperature
-from napari_cellcycle.training.training_set import Lessons, fit_scale
+from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
 ENOUGH_TO_CALIBRATE = 50
 """Of fewer validation cells all may be called rightly by chance, which would make any model sure of everything."""
@@ -44,7 +44,7 @@ def fit_model(
     *,
     start: Model | None = None,
     hooks: Hooks | None = None,
-) -> Iterator[Progress | EpochDone | Finished]:
+) -> Job[Progress | EpochDone, Model]:
     """Fit scale, weights and temperature; the last event carries the `Model`.
 
     Parameters
@@ -71,8 +71,8 @@ def fit_model(
     scale = spec.scales
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
-    lessons = Lessons.of(training, scale, g1_dna(training), config)
-    yield from _taught(network, lessons, (images, phases), config, place, hooks, from_scratch=start is None)
+    training_set = TrainingSet.of(training, scale, g1_dna(training), config)
+    yield from _taught(network, training_set, (images, phases), config, place, hooks, from_scratch=start is None)
     if start is not None and len(validation) < ENOUGH_TO_CALIBRATE:
         temperature = start.card.temperature
     else:
@@ -85,15 +85,15 @@ def fit_model(
         description=recipe.description,
         input=spec,
         temperature=temperature,
-        tells_dna=_taught_dna(lessons, config) or (start is not None and start.card.tells_dna),
+        tells_dna=_taught_dna(training_set, config) or (start is not None and start.card.tells_dna),
         training=_training_facts(training, validation, config),
     )
-    yield Finished(Model(network, card, _familiarity(network, training, scale, images)))
+    return Model(network, card, _familiarity(network, training, scale, images))
 
 
 def _taught(
     network: PhaseNetwork,
-    lessons: Lessons,
+    training_set: TrainingSet,
     validation: tuple[Tensor, Tensor],
     config: TrainConfig,
     device: torch.device,
@@ -103,29 +103,29 @@ def _taught(
 ) -> Iterator[Progress | EpochDone]:
     """Teach `network` in the way of its kind."""
     if isinstance(network, FeatureTrees):
-        yield from grow_trees(network, lessons, validation, config, hooks)
+        yield from grow_trees(network, training_set, validation, config, hooks)
         return
     if isinstance(network, PairedNetwork):
         network.forget_trees()
-    yield from train_classifier(network, lessons, validation, config, device, hooks)
+    yield from train_classifier(network, training_set, validation, config, device, hooks)
     if isinstance(network, PairedNetwork) and from_scratch:  # a few cells more would make poor trees
-        growing = grow_trees(network.trees, lessons, validation, replace(PROFILE_TREES, seed=config.seed))
+        growing = grow_trees(network.trees, training_set, validation, replace(PROFILE_TREES, seed=config.seed))
         yield from (event for event in growing if isinstance(event, Progress))  # epochs are those of the network
 
 
-def _taught_dna(lessons: Lessons, config: TrainConfig) -> bool:
-    return config.dna_weight > 0 and bool(lessons.log2_dna.isfinite().any())
+def _taught_dna(training_set: TrainingSet, config: TrainConfig) -> bool:
+    return config.dna_weight > 0 and bool(training_set.log2_dna.isfinite().any())
 
 
 def _familiarity(
     network: PhaseNetwork, training: TrainingCells, scale: NDArray[np.float32], held_back: Tensor
-) -> Familiarity | None:
+) -> MahalanobisDetector | None:
     """What cells are like that the network was fitted on, the real ones of known phase."""
     known = training.subset(np.flatnonzero(~training.synthetic & (training.phases != UNKNOWN)))
     if not len(known):
         return None
     learnt = _described(network, torch.from_numpy(known.images / scale[:, None, None]))
-    return fit_familiarity(learnt, known.phases, _described(network, held_back))
+    return fit_detector(learnt, known.phases, _described(network, held_back))
 
 
 @torch.inference_mode()

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator as EventGenerator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError, TooFewCellsError
-from napari_cellcycle.events import Finished, Note, Progress, Stop, never, passed_on
+from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.jobs.steps.checkpointer import Resumable
+    from napari_cellcycle.images.gan_codec import EncodedCells
+    from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
+    from napari_cellcycle.models.generator import Generator
     from napari_cellcycle.training.gan.loop import GanStep, Samples
-    from napari_cellcycle.training.gan.state import GanCourse
+    from napari_cellcycle.training.gan.state import GanState
+
 
 GENERATOR_CHANNELS = ("brightfield", "darkfield")
 GENERATOR_PIXEL_UM = 0.5
@@ -73,8 +75,8 @@ def fit_generator(
     *,
     stop: Stop = never,
     show_every: int = 0,
-    journal: Resumable | None = None,
-) -> Iterator[Progress | Note | GanStep | Samples | Finished]:
+    journal: Checkpointer | None = None,
+) -> Job[Progress | Note | GanStep | Samples, Generator]:
     """Train a generator on `cells` and on nothing else; the last event carries it.
 
     Parameters
@@ -106,7 +108,7 @@ def fit_generator(
     counts = _count(cells)
     yield from (Note(text) for text in _doubts(counts, plan.phases))
     learnt = _learnt_from(cells, plan)
-    encoded = yield from passed_on(_encoded(learnt, plan, size_of(plan.method)))
+    encoded = yield from _encoded(learnt, plan, size_of(plan.method))
     phases = learnt.phases[encoded.positions]
     if show_every:
         yield _real_samples(encoded.images, phases, plan.phases)
@@ -122,9 +124,9 @@ def fit_generator(
             yield Note(f"stopped before {part} was learnt, so it can't be made")
             break
         chosen = slice(None) if phase is None else phases == phase
-        course = yield from _trained(part, encoded.images[chosen], phases[chosen], plan, phase, stop, show_every, kept)
-        networks[part] = course.average
-        kept.finished[part] = course.average.state_dict()
+        state = yield from _trained(part, encoded.images[chosen], phases[chosen], plan, phase, stop, show_every, kept)
+        networks[part] = state.average
+        kept.finished[part] = state.average.state_dict()
     can_make = [p for p in range(len(PHASE_LABELS)) if plan.method == CELLGAN or PHASE_LABELS[p] in networks]
     card = GeneratorCard(
         name=name,
@@ -135,7 +137,7 @@ def fit_generator(
         training=_facts(plan, len(phases), kept),
         versions=installed_versions(),
     )
-    yield Finished(Generator(networks, card))
+    return Generator(networks, card)
 
 
 def _trained(
@@ -147,27 +149,27 @@ def _trained(
     stop: Stop,
     show_every: int,
     kept: _Kept,
-) -> EventGenerator[Any, None, GanCourse]:
+) -> Job[Any, GanState]:
     """Train one network; returns its course."""
     import torch
 
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.training.gan.loop import GanHooks, train_gan
-    from napari_cellcycle.training.gan.state import GanCourse
+    from napari_cellcycle.training.gan.state import GanState
 
     config, device = plan.config(phase), pick_device(plan.device)
-    course = GanCourse.begin(plan.method, len(plan.channels), config, device)
+    state = GanState.begin(plan.method, len(plan.channels), config, device)
     hooks = GanHooks(
         stop=stop,
-        begin=lambda course: kept.begin(part, course),
-        after_step=lambda course: kept.after_step(part, course),
+        begin=lambda state: kept.begin(part, state),
+        after_step=lambda state: kept.after_step(part, state),
         show_every=show_every,
     )
     what = "training the generator" if phase is None else f"training the generator of {PHASE_LABELS[phase]}"
-    for event in train_gan(course, plan.method, torch.from_numpy(images), phases, config, device, hooks):
+    for event in train_gan(state, plan.method, torch.from_numpy(images), phases, config, device, hooks):
         yield replace(event, what=what) if isinstance(event, Progress) else event
-    kept.steps[part] = course.step
-    return course
+    kept.steps[part] = state.step
+    return state
 
 
 def _real_samples(images: Any, phases: Any, wanted: Sequence[int]) -> Samples:
@@ -180,13 +182,13 @@ def _real_samples(images: Any, phases: Any, wanted: Sequence[int]) -> Samples:
 class _Kept:
     """What is kept of a training of several networks: those that are finished, and the one on its way."""
 
-    journal: Resumable | None
+    journal: Checkpointer | None
     finished: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     on_its_way: tuple[str, dict[str, Any], dict[str, Any]] | None = None
 
     @classmethod
-    def read(cls, journal: Resumable | None) -> _Kept:
+    def read(cls, journal: Checkpointer | None) -> _Kept:
         from napari_cellcycle.training.checkpoint import under
 
         found = None if journal is None else journal.read()
@@ -197,19 +199,19 @@ class _Kept:
         finished = {part: under(f"finished.{part}", tensors) for part in steps}
         return cls(journal, finished, steps, (values["part"], under("course", tensors), values["course"]))
 
-    def begin(self, part: str, course: GanCourse) -> None:
+    def begin(self, part: str, state: GanState) -> None:
         if self.on_its_way is not None and self.on_its_way[0] == part:
-            course.restore(*self.on_its_way[1:])
+            state.restore(*self.on_its_way[1:])
         self.on_its_way = None
 
-    def after_step(self, part: str, course: GanCourse) -> None:
+    def after_step(self, part: str, state: GanState) -> None:
         if self.journal is not None:
-            self.journal.write(lambda: self._take(part, course))
+            self.journal.write(lambda: self._take(part, state))
 
-    def _take(self, part: str, course: GanCourse) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _take(self, part: str, state: GanState) -> tuple[dict[str, Any], dict[str, Any]]:
         from napari_cellcycle.training.checkpoint import named
 
-        tensors, values = course.take()
+        tensors, values = state.take()
         everything = named("course", tensors)
         for name, weights in self.finished.items():
             everything |= named(f"finished.{name}", weights)
@@ -227,10 +229,10 @@ def _learnt_from(cells: Cells, plan: GeneratorPlan) -> Cells:
     return cells.subset(np.flatnonzero(learnt))
 
 
-def _encoded(cells: Cells, plan: GeneratorPlan, size_px: int) -> Iterator[Any]:
+def _encoded(cells: Cells, plan: GeneratorPlan, size_px: int) -> Job[Any, EncodedCells]:
     from napari_cellcycle.images.gan_codec import encode_cells
 
-    yield from encode_cells(cells, plan.channels, size_px, GENERATOR_PIXEL_UM)
+    return (yield from encode_cells(cells, plan.channels, size_px, GENERATOR_PIXEL_UM))
 
 
 def _count(cells: Cells) -> Any:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.jobs.config import MOST_MADE
-from napari_cellcycle.jobs.steps.fill_phases import missing_cells
+from napari_cellcycle.jobs.config import MAX_SYNTHETIC
+from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill
 from napari_cellcycle.phases import PHASE_LABELS, parse_phase
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
 
 
-def wanted_cells(cells: Cells | None, phase: str, n_cells: int, *, known: Sequence[str] = ()) -> dict[int, int]:
+def parse_phase_counts(cells: Cells | None, phase: str, n_cells: int, *, known: Sequence[str] = ()) -> dict[int, int]:
     """How many cells to make of each phase.
 
     Parameters
@@ -35,7 +35,7 @@ def wanted_cells(cells: Cells | None, phase: str, n_cells: int, *, known: Sequen
         A phase is none or named twice, or there is no telling how many.
     """
     named = _named(phase)
-    lacking = [0] * len(PHASE_LABELS) if cells is None else missing_cells(cells, 0)
+    lacking = [0] * len(PHASE_LABELS) if cells is None else cells_to_fill(cells, 0)
     if cells is None and not n_cells and not (named and all(named.values())):
         raise SettingError("n-cells is 0, but without input there is nothing to fill up to; say how many, as in -n 500")
     if not named:
@@ -66,8 +66,8 @@ def _named(text: str) -> dict[int, int]:
 
 
 def _how_many(text: str, label: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= MOST_MADE:
-        raise SettingError(f"phase asks for {text!r} cells of {label}, but must ask for 1 to {MOST_MADE:,} of them")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_SYNTHETIC:
+        raise SettingError(f"phase asks for {text!r} cells of {label}, but must ask for 1 to {MAX_SYNTHETIC:,} of them")
     return int(text)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_cellcycle.events import Finished, Note, Progress, passed_on
+from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import UNKNOWN, phase_label
@@ -23,66 +23,68 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class TrainingData:
     """Cells to learn from: readable, without repeats, read and prepared once; both in the same order.
 
-    `n_repeats` copies were found; they are among the cells only where they were asked to be kept.
+    `n_duplicates` copies were found; they are among the cells only where they were asked to be kept.
     """
 
     cells: Cells
     prepared: TrainingCells
-    n_repeats: int
+    n_duplicates: int
     data_sha256: str
-    prints: NDArray[np.uint64]
+    fingerprints: NDArray[np.uint64]
 
 
-def gather(
-    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig, *, keep_repeats: bool = False
-) -> Iterator[Progress | Note | Finished]:
-    """Read, drop repeats, prepare; the result is `Material`. Cells of `also` lose their phase."""
-    cells: Cells = yield from passed_on(open_cells(paths, reading))
-    yield from gather_cells(cells, also, recipe, reading, keep_repeats=keep_repeats)
+def load_training_data(
+    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig, *, keep_duplicates: bool = False
+) -> Job[Progress | Note, TrainingData]:
+    """Read, drop repeats, prepare; the result is `TrainingData`. Cells of `also` lose their phase."""
+    cells: Cells = yield from open_cells(paths, reading)
+    return (yield from prepare_training_data(cells, also, recipe, reading, keep_duplicates=keep_duplicates))
 
 
-def gather_cells(
-    cells: Cells, also: str, recipe: Recipe, reading: ReadConfig, *, keep_repeats: bool = False
-) -> Iterator[Progress | Note | Finished]:
-    """`gather` from cells that are open."""
+def prepare_training_data(
+    cells: Cells, also: str, recipe: Recipe, reading: ReadConfig, *, keep_duplicates: bool = False
+) -> Job[Progress | Note, TrainingData]:
+    """`load_training_data` from cells that are open."""
     import numpy as np
 
     from napari_cellcycle.cells import join_cells
-    from napari_cellcycle.datasets.duplicates import search_repeats
+    from napari_cellcycle.datasets.duplicates import iter_duplicates
     from napari_cellcycle.datasets.training_cells import prepare_cells
 
     if also:
-        more: Cells = yield from passed_on(open_cells([also], reading))
+        more: Cells = yield from open_cells([also], reading)
         cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])
-    repeats = yield from passed_on(search_repeats(cells))
-    yield from (Note(text) for text in repeats.notes if not keep_repeats)
-    chosen = np.arange(len(cells)) if keep_repeats else repeats.keep
-    prepared: TrainingCells = yield from passed_on(prepare_cells(cells.subset(chosen), recipe.input))
+    duplicates = yield from iter_duplicates(cells)
+    yield from (Note(text) for text in duplicates.notes if not keep_duplicates)
+    chosen = np.arange(len(cells)) if keep_duplicates else duplicates.keep
+    prepared: TrainingCells = yield from prepare_cells(cells.subset(chosen), recipe.input)
     places = chosen[prepared.positions]
-    n_repeats = len(cells) - len(repeats.keep)
-    yield Finished(Material(cells.subset(places), prepared, n_repeats, repeats.data_sha256, repeats.prints[places]))
+    n_duplicates = len(cells) - len(duplicates.keep)
+    return TrainingData(
+        cells.subset(places), prepared, n_duplicates, duplicates.data_sha256, duplicates.fingerprints[places]
+    )
 
 
-def split(material: Material, config: TrainConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def split(training_data: TrainingData, config: TrainConfig) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Indices to learn from, cells of unknown phase among them where their stain teaches, and to validate on."""
     import numpy as np
 
     from napari_cellcycle.datasets.splits import split_validation
 
     training, validation = split_validation(
-        material.cells, validation_fraction=config.validation_fraction, seed=config.seed
+        training_data.cells, validation_fraction=config.validation_fraction, seed=config.seed
     )
-    return np.r_[training, teachers(material)], validation
+    return np.r_[training, stain_only_cells(training_data)], validation
 
 
-def teachers(material: Material) -> NDArray[np.intp]:
+def stain_only_cells(training_data: TrainingData) -> NDArray[np.intp]:
     """Indices of the cells of unknown phase that a stain makes worth learning from."""
     import numpy as np
 
-    return np.flatnonzero((material.cells.phases == UNKNOWN) & np.isfinite(material.prepared.total_dna))
+    return np.flatnonzero((training_data.cells.phases == UNKNOWN) & np.isfinite(training_data.prepared.total_dna))
 
 
 def split_table(cells: Cells, validation: NDArray[np.intp], test: NDArray[np.intp] | None = None) -> str:

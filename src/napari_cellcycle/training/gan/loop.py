@@ -13,11 +13,11 @@ from torch import Tensor
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Progress, Stop, never
 from napari_cellcycle.models.cellgan import ANY_PHASE, GROUP
-from napari_cellcycle.models.device import give_back
+from napari_cellcycle.models.device import free_gpu_memory
 from napari_cellcycle.models.generator import generate, noise_size
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig
-from napari_cellcycle.training.gan.state import GanCourse
+from napari_cellcycle.training.gan.state import GanState
 from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, wasserstein_step
 
 TELL_EVERY = 25
@@ -55,7 +55,7 @@ class Samples:
     are_real: bool = False
 
 
-def _nothing(course: GanCourse) -> None:
+def _nothing(state: GanState) -> None:
     """For a training that nobody writes down."""
 
 
@@ -68,21 +68,21 @@ class GanHooks:
     stop : callable
         Asked after each step; once true, training ends with the generator as it is.
     begin : callable
-        Gets the `GanCourse` before its first step, and may put it where another one was.
+        Gets the `GanState` before its first step, and may put it where another one was.
     after_step : callable
-        Gets the `GanCourse` after each step, to write it down.
+        Gets the `GanState` after each step, to write it down.
     show_every : int
         Steps from one `Samples` to the next; 0: none.
     """
 
     stop: Stop = never
-    begin: Callable[[GanCourse], None] = _nothing
-    after_step: Callable[[GanCourse], None] = _nothing
+    begin: Callable[[GanState], None] = _nothing
+    after_step: Callable[[GanState], None] = _nothing
     show_every: int = 0
 
 
 def train_gan(
-    course: GanCourse,
+    state: GanState,
     method: str,
     images: Tensor,
     phases: NDArray[np.int8],
@@ -90,13 +90,13 @@ def train_gan(
     device: torch.device,
     hooks: GanHooks | None = None,
 ) -> Iterator[Progress | GanStep | Samples]:
-    """Train the generator of `course` in place on real cells.
+    """Train the generator of `state` in place on real cells.
 
     However it ends, both networks are left on the CPU in evaluation mode, and the device's memory is given back.
 
     Parameters
     ----------
-    course : GanCourse
+    state : GanCourse
         Fresh, of the same method and settings.
     method : str
         ``cellgan`` learns all phases at once; ``wgan-gp`` and ``wgan-div`` ask for cells of one phase.
@@ -122,22 +122,22 @@ def train_gan(
     draw = _Draw(images, phases, config, device)
     torch.manual_seed(config.seed)  # grain inside the generator
     try:
-        hooks.begin(course)
-        course.generator.train()
+        hooks.begin(state)
+        state.generator.train()
         losses: list[GanLosses] = []
-        while course.step < steps:
-            losses.append(draw.step(course, method))
-            course.step += 1
-            course.follow(config.averaging)
+        while state.step < steps:
+            losses.append(draw.step(state, method))
+            state.step += 1
+            state.follow(config.averaging)
             if not np.isfinite(losses[-1]).all():
                 raise SettingError("the losses are no numbers any more; train with a lower learning-rate")
-            yield Progress(course.step, steps, "training the generator")
-            if course.step % TELL_EVERY == 0 or course.step == steps:
-                yield GanStep(course.step, steps, *np.mean(losses, axis=0).tolist())
+            yield Progress(state.step, steps, "training the generator")
+            if state.step % TELL_EVERY == 0 or state.step == steps:
+                yield GanStep(state.step, steps, *np.mean(losses, axis=0).tolist())
                 losses.clear()
-            if hooks.show_every and (course.step % hooks.show_every == 0 or course.step == steps):
-                yield show(course, method, shown)
-            hooks.after_step(course)
+            if hooks.show_every and (state.step % hooks.show_every == 0 or state.step == steps):
+                yield show(state, method, shown)
+            hooks.after_step(state)
             if hooks.stop():
                 return
     except torch.OutOfMemoryError as error:
@@ -145,16 +145,16 @@ def train_gan(
             f"the memory of {device} is too small for {config.batch_size} cells a step; lower the batch-size"
         ) from error
     finally:
-        for network in (course.generator, course.critic, course.average):
+        for network in (state.generator, state.critic, state.average):
             network.zero_grad()
             network.to("cpu").eval()
-        give_back(device)
+        free_gpu_memory(device)
 
 
-def show(course: GanCourse, method: str, phases: list[int]) -> Samples:
+def show(state: GanState, method: str, phases: list[int]) -> Samples:
     """Make cells to be looked at, without any effect on the training."""
-    images = {phase: generate(course.average, method, phase, SHOWN, seed=phase) for phase in phases}
-    return Samples(course.step, images)
+    images = {phase: generate(state.average, method, phase, SHOWN, seed=phase) for phase in phases}
+    return Samples(state.step, images)
 
 
 class _Draw:
@@ -168,32 +168,32 @@ class _Draw:
         rarity = np.where(phases == UNKNOWN, counts.max(), counts[phases])
         self.weights = torch.from_numpy(1.0 / np.maximum(rarity, 1) ** config.rare_phases)
 
-    def step(self, course: GanCourse, method: str) -> GanLosses:
+    def step(self, state: GanState, method: str) -> GanLosses:
         """One step of `method`."""
         if method == CELLGAN:
-            return self._conditional(course)
+            return self._conditional(state)
         size = min(self.config.batch_size, len(self.images))
         batches = [
-            self.images[torch.randperm(len(self.images), generator=course.random)[:size]]
+            self.images[torch.randperm(len(self.images), generator=state.random)[:size]]
             for _ in range(self.config.critic_steps)
         ]
-        noises = [self._noise(course, size) for _ in range(self.config.critic_steps + 1)]
-        return wasserstein_step(course, batches, noises, method, self.config)
+        noises = [self._noise(state, size) for _ in range(self.config.critic_steps + 1)]
+        return wasserstein_step(state, batches, noises, method, self.config)
 
-    def _conditional(self, course: GanCourse) -> GanLosses:
+    def _conditional(self, state: GanState) -> GanLosses:
         size = -(-self.config.batch_size // GROUP) * GROUP
-        batch = torch.multinomial(self.weights, size, replacement=True, generator=course.random)
+        batch = torch.multinomial(self.weights, size, replacement=True, generator=state.random)
         batch = batch[self.phases[batch].argsort()]  # so that a group holds cells of one phase, or of two neighbours
         told = self.phases[batch]
         unknown = told == UNKNOWN
         known = torch.nonzero(self.phases != UNKNOWN)[:, 0]
-        lent = known[torch.multinomial(self.weights[known], size, replacement=True, generator=course.random)]
+        lent = known[torch.multinomial(self.weights[known], size, replacement=True, generator=state.random)]
         wished = torch.where(unknown, self.phases[lent], told)
         told = told.masked_fill(unknown, ANY_PHASE)
         place = self.device
         return conditional_step(
-            course, self.images[batch], told.to(place), wished.to(place), self._noise(course, size), self.config
+            state, self.images[batch], told.to(place), wished.to(place), self._noise(state, size), self.config
         )
 
-    def _noise(self, course: GanCourse, size: int) -> Tensor:
-        return torch.randn(size, noise_size(course.generator), generator=course.random).to(self.device)
+    def _noise(self, state: GanState, size: int) -> Tensor:
+        return torch.randn(size, noise_size(state.generator), generator=state.random).to(self.device)

@@ -17,7 +17,7 @@ Tensors = dict[str, Tensor]
 
 
 @dataclass(eq=False)
-class GanCourse:
+class GanState:
     """A training between two steps.
 
     Attributes
@@ -44,7 +44,7 @@ class GanCourse:
     step: int = 0
 
     @classmethod
-    def begin(cls, method: str, n_channels: int, config: GanConfig, device: torch.device) -> GanCourse:
+    def begin(cls, method: str, n_channels: int, config: GanConfig, device: torch.device) -> GanState:
         """Fresh networks of `method`, before the first step."""
         torch.manual_seed(config.seed)
         generator, critic = build_pair(method, n_channels)

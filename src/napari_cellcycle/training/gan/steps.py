@@ -20,7 +20,7 @@ from torch.nn.functional import softplus
 
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.training.gan.config import WGAN_GP, GanConfig
-from napari_cellcycle.training.gan.state import GanCourse
+from napari_cellcycle.training.gan.state import GanState
 from napari_cellcycle.training.transforms import random_affine
 
 SHIFT = 0.08
@@ -36,7 +36,7 @@ class GanLosses(NamedTuple):
 
 
 def conditional_step(
-    course: GanCourse, real: Tensor, told: Tensor, wished: Tensor, noise: Tensor, config: GanConfig
+    state: GanState, real: Tensor, told: Tensor, wished: Tensor, noise: Tensor, config: GanConfig
 ) -> GanLosses:
     """Update the critic of `cellgan`, then its generator, once.
 
@@ -46,7 +46,7 @@ def conditional_step(
 
     Parameters
     ----------
-    course : GanCourse
+    state : GanCourse
         Is moved on by one step.
     real : Tensor, shape (B, C, H, W)
         Real cells, of about one phase in each group.
@@ -60,36 +60,36 @@ def conditional_step(
         Of the penalty.
     """
     precision = mixed_precision(real.device)
-    due = config.penalty > 0 and (course.step + 1) % config.penalty_every == 0
+    due = config.penalty > 0 and (state.step + 1) % config.penalty_every == 0
     with precision:
-        made = course.generator(noise, wished)
-    shown = _changed(real, course.random).requires_grad_(due)
-    shown_made = _changed(made.detach().float(), course.random).requires_grad_(due)
+        made = state.generator(noise, wished)
+    shown = _changed(real, state.random).requires_grad_(due)
+    shown_made = _changed(made.detach().float(), state.random).requires_grad_(due)
     with nullcontext() if due else precision:  # second derivatives want full precision
-        judged, judged_made = (course.critic(cells, told).float() for cells in (shown, shown_made))
+        judged, judged_made = (state.critic(cells, told).float() for cells in (shown, shown_made))
     critic_loss = softplus(judged_made - judged).mean()
     if due:
         slopes = torch.autograd.grad(judged.sum() + judged_made.sum(), (shown, shown_made), create_graph=True)
         weight = 0.5 * config.penalty * config.penalty_every
         critic_loss = critic_loss + weight * sum(slope.square().sum((1, 2, 3)).mean() for slope in slopes)
-    _descend(course.critic_optimiser, critic_loss)
-    course.critic.requires_grad_(False)  # its weights' gradients would be thrown away
+    _descend(state.critic_optimiser, critic_loss)
+    state.critic.requires_grad_(False)  # its weights' gradients would be thrown away
     with precision:
-        judged_made = course.critic(_changed(made.float(), course.random), told).float()
+        judged_made = state.critic(_changed(made.float(), state.random), told).float()
     generator_loss = softplus(judged.detach() - judged_made).mean()
-    _descend(course.generator_optimiser, generator_loss)
-    course.critic.requires_grad_(True)
+    _descend(state.generator_optimiser, generator_loss)
+    state.critic.requires_grad_(True)
     return GanLosses(critic_loss.item(), generator_loss.item(), (judged - judged_made).mean().item())
 
 
 def wasserstein_step(
-    course: GanCourse, batches: list[Tensor], noises: list[Tensor], method: str, config: GanConfig
+    state: GanState, batches: list[Tensor], noises: list[Tensor], method: str, config: GanConfig
 ) -> GanLosses:
     """Update a Wasserstein critic once for each batch, then its generator once.
 
     Parameters
     ----------
-    course : GanCourse
+    state : GanCourse
         Is moved on by one step.
     batches : list of Tensor
         Real cells, each (B, C, H, W).
@@ -102,18 +102,18 @@ def wasserstein_step(
     """
     for real, noise in zip(batches, noises[:-1], strict=True):
         with torch.no_grad(), mixed_precision(real.device):
-            made = course.generator(noise).float()
+            made = state.generator(noise).float()
         with mixed_precision(real.device):
-            distance = course.critic(real).float().mean() - course.critic(made).float().mean()
-        share = torch.rand(len(real), 1, 1, 1, generator=course.random).to(real)
+            distance = state.critic(real).float().mean() - state.critic(made).float().mean()
+        share = torch.rand(len(real), 1, 1, 1, generator=state.random).to(real)
         between = (share * real + (1 - share) * made).requires_grad_()
-        critic_loss = slope_penalty(course.critic, between, method, config) - distance
-        _descend(course.critic_optimiser, critic_loss)
-    course.critic.requires_grad_(False)
+        critic_loss = slope_penalty(state.critic, between, method, config) - distance
+        _descend(state.critic_optimiser, critic_loss)
+    state.critic.requires_grad_(False)
     with mixed_precision(noises[-1].device):
-        generator_loss = -course.critic(course.generator(noises[-1])).float().mean()
-    _descend(course.generator_optimiser, generator_loss)
-    course.critic.requires_grad_(True)
+        generator_loss = -state.critic(state.generator(noises[-1])).float().mean()
+    _descend(state.generator_optimiser, generator_loss)
+    state.critic.requires_grad_(True)
     return GanLosses(critic_loss.item(), generator_loss.item(), distance.item())
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 from amnis_fuzz import Judge, mutate, sample_file
-from amnis_writer import Written, WrittenObject, acquisition_xml, encode_numbers, write_amnis
+from amnis_writer import SyntheticSaved, WrittenObject, acquisition_xml, encode_numbers, write_amnis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -238,7 +238,7 @@ def damaged(tmp_path: Path) -> Damaged:
 class Damaged:
     """A file of four objects to be hurt: directories and strips go header, image 0, mask 0, image 1, ..."""
 
-    def __init__(self, path: Path, written: Written) -> None:
+    def __init__(self, path: Path, written: SyntheticSaved) -> None:
         self.path, self.written = path, written
 
     def put(self, place: int, data: bytes) -> None:

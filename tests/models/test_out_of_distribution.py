@@ -11,7 +11,7 @@ from scipy.spatial.distance import mahalanobis
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
-from napari_cellcycle.models.out_of_distribution import FLAGGED, MIN_HELD_BACK, describe, fit_familiarity
+from napari_cellcycle.models.out_of_distribution import FLAGGED, MIN_HELD_BACK, describe, fit_detector
 
 COVARIANCE = np.array([[4.0, 1.5, 0.0], [1.5, 1.0, 0.2], [0.0, 0.2, 0.25]])
 CENTRES = np.array([[0.0, 0.0, 0.0], [20.0, 0.0, 5.0]])
@@ -25,7 +25,7 @@ def drawn(n_cells: int, seed: int) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def test_distances_are_mahalanobis_from_each_phase() -> None:
-    familiarity = fit_familiarity(*drawn(20_000, seed=0), drawn(200, seed=1)[0])
+    familiarity = fit_detector(*drawn(20_000, seed=0), drawn(200, seed=1)[0])
     assert familiarity is not None
     points = np.array([[1.0, 2.0, -1.0], [19.0, 1.0, 5.5], [10.0, 10.0, 10.0]])
     precision = np.linalg.inv(COVARIANCE)
@@ -34,7 +34,7 @@ def test_distances_are_mahalanobis_from_each_phase() -> None:
 
 
 def test_few_cells_of_the_same_kind_are_flagged_and_all_of_another() -> None:
-    familiarity = fit_familiarity(*drawn(2000, seed=0), drawn(2000, seed=1)[0])
+    familiarity = fit_detector(*drawn(2000, seed=0), drawn(2000, seed=1)[0])
     assert familiarity is not None
     new, _ = drawn(20_000, seed=2)
     assert familiarity.is_unfamiliar(new).float().mean().item() == pytest.approx(FLAGGED, abs=0.01)
@@ -48,7 +48,7 @@ def test_a_rare_phase_that_is_more_diverse_is_not_flagged_for_that() -> None:
         noise = random.multivariate_normal([0, 40, 0], 9 * COVARIANCE, n_rare)
         return torch.cat([cells, torch.from_numpy(noise).float()]), np.r_[phases, [6] * n_rare]
 
-    familiarity = fit_familiarity(*with_rare(20, seed=0), with_rare(20, seed=1)[0])
+    familiarity = fit_detector(*with_rare(20, seed=0), with_rare(20, seed=1)[0])
     assert familiarity is not None
     new, phases = with_rare(2000, seed=2)
     flagged = familiarity.is_unfamiliar(new).numpy()
@@ -57,7 +57,7 @@ def test_a_rare_phase_that_is_more_diverse_is_not_flagged_for_that() -> None:
 
 
 def test_nothing_is_said_with_too_few_cells_to_set_the_limit() -> None:
-    assert fit_familiarity(*drawn(200, seed=0), drawn(MIN_HELD_BACK - 1, seed=1)[0]) is None
+    assert fit_detector(*drawn(200, seed=0), drawn(MIN_HELD_BACK - 1, seed=1)[0]) is None
 
 
 def described(pixels: np.ndarray) -> torch.Tensor:
@@ -68,7 +68,7 @@ def described(pixels: np.ndarray) -> torch.Tensor:
 def test_images_that_are_no_such_cells_are_flagged_without_any_network() -> None:
     phases = np.repeat([0, 1, 2], 100)
     known, held_back, new = (made_pixels(phases, seed)[:, :2] for seed in (0, 1, 2))
-    familiarity = fit_familiarity(described(known), phases, described(held_back))
+    familiarity = fit_detector(described(known), phases, described(held_back))
     assert familiarity is not None
     assert familiarity.is_unfamiliar(described(new)).float().mean() < 0.05
     random = np.random.default_rng(0)

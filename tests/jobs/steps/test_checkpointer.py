@@ -20,8 +20,8 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.jobs import resuming
 from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.steps import checkpointer
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.store.checkpoints import (
     CHECKPOINT,
@@ -40,7 +40,7 @@ RESUME = TrainRun(device="cpu", resume=True)
 
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resuming, "CHECKPOINT_SHARE", math.inf)
+    monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", math.inf)
 
 
 def break_off(
@@ -98,7 +98,7 @@ def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -
 def test_a_killed_process_goes_on_to_the_same_weights(plate: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = ["train", str(plate), "--device", "cpu", "--epochs", "6", "--batch-size", "16"]
-    code = "from napari_cellcycle.jobs import resuming; resuming.CHECKPOINT_SHARE = 9e9; "
+    code = "from napari_cellcycle.jobs.steps import checkpointer; checkpointer.CHECKPOINT_SHARE = 9e9; "
     code += "from napari_cellcycle.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen([sys.executable, "-c", code, *arguments, "-o", str(out)])
     until = time.monotonic() + 60
@@ -157,8 +157,8 @@ def test_writing_takes_a_small_share_of_the_time(
     made_cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Path] = []
-    monkeypatch.setattr(resuming, "CHECKPOINT_SHARE", 1e-9)
-    monkeypatch.setattr(resuming, "write_checkpoint", lambda output, *_: written.append(output))
+    monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", 1e-9)
+    monkeypatch.setattr(checkpointer, "write_checkpoint", lambda output, *_: written.append(output))
     result_of(train_cells(made_cells, tmp_path / "run", TrainRun(device="cpu"), SHORT))
     assert written == [tmp_path / "run"]  # the first epoch's
 
@@ -182,7 +182,7 @@ def test_ctrl_c_stops_and_a_second_one_abandons(
         for _ in range(presses):
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(resuming, "write_checkpoint", press)
+    monkeypatch.setattr(checkpointer, "write_checkpoint", press)
     out, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
     assert main(["train", str(plate), "-o", str(out), "--device", "cpu", "--epochs", "50"]) == code
     said = capsys.readouterr()

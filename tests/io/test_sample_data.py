@@ -9,10 +9,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from made import recorded
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.io import download
+from napari_cellcycle.io import sample_data
 from napari_cellcycle.io.sample_data import fetch_bbbc048
 
 
@@ -34,15 +35,14 @@ def server(tmp_path, monkeypatch):
         outer.writestr("CellCycle.zip", inner.getvalue())
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(served))) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        monkeypatch.setattr(download, "BBBC048_URL", f"http://127.0.0.1:{http.server_port}/BBBC048v1.zip")
-        monkeypatch.setattr(download, "BBBC048_CELLS", 2)
+        monkeypatch.setattr(sample_data, "BBBC048_URL", f"http://127.0.0.1:{http.server_port}/BBBC048v1.zip")
+        monkeypatch.setattr(sample_data, "BBBC048_CELLS", 2)
         yield served
         http.shutdown()
 
 
 def test_it_is_fetched_once_and_only_the_wanted_channels_are_kept(server, tmp_path) -> None:
-    events = list(fetch_bbbc048(tmp_path / "home"))
-    folder = events[-1].result
+    folder, events = recorded(fetch_bbbc048(tmp_path / "home"))
     kept = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg"))
     assert kept == [
         "CellCycle/Anaphase/2_Ch3.ome.jpg",
@@ -51,13 +51,13 @@ def test_it_is_fetched_once_and_only_the_wanted_channels_are_kept(server, tmp_pa
     ]
     assert {event.what for event in events if isinstance(event, Progress)} == {"Downloading", "Unpacking"}
     (server / "BBBC048v1.zip").unlink()
-    again = list(fetch_bbbc048(tmp_path / "home"))
-    assert again[-1].result == folder
+    again, _ = recorded(fetch_bbbc048(tmp_path / "home"))
+    assert again == folder
     assert not any(isinstance(event, Note) for event in again)
 
 
 def test_without_network_it_is_one_sentence(server, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(download, "BBBC048_URL", "http://127.0.0.1:9/BBBC048v1.zip")
+    monkeypatch.setattr(sample_data, "BBBC048_URL", "http://127.0.0.1:9/BBBC048v1.zip")
     with pytest.raises(ReadError, match="check the network, or download it by hand"):
         result_of(fetch_bbbc048(tmp_path / "home"))
     assert not (tmp_path / "home" / "BBBC048").exists()
@@ -73,7 +73,7 @@ def test_a_damaged_archive_is_named_and_thrown_away(server, tmp_path, damage) ->
 
 
 def test_missing_cells_are_noticed(server, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(download, "BBBC048_CELLS", 3)
+    monkeypatch.setattr(sample_data, "BBBC048_CELLS", 3)
     with pytest.raises(ReadError, match="holds 2 cells and not the 3 of BBBC048"):
         result_of(fetch_bbbc048(tmp_path / "home"))
     assert not (tmp_path / "home" / "BBBC048").exists()

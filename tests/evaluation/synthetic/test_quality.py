@@ -13,17 +13,17 @@ from scipy.linalg import sqrtm
 from scipy.ndimage import gaussian_filter
 
 import napari_cellcycle as cc
-from napari_cellcycle.datasets.duplicates import drop_repeats
+from napari_cellcycle.datasets.duplicates import drop_duplicates
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation import distances, likeness
+from napari_cellcycle.evaluation.synthetic import distances, fidelity
 from napari_cellcycle.evaluation.synthetic.distances import feature_distances, nearest, pixel_distances
-from napari_cellcycle.evaluation.synthetic.fidelity import compare_sets, frechet_distance, precision_recall
-from napari_cellcycle.evaluation.synthetic.memorization import Copying, copying
-from napari_cellcycle.evaluation.synthetic.quality import MadeQuality, judge_made
+from napari_cellcycle.evaluation.synthetic.fidelity import compare_distributions, frechet_distance, precision_recall
+from napari_cellcycle.evaluation.synthetic.memorization import Memorization, copying
+from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality, score_synthetic
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.prepare import prepare
 from napari_cellcycle.phases import UNKNOWN
-from napari_cellcycle.predict import describe_cells
+from napari_cellcycle.predict import extract_features
 from napari_cellcycle.store.models import load_model
 
 Array = NDArray[np.float64]
@@ -99,7 +99,7 @@ def test_precision_and_recall_are_those_of_plain_loops(k: int, monkeypatch: pyte
     assert 0 < min(expected) < 1
     assert precision_recall(real, made, k) == pytest.approx(expected)
     monkeypatch.setattr(distances, "BLOCK", 7)
-    monkeypatch.setattr(likeness, "BLOCK", 7)
+    monkeypatch.setattr(fidelity, "BLOCK", 7)
     assert precision_recall(real, made, k) == pytest.approx(expected)
 
 
@@ -121,7 +121,7 @@ def test_precision_and_recall_want_more_cells_than_neighbours() -> None:
 
 def test_held_out_cells_come_as_near_as_the_yardstick() -> None:
     random = np.random.default_rng(0)
-    found = compare_sets([random.normal(size=(300, 8))], [random.normal(size=(500, 8))])
+    found = compare_distributions([random.normal(size=(300, 8))], [random.normal(size=(500, 8))])
     assert found is not None
     assert found.n_cells == 150
     assert found.made.frechet_distance == pytest.approx(found.real.frechet_distance, rel=0.25)
@@ -134,7 +134,7 @@ def test_mixture_of_phases_does_not_matter() -> None:
     random = np.random.default_rng(0)
     real = [random.normal(0, 1, (300, 4)), random.normal(20, 1, (40, 4))]
     made = [random.normal(0, 1, (30, 4)), random.normal(20, 1, (400, 4))]
-    found = compare_sets(real, made)
+    found = compare_distributions(real, made)
     assert found is not None
     assert found.n_cells == 30 + 20
     assert found.made.frechet_distance < 3 * found.real.frechet_distance
@@ -143,9 +143,9 @@ def test_mixture_of_phases_does_not_matter() -> None:
 
 def test_too_few_cells_are_not_compared() -> None:
     cells = np.random.default_rng(0).normal(size=(20, 2))
-    assert compare_sets([cells[:19]], [cells]) is None
-    assert compare_sets([cells], [cells[:9]]) is None
-    assert compare_sets([cells], [cells[:10]]) is not None
+    assert compare_distributions([cells[:19]], [cells]) is None
+    assert compare_distributions([cells], [cells[:9]]) is None
+    assert compare_distributions([cells], [cells[:10]]) is not None
 
 
 # --- distances in pixels ---
@@ -218,7 +218,7 @@ def copies(cells: Made, n: int, noise: float = 0.2, seed: int = 0) -> Made:
     return Made((images + random.normal(0, noise, images.shape)).astype(np.float32))
 
 
-def found_in(made: Made, training: Made, **options: int) -> Copying:
+def found_in(made: Made, training: Made, **options: int) -> Memorization:
     return copying(training.features, made.features, training.images, made.images, **options)
 
 
@@ -321,7 +321,7 @@ def test_training_cells_that_are_all_the_same_tell_nothing() -> None:
 # --- the whole judgement ---
 
 
-def judge(real: dict[int, Made], made: dict[int, Made], **options: int) -> MadeQuality:
+def judge(real: dict[int, Made], made: dict[int, Made], **options: int) -> SyntheticQuality:
     sides = [
         (
             np.concatenate([cells.features for cells in side.values()]),
@@ -331,11 +331,11 @@ def judge(real: dict[int, Made], made: dict[int, Made], **options: int) -> MadeQ
         for side in (real, made)
     ]
     (f, i, p), (g, j, q) = sides
-    return judge_made(f, g, i, j, p, q, **options)
+    return score_synthetic(f, g, i, j, p, q, **options)
 
 
 @pytest.fixture(scope="module")
-def faulty() -> MadeQuality:
+def faulty() -> SyntheticQuality:
     """Good S, copied G2, prophase of one cell over and over, and phases of few real cells."""
     real = {phase: real_cells(n, seed=phase) for phase, n in enumerate((80, 80, 80, 80, 12, 2))}
     again = np.repeat(real_cells(1, seed=97).images, 60, axis=0)
@@ -350,7 +350,7 @@ def faulty() -> MadeQuality:
     return judge(real, made)
 
 
-def test_each_fault_is_told_and_nothing_else(faulty: MadeQuality) -> None:
+def test_each_fault_is_told_and_nothing_else(faulty: SyntheticQuality) -> None:
     told = "\n".join(faulty.warnings)
     assert "S:" not in told
     assert "G2: 100% of the made cells are copies of a training cell, so they add nothing; train" in told
@@ -361,13 +361,13 @@ def test_each_fault_is_told_and_nothing_else(faulty: MadeQuality) -> None:
     assert len(faulty.warnings) == 5
 
 
-def test_only_phases_that_were_made_are_judged(faulty: MadeQuality) -> None:
+def test_only_phases_that_were_made_are_judged(faulty: SyntheticQuality) -> None:
     assert list(faulty.per_phase) == ["S", "G2", "Prophase", "Metaphase", "Anaphase"]
     assert faulty.overall is not None
     assert faulty.overall.n_cells == 3 * 40 + 6 + 1
 
 
-def test_figures_are_plain_in_json(faulty: MadeQuality) -> None:
+def test_figures_are_plain_in_json(faulty: SyntheticQuality) -> None:
     plain = json.loads(json.dumps(faulty.to_dict(), allow_nan=False))
     assert plain["per_phase"]["Metaphase"]["likeness"] is None
     assert plain["per_phase"]["Anaphase"] == {"n_real": 2, "n_made": 60, "likeness": None, "copying": None}
@@ -378,7 +378,7 @@ def test_figures_are_plain_in_json(faulty: MadeQuality) -> None:
     assert plain["warnings"] == list(faulty.warnings)
 
 
-def test_the_table_has_a_row_a_phase(faulty: MadeQuality) -> None:
+def test_the_table_has_a_row_a_phase(faulty: SyntheticQuality) -> None:
     lines = str(faulty).splitlines()
     assert lines[0].split() == ["phase", "real", "made", "Fréchet", "distance", "precision", "recall", "copies"]
     assert [line.split()[0] for line in lines[1:7]] == ["all", "S", "G2", "Prophase", "Metaphase", "Anaphase"]
@@ -386,7 +386,7 @@ def test_the_table_has_a_row_a_phase(faulty: MadeQuality) -> None:
     assert all(len(line) <= 80 for line in lines[:8])
 
 
-def test_bad_cells_are_told(faulty: MadeQuality) -> None:
+def test_bad_cells_are_told(faulty: SyntheticQuality) -> None:
     noise = Made(np.random.default_rng(0).normal(size=(60, 2, 24, 24)).astype(np.float32))
     (told,) = judge({0: real_cells(80)}, {0: noise}).warnings
     assert told.startswith("G1: many of the made cells look like no real one (precision 0.00")
@@ -412,7 +412,7 @@ def test_features_are_measured_by_the_spread_of_the_real_ones() -> None:
     real, made = real_cells(40), real_cells(30, seed=1)
     images, phases = np.zeros((40, 1, 8, 8)), np.zeros(40, int)
     spread = real.features.std(axis=0)
-    expected = compare_sets([real.features / spread], [made.features / spread])
+    expected = compare_distributions([real.features / spread], [made.features / spread])
     assert expected is not None
     rounding = np.random.default_rng(0).normal(0, 1e-7, (40, 1))  # of a feature that no real cell shows
     units = np.logspace(-2, 3, 24)
@@ -420,7 +420,7 @@ def test_features_are_measured_by_the_spread_of_the_real_ones() -> None:
         (units * real.features, units * made.features),
         (np.c_[real.features, rounding], np.c_[made.features, 100 * rounding[:30]]),
     ):
-        found = judge_made(first, second, images, images[:30], phases, phases[:30]).overall
+        found = score_synthetic(first, second, images, images[:30], phases, phases[:30]).overall
         assert found is not None
         assert found.made.frechet_distance == pytest.approx(expected.made.frechet_distance)
         assert found.real.frechet_distance == pytest.approx(expected.real.frechet_distance)
@@ -433,7 +433,7 @@ def test_cells_that_are_unreadable_or_of_unknown_phase_do_not_count() -> None:
     torn = np.concatenate([torn, np.full((2, 24), np.nan), torn[:3]])
     phases = np.r_[phases, 0, 0, [UNKNOWN] * 3]
     images = np.concatenate([made.images, made.images[:5]])
-    found = judge_made(real.features, torn, real.images, images, np.zeros(40, int), phases)
+    found = score_synthetic(real.features, torn, real.images, images, np.zeros(40, int), phases)
     assert found.to_dict() == whole.to_dict()
 
 
@@ -448,24 +448,24 @@ def test_made_cells_without_real_ones_of_their_phase_are_refused() -> None:
         judge({0: real_cells(30)}, {1: real_cells(30)})
     cells = real_cells(40)
     with pytest.raises(ValueError, match="40 rows of features for 40 images and 39 phases"):
-        judge_made(cells.features, cells.features, cells.images, cells.images, np.zeros(39), np.zeros(40))
+        score_synthetic(cells.features, cells.features, cells.images, cells.images, np.zeros(39), np.zeros(40))
 
 
 def test_real_cells_are_no_copies_of_others_and_moved_ones_are(real_data: Path) -> None:
     cells = cc.read_cells(real_data / "jurkat" / "Experiment_1")
-    cells, _ = drop_repeats(cells.subset(np.flatnonzero(np.isin(cells.phases, (0, 4)))))
+    cells, _ = drop_duplicates(cells.subset(np.flatnonzero(np.isin(cells.phases, (0, 4)))))
     model = load_model("default")
     wanted = cells.select_channels(model.card.input.channels)
     images = prepare(wanted.read(range(len(wanted))), model.card.input)  # type: ignore[arg-type]
-    features = result_of(describe_cells(model, cells, device="cpu"))
+    features = result_of(extract_features(model, cells, device="cpu"))
     training = np.random.default_rng(0).random(len(cells)) < 0.5
-    new = judge_made(
+    new = score_synthetic(
         features[training], features[~training], images[training], images[~training],
         cells.phases[training], cells.phases[~training],
     )  # fmt: skip
     assert not new.warnings
     moved = np.roll(images[training], (1, -2), (2, 3))[:, :, ::-1]
-    again = judge_made(
+    again = score_synthetic(
         features[training], features[training][::-1], images[training], moved,
         cells.phases[training], cells.phases[training],
     )  # fmt: skip

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.events import Job, run_job
+
+
+def finished_job(result: Any, *events: object) -> Job[object, Any]:
+    """A job that yields `events` and returns `result`."""
+    yield from events
+    return result
+
+
+def recorded(job: Job[Any, Any]) -> tuple[Any, list[Any]]:
+    """Run a job to its end; its result, and the events on the way."""
+    events: list[Any] = []
+    return run_job(job, events.append), events
 
 
 def made_pixels(phases: np.ndarray, seed: int = 0) -> np.ndarray:

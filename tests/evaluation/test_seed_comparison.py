@@ -15,7 +15,7 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.csv_tables import per_phase_csv
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
-from napari_cellcycle.evaluation.seed_comparison import quote_fold
+from napari_cellcycle.evaluation.seed_comparison import compare_with_seed
 
 TRUTH = np.repeat(np.arange(7), (60, 50, 40, 30, 30, 30, 30)).astype(np.int8)
 SIZES = (60, 50, 40, 30, 6, 4, 5)
@@ -36,7 +36,9 @@ def clean(predict: Any) -> Report:
 
 def as_seed(predict: Any, cells: Cells, clean: Report | None) -> Report:
     calls = predict(TRUTH)
-    quoted = quote_fold(calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=clean, seed=0)
+    quoted = compare_with_seed(
+        calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=clean.scores, n_clean=clean.n_cells, seed=0
+    )
     return evaluate(calls, cells, model="net", protocol="seed", fold=IN_FOLD, quoted=quoted)
 
 

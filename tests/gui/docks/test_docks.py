@@ -65,7 +65,7 @@ class Endless:
 def test_cancel_stops_the_work_says_so_and_frees_the_buttons(qtbot, viewer, finished) -> None:
     dock, endless = Dock(viewer), Endless()
     qtbot.addWidget(dock)
-    dock.add_foot()
+    dock.add_results()
     dock.locked_while_busy.append(dock.status)
     dock.start(endless.generator, lambda _result: None)
     qtbot.waitUntil(lambda: dock.progress.text.text() == "going on")

@@ -11,10 +11,10 @@ import pytest
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, StoppedError
-from napari_cellcycle.events import Finished, Note, result_of
-from napari_cellcycle.jobs import filling
+from napari_cellcycle.events import Note, result_of, run_job
 from napari_cellcycle.jobs.config import TrainRun
-from napari_cellcycle.jobs.steps.fill_phases import fill_phases, missing_cells, refuse_known_cells
+from napari_cellcycle.jobs.steps import fill_phases
+from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, fill_rare_phases, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models.generator import Generator
@@ -35,16 +35,16 @@ def few_g2(made_cells: Cells) -> Cells:
 
 
 def test_what_is_missing(few_g2: Cells) -> None:
-    assert missing_cells(few_g2) == [0, 10, 20, 0, 0, 0, 0]
-    assert missing_cells(few_g2, undersample=True) == [0, 0, 10, 0, 0, 0, 0]  # G1 will be cut to 20
-    assert missing_cells(few_g2, 25) == [0, 5, 15, 0, 0, 0, 0]
+    assert cells_to_fill(few_g2) == [0, 10, 20, 0, 0, 0, 0]
+    assert cells_to_fill(few_g2, undersample=True) == [0, 0, 10, 0, 0, 0, 0]  # G1 will be cut to 20
+    assert cells_to_fill(few_g2, 25) == [0, 5, 15, 0, 0, 0, 0]
     half = replace(few_g2, synthetic=few_g2.phases == 2)
-    assert missing_cells(half) == [0, 10, 0, 0, 0, 0, 0]  # G2 has no real cells
+    assert cells_to_fill(half) == [0, 10, 0, 0, 0, 0, 0]  # G2 has no real cells
 
 
 @pytest.mark.parametrize("method", ["cellgan", "wgan-gp", "wgan-div"])
 def test_made_cells_come_prepared_and_marked(few_g2: Cells, method: str) -> None:
-    made = result_of(fill_phases(few_g2, SPEC, replace(QUICK, augment=method), "cpu"))
+    made = result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=method), "cpu"))
     assert np.bincount(made.phases).tolist() == [0, 10, 20]
     assert made.synthetic.all()
     assert made.stain is None
@@ -54,13 +54,13 @@ def test_made_cells_come_prepared_and_marked(few_g2: Cells, method: str) -> None
 
 
 def test_without_a_generator_nothing_is_made(few_g2: Cells) -> None:
-    assert result_of(fill_phases(few_g2, SPEC, replace(QUICK, augment="mixup"), "cpu")) is None
-    said = list(fill_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu"))
-    assert [type(event) for event in said] == [Note, Finished]
-    assert said[-1].result is None
+    assert result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment="mixup"), "cpu")) is None
+    said: list[Any] = []
+    assert run_job(fill_rare_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu"), said.append) is None
+    assert [type(event) for event in said] == [Note]
     assert "no cells are made" in said[0].text
     with pytest.raises(SettingError, match="asks for no made cells"):
-        result_of(fill_phases(few_g2, SPEC, replace(QUICK, augment="", generator="jurkat"), "cpu"))
+        result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment="", generator="jurkat"), "cpu"))
 
 
 def test_a_generator_sees_the_training_part_alone(
@@ -72,7 +72,7 @@ def test_a_generator_sees_the_training_part_alone(
         seen.append(cells)
         return fit_generator(name, cells, *arguments, **more)
 
-    monkeypatch.setattr(filling, "fit_generator", spy)
+    monkeypatch.setattr(fill_phases, "fit_generator", spy)
     cells = made_cells.subset(np.r_[0:30, 30:60, 60:72])
     events = list(train_cells(cells, tmp_path / "model", TrainRun(device="cpu"), QUICK))
     split = np.genfromtxt(tmp_path / "model" / "split.csv", delimiter=",", dtype=str, skip_header=1)
@@ -114,17 +114,17 @@ def test_cells_of_unknown_phase_are_learnt_from_where_that_is_asked_for(few_g2: 
 def test_a_finished_generator_is_taken(few_g2: Cells, generator: Generator, tmp_path: Path) -> None:
     save_generator(generator, tmp_path / "x", np.zeros((0, 4), np.uint64))
     config = replace(QUICK, generator=str(tmp_path / "x"), gan_steps=0)
-    made = result_of(fill_phases(few_g2, SPEC, config, "cpu"))
-    again = result_of(fill_phases(few_g2, SPEC, config, "cpu"))
+    made = result_of(fill_rare_phases(few_g2, SPEC, config, "cpu"))
+    again = result_of(fill_rare_phases(few_g2, SPEC, config, "cpu"))
     np.testing.assert_array_equal(made.images, again.images)
 
 
 def test_a_generator_that_saw_tested_cells_is_refused(generator: Generator, tmp_path: Path) -> None:
-    prints = np.arange(1, 9, dtype=np.uint64).reshape(2, 4)
-    save_generator(generator, tmp_path / "x", prints)
-    refuse_known_cells(str(tmp_path / "x"), prints + np.uint64(100))
+    fingerprints = np.arange(1, 9, dtype=np.uint64).reshape(2, 4)
+    save_generator(generator, tmp_path / "x", fingerprints)
+    refuse_known_cells(str(tmp_path / "x"), fingerprints + np.uint64(100))
     with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
-        refuse_known_cells(str(tmp_path / "x"), prints[1:])
+        refuse_known_cells(str(tmp_path / "x"), fingerprints[1:])
 
 
 @pytest.mark.parametrize("augment", ["mixup", "nonlinear-mixup", "flips", "undersample", "none"])

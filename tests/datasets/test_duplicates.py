@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import drop_repeats, find_repeats, seen_before
+from napari_cellcycle.datasets.duplicates import drop_duplicates, find_duplicates, in_training_set
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 N_CELLS, SIZE = 30, 40
@@ -70,9 +70,9 @@ COPIES = {
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES.keys())
 def test_a_planted_copy_is_found(copy: Any, dtype: Any) -> None:
     planes = recorded(dtype=dtype)
-    repeats = find_repeats(cells_of([*planes, copy(planes[7])]))
-    assert repeats.groups == ((7, N_CELLS),)
-    np.testing.assert_array_equal(repeats.keep, np.arange(N_CELLS))
+    duplicates = find_duplicates(cells_of([*planes, copy(planes[7])]))
+    assert duplicates.groups == ((7, N_CELLS),)
+    np.testing.assert_array_equal(duplicates.keep, np.arange(N_CELLS))
 
 
 @settings(max_examples=12, deadline=None)
@@ -81,39 +81,39 @@ def test_every_cell_is_found_in_any_crop_and_padding(cut: tuple[int, ...], width
     planes = recorded(1)
     top, bottom, left, right = cut
     copies = [np.pad(plane[top : SIZE - bottom, left : SIZE - right], width, mode=mode) for plane in planes]
-    assert find_repeats(cells_of([*planes, *copies])).groups == tuple((i, i + N_CELLS) for i in range(N_CELLS))
+    assert find_duplicates(cells_of([*planes, *copies])).groups == tuple((i, i + N_CELLS) for i in range(N_CELLS))
 
 
 def test_two_different_crops_of_one_cell_are_the_same_cell() -> None:
     planes = recorded()
-    assert find_repeats(cells_of([planes[0][5:, 5:], *planes[1:], planes[0][:-5, :-5]])).groups == ((0, N_CELLS),)
+    assert find_duplicates(cells_of([planes[0][5:, 5:], *planes[1:], planes[0][:-5, :-5]])).groups == ((0, N_CELLS),)
 
 
 def test_cells_that_only_look_alike_are_not_repeats() -> None:
     random = np.random.default_rng(0)
     planes = [plane + random.integers(0, 2, plane.shape) for plane in recorded(n_cells=1) * 20]
     flat = [np.full((20, 20), 7, np.uint16)] * 3
-    assert find_repeats(cells_of([*planes, *flat, None, None])).groups == ()
+    assert find_duplicates(cells_of([*planes, *flat, None, None])).groups == ()
 
 
 def test_what_is_burnt_into_every_image_makes_no_repeats() -> None:
     planes = recorded(n_cells=60)
     for plane in planes:
         plane[4:16, 4:16] = np.arange(144).reshape(12, 12) ** 2 % 997
-    assert find_repeats(cells_of(planes)).groups == ()
+    assert find_duplicates(cells_of(planes)).groups == ()
 
 
 def test_cells_on_a_blanked_ground_are_found_by_what_is_not_blank() -> None:
     y, x = np.mgrid[:SIZE, :SIZE] - SIZE / 2
     planes = [np.where(np.abs(x + y) < 10, plane, 0) for plane in recorded()]  # from corner to corner
     copies = [np.pad(plane[3:, 8:], 20) for plane in planes]
-    assert find_repeats(cells_of([*planes, *copies])).groups == tuple((i, i + N_CELLS) for i in range(N_CELLS))
+    assert find_duplicates(cells_of([*planes, *copies])).groups == tuple((i, i + N_CELLS) for i in range(N_CELLS))
 
 
 def test_a_pattern_that_comes_twice_in_a_cell_misleads_nobody() -> None:
     planes = recorded(n_cells=3)
     planes[1][24:38, 24:38] = planes[1][4:18, 4:18]
-    assert find_repeats(cells_of([planes[0], planes[1][11:, 11:], planes[2], planes[1]])).groups == ((1, 3),)
+    assert find_duplicates(cells_of([planes[0], planes[1][11:, 11:], planes[2], planes[1]])).groups == ((1, 3),)
 
 
 def neighbours(distance_px: int, masked: bool) -> Cells:
@@ -126,38 +126,38 @@ def neighbours(distance_px: int, masked: bool) -> Cells:
 
 
 def test_neighbours_in_one_field_are_two_cells() -> None:
-    assert find_repeats(neighbours(18, masked=False)).groups == ()
-    assert find_repeats(neighbours(13, masked=True)).groups == ()
-    assert find_repeats(neighbours(2, masked=True)).groups == ((0, 1),)
+    assert find_duplicates(neighbours(18, masked=False)).groups == ()
+    assert find_duplicates(neighbours(13, masked=True)).groups == ()
+    assert find_duplicates(neighbours(2, masked=True)).groups == ((0, 1),)
 
 
 def test_the_first_real_copy_of_known_phase_is_kept() -> None:
     first, *others = recorded(n_cells=4)
     phases = np.array([UNKNOWN, Phase.S, Phase.G2, Phase.S, Phase.S])
     cells = cells_of([first, first, *others[:2], first], phases=phases)
-    np.testing.assert_array_equal(find_repeats(cells).keep, [1, 2, 3])
+    np.testing.assert_array_equal(find_duplicates(cells).keep, [1, 2, 3])
     made = Cells.build(Pictures([first, first]), ("brightfield",), "made.tif", phases=Phase.S)
     object.__setattr__(made, "synthetic", np.array([True, False]))
-    np.testing.assert_array_equal(find_repeats(made).keep, [1])
+    np.testing.assert_array_equal(find_duplicates(made).keep, [1])
 
 
 def test_copies_with_different_phases_are_all_dropped_and_named() -> None:
     planes = recorded(n_cells=5)
     phases = np.array([Phase.G1, Phase.S, Phase.S, Phase.S, Phase.S, Phase.ANAPHASE])
     cells = cells_of([*planes, planes[2]], phases=phases)
-    kept, n_removed = drop_repeats(cells)
+    kept, n_removed = drop_duplicates(cells)
     assert (len(kept), n_removed) == (4, 2)
     assert kept.ids.tolist() == [0, 1, 3, 4]
-    notes = find_repeats(cells).notes
+    notes = find_duplicates(cells).notes
     assert notes[0] == "cells found more than once: 1; copies removed: 2"
     assert "Ch3.tif cell 2 and Ch3.tif cell 5" in notes[1]
 
 
 def test_many_copies_of_few_cells() -> None:
     planes = recorded(n_cells=3) * 50
-    repeats = find_repeats(cells_of(planes))
-    assert [len(group) for group in repeats.groups] == [50, 50, 50]
-    assert repeats.keep.tolist() == [0, 1, 2]
+    duplicates = find_duplicates(cells_of(planes))
+    assert [len(group) for group in duplicates.groups] == [50, 50, 50]
+    assert duplicates.keep.tolist() == [0, 1, 2]
 
 
 @settings(max_examples=8, deadline=None)
@@ -166,24 +166,24 @@ def test_cells_are_known_again_in_any_crop_and_others_are_not(cut: tuple[int, ..
     planes = recorded(1)
     top, bottom, left, right = cut
     others = [np.pad(plane[top : SIZE - bottom, left : SIZE - right], width) for plane in planes] + recorded(2)
-    known = find_repeats(cells_of([*planes, np.ones((9, 9))])).prints
-    again = find_repeats(cells_of([*others, None, np.zeros((9, 9))])).prints
-    np.testing.assert_array_equal(seen_before(again, known), np.arange(2 * N_CELLS + 2) < N_CELLS)
+    known = find_duplicates(cells_of([*planes, np.ones((9, 9))])).fingerprints
+    again = find_duplicates(cells_of([*others, None, np.zeros((9, 9))])).fingerprints
+    np.testing.assert_array_equal(in_training_set(again, known), np.arange(2 * N_CELLS + 2) < N_CELLS)
 
 
 def test_neighbours_of_known_cells_are_not_known() -> None:
-    prints = find_repeats(neighbours(18, masked=False)).prints
-    assert not seen_before(prints[:1], prints[1:]).any()
+    fingerprints = find_duplicates(neighbours(18, masked=False)).fingerprints
+    assert not in_training_set(fingerprints[:1], fingerprints[1:]).any()
 
 
 def test_the_hash_names_pixels_and_phases() -> None:
     planes = recorded()
-    name = find_repeats(cells_of(planes)).data_sha256
-    assert find_repeats(cells_of(planes)).data_sha256 == name
+    name = find_duplicates(cells_of(planes)).data_sha256
+    assert find_duplicates(cells_of(planes)).data_sha256 == name
     changed = [plane.copy() for plane in planes]
     changed[3][0, 0] += 1
-    assert find_repeats(cells_of(changed)).data_sha256 != name
-    assert find_repeats(cells_of(planes, phases=Phase.S)).data_sha256 != name
+    assert find_duplicates(cells_of(changed)).data_sha256 != name
+    assert find_duplicates(cells_of(planes, phases=Phase.S)).data_sha256 != name
 
 
 def montage_tiles(folder: Path) -> Pixels:
@@ -200,9 +200,11 @@ def montage_tiles(folder: Path) -> Pixels:
 @pytest.mark.skipif(
     "NAPARI_CELLCYCLE_DATA" not in os.environ, reason="NAPARI_CELLCYCLE_DATA names no folder of real cells"
 )
-@pytest.mark.parametrize(("experiment", "n_cells", "n_repeats"), [("Experiment_1", 2733, 0), ("Experiment_2", 3600, 1)])
-def test_real_cells(experiment: str, n_cells: int, n_repeats: int) -> None:
+@pytest.mark.parametrize(
+    ("experiment", "n_cells", "n_duplicates"), [("Experiment_1", 2733, 0), ("Experiment_2", 3600, 1)]
+)
+def test_real_cells(experiment: str, n_cells: int, n_duplicates: int) -> None:
     tiles = montage_tiles(Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / experiment)
     cells = Cells.build(ArrayImages(tiles[:, None]), ("brightfield",), experiment)
-    kept, n_removed = drop_repeats(cells)
-    assert (len(cells), n_removed, len(kept)) == (n_cells, n_repeats, n_cells - n_repeats)
+    kept, n_removed = drop_duplicates(cells)
+    assert (len(cells), n_removed, len(kept)) == (n_cells, n_duplicates, n_cells - n_duplicates)

@@ -19,13 +19,14 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.evaluation.report import Report
-from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.events import result_of
 from napari_cellcycle.io import read_cells
-from napari_cellcycle.jobs import cross_validation, filling
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files
+from napari_cellcycle.jobs.protocols import cross_validation
 from napari_cellcycle.jobs.protocols.seed import validate_as_seed
 from napari_cellcycle.jobs.protocols.seed_data import half_stretched
+from napari_cellcycle.jobs.steps import fill_phases
 from napari_cellcycle.training.classifier import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}
@@ -77,7 +78,7 @@ class Spy:
         fit_model, predict, fit_generator = (
             cross_validation.fit_model,
             cross_validation.predict_prepared,
-            filling.fit_generator,
+            fill_phases.fit_generator,
         )
 
         def fit(name: str, recipe: Any, training: Any, validation: Any, config: Any, device: str, *, hooks: Any) -> Any:
@@ -85,16 +86,15 @@ class Spy:
             self.fits.append(found)
             steered = hooks or Hooks()
 
-            def begin(course: Any) -> None:
-                steered.begin(course)
-                found.start = deepcopy(list(course.network.parameters()))
-                found.n_moments = len(course.optimiser.state)
+            def begin(state: Any) -> None:
+                steered.begin(state)
+                found.start = deepcopy(list(state.network.parameters()))
+                found.n_moments = len(state.optimiser.state)
 
             watched = replace(steered, begin=begin)
-            for event in fit_model(name, recipe, training, validation, config, device, hooks=watched):
-                if isinstance(event, Finished):
-                    found.end = list(event.result.network.parameters())
-                yield event
+            model = yield from fit_model(name, recipe, training, validation, config, device, hooks=watched)
+            found.end = list(model.network.parameters())
+            return model
 
         def ask(model: Any, images: Any, device: Any) -> Any:
             self.fits[-1].asked = images * model.card.input.scales[:, None, None]
@@ -106,7 +106,7 @@ class Spy:
 
         patch.setattr(cross_validation, "fit_model", fit)
         patch.setattr(cross_validation, "predict_prepared", ask)
-        patch.setattr(filling, "fit_generator", generate)
+        patch.setattr(fill_phases, "fit_generator", generate)
 
 
 @dataclass(eq=False)
@@ -130,7 +130,7 @@ def same(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def prints(cells: TrainingCells) -> set[bytes]:
+def fingerprints(cells: TrainingCells) -> set[bytes]:
     return {image.tobytes() for image in cells.images}
 
 
@@ -151,7 +151,7 @@ def test_the_seeds_test_cells_stop_the_training_and_were_trained_on_before(run: 
     first, *later = run.spy.of(seed=True)
     for fit in (first, *later):
         np.testing.assert_allclose(fit.asked, fit.validation.images, rtol=1e-5, atol=1e-6)
-    assert all(prints(fit.validation) <= prints(first.training) for fit in later)
+    assert all(fingerprints(fit.validation) <= fingerprints(first.training) for fit in later)
     clean = run.spy.of(seed=False)
     images = {
         place: image

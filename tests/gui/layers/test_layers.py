@@ -12,7 +12,7 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.gui.layers.build import hidden_phases, phase_colormap, phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import prediction_of, result_table, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, find_layer, role_of, source_of
-from napari_cellcycle.gui.layers.status_bar import tell_cells
+from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.phases import COLOURS, N_PHASES, UNKNOWN, UNSURE, UNSURE_COLOUR
 
 N_CELLS = 10
@@ -103,7 +103,7 @@ def test_the_prediction_comes_back_out_of_the_table(layer, prediction) -> None:
 
 
 def test_the_status_bar_tells_the_cell_under_the_cursor_and_not_the_number_of_its_colour(layer) -> None:
-    tell_cells(layer, SOURCE.grid, layer.features)
+    describe_in_status_bar(layer, SOURCE.grid, layer.features)
     assert status_at(layer, 1) == (
         "file0.tif cell 1, S (S 88%, G1 2%, G2 2%, Prophase 2%, Metaphase 2%, Anaphase 2%, Telophase 2%), "
         "DNA 2.2 C, truth S"
@@ -113,7 +113,7 @@ def test_the_status_bar_tells_the_cell_under_the_cursor_and_not_the_number_of_it
 
 
 def test_beside_the_cells_it_tells_no_cell(layer) -> None:
-    tell_cells(layer, SOURCE.grid, layer.features)
+    describe_in_status_bar(layer, SOURCE.grid, layer.features)
     height, width = layer.data.shape
     for position in ((height - 3, width - 3), (1000, 1000)):  # the place after the last cell, and far away
         status = layer.get_status(position, view_direction=None, dims_displayed=[0, 1], world=True)
@@ -122,7 +122,7 @@ def test_beside_the_cells_it_tells_no_cell(layer) -> None:
 
 def test_the_cell_is_told_in_micrometres_too(layer) -> None:
     layer.scale = (0.5, 0.5)
-    tell_cells(layer, SOURCE.grid, layer.features)
+    describe_in_status_bar(layer, SOURCE.grid, layer.features)
     top, left, *_ = SOURCE.grid.box([6])
     status = layer.get_status(((top + 5) / 2, (left + 5) / 2), view_direction=None, dims_displayed=[0, 1], world=True)
     assert status["value"].startswith("file1.tif cell 1, Telophase")

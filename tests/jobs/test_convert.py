@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from made import finished_job
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
-from napari_cellcycle.events import Finished, Note, Progress, result_of
+from napari_cellcycle.events import Note, Progress, result_of, run_job
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs import convert
 from napari_cellcycle.jobs.config import ReadConfig
@@ -54,15 +55,16 @@ def some_cells(monkeypatch: pytest.MonkeyPatch) -> Cells:
 
 
 def give(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "open_cells", lambda *_: iter([Finished(cells)]))
+    monkeypatch.setattr(convert, "open_cells", lambda *_: finished_job(cells))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_cells_of_any_size_in_one_stack(tmp_path: Path, some_cells: Cells, suffix: str) -> None:
     output = tmp_path / f"out.{suffix}"
-    events = list(convert_files(["plate"], output, READING))
+    events: list[object] = []
+    converted = run_job(convert_files(["plate"], output, READING), events.append)
     assert Note("left out: object 2 of made.cif is damaged: it is made so") in events
-    assert events[-1] == Finished(Converted(output, tmp_path / "out.csv", 4, (4, 2, 8, 9)))
+    assert converted == Converted(output, tmp_path / "out.csv", 4, (4, 2, 8, 9))
     assert Progress(4, 4, "writing") in events
     cells = read_cells(output)
     assert cells.channels == some_cells.channels

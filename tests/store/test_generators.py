@@ -12,11 +12,11 @@ import napari_cellcycle as cc
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
-from napari_cellcycle.jobs.steps.fill_phases import draw_cells
+from napari_cellcycle.jobs.steps.fill_phases import generate_cells
 from napari_cellcycle.models.generator import ALL, Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, Phase
 from napari_cellcycle.store.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
-from napari_cellcycle.store.models import WEIGHTS, load_training_prints
+from napari_cellcycle.store.models import WEIGHTS, load_training_fingerprints
 
 PRINTS = np.arange(8, dtype=np.uint64).reshape(2, 4)
 
@@ -37,7 +37,7 @@ def test_a_generator_makes_the_same_cells_after_its_time_on_disk(method: str, tm
     assert after.card == before.card
     np.testing.assert_array_equal(before.make(5, 3, seed=1), after.make(5, 3, seed=1))
     assert after.make(5, 3, seed=1).dtype == np.uint16
-    np.testing.assert_array_equal(load_training_prints(tmp_path / "x"), PRINTS)
+    np.testing.assert_array_equal(load_training_fingerprints(tmp_path / "x"), PRINTS)
 
 
 def test_it_makes_no_phase_that_it_never_saw(tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_the_shipped_generator_makes_every_phase_at_once() -> None:
     generator = load_generator()
     assert list(generator.card.cells_per_phase) == list(PHASE_LABELS)
     assert (find_generator(SHIPPED) / WEIGHTS).stat().st_size < 4e6
-    assert len(load_training_prints(find_generator(SHIPPED))) == sum(generator.card.cells_per_phase.values())
+    assert len(load_training_fingerprints(find_generator(SHIPPED))) == sum(generator.card.cells_per_phase.values())
     assert "BSD-3-Clause" in generator.card.data_licence
     assert generator.card.quality["overall"]
-    cells = result_of(draw_cells(generator, dict.fromkeys(range(len(PHASE_LABELS)), 10), seed=3))
+    cells = result_of(generate_cells(generator, dict.fromkeys(range(len(PHASE_LABELS)), 10), seed=3))
     called = cc.classify(cells, cc.load_model("default"), device="cpu").best
     assert (called == cells.phases).mean() > 0.4  # chance is 1 in 7
     telophase = cells.phases == Phase.TELOPHASE

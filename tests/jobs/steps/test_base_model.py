@@ -13,13 +13,13 @@ from made import made_pixels
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
-from napari_cellcycle.datasets.duplicates import find_repeats, seen_before
+from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import TrainRun
 from napari_cellcycle.jobs.train import default_config, train_cells
 from napari_cellcycle.predict import classify
-from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_prints, remember_run
+from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_fingerprints, remember_run
 from napari_cellcycle.training.config import FINE_TUNING
 
 
@@ -70,11 +70,11 @@ def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Pa
     result_of(train_cells(made_cells, tmp_path / "first", TrainRun(device="cpu"), quick))
     new = other_instrument(6, seed=7)
     result_of(train_cells(new, tmp_path / "second", TrainRun(start_from=str(tmp_path / "first"), device="cpu"), quick))
-    known = load_training_prints(tmp_path / "second")
+    known = load_training_fingerprints(tmp_path / "second")
     assert known is not None
     for cells in (made_cells, new):
-        assert seen_before(find_repeats(cells).prints, known).all()
-    assert not seen_before(find_repeats(other_instrument(6, seed=9)).prints, known).any()
+        assert in_training_set(find_duplicates(cells).fingerprints, known).all()
+    assert not in_training_set(find_duplicates(other_instrument(6, seed=9)).fingerprints, known).any()
 
 
 def test_channels_are_matched_by_what_they_are_and_a_missing_one_is_refused(model_folder: Path, tmp_path: Path) -> None:

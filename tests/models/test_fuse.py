@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from napari_cellcycle.models import build
-from napari_cellcycle.models.fuse import ready_to_call
+from napari_cellcycle.models.fuse import fuse_for_inference
 
 
 @pytest.mark.parametrize(("architecture", "size"), [("compact", 40), ("jin2021", 64), ("eulenberg2017", 40)])
@@ -22,7 +22,7 @@ def test_answers_stay_and_batch_norms_go(architecture: str, size: int) -> None:
     network.eval()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     images = torch.randn(3, 2, size, size)
-    ready = ready_to_call(network, torch.device("cpu"))
+    ready = fuse_for_inference(network, torch.device("cpu"))
     with torch.inference_mode():
         assert torch.allclose(ready(images).logits, network(images).logits, atol=1e-4, rtol=1e-4)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in ready.modules())
@@ -34,5 +34,5 @@ def test_a_network_without_batch_norm_is_copied_as_it_is() -> None:
     images = torch.randn(2, 2, 64, 64)
     with torch.inference_mode():
         assert torch.allclose(
-            ready_to_call(network, torch.device("cpu"))(images).logits, network(images).logits, atol=1e-5
+            fuse_for_inference(network, torch.device("cpu"))(images).logits, network(images).logits, atol=1e-5
         )

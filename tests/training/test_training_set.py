@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Lesson, Lessons, fit_scale, undersampled
+from napari_cellcycle.training.training_set import Batch, TrainingSet, fit_scale, undersampled
 
 QUICK = TrainConfig(batch_size=32)
 
@@ -21,34 +21,36 @@ QUICK = TrainConfig(batch_size=32)
 def test_cells_of_unknown_phase_are_taught_by_their_stain_only(prepared: TrainingCells) -> None:
     twice = prepared.subset(np.r_[: len(prepared), : len(prepared)])
     both = replace(twice, phases=np.r_[prepared.phases, np.full(len(prepared), -1, np.int8)])
-    lessons = Lessons.of(both, fit_scale(both), g1_dna(both), QUICK)
-    batch = lessons.batches(QUICK, torch.Generator())[0]
+    training_set = TrainingSet.of(both, fit_scale(both), g1_dna(both), QUICK)
+    batch = training_set.batches(QUICK, torch.Generator())[0]
     assert (batch < len(prepared)).sum() == QUICK.batch_size
     assert (batch >= len(prepared)).sum() == QUICK.batch_size // 2
 
 
 def test_rare_phases_are_drawn_more_often(prepared: TrainingCells) -> None:
     phases = np.where(np.arange(len(prepared)) < 81, 0, 1).astype(np.int8)  # 81 and 9
-    lessons = Lessons.of(replace(prepared, phases=phases), fit_scale(prepared), None, replace(QUICK, rare_phases=0.5))
-    drawn = torch.cat([torch.cat(lessons.batches(QUICK, torch.Generator().manual_seed(i))) for i in range(40)])
-    share = float((lessons.phases[drawn] == 1).double().mean())
+    training_set = TrainingSet.of(
+        replace(prepared, phases=phases), fit_scale(prepared), None, replace(QUICK, rare_phases=0.5)
+    )
+    drawn = torch.cat([torch.cat(training_set.batches(QUICK, torch.Generator().manual_seed(i))) for i in range(40)])
+    share = float((training_set.phases[drawn] == 1).double().mean())
     assert share == pytest.approx(0.25, abs=0.02)  # 9 / sqrt(9) to 81 / sqrt(81), so 1 to 3
 
 
 def test_dna_is_told_relative_to_g1(prepared: TrainingCells) -> None:
-    lessons = Lessons.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
-    contents = 2 ** lessons.log2_dna.numpy()
-    medians = [float(np.median(contents[lessons.phases == phase])) for phase in (0, 1, 2)]
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
+    contents = 2 ** training_set.log2_dna.numpy()
+    medians = [float(np.median(contents[training_set.phases == phase])) for phase in (0, 1, 2)]
     assert medians[0] == pytest.approx(1, abs=1e-4)
     assert medians == sorted(medians)
     assert g1_dna(replace(prepared, stain=None)) is None
 
 
-def told_apart(phases: torch.Tensor) -> Lesson:
+def told_apart(phases: torch.Tensor) -> Batch:
     """Cell i is an image of 10 ** i, so that a blend tells what went into it, and how much."""
     value = 10.0 ** torch.arange(len(phases), dtype=torch.float64)
     stain = torch.where(phases == 2, torch.nan, value)  # G2 is without stain
-    return Lesson(
+    return Batch(
         value[:, None, None, None].expand(-1, 2, 4, 4),
         phases,
         stain,
@@ -94,11 +96,11 @@ def test_shares_come_from_the_beta_distribution() -> None:
 
 
 def test_mixing_is_off_unless_asked_for(prepared: TrainingCells) -> None:
-    lessons = Lessons.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
+    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
     batch = torch.arange(8)
-    assert lessons.draw(batch, QUICK, torch.Generator(), torch.device("cpu")).phases.shape == (8,)
+    assert training_set.draw(batch, QUICK, torch.Generator(), torch.device("cpu")).phases.shape == (8,)
     mixing = replace(QUICK, mixup=0.4)
-    assert lessons.draw(batch, mixing, torch.Generator(), torch.device("cpu")).phases.shape == (8, 7)
+    assert training_set.draw(batch, mixing, torch.Generator(), torch.device("cpu")).phases.shape == (8, 7)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +121,8 @@ def test_undersampling_cuts_the_largest_phase_to_the_second_largest(
     fewer = undersampled(cells, seed=0)
     assert tuple(np.bincount(fewer.phases[fewer.phases != UNKNOWN], minlength=3)) == kept
     assert (fewer.phases == UNKNOWN).sum() == (phases == UNKNOWN).sum()
-    lessons = Lessons.of(cells, fit_scale(cells), None, replace(QUICK, undersample=True))
-    assert len(lessons.phases) == len(fewer)
+    training_set = TrainingSet.of(cells, fit_scale(cells), None, replace(QUICK, undersample=True))
+    assert len(training_set.phases) == len(fewer)
     assert fewer.positions.tolist() == undersampled(cells, seed=0).positions.tolist()
 
 
@@ -144,14 +146,14 @@ def part(prepared: TrainingCells, phase: int, n_real: int, n_made: int) -> Train
     return replace(cells, phases=np.full(len(cells), phase, np.int8), synthetic=synthetic)
 
 
-def lessons_of(cells: TrainingCells, config: TrainConfig) -> Lessons:
-    return Lessons.of(cells, fit_scale(cells), None, config)
+def lessons_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
+    return TrainingSet.of(cells, fit_scale(cells), None, config)
 
 
-def shares_of(lessons: Lessons) -> list[float]:
+def shares_of(training_set: TrainingSet) -> list[float]:
     """How often each phase is drawn."""
-    known = lessons.phases != UNKNOWN
-    sums = torch.bincount(lessons.phases[known], lessons.draw_weights[known], minlength=7)
+    known = training_set.phases != UNKNOWN
+    sums = torch.bincount(training_set.phases[known], training_set.draw_weights[known], minlength=7)
     return (sums / sums.sum()).tolist()
 
 
@@ -184,6 +186,6 @@ def test_made_cells_count_where_a_phase_has_no_others(prepared: TrainingCells) -
 
 def test_without_rare_phases_each_cell_is_drawn_once_an_epoch(prepared: TrainingCells) -> None:
     config = replace(QUICK, rare_phases=0.0)
-    lessons = lessons_of(join_training([part(prepared, 0, 40, 0), part(prepared, 5, 4, 36)]), config)
-    assert lessons.draw_weights.tolist() == [1.0] * 80
-    assert torch.cat(lessons.batches(config, torch.Generator())).sort().values.tolist() == list(range(80))
+    training_set = lessons_of(join_training([part(prepared, 0, 40, 0), part(prepared, 5, 4, 36)]), config)
+    assert training_set.draw_weights.tolist() == [1.0] * 80
+    assert torch.cat(training_set.batches(config, torch.Generator())).sort().values.tolist() == list(range(80))

@@ -19,22 +19,22 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.augment import AugmentWidget
-from napari_cellcycle.gui.docks.augment_work import Sheet, steps_between
+from napari_cellcycle.gui.docks.augment_work import SamplesImage, steps_between
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
 from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
-from napari_cellcycle.gui.layers.gallery import open_gallery, read_again, show_gallery
+from napari_cellcycle.gui.layers.gallery import open_gallery, reread_cells, show_gallery
 from napari_cellcycle.gui.layers.source import find_layer, source_of
 from napari_cellcycle.gui.widgets.generator_picker import Choice
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.widgets.legend import MADE
-from napari_cellcycle.jobs.augment import Made, keep_made
+from napari_cellcycle.jobs.augment import Made, save_synthetic
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.steps.advice import planned_steps
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.checkpoints import unfinished_folder, unfinished_runs
-from napari_cellcycle.store.generators import made_folder
+from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.store.models import load_card
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
@@ -92,7 +92,9 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cells = Cells.build(
         ArrayImages(pixels), ("brightfield", "darkfield"), "made", phases=phases, synthetic=True, pixel_size_um=0.5
     )
-    keep_made(Made(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder)
+    save_synthetic(
+        Made(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder
+    )
     return folder
 
 
@@ -208,7 +210,7 @@ def test_a_training_shows_samples_and_ends_with_figures(augment, finished) -> No
 
     def on_event(event: object) -> None:
         before(event)
-        if isinstance(event, Sheet):
+        if isinstance(event, SamplesImage):
             seen.append((event.step, augment.sheet.pixmap.size()))
         elif augment.learning.text():
             steps.append(augment.learning.text())
@@ -247,7 +249,7 @@ def test_discard_leaves_nothing_behind(augment, finished) -> None:
     augment.results.drop.click()
     assert augment.status.text() == "Discarded; nothing was written."
     assert (augment.made, augment.results.isVisibleTo(augment)) == (None, False)
-    assert list(made_folder().glob("*")) == []
+    assert list(synthetic_folder().glob("*")) == []
     assert not unfinished_folder(output).exists()
     assert augment.run_button.isEnabled()
 
@@ -277,7 +279,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     finished(augment)
     assert augment.made.made.generator.card.training["steps"] == {"all": 60}
     augment.results.drop.click()
-    assert unfinished_runs(made_folder()) == []
+    assert unfinished_runs(synthetic_folder()) == []
 
 
 def test_a_broken_off_training_can_be_discarded(augment, model_folder, finished, qtbot) -> None:
@@ -288,7 +290,7 @@ def test_a_broken_off_training_can_be_discarded(augment, model_folder, finished,
     augment.progress.cancel.click()
     finished(augment)
     augment.unfinished.buttons["Discard"].click()
-    assert unfinished_runs(made_folder()) == []
+    assert unfinished_runs(synthetic_folder()) == []
     assert not augment.unfinished.isVisibleTo(augment)
 
 
@@ -424,7 +426,7 @@ def test_made_cells_are_marked_in_the_gallery_and_told_under_the_cursor(viewer, 
 
 
 def test_made_cells_are_read_again_in_their_own_way(mixed) -> None:
-    events = read_again(mixed.source)
+    events = reread_cells(mixed.source)
     while True:
         try:
             next(events)
@@ -526,7 +528,7 @@ def test_painted_phases_come_along_to_the_gallery_with_made_cells(
     assert augment.labelled.phases.currentText() == PAINTED
     after = augment.labelled.labelled()
     np.testing.assert_array_equal(after.phases, [*before, *[Phase.TELOPHASE] * 4])
-    assert after.made_counts.tolist() == [0, 0, 0, 0, 0, 0, 4]
+    assert after.synthetic_counts.tolist() == [0, 0, 0, 0, 0, 0, 4]
     assert "10 corrected by hand" in augment.labelled.hint.text()
 
 
@@ -544,7 +546,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     top, left, bottom, right = grid.box([89])
     with layer.block_history():
         layer.fill(((top + bottom) / 2, (left + right) / 2), 8)  # "not known": a bad one is not learnt from
-    assert (dock.labelled.made_counts[Phase.ANAPHASE], dock.labelled.labelled().phases[89]) == (26, -1)
+    assert (dock.labelled.synthetic_counts[Phase.ANAPHASE], dock.labelled.labelled().phases[89]) == (26, -1)
 
 
 def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, uneven, kept, tmp_path) -> None:

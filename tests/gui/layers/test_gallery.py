@@ -7,13 +7,20 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from made import finished_job
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.events import Finished, result_of
+from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.layers.field import label_layers
-from napari_cellcycle.gui.layers.gallery import galleries, open_gallery, preview_channels, read_again, show_gallery
+from napari_cellcycle.gui.layers.gallery import (
+    list_galleries,
+    open_gallery,
+    preview_channels,
+    reread_cells,
+    show_gallery,
+)
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.images.grid import GAP_PX
 from napari_cellcycle.jobs.config import ReadConfig
@@ -49,7 +56,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
     masks[:, 3:9, 4:8] = True
     images = ArrayImages(np.full((3, 1, 12, 12), 700, np.uint16), masks)
     cells = Cells.build(images, ["brightfield"], "run.cif", pixel_size_um=0.5)
-    monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args: iter([Finished(cells)]))
+    monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args: finished_job(cells))
     opened = result_of(open_gallery(["run.cif"], ReadConfig()))
     show_gallery(viewer, opened)
     layer = viewer.layers[-1]
@@ -64,11 +71,11 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
 def test_a_new_gallery_hides_the_old_one_which_lies_at_the_same_place(viewer, gallery, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "G1"], ReadConfig())))
     assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield [1]"]
-    assert [source.n_cells for source in galleries(viewer.layers)] == [30, 90]
+    assert [source.n_cells for source in list_galleries(viewer.layers)] == [30, 90]
 
 
 def test_a_layer_finds_its_cells_again(viewer, gallery) -> None:
-    cells = run(read_again(source_of(viewer.layers[0])))
+    cells = run(reread_cells(source_of(viewer.layers[0])))
     assert len(cells) == 90
     assert set(cells.channels) == {"brightfield", "darkfield", "dna"}
 
@@ -79,7 +86,7 @@ def test_files_that_changed_meanwhile_are_not_mistaken_for_the_gallery(plate, tm
     source = result_of(open_gallery([folder], ReadConfig())).source
     shutil.rmtree(folder / "S")
     with pytest.raises(ReadError, match="held 90 cells when the gallery was made and holds 60 now; open it again"):
-        run(read_again(source))
+        run(reread_cells(source))
 
 
 def test_a_gallery_that_shows_only_the_first_cells_says_so(plate) -> None:

@@ -18,7 +18,8 @@ from made_files import write_ideas_tiff, write_tiff
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io import read_cells, tiff, tiffaxes
+from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.formats import tiff, tiff_axes
 from napari_cellcycle.io.formats.open import open_image, read_only_frame
 from napari_cellcycle.io.formats.tiff_axes import order_planes
 
@@ -239,9 +240,9 @@ def test_what_other_threads_log_is_neither_swallowed_nor_taken_for_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write_tiff(tmp_path / "x.tif", FRAMES)
-    decode = tiffaxes.order_planes
+    decode = tiff_axes.order_planes
 
-    def meanwhile(*arguments: Any) -> tiffaxes.PlaneOrder:
+    def meanwhile(*arguments: Any) -> tiff_axes.PlaneOrder:
         logged = threading.Thread(target=logging.getLogger("tifffile").error, args=["of another file"])
         logged.start()
         logged.join()
