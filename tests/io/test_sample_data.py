@@ -51,9 +51,9 @@ def test_it_is_fetched_once_and_only_the_wanted_channels_are_kept(server, tmp_pa
     ]
     assert {event.what for event in events if isinstance(event, Progress)} == {"Downloading", "Unpacking"}
     (server / "BBBC048v1.zip").unlink()
-    again, _ = recorded(fetch_bbbc048(tmp_path / "home"))
+    again, events_again = recorded(fetch_bbbc048(tmp_path / "home"))
     assert again == folder
-    assert not any(isinstance(event, Note) for event in again)
+    assert not any(isinstance(event, Note) for event in events_again)
 
 
 def test_without_network_it_is_one_sentence(server, tmp_path, monkeypatch) -> None:
