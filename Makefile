@@ -1,4 +1,4 @@
-# `make demo` and `make test` do all of their own set-up, into .venv/ here.
+# `make demo` and `make test` set up everything they need, in .venv/ of this folder.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,7 +18,7 @@ test: test-core test-gui  ## all tests
 test-core: .venv/.test  ## without Qt
 	$(BIN)/python -m pytest -p no:napari --ignore=tests/gui
 
-test-gui: .venv/.test  ## real widgets, on a virtual screen
+test-gui: .venv/.test  ## the widgets, on a virtual screen
 	env -u QT_QPA_PLATFORM xvfb-run -a -s "-screen 0 1600x1000x24" $(BIN)/python -m pytest tests/gui
 
 lint: .venv/.test  ## style and types
@@ -26,7 +26,7 @@ lint: .venv/.test  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-pictures: .venv/.test  ## the screenshots of README and docs
+pictures: .venv/.test  ## take the screenshots of README and docs again
 	env -u QT_QPA_PLATFORM xvfb-run -a -s "-screen 0 1600x1000x24" $(BIN)/python docs/make_pictures.py
 
 .venv/.base: pyproject.toml setup.cfg constraints.txt

@@ -1,4 +1,4 @@
-"""The screenshots of README and docs, out of a real window: `make pictures`. They show the synthetic sample only."""
+"""Take the screenshots of README and docs from a real window: `make pictures`. They show the synthetic sample only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ N_EPOCHS = 15
 
 
 def main(folder: Path) -> None:
-    """Go the way of a first visit, and take a picture at each step."""
+    """Do what a new user does first, and take a picture at each step."""
     folder.mkdir(parents=True, exist_ok=True)
     viewer = napari.Viewer()
     viewer.window.resize(*WINDOW_PX)
@@ -49,12 +49,12 @@ def main(folder: Path) -> None:
     wait_for(evaluate)
     evaluate.next_button.click()
     take_training(viewer, folder / "train.png")
-    take_making(viewer, folder / "augment.png")
+    take_augmentation(viewer, folder / "augment.png")
     viewer.close()
 
 
 def take_training(viewer: Any, path: Path) -> None:
-    """Picture of the dock *Train* in the middle of a run, which is given up then."""
+    """Take a picture of the dock *Train* in the middle of a run, then cancel the run."""
     train = dock(viewer, "Train")
     train.run_button.click()
     pump(PATIENCE_S, lambda: len(train.log) >= N_EPOCHS)
@@ -63,8 +63,8 @@ def take_training(viewer: Any, path: Path) -> None:
     wait_for(train)
 
 
-def take_making(viewer: Any, path: Path) -> None:
-    """Picture of the dock *Augment* with what the shipped generator made: from synthetic cells none could learn."""
+def take_augmentation(viewer: Any, path: Path) -> None:
+    """Take a picture of the dock *Augment* with cells of the shipped generator; none can be trained on synthetic cells."""
     augment = dock(viewer, "Augment")
     augment.settings.picker.box.setCurrentText("Jurkat (shipped)")
     for phase in (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE):
@@ -76,12 +76,12 @@ def take_making(viewer: Any, path: Path) -> None:
 
 
 def dock(viewer: Any, name: str) -> Any:
-    """One of our docks, opened if need be."""
+    """One of our docks; it is opened if it was not."""
     return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
 
 
 def look_closer(viewer: Any) -> None:
-    """Zoom so far that single cells are seen, with the cursor over one of them."""
+    """Zoom in until single cells are visible, and show the status of one of them."""
     layer = viewer.layers["cells: phase"]
     height, width = layer.data.shape
     camera = getattr(viewer, "scene", viewer).camera
@@ -92,14 +92,14 @@ def look_closer(viewer: Any) -> None:
 
 
 def wait_for(a_dock: Any) -> None:
-    """Let the window live until the dock has no job."""
+    """Run the window until the dock's job has ended."""
     pump(PATIENCE_S, lambda: a_dock.job is None)
     if a_dock.job is not None:
-        sys.exit(f"no end after {PATIENCE_S} s: {a_dock.progress.text.text()}")
+        sys.exit(f"the job has not ended after {PATIENCE_S} s: {a_dock.progress.text.text()}")
 
 
 def take(viewer: Any, path: Path) -> None:
-    """Picture of the whole window."""
+    """Take a picture of the whole window."""
     pump(1.0)
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
 
@@ -114,5 +114,5 @@ def pump(seconds: float, done: Callable[[], bool] = lambda: False) -> None:
 
 if __name__ == "__main__":
     with TemporaryDirectory() as home:
-        os.environ[HOME] = home  # the run is nobody's own
+        os.environ[HOME] = home  # so that the run is not added to the user's models
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images")

@@ -2,7 +2,7 @@
 
     python examples/classify_a_folder.py [FOLDER OR FILE]
 
-Without an argument it takes the sample that came with the package.
+Without an argument it uses the sample of synthetic cells that comes with the package.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Follow a long job, and stop it early: a job is a generator, and whoever reads it is in charge.
+"""Follow a long job and stop it early. A job is a generator of events, and the code that reads the events decides.
 
-python examples/watch_a_job.py
+    python examples/watch_a_job.py
 """
 
 import napari_cellcycle as cc
@@ -10,12 +10,12 @@ from napari_cellcycle.predict import classify_cells
 
 model, cells = cc.load_model("default"), cc.read_cells(sample_path())
 
-# to its end, with its result
+# run it to its end, and get its result
 prediction = run_job(classify_cells(model, cells), on_event=print)
 print(prediction.to_table())
 
-# event by event, until it is enough
+# read it event by event, and stop when it is enough
 for event in classify_cells(model, cells, batch_size=50):
     if isinstance(event, Progress) and event.done >= 200:
         print(f"stopped after {event.done} of {event.total} cells")
-        break  # the job's files are closed and its threads ended
+        break  # this also closes the job's files and ends its threads
