@@ -64,7 +64,7 @@ def take_training(viewer: Any, path: Path) -> None:
 
 
 def take_augmentation(viewer: Any, path: Path) -> None:
-    """Take a picture of the dock *Augment* with cells of the shipped generator; none can be trained on synthetic cells."""
+    """Take a picture of the dock *Augment* with cells of the shipped generator: training one needs real cells."""
     augment = dock(viewer, "Augment")
     augment.settings.picker.box.setCurrentText("Jurkat (shipped)")
     for phase in (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE):

@@ -1,6 +1,6 @@
 """Follow a long job and stop it early. A job is a generator of events, and the code that reads the events decides.
 
-    python examples/watch_a_job.py
+python examples/watch_a_job.py
 """
 
 import napari_cellcycle as cc
