@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.evaluation.metrics import confusion_table
+from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.phases import N_PHASES
 
 
