@@ -124,12 +124,12 @@ def qualities(folder: Path) -> list[list[str]]:
 
 def quality_rows(method: str, quality: SyntheticQuality) -> list[list[str]]:
     """All rare phases together, then one by one."""
-    rows = [[f"`{method}`", "all three", *_told(quality.overall), f"{quality.copied:.0%}"]]
+    rows = [[f"`{method}`", "all three", *_score_texts(quality.overall), f"{quality.copy_rate:.0%}"]]
     for label in PHASE_LABELS:
         if label in quality.per_phase:
             one = quality.per_phase[label]
-            copied = "-" if one.copying is None else f"{one.copying.copied:.0%}"
-            rows.append(["", f"{label} ({one.n_real} real)", *_told(one.likeness), copied])
+            copied = "-" if one.memorization is None else f"{one.memorization.copy_rate:.0%}"
+            rows.append(["", f"{label} ({one.n_real} real)", *_score_texts(one.fidelity), copied])
     return rows
 
 
@@ -149,7 +149,7 @@ def semi_supervised() -> list[list[str]]:
     rows = [["learnt from", "Fréchet distance", "precision", "recall"], ["---"] * 4]
     for name, some in learnt.items():
         quality = quality_after(some, cells)
-        rows.append([name, *_told(quality.overall)])
+        rows.append([name, *_score_texts(quality.overall)])
         print(name, quality, flush=True)
     return rows
 
@@ -166,14 +166,14 @@ def quality_after(learnt: Cells, real: Cells) -> SyntheticQuality:
     return quality
 
 
-def _told(likeness: Fidelity | None) -> list[str]:
-    if likeness is None:
+def _score_texts(fidelity: Fidelity | None) -> list[str]:
+    if fidelity is None:
         return ["-"] * 3
-    made, real = likeness.made, likeness.real
+    synthetic, real = fidelity.synthetic, fidelity.real
     return [
-        f"{made.frechet_distance:.0f} ({real.frechet_distance:.0f})",
-        f"{made.precision:.2f} ({real.precision:.2f})",
-        f"{made.recall:.2f} ({real.recall:.2f})",
+        f"{synthetic.frechet_distance:.0f} ({real.frechet_distance:.0f})",
+        f"{synthetic.precision:.2f} ({real.precision:.2f})",
+        f"{synthetic.recall:.2f} ({real.recall:.2f})",
     ]
 
 

@@ -24,7 +24,7 @@ from napari_cellcycle import read_cells
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, Prediction
 from napari_cellcycle.evaluation.compare import compare
-from napari_cellcycle.evaluation.metrics import confusion_table, overall_figures
+from napari_cellcycle.evaluation.metrics import confusion_table, overall_scores
 from napari_cellcycle.models import Model
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import load_model
@@ -149,7 +149,7 @@ def write_page(results: list[Result], strange: list[Result], truth: NDArray[np.i
 
 
 def _row(result: Result, clean: Result, truth: NDArray[np.int8]) -> list[str]:
-    figures = overall_figures(confusion_table(truth, result.prediction.best))
+    figures = overall_scores(confusion_table(truth, result.prediction.best))
     points = ""
     if result is not clean:
         cost = compare(result.prediction, clean.prediction, truth).difference["accuracy"]

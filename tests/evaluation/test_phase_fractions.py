@@ -83,4 +83,4 @@ def test_a_phase_that_was_never_tested_is_noted() -> None:
     confusion = np.diag([50, 50, 50, 50, 50, 0, 50])
     found = phase_fractions(calling([0] * 50 + [5] * 50), confusion)
     assert found.fractions[5] == pytest.approx(0.5)
-    assert found.notes == ("the confusion matrix has no cells of Anaphase; calls of these were believed",)
+    assert found.notes == ("the confusion matrix has no cells of Anaphase; these calls are not corrected",)

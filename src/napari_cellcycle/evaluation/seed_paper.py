@@ -67,8 +67,8 @@ class SeedComparison:
         if "clean" in self.scores:
             clean = f"{self.n_clean} real cells, each called by a model not trained on it; quote these scores"
         return [
-            f"as the seed measures: fold {self.number}, counted from 0, with {self.n_cells} tested cells; of these, "
-            f"{self.n_synthetic} are synthetic and {self.n_trained_on} were trained on in earlier folds",
+            f"as the seed measures: fold {self.number}, counted from 0, with {self.n_cells} tested cells: "
+            f"{self.n_synthetic} synthetic, {self.n_trained_on} trained on in earlier folds",
             f"clean: {clean}",
             "reweighted: the first column, with each phase as frequent as among all real cells",
             "real cells only: the same without synthetic cells",

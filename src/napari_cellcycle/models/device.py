@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -38,7 +39,7 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Compute in bfloat16 where the hardware multiplies it faster than float32, otherwise in float32."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", torch.bfloat16)
-    get_capabilities = getattr(torch.cpu, "get_capabilities", dict)  # new in torch 2.11
+    get_capabilities: Callable[[], dict[str, bool]] = getattr(torch.cpu, "get_capabilities", dict)  # new in torch 2.11
     if device.type == "cpu" and any(get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16")):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()

@@ -179,7 +179,8 @@ def memorization(
         usual = np.minimum(usual, _relative_distance(among, among))
         found = np.minimum(found, _relative_distance(to_real, among))
     return Memorization(
-        *ratios,
+        features=ratios[0],
+        pixels=ratios[1],
         is_copy=found < np.sort(usual)[rank - 1],
         expected=rank / (len(own) + 1),
         limit=_chance_limit(n_synthetic, rank, len(own)),
@@ -199,7 +200,7 @@ def _relative_distance(distances: Floats, among: Floats) -> Floats:
     these cells are one, none is nearer than another, and the quotient is 1.
     """
     own, usual = (divide(rows[:, 0], rows[:, 1:].mean(axis=1), fill=1) for rows in (distances, among))
-    return np.where(distances[:, 0] <= np.median(among[:, 0]), divide(own, np.median(usual), fill=1), np.inf)
+    return np.where(distances[:, 0] <= np.median(among[:, 0]), divide(own, np.array(np.median(usual)), fill=1), np.inf)
 
 
 def _chance_limit(n_synthetic: int, rank: int, n_real: int) -> float:

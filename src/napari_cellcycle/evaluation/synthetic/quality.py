@@ -171,8 +171,8 @@ def _phase_quality(real: _Sample, synthetic: _Sample, phase: Phase, seed: int) -
 
 
 def _compare(real: _Sample, synthetic: _Sample, phases: list[Phase], seed: int) -> Fidelity | None:
-    sides = ([sample[phase][0] for phase in phases if phase in real] for sample in (real, synthetic))
-    return compare_distributions(*sides, seed)
+    both = [phase for phase in phases if phase in real]
+    return compare_distributions([real[phase][0] for phase in both], [synthetic[phase][0] for phase in both], seed)
 
 
 def _warnings(overall: Fidelity | None, phases: dict[str, PhaseQuality]) -> Iterator[str]:
