@@ -169,7 +169,7 @@ def seed_folds(cells: Cells, n_folds: int = 5, *, seed: int = 0) -> Folds:
 
 
 def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
-    """Group of each cell from the place of its file.
+    """Group of each cell from the path of its file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Quality of synthetic cells: against closed forms, against counts by hand, and with generators whose faults are known."""
+"""Quality of synthetic cells: against closed forms, counts by hand, and generators whose faults are known."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_held_out_cells_come_as_near_as_the_yardstick() -> None:
 
 
 def test_mixture_of_phases_does_not_matter() -> None:
-    """Real cells are mostly of one phase, synthetic ones of another that lies far off: cells of each phase are alike."""
+    """Real cells are mostly of one phase, synthetic ones of another far away: cells of each phase are alike."""
     random = np.random.default_rng(0)
     real = [random.normal(0, 1, (300, 4)), random.normal(20, 1, (40, 4))]
     synthetic = [random.normal(0, 1, (30, 4)), random.normal(20, 1, (400, 4))]

@@ -193,7 +193,7 @@ def drawings(report: Report) -> dict[str, Drawing]:
 def render(drawing: Drawing, report: Report, kind: Literal["png", "svg"], theme: Theme = LIGHT) -> bytes:
     """Draw a figure as a file; the same report gives the same bytes.
 
-    If the scores of the report are no estimates, the figure says so above its axes, wherever it is shown.
+    If the scores of the report are not estimates, the figure says so above its axes, wherever it is shown.
 
     Parameters
     ----------
