@@ -36,8 +36,9 @@ def clean(predict: Any) -> Report:
 
 def as_seed(predict: Any, cells: Cells, clean: Report | None) -> Report:
     calls = predict(TRUTH)
+    scores, n_clean = (None, 0) if clean is None else (clean.scores, clean.n_cells)
     quoted = compare_with_seed(
-        calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=clean.scores, n_clean=clean.n_cells, seed=0
+        calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=scores, n_clean=n_clean, seed=0
     )
     return evaluate(calls, cells, model="net", protocol="seed", fold=IN_FOLD, seed_comparison=quoted)
 
