@@ -2,9 +2,9 @@
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/accuracy.py FOLDER [MODEL ...]
 
-Each model's report goes to FOLDER/<model>, with the folds' models beside it. A model whose report is there already is
-not tested again; the table holds all that are there. Of a model whose run was broken off it holds the folds that are
-done, and says so.
+Each model's report goes to FOLDER/<model>, together with the models of the folds. A model that already has a report is
+not tested again. The table holds all models with a report. Of an interrupted run it holds the finished folds, and says
+how many they are.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from napari_cellcycle.training.recipes import RECIPES
 PAGE = Path(__file__).parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 SO_FAR = "metrics_so_far.json"
-OVERALL = {
+TITLES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "weighted_f1": "weighted F1",
@@ -54,40 +54,40 @@ OVERALL = {
 class FoldPredictions:
     """A model's report, read back, and the stain of its cells."""
 
-    figures: dict[str, Any]
+    scores: dict[str, Any]
     prediction: Prediction
     truth: NDArray[np.int8]
     measured_dna: NDArray[np.float32]
 
     @property
     def dna_content(self) -> NDArray[np.float32]:
-        """As the folds' models tell it; NaN for cells that were not tested."""
-        said = self.prediction.dna_content
-        return np.full(len(self.truth), np.nan, np.float32) if said is None else said
+        """As the models of the folds predict it; NaN for cells that were not tested."""
+        predicted = self.prediction.dna_content
+        return np.full(len(self.truth), np.nan, np.float32) if predicted is None else predicted
 
     @classmethod
     def read(cls, folder: Path, measured_dna: NDArray[np.float32]) -> FoldPredictions:
         columns = [f"p_{label}" for label in PHASE_LABELS]
-        empty = {column: [""] for column in (*columns, "dna_content")}  # and nowhere else: "" is an unknown phase
+        empty = {column: [""] for column in (*columns, "dna_content")}  # only there: elsewhere "" is an unknown phase
         table = pd.read_csv(folder / "calls.csv", keep_default_na=False, na_values=empty)
         probabilities = table[columns].to_numpy(np.float32)
         dna = table["dna_content"].to_numpy(np.float32)
         numbers = {label: number for number, label in enumerate(PHASE_LABELS)} | {"": UNKNOWN}
         truth = table["truth"].map(numbers).to_numpy(np.int8)
         prediction = Prediction(table["source"].to_numpy(str), table["cell"].to_numpy(), probabilities, dna)
-        figures = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        return cls(figures, prediction, truth, measured_dna)
+        scores = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        return cls(scores, prediction, truth, measured_dna)
 
     @classmethod
     def of_folds(cls, folder: Path, training_data: TrainingData) -> FoldPredictions:
-        """What the models of the folds that are done say of their test cells."""
+        """Calls of the finished folds' models for their test cells."""
         cells = training_data.cells
         fold = np.full(len(cells), -1)
         probabilities = np.full((len(cells), len(PHASE_LABELS)), np.nan, np.float32)
-        for kept in sorted((folder / "folds").iterdir()):
-            test = np.flatnonzero(pd.read_csv(kept / "split.csv")["part"] == "test")
-            fold[test] = int(kept.name) - 1
-            probabilities[test] = classify(cells.subset(test), load_model(kept)).probabilities
+        for model in sorted((folder / "folds").iterdir()):
+            test = np.flatnonzero(pd.read_csv(model / "split.csv")["part"] == "test")
+            fold[test] = int(model.name) - 1
+            probabilities[test] = classify(cells.subset(test), load_model(model)).probabilities
         prediction = Prediction(cells.sources, cells.ids, probabilities)
         truth = np.where(fold < 0, UNKNOWN, cells.phases).astype(np.int8)
         report = evaluate(prediction, truth, model=folder.name, protocol="clean", fold=fold, prevalence="bbbc048")
@@ -96,7 +96,7 @@ class FoldPredictions:
 
 
 def main() -> None:
-    """Cross-validate what is not yet, one process a model, and write the page."""
+    """Cross-validate the models without a report, one process per model, and write the page."""
     output = Path(sys.argv[1])
     missing = [model for model in sys.argv[2:] or RECIPES if not (output / model / "metrics.json").exists()]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -121,7 +121,7 @@ def jurkat() -> Path:
 
 
 def cross_validate(model: str, output: Path) -> None:
-    """Test one model by five folds, on one core."""
+    """Test one model in five folds, on one core."""
     torch.set_num_threads(1)
     config = EvaluateConfig(
         model=model, cv=5, prevalence="bbbc048", also=str(jurkat() / "Experiment_2"), device="cpu", keep_models=True
@@ -137,11 +137,11 @@ def cross_validate(model: str, output: Path) -> None:
 
 
 def write_page(tested: dict[str, FoldPredictions]) -> None:
-    """Put the table and the comparisons in the place that the page keeps for them."""
+    """Write the table and the comparisons between their marks in the page."""
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
     title = "Compared cell by cell (McNemar's test, paired bootstrap of the difference):"
-    table = "\n".join(["", *figures(tested), "", title, "", *comparisons(tested), ""])
+    table = "\n".join(["", *score_rows(tested), "", title, "", *comparisons(tested), ""])
     PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}", encoding="utf-8")
 
 
@@ -155,16 +155,19 @@ def comparisons(tested: dict[str, FoldPredictions]) -> list[str]:
     ]
 
 
-def figures(tested: dict[str, FoldPredictions]) -> list[str]:
-    """The table: a row a figure, a column a model."""
-    found = {name: one.figures for name, one in tested.items()}
-    support = {label: scores["support"] for label, scores in found["default"]["per_phase"].items()}
+def score_rows(tested: dict[str, FoldPredictions]) -> list[str]:
+    """The table: one row per score, one column per model."""
+    found = {name: one.scores for name, one in tested.items()}
+    support = {label: one["support"] for label, one in found["default"]["per_phase"].items()}
     rows = [
         ["", *found],
         ["---"] * (len(found) + 1),
         ["cells tested, folds done of 5", *(f"{one['n_cells']}, {one['folds']}" for one in found.values())],
-        *([title, *(_told(one[key]) for one in found.values())] for key, title in OVERALL.items()),
-        ["accuracy at natural prevalence", *(_told(one["natural_prevalence"]["accuracy"]) for one in found.values())],
+        *([title, *(_estimate(one[key]) for one in found.values())] for key, title in TITLES.items()),
+        [
+            "accuracy at natural prevalence",
+            *(_estimate(one["natural_prevalence"]["accuracy"]) for one in found.values()),
+        ],
         ["calibration error", *(f"{one['calibration_error']:.3f}" for one in found.values())],
         ["DNA content, Pearson r", *(_correlation(one.dna_content, one.measured_dna) for one in tested.values())],
         *(
@@ -175,22 +178,22 @@ def figures(tested: dict[str, FoldPredictions]) -> list[str]:
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _f1(figures: dict[str, Any], label: str) -> str:
-    low, high = figures["per_phase_intervals"][label]["f1"]
-    return _told({"value": figures["per_phase"][label]["f1"], "low": low, "high": high})
+def _f1(scores: dict[str, Any], label: str) -> str:
+    low, high = scores["per_phase_intervals"][label]["f1"]
+    return _estimate({"value": scores["per_phase"][label]["f1"], "low": low, "high": high})
 
 
 def _correlation(predicted: NDArray[np.float32], measured: NDArray[np.float32]) -> str:
-    """Pearson's r with the interval that Fisher's z gives; a dash for models that don't tell the DNA content."""
+    """Pearson's r with its interval from Fisher's z; a dash for models that do not predict the DNA content."""
     both = np.isfinite(predicted) & np.isfinite(measured)
     if both.sum() < 4:
         return "-"
     r = float(np.corrcoef(predicted[both], measured[both])[0, 1])
     low, high = np.tanh(np.arctanh(r) + np.array([-1.96, 1.96]) / np.sqrt(both.sum() - 3))
-    return _told({"value": r, "low": low, "high": high})
+    return _estimate({"value": r, "low": low, "high": high})
 
 
-def _told(estimate: dict[str, float]) -> str:
+def _estimate(estimate: dict[str, float]) -> str:
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
 

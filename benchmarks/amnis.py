@@ -3,7 +3,7 @@
     NAPARI_CELLCYCLE_DATA=... OMP_NUM_THREADS=1 python benchmarks/amnis.py unpack
     NAPARI_CELLCYCLE_DATA=... python benchmarks/amnis.py large [--objects 100000] [--no-classify]
 
-`unpack` compares the reader with a plain object-by-object one in the same run, since absolute rates hang on the
+`unpack` compares the reader with a plain object-by-object one in the same run, since absolute rates depend on the
 machine. `large` makes a file by repeating the objects of ``cif/example.cif`` in a temporary folder, removed afterwards.
 """
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def time_unpacking(example: Path) -> None:
-    """Objects per second, images and masks, against the plain way; the best of sixty runs taken in turns."""
+    """Objects per second, images and masks, against a plain reader; the best of sixty alternating runs."""
     opened = open_amnis(example)
     everyone = range(len(opened))
     strips = _strips(example, opened)
@@ -72,7 +72,7 @@ def time_unpacking(example: Path) -> None:
 
 def _strips(path: Path, opened: AmnisFile) -> list[tuple[NDArray[np.uint8], NDArray[np.uint8], AmnisObject]]:
     content = np.frombuffer(path.read_bytes(), np.uint8)
-    rows = opened._table  # the benchmark looks behind the curtain for the packed bytes
+    rows = opened._table  # private: only here are the packed bytes
     images = [content[row["image"] :][: row["image_bytes"]] for row in rows]
     masks = [content[row["mask"] :][: row["mask_bytes"]] for row in rows]
     return list(zip(images, masks, opened, strict=True))
@@ -86,8 +86,8 @@ def _plain(image: NDArray[np.uint8], mask: NDArray[np.uint8], truth: AmnisObject
     ends = np.flatnonzero(nibbles < 8)
     starts = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - starts + 1
-    place = np.arange(ends[-1] + 1) - np.repeat(starts, lengths)
-    numbers = np.add.reduceat((nibbles[: ends[-1] + 1] & 7) << (3 * place), starts)
+    digit = np.arange(ends[-1] + 1) - np.repeat(starts, lengths)
+    numbers = np.add.reduceat((nibbles[: ends[-1] + 1] & 7) << (3 * digit), starts)
     numbers -= ((nibbles[ends] & 4) != 0).astype(np.int64) << (3 * lengths)
     strip = numbers[: truth.image.size].reshape(height, -1).cumsum(axis=0).cumsum(axis=1).astype(np.int16)
     planes = strip.reshape(height, n_channels, width).transpose(1, 0, 2)
@@ -110,10 +110,10 @@ def repeat_objects(example: Path, large: Path, n_objects: int) -> None:
         for repeat in range(-(-n_objects // per_block)):
             shift = repeat * length
             shifted = bytearray(block)
-            for place in offsets:
-                struct.pack_into("<I", shifted, place, (struct.unpack_from("<I", block, place)[0] + shift) % 2**32)
-            for number, place in enumerate(ids):
-                struct.pack_into("<I", shifted, place, repeat * per_block + number)
+            for offset in offsets:
+                struct.pack_into("<I", shifted, offset, (struct.unpack_from("<I", block, offset)[0] + shift) % 2**32)
+            for number, offset in enumerate(ids):
+                struct.pack_into("<I", shifted, offset, repeat * per_block + number)
             more = (repeat + 1) * per_block < n_objects
             struct.pack_into("<I", shifted, last_link, (stop + shift) % 2**32 if more else 0)
             file.write(shifted)
@@ -147,18 +147,18 @@ def time_large(path: Path) -> None:
     for first in range(0, len(opened), _BATCH):
         opened.read(range(first, min(first + _BATCH, len(opened))), [4, 5])
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
-    print(f"{seconds:.1f} s to read brightfield, darkfield and masks of all, of the processor {worked:.1f} s")
+    print(f"{seconds:.1f} s to read brightfield, darkfield and masks of all, {worked:.1f} s of processor time")
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB peak memory")
 
 
 def time_classify(path: Path, output: Path) -> None:
-    """The command, in a process of its own."""
+    """The command, in its own process."""
     command = [sys.executable, "-m", "napari_cellcycle", "classify", str(path), "-o", str(output)]
     start = time.perf_counter()
     subprocess.run([*command, "--channels", "darkfield=Ch6"], check=True, stdout=subprocess.DEVNULL)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
-        f"{time.perf_counter() - start:.1f} s to classify, of all processors {used.ru_utime + used.ru_stime:.1f} s; "
+        f"{time.perf_counter() - start:.1f} s to classify, {used.ru_utime + used.ru_stime:.1f} s of processor time; "
         f"{used.ru_maxrss / 1024:.0f} MB peak memory"
     )
 

@@ -1,10 +1,10 @@
-"""What augmentation buys: every way of it on the same clean folds of real cells, as tables in docs/augmentation.md.
+"""What each kind of augmentation gains on the same clean folds of real cells, as tables in docs/augmentation.md.
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/augmentation.py FOLDER
 
-Three folds: generators are trained inside the training part of each and kept in FOLDER/generators; then every model is
-trained with every way of augmentation, as its recipe says. What is in FOLDER already is not done again. Wasserstein
-GANs are trained far shorter than their papers say, as the page tells.
+There are three folds. Generators are trained inside the training part of each and saved in FOLDER/generators. Then
+every model is trained with every kind of augmentation, as its recipe says. What FOLDER already holds is not repeated.
+Wasserstein GANs are trained for far fewer steps than in their papers, as the page says.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ N_FOLDS, FILL_TO = 3, 250
 SHORT_WGAN = {"steps": 400, "epochs": 0, "learning_rate": 2e-4, "critic_learning_rate": 2e-4}
 GENERATORS: dict[str, dict[str, Any]] = {"cellgan": {}, "wgan-gp": SHORT_WGAN, "wgan-div": SHORT_WGAN}
 EVENLY = "none, rare-phases 1"
-"""What filling is to be told from: no made cells, but the real ones of all phases drawn equally often."""
+"""The control for synthetic cells: none of them, but the real cells of all phases drawn equally often."""
 WAYS = {
     "default": ("", "none", "mixup", "wgan-gp", "wgan-div+mixup", "cellgan", "cellgan+mixup"),
     "duque2024": ("none", EVENLY, "flips", "mixup", "wgan-gp", "wgan-div+mixup", "cellgan", "cellgan+mixup"),
 }
-"""The first of each is what the others are compared with."""
+"""The others are compared with the first of each."""
 RARE = ("Metaphase", "Anaphase", "Telophase")
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """Cells of one recipe, and the folds, the same for all."""
+    """Cells of one recipe, and the folds, which are the same for all recipes."""
 
     training_data: TrainingData
     folds: Folds
@@ -73,7 +73,7 @@ class Bench:
 
 
 def main() -> None:
-    """Train what is not there yet, two at a time, and write the page."""
+    """Train what is missing, one task per core, and write the page."""
     output = Path(sys.argv[1])
     in_parallel(train_generator, [(output, method, fold) for fold in range(N_FOLDS) for method in GENERATORS])
     in_parallel(
@@ -84,14 +84,14 @@ def main() -> None:
 
 
 def in_parallel(work: Callable[..., None], tasks: Iterable[tuple[Any, ...]]) -> None:
-    """One core a task."""
+    """Run each task on one core."""
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for future in [pool.submit(work, *task) for task in tasks]:
             future.result()
 
 
 def generator_folder(output: Path, method: str, fold: int) -> Path:
-    """Where the generator of a fold is kept."""
+    """Folder of the generator of a fold."""
     return output / "generators" / f"{method}-{fold}"
 
 
@@ -113,12 +113,12 @@ def train_generator(output: Path, method: str, fold: int) -> None:
 
 
 def calls_path(output: Path, model: str, way: str, fold: int) -> Path:
-    """Where the calls of a fold's test cells are kept."""
+    """File with the probabilities of a fold's test cells."""
     return output / model / f"{way or 'recipe'}-{fold}.npy"
 
 
 def test_way(output: Path, model: str, way: str, number: int) -> None:
-    """Train and test one model with one way of augmentation in one fold."""
+    """Train and test one model with one kind of augmentation in one fold."""
     path = calls_path(output, model, way, number)
     if path.exists():
         return
@@ -129,8 +129,8 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     rare_phases = 1.0 if way == EVENLY else recipe.config.rare_phases
     config = resolved(replace(recipe.config, augment=way.split(",")[0], rare_phases=rare_phases, seed=number))
     training = bench.training_data.prepared.subset(fold.train)
-    made = filling(output, bench, model, config, number)
-    training = training if made is None else join_training([training, made])
+    synthetic = synthetic_cells(output, bench, model, config, number)
+    training = training if synthetic is None else join_training([training, synthetic])
     validation = bench.training_data.prepared.subset(fold.validation)
     trained = result_of(fit_model(model, recipe, training, validation, config, "cpu"))
     images = bench.training_data.prepared.images[fold.test] / trained.card.input.scales[:, None, None]
@@ -141,21 +141,21 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     print(f"{time.monotonic() - started:6.0f} s  {model}  {way or 'recipe'}  {number}  {hits.mean():.3f}", flush=True)
 
 
-def filling(output: Path, bench: Bench, model: str, config: TrainConfig, fold: int) -> TrainingCells | None:
-    """Made cells for the training part of a fold, by the generator that was trained on it."""
+def synthetic_cells(output: Path, bench: Bench, model: str, config: TrainConfig, fold: int) -> TrainingCells | None:
+    """Synthetic cells for the training part of a fold, by the generator that was trained on it."""
     method = parse_augment(config.augment).generator
     if not method:
         return None
     generator = load_generator(generator_folder(output, method, fold))
-    lacking = cells_to_fill(bench.training_cells(fold), FILL_TO)
-    wanted = {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}
-    made: Cells = result_of(generate_cells(generator, wanted, seed=fold))
-    prepared: TrainingCells = result_of(prepare_cells(made, RECIPES[model].input))
+    missing = cells_to_fill(bench.training_cells(fold), FILL_TO)
+    wanted = {phase: n_cells for phase, n_cells in enumerate(missing) if n_cells}
+    cells: Cells = result_of(generate_cells(generator, wanted, seed=fold))
+    prepared: TrainingCells = result_of(prepare_cells(cells, RECIPES[model].input))
     return prepared
 
 
 def write_page(output: Path) -> None:
-    """Put a table for each model in the place that the page keeps for it."""
+    """Write a table for each model between its marks in the page."""
     text = PAGE.read_text(encoding="utf-8")
     for model, ways in WAYS.items():
         begin, end = f"<!-- {model} -->", f"<!-- end of {model} -->"
@@ -165,7 +165,7 @@ def write_page(output: Path) -> None:
 
 
 def table(output: Path, model: str, ways: tuple[str, ...]) -> str:
-    """A row a way of augmentation, over the folds that all ways have, with the difference from the first."""
+    """One row per kind of augmentation, over the folds that all of them have, with the difference from the first."""
     bench = Bench.of(model)
     cells = bench.training_data.cells
     done = [fold for fold in range(N_FOLDS) if all(calls_path(output, model, way, fold).exists() for way in ways)]
@@ -183,31 +183,31 @@ def table(output: Path, model: str, ways: tuple[str, ...]) -> str:
         for fold in done:
             probabilities[bench.folds.folds[fold].test] = np.load(calls_path(output, model, way, fold))
         predictions.append(Prediction(cells.sources, cells.ids, probabilities))
-        figures = evaluate(predictions[-1], truth, model=model, protocol="clean", fold=fold_of).to_dict()
+        scores = evaluate(predictions[-1], truth, model=model, protocol="clean", fold=fold_of).to_dict()
         rows.append(
             [
                 f"`{way}`" if way else "as its recipe says",
-                *told(figures),
+                *score_texts(scores),
                 difference(predictions[0], predictions[-1] if len(predictions) > 1 else None, truth),
             ]
         )
     counts = np.bincount(truth[truth != UNKNOWN], minlength=len(PHASE_LABELS))
     tested = ", ".join(f"{counts[PHASE_LABELS.index(label)]} {label.lower()}" for label in RARE)
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([*lines, "", f"{len(done)} of {N_FOLDS} folds, {counts.sum()} cells tested, of these {tested}."])
+    return "\n".join([*lines, "", f"{len(done)} of {N_FOLDS} folds, {counts.sum()} cells tested, including {tested}."])
 
 
-def told(figures: dict[str, Any]) -> list[str]:
+def score_texts(scores: dict[str, Any]) -> list[str]:
     """Accuracy, macro F1 and the F1 of the rare phases, with intervals."""
-    found = [figures[key] for key in ("accuracy", "macro_f1")]
+    found = [scores[key] for key in ("accuracy", "macro_f1")]
     for label in RARE:
-        low, high = figures["per_phase_intervals"][label]["f1"]
-        found.append({"value": figures["per_phase"][label]["f1"], "low": low, "high": high})
+        low, high = scores["per_phase_intervals"][label]["f1"]
+        found.append({"value": scores["per_phase"][label]["f1"], "low": low, "high": high})
     return [f"{one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for one in found]
 
 
 def difference(first: Prediction, other: Prediction | None, truth: NDArray[np.int8]) -> str:
-    """Of the other's macro F1 from the first's."""
+    """Difference of the other's macro F1 from the first's."""
     if other is None:
         return ""
     found = compare(other, first, truth).difference["macro_f1"]

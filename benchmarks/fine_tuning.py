@@ -2,8 +2,8 @@
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/fine_tuning.py [FOLDER FOR THE MODELS]
 
-Of the five folds of the accuracy page one is tested, one gives the labelled cells of the other instrument, and
-`default` is first trained on the other three: it never saw any of the cells that it is tuned or tested with.
+Of the five folds of the accuracy page one is for testing, one gives the labelled cells of the other instrument, and
+`default` is first trained on the other three. So it was trained on none of the cells that it is tuned or tested with.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CONTEXT = "spawn"
 
 @dataclass(frozen=True)
 class Scores:
-    """Of one model on the test cells."""
+    """Scores of one model on the test cells."""
 
     accuracy: float
     macro_f1: float
@@ -56,7 +56,7 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One training: on `labelled`, some of each phase, in `folder`, going on from `start` if it has a name."""
+    """One training: on `labelled`, some of each phase, in `folder`, from the weights of `start` if it has a name."""
 
     per_phase: int
     labelled: Cells
@@ -69,7 +69,7 @@ class Task:
 def main() -> None:
     """Train `default`, tune it to another instrument with few and more cells, and write the page."""
     output = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
-    os.environ[HOME] = str(output / "home")  # these models are none of the user's own
+    os.environ[HOME] = str(output / "home")  # so that these models do not become the user's own
     cells, folds = read_folds()
     base = output / "base"
     if not base.exists():
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def read_folds() -> tuple[Cells, NDArray[np.intp]]:
-    """The real cells without repeats, and the fold that each is tested in."""
+    """The real cells without duplicates, and the fold that each is tested in."""
     jurkat = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat"
     cells = result_of(load_training_data([jurkat / "Experiment_1"], "", recipe_called("default"), ReadConfig())).cells
     folds = np.zeros(len(cells), np.intp)
@@ -95,14 +95,14 @@ def read_folds() -> tuple[Cells, NDArray[np.intp]]:
 
 
 def train_base(cells: Cells, folder: Path) -> None:
-    """`default` as it is shipped, but for the cells that are kept aside."""
+    """`default` as it is shipped, but without the cells that are held back."""
     also = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_2"
     run = TrainRun(also=str(also), device="cpu", resume=True)
     result_of(train_cells(cells, folder, run, default_config(run)))
 
 
 def as_other_instrument(cells: Cells) -> Cells:
-    """`cells` with another gain in each channel, blurred, in larger pixels of a size that nobody tells; unstained."""
+    """`cells` with another gain in each channel, blurred, in larger pixels of unknown size; unstained."""
     images = [change(cell) for cell in cells.select_channels([BRIGHTFIELD, DARKFIELD]).read(range(len(cells)))]
     return Cells.build(
         ArrayImages(np.stack(images)), (BRIGHTFIELD, DARKFIELD), "other.tif", ids=cells.ids, phases=cells.phases
@@ -117,7 +117,7 @@ def change(cell: CellImage) -> NDArray[np.uint16]:
 
 
 def all_tasks(cells: Cells, tested: Cells, output: Path, base: Path) -> Iterator[Task]:
-    """Every number of cells, drawn anew each time, with and without a start."""
+    """Every number of cells, drawn anew each time, fine-tuned and from scratch."""
     for per_phase in LABELLED:
         for seed in range(DRAWS):
             labelled = cells.subset(draw(cells.phases, per_phase, seed))
@@ -126,47 +126,47 @@ def all_tasks(cells: Cells, tested: Cells, output: Path, base: Path) -> Iterator
 
 
 def draw(phases: NDArray[np.int8], per_phase: int, seed: int) -> NDArray[np.intp]:
-    """So many cells of each phase, or all of a rare one."""
+    """Indices of up to `per_phase` cells of each phase."""
     order = np.random.default_rng(seed).permutation(len(phases))
     return np.sort(np.concatenate([order[phases[order] == phase][:per_phase] for phase in Phase]))
 
 
 def train_and_test(task: Task) -> Scores:
-    """One of the models behind the table, on one core."""
+    """Train and test one of the models of the table, on one core."""
     torch.set_num_threads(1)
     if not task.folder.exists():
         run = TrainRun(start_from=task.start, device="cpu", resume=True)
         config = replace(default_config(run), seed=task.seed)
         result_of(train_cells(task.labelled, task.folder, run, config))
-    found = score(task.folder, task.tested)
-    print(task.folder.name, found, flush=True)
-    return found
+    scores = score(task.folder, task.tested)
+    print(task.folder.name, scores, flush=True)
+    return scores
 
 
 def score(folder: Path, tested: Cells) -> Scores:
-    """Figures of the model in `folder`."""
+    """Scores of the model in `folder`."""
     called = classify(tested, load_model(folder), device="cpu").phases
     macro_f1 = f1_score(tested.phases, called, average="macro", labels=list(Phase), zero_division=0)
     return Scores(float((called == tested.phases).mean()), float(macro_f1))
 
 
 def write_table(tasks: list[Task], scores: list[Scores], before: Scores, unchanged: Scores) -> None:
-    """Put the table in the place that the page keeps for it."""
+    """Write the table between its marks in the page."""
     rows = [
         ["labelled cells of a phase", "in all", "accuracy, tuned", "from scratch", "macro F1, tuned", "from scratch"],
         ["---"] * 6,
-        ["none: as it was", "0", f"{unchanged.accuracy:.3f}", "", f"{unchanged.macro_f1:.3f}", ""],
+        ["none: not tuned", "0", f"{unchanged.accuracy:.3f}", "", f"{unchanged.macro_f1:.3f}", ""],
         *(row_of(per_phase, tasks, scores) for per_phase in LABELLED),
     ]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    figures = f"accuracy {before.accuracy:.3f}, macro F1 {before.macro_f1:.3f}"
-    own = f"{DRAWS} draws. On the images of its own instrument the start has {figures}."
+    own_scores = f"accuracy {before.accuracy:.3f}, macro F1 {before.macro_f1:.3f}"
+    note = f"{DRAWS} draws. On images of its own instrument the model has, before tuning, {own_scores}."
     first, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{first}{BEGIN}\n{table}\n\n{own}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    PAGE.write_text(f"{first}{BEGIN}\n{table}\n\n{note}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def row_of(per_phase: int, tasks: list[Task], scores: list[Scores]) -> list[str]:
-    """Figures with so many cells of each phase."""
+    """Scores with `per_phase` cells of each phase."""
     of_size = [(task, found) for task, found in zip(tasks, scores, strict=True) if task.per_phase == per_phase]
     tuned, scratch = ([found for task, found in of_size if bool(task.start) is way] for way in (True, False))
     accuracies = [spread([found.accuracy for found in way]) for way in (tuned, scratch)]

@@ -1,10 +1,10 @@
-"""What the generators cost and how good their cells are, as tables in docs/augmentation.md.
+"""What generators cost and how good their cells are, as tables in docs/augmentation.md.
 
     NAPARI_CELLCYCLE_DATA=... python benchmarks/generators.py FOLDER [cost] [quality] [unlabelled]
 
-FOLDER is that of ``augmentation.py``, whose generators of the first fold are judged. Costs are seconds of one core for
-some steps of each preset, times its number of steps: those of the Wasserstein GANs would take days. One of the tables
-can be asked for alone.
+FOLDER is that of ``augmentation.py``, whose generators of the first fold are assessed. Costs are seconds of one core
+for some steps of each preset, times its number of steps, as whole trainings of the Wasserstein GANs would take days.
+Name tables to make only those.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from napari_cellcycle.training.gan.loop import train_gan
 from napari_cellcycle.training.gan.state import GanState
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
-TIMED, JUDGED = 16, 200
+TIMED, ASSESSED = 16, 200
 LABELLED_EVERY, SHORT_STEPS = 5, 1500
 RARE = (Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE)
 CHANNELS = ("brightfield", "darkfield")
 
 
 def main() -> None:
-    """Measure what is asked for, and write it into the page."""
+    """Make the tables that are asked for, and write them into the page."""
     tables = {
         "cost": costs,
         "quality": lambda: qualities(Path(sys.argv[1]) / "generators"),
@@ -61,15 +61,15 @@ def main() -> None:
 
 
 def real_cells() -> Cells:
-    """Distinct ones."""
+    """The real cells without duplicates."""
     return drop_duplicates(cc.read_cells(Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"))[0]
 
 
 def costs() -> list[list[str]]:
-    """A row for each method and phase; each in a process of its own, whose memory is measured."""
+    """One row per method and phase, each in its own process, whose memory is measured."""
     tasks: list[tuple[str, Phase | None]] = [(CELLGAN, None)]
     tasks += [(method, phase) for method in (WGAN_GP, WGAN_DIV) for phase in (Phase.PROPHASE, *RARE)]
-    rows = [["generator", "real cells", "a step", "steps", "all of them, one core", "memory"], ["---"] * 6]
+    rows = [["generator", "real cells", "a step", "steps", "all steps, one core", "memory"], ["---"] * 6]
     for task in tasks:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             rows.append(pool.submit(cost, *task).result())
@@ -78,7 +78,7 @@ def costs() -> list[list[str]]:
 
 
 def cost(method: str, phase: Phase | None) -> list[str]:
-    """Seconds of one core for `TIMED` steps after the first, and what follows for the whole preset."""
+    """Seconds of one core for `TIMED` steps after the first, and an estimate for the whole preset."""
     torch.set_num_threads(1)
     cells = real_cells()
     cells = cells if phase is None else cells.subset(np.flatnonzero(cells.phases == phase))
@@ -109,71 +109,71 @@ def _span(seconds: float) -> str:
 
 
 def qualities(folder: Path) -> list[list[str]]:
-    """A row for each method and phase; in brackets as many other real cells."""
+    """One row per method and phase; in brackets the scores of as many other real cells."""
     torch.set_num_threads(1)
     cells = real_cells()
     rows = [["cells of", "phase", "Fréchet distance", "precision", "recall", "copies"], ["---"] * 6]
     for method in METHODS:
         generator = load_generator(folder / f"{method}-0")
-        made = result_of(generate_cells(generator, {int(phase): JUDGED for phase in RARE}, seed=1))
-        quality = result_of(assess_synthetic(cells, made, generator.card.encoding))
+        synthetic = result_of(generate_cells(generator, {int(phase): ASSESSED for phase in RARE}, seed=1))
+        quality = result_of(assess_synthetic(cells, synthetic, generator.card.encoding))
         rows += quality_rows(method, quality)
         print(method, quality, flush=True)
     return rows
 
 
 def quality_rows(method: str, quality: SyntheticQuality) -> list[list[str]]:
-    """All rare phases together, then one by one."""
-    rows = [[f"`{method}`", "all three", *_told(quality.overall), f"{quality.copied:.0%}"]]
+    """All rare phases together, then each of them."""
+    rows = [[f"`{method}`", "all three", *_score_texts(quality.overall), f"{quality.copy_rate:.0%}"]]
     for label in PHASE_LABELS:
         if label in quality.per_phase:
             one = quality.per_phase[label]
-            copied = "-" if one.copying is None else f"{one.copying.copied:.0%}"
-            rows.append(["", f"{label} ({one.n_real} real)", *_told(one.likeness), copied])
+            copy_rate = "-" if one.memorization is None else f"{one.memorization.copy_rate:.0%}"
+            rows.append(["", f"{label} ({one.n_real} real)", *_score_texts(one.fidelity), copy_rate])
     return rows
 
 
 def semi_supervised() -> list[list[str]]:
-    """A row for `cellgan` with the phase of one cell in five known, without the others and with them.
+    """One row for `cellgan` with the labels of one cell in five, and one with the other cells as unlabelled ones.
 
-    Its cells are compared with all real ones, whose phases are known here.
+    Its cells are compared with all real cells, whose phases are known here.
     """
     cells = real_cells()
     is_known = np.zeros(len(cells), bool)
     for phase in Phase:
         is_known[np.flatnonzero(cells.phases == phase)[::LABELLED_EVERY]] = True
-    learnt = {
+    trained_on = {
         f"{is_known.sum()} labelled cells": cells.subset(np.flatnonzero(is_known)),
         f"and {(~is_known).sum()} unlabelled ones": replace(cells, phases=np.where(is_known, cells.phases, UNKNOWN)),
     }
-    rows = [["learnt from", "Fréchet distance", "precision", "recall"], ["---"] * 4]
-    for name, some in learnt.items():
+    rows = [["trained on", "Fréchet distance", "precision", "recall"], ["---"] * 4]
+    for name, some in trained_on.items():
         quality = quality_after(some, cells)
-        rows.append([name, *_told(quality.overall)])
+        rows.append([name, *_score_texts(quality.overall)])
         print(name, quality, flush=True)
     return rows
 
 
-def quality_after(learnt: Cells, real: Cells) -> SyntheticQuality:
-    """How good the cells of a `cellgan` are that learns from `learnt`, beside the `real` ones."""
+def quality_after(training: Cells, real: Cells) -> SyntheticQuality:
+    """How good the cells of a `cellgan` are that is trained on `training`, compared with `real` cells."""
     torch.set_num_threads(1)
     plan = GeneratorPlan(
         method=CELLGAN, phases=tuple(Phase), changes={"steps": SHORT_STEPS, "unlabelled": True}, device="cpu"
     )
-    generator = result_of(fit_generator(CELLGAN, learnt, plan))
-    made = result_of(generate_cells(generator, {int(phase): JUDGED for phase in Phase}, seed=1))
-    quality: SyntheticQuality = result_of(assess_synthetic(real, made, generator.card.encoding))
+    generator = result_of(fit_generator(CELLGAN, training, plan))
+    synthetic = result_of(generate_cells(generator, {int(phase): ASSESSED for phase in Phase}, seed=1))
+    quality: SyntheticQuality = result_of(assess_synthetic(real, synthetic, generator.card.encoding))
     return quality
 
 
-def _told(likeness: Fidelity | None) -> list[str]:
-    if likeness is None:
+def _score_texts(fidelity: Fidelity | None) -> list[str]:
+    if fidelity is None:
         return ["-"] * 3
-    made, real = likeness.made, likeness.real
+    synthetic, real = fidelity.synthetic, fidelity.real
     return [
-        f"{made.frechet_distance:.0f} ({real.frechet_distance:.0f})",
-        f"{made.precision:.2f} ({real.precision:.2f})",
-        f"{made.recall:.2f} ({real.recall:.2f})",
+        f"{synthetic.frechet_distance:.0f} ({real.frechet_distance:.0f})",
+        f"{synthetic.precision:.2f} ({real.precision:.2f})",
+        f"{synthetic.recall:.2f} ({real.recall:.2f})",
     ]
 
 

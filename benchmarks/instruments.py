@@ -1,4 +1,4 @@
-"""What other instruments, cameras and file formats do to raw images of cells, and images that are no such cells."""
+"""What other instruments, cameras and file formats do to raw images of cells, and images that no model can classify."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Alter = Callable[[Planes, np.random.Generator], Planes]
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to each cell, and by what its pixels become larger, which the model is told."""
+    """A change of each cell, and the factor of its pixel size, which the model knows."""
 
     group: str
     name: str
@@ -36,7 +36,7 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What must be known of all cells together to change single ones; each of shape (C, 1, 1)."""
+    """Statistics of all cells that the changes of single cells need; each of shape (C, 1, 1)."""
 
     background: Planes
     darkest: Planes
@@ -44,7 +44,7 @@ class Recording:
 
     @classmethod
     def of(cls, pixels: NDArray[np.generic]) -> Recording:
-        """From all cells (N, C, Y, X); one pixel in a thousand lies outside the display range at each end."""
+        """Measure all cells (N, C, Y, X); one pixel in a thousand lies outside the display range at each end."""
         border = np.concatenate([pixels[:, :, [0, -1]].reshape(*pixels.shape[:2], -1), pixels[..., 0]], axis=-1)
         levels = [np.median(border, axis=(0, 2)), *np.percentile(pixels, [0.1, 99.9], axis=(0, 2, 3))]
         return cls(*(level[:, None, None] for level in levels))
@@ -61,7 +61,7 @@ class ChangedImages:
         return len(self.cells)
 
     def read(self, indices: Sequence[int]) -> list[CellImage]:
-        """The same change of a cell whenever it is read."""
+        """Changed cells; a cell is changed in the same way each time."""
         images = zip(indices, self.cells.read(indices), strict=True)
         changed = [self.alter(image.pixels.astype(float), np.random.default_rng((SEED, i))) for i, image in images]
         return [CellImage(np.clip(planes.round(), 0, 65535).astype(np.uint16)) for planes in changed]
@@ -74,7 +74,7 @@ def change_cells(cells: Cells, change: Change, pixel_size_um: float) -> Cells:
 
 
 def instruments(recording: Recording) -> Iterator[Change]:
-    """Changes that a good model takes without much harm."""
+    """Changes that should cost a good model little accuracy."""
     yield Change("as recorded", "", lambda planes, _: planes)
     yield from _gains_and_offsets(recording)
     whole = recording.darkest, recording.brightest
@@ -95,7 +95,7 @@ def instruments(recording: Recording) -> Iterator[Change]:
 
 
 def no_such_cells(recording: Recording) -> Iterator[Change]:
-    """Changes that leave nothing to call; such cells should be flagged."""
+    """Changes after which no phase can be seen; such cells should be flagged."""
     yield Change("two cells in a crop", "", lambda planes, _: _doubled(planes, recording.background))
     yield Change("channels swapped", "", lambda planes, _: planes[::-1])
     yield Change("contrast inverted", "", lambda planes, _: np.maximum(2 * recording.background - planes, 0))
@@ -107,7 +107,7 @@ def no_such_cells(recording: Recording) -> Iterator[Change]:
 
 
 def no_darkfield(recording: Recording) -> Change:
-    """The darkfield plane is there, but nothing is in it."""
+    """The darkfield plane exists, but is empty."""
     return Change("darkfield missing", "an empty plane in its place", lambda p, _: _on(p, (1,), recording.background))
 
 

@@ -2,8 +2,8 @@
 
     NAPARI_CELLCYCLE_DATA=... python benchmarks/make_sample.py FOLDER
 
-FOLDER must not exist; it gets what ``augment`` writes. Takes about half an hour on one core; broken off, the same
-command goes on. No real cell is in what it writes.
+FOLDER must not exist; ``augment`` writes its output there. This takes about half an hour on one core; after an
+interruption the same command continues. The output holds no real cell.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STEPS = 6000
 
 
 def main() -> None:
-    """Train, make, put in place."""
+    """Train the generator, make the sample, and copy both into the package."""
     torch.set_num_threads(1)
     output = Path(sys.argv[1])
     data = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
@@ -54,9 +54,9 @@ def main() -> None:
     done = run_job(augment_files([data], output, RUN, {"steps": STEPS}, ReadConfig()), show)
     print(done.quality)
     write_sample(done.cells)
-    place = PACKAGE / "generators" / SHIPPED
-    shutil.copytree(output / "generator", place, dirs_exist_ok=True)
-    (place / CARD).write_text(replace(load_generator_card(place), name=SHIPPED).to_json(), encoding="utf-8")
+    folder = PACKAGE / "generators" / SHIPPED
+    shutil.copytree(output / "generator", folder, dirs_exist_ok=True)
+    (folder / CARD).write_text(replace(load_generator_card(folder), name=SHIPPED).to_json(), encoding="utf-8")
 
 
 def write_sample(cells: Cells) -> None:

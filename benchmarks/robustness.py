@@ -1,4 +1,4 @@
-"""What other instruments cost, and which cells are flagged: on raw cells, changed, that a model never saw.
+"""How much accuracy other instruments cost, and which cells are flagged: on changed raw cells that are new to a model.
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/robustness.py REPORTS
 
@@ -24,7 +24,7 @@ from napari_cellcycle import read_cells
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, Prediction
 from napari_cellcycle.evaluation.compare import compare
-from napari_cellcycle.evaluation.metrics import confusion_table, overall_figures
+from napari_cellcycle.evaluation.metrics import confusion_table, overall_scores
 from napari_cellcycle.models import Model
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import load_model
@@ -38,7 +38,7 @@ HEAD = ["change", "accuracy", "points", "macro F1", "flagged"]
 
 @dataclass(frozen=True)
 class Fold:
-    """A model, and the cells that it never saw."""
+    """A model, and the cells that it was not trained on."""
 
     model: Model
     test: Cells
@@ -46,16 +46,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class Result:
-    """What the models of all folds say of their changed test cells."""
+    """Calls of all folds' models for their changed test cells."""
 
     name: str
     prediction: Prediction
 
     @property
     def flagged(self) -> str:
-        """Share of unfamiliar cells; a dash where the models can't tell."""
-        found = self.prediction.unfamiliar
-        return "-" if found is None else f"{found.mean():.1%}"
+        """Share of unfamiliar cells; a dash where the models do not flag any."""
+        flags = self.prediction.unfamiliar
+        return "-" if flags is None else f"{flags.mean():.1%}"
 
 
 def main() -> None:
@@ -65,12 +65,12 @@ def main() -> None:
     pixels, cells = read_recording(data / "jurkat" / "Experiment_1")
     recording, folds = Recording.of(pixels), read_folds(reports / "default" / "folds", cells)
     truth = np.concatenate([fold.test.phases for fold in folds])
-    results = [said(test_change(folds, change)) for change in (*instruments(recording), no_darkfield(recording))]
+    results = [printed(test_change(folds, change)) for change in (*instruments(recording), no_darkfield(recording))]
     bright = reports / "default-brightfield" / "folds"
     if bright.exists() and len([*bright.iterdir()]) == len(folds):
-        results.append(said(Result("darkfield missing: default-brightfield", test_brightfield(bright, cells))))
-    strange = [said(test_change(folds, change)) for change in no_such_cells(recording)]
-    strange += [said(test_others(folds, name, path)) for name, path in others(data)]
+        results.append(printed(Result("darkfield missing: default-brightfield", test_brightfield(bright, cells))))
+    strange = [printed(test_change(folds, change)) for change in no_such_cells(recording)]
+    strange += [printed(test_others(folds, name, path)) for name, path in others(data)]
     write_page(results, strange, truth)
 
 
@@ -83,13 +83,13 @@ def read_recording(folder: Path) -> tuple[NDArray[np.generic], Cells]:
 
 def read_folds(folder: Path, cells: Cells) -> list[Fold]:
     """The models in `folder`, each with the cells that its ``split.csv`` calls test cells."""
-    places = {key: place for place, key in enumerate(zip(cells.sources.tolist(), cells.ids.tolist(), strict=True))}
+    indices = {key: index for index, key in enumerate(zip(cells.sources.tolist(), cells.ids.tolist(), strict=True))}
     folds = []
-    for kept in sorted(folder.iterdir(), key=lambda path: int(path.name)):
-        split = pd.read_csv(kept / "split.csv")
+    for model in sorted(folder.iterdir(), key=lambda path: int(path.name)):
+        split = pd.read_csv(model / "split.csv")
         test = split[split["part"] == "test"]
-        chosen = [places[key] for key in zip(test["source"], test["cell"], strict=True)]
-        folds.append(Fold(load_model(kept), cells.subset(chosen)))
+        chosen = [indices[key] for key in zip(test["source"], test["cell"], strict=True)]
+        folds.append(Fold(load_model(model), cells.subset(chosen)))
     return folds
 
 
@@ -109,7 +109,7 @@ def test_brightfield(folder: Path, cells: Cells) -> Prediction:
 
 
 def others(data: Path) -> Iterator[tuple[str, Path]]:
-    """Cells of another kind, and made ones."""
+    """Cells of another kind, and synthetic ones."""
     yield "cells of another kind from another ImageStream (example.cif)", data / "cif" / "example.cif"
     yield "the synthetic sample of this package", SAMPLE
 
@@ -132,29 +132,29 @@ def join(parts: Iterable[Prediction]) -> Prediction:
     )
 
 
-def said(result: Result) -> Result:
-    """The same, after saying that it is done."""
+def printed(result: Result) -> Result:
+    """Print the name of a finished test, and pass its result on."""
     print(result.name, flush=True)
     return result
 
 
 def write_page(results: list[Result], strange: list[Result], truth: NDArray[np.int8]) -> None:
-    """Put the tables in the place that the page keeps for them."""
+    """Write the tables between their marks in the page."""
     before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
     _, after = rest.split(END)
     costs = [HEAD, ["---"] * len(HEAD), *(_row(result, results[0], truth) for result in results)]
-    flags = [["what is shown", "flagged"], ["---"] * 2, *([result.name, result.flagged] for result in strange)]
+    flags = [["images", "flagged"], ["---"] * 2, *([result.name, result.flagged] for result in strange)]
     text = "\n".join(["", *_table(costs), "", "What no model can call:", "", *_table(flags), ""])
     PAGE.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
 
 
 def _row(result: Result, clean: Result, truth: NDArray[np.int8]) -> list[str]:
-    figures = overall_figures(confusion_table(truth, result.prediction.best))
+    scores = overall_scores(confusion_table(truth, result.prediction.best))
     points = ""
     if result is not clean:
         cost = compare(result.prediction, clean.prediction, truth).difference["accuracy"]
         points = f"{100 * cost.value:+.1f} ({100 * cost.low:+.1f} to {100 * cost.high:+.1f})"
-    return [result.name, f"{figures['accuracy']:.3f}", points, f"{figures['macro_f1']:.3f}", result.flagged]
+    return [result.name, f"{scores['accuracy']:.3f}", points, f"{scores['macro_f1']:.3f}", result.flagged]
 
 
 def _table(rows: list[list[str]]) -> list[str]:

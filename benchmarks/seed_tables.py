@@ -1,9 +1,9 @@
-"""Tables 1 to 3 of Duque-Vazquez et al. by their protocol, with the clean figures beside, in docs/augmentation.md.
+"""Tables 1 to 3 of Duque-Vazquez et al. by their protocol, next to the clean scores, in docs/augmentation.md.
 
     NAPARI_CELLCYCLE_DATA=... python benchmarks/seed_tables.py FOLDER
 
-What is in FOLDER already is not done again. Generators are trained for a few steps only, as the page says: those of the
-papers would take days.
+What FOLDER already holds is not repeated. Generators are trained for only a few steps, as the page says: the trainings
+of the papers would take days.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ TABLES: dict[str, tuple[str, dict[str, Any], float]] = {
     "table2": ("brightfield", {"epochs": 20, "augment": "wgan-gp+undersample", "gan_steps": 60}, 0.8481),
     "table3": ("dna", {"augment": "wgan-div+mixup", "gan_steps": 60}, 0.9372),
 }
-"""Channel, settings, and the weighted F1 that was published."""
+"""Channel, settings, and the published weighted F1."""
 PUBLISHED_F1 = {
     "table1": (0.8820, 0.6810, 0.8462, 0.6832, 0.0, 0.0, 1.0),
     "table2": (0.8426, 0.7210, 0.8559, 0.9996, 0.9963, 0.9677, 1.0),
     "table3": (0.9280, 0.7648, 0.8983, 0.9856, 0.9940, 0.9931, 0.9951),
 }
-"""Of each phase, in the columns "proposed model"."""
+"""F1 of each phase, from the columns "proposed model"."""
 
 
 def main() -> None:
-    """Run what is not there, and write the page."""
+    """Run what is missing, and write the page."""
     torch.set_num_threads(1)
     output, data = Path(sys.argv[1]), Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
     for name, (inputs, changes, _) in TABLES.items():
@@ -50,12 +50,12 @@ def main() -> None:
 
 
 def write_page(output: Path) -> None:
-    """A row a table, and then a row a phase."""
-    done = {name: figures for name in TABLES if (figures := read(output / name)) is not None}
+    """One row per table of the paper, then one row per phase."""
+    done = {name: scores for name in TABLES if (scores := read(output / name)) is not None}
     overall = [
         ["", "published", "as the seed measures: fold 3", "of its tested cells", "its real cells only", "**clean**"],
         ["---"] * 6,
-        *(row(name, figures) for name, figures in done.items()),
+        *(row(name, scores) for name, scores in done.items()),
     ]
     titles = [
         f"{title} {name[-1]}" for name in done for title in ("published, Table", "as the seed measures,", "**clean**,")
@@ -83,17 +83,17 @@ def f1_of(folder: Path, published: float, phase: str) -> list[str]:
     return [*(f"{f1:.2f}" for f1 in f1s[:-1]), f"**{f1s[-1]:.2f}**"]
 
 
-def row(name: str, figures: dict[str, Any]) -> list[str]:
-    """Weighted F1 both ways."""
-    (inputs, changes, published), fold = TABLES[name], figures["quoted_fold"]
+def row(name: str, scores: dict[str, Any]) -> list[str]:
+    """Weighted F1 in both ways."""
+    (inputs, changes, published), fold = TABLES[name], scores["quoted_fold"]
     augment = changes.get("augment", "")
-    made, seen = (f"{fold[key] / fold['n_cells']:.0%}" for key in ("n_synthetic", "n_trained_on"))
-    clean = figures["clean"]["weighted_f1"]
+    synthetic, seen = (f"{fold[key] / fold['n_cells']:.0%}" for key in ("n_synthetic", "n_trained_on"))
+    clean = scores["clean"]["weighted_f1"]
     return [
         f"Table {name[-1]}: {inputs}{', ' if augment else ''}{augment}",
         f"{published:.3f}",
         f"{fold['quoted']['weighted_f1']['value']:.3f}",
-        f"{made} made, {seen} trained on before",
+        f"{synthetic} synthetic, {seen} trained on before",
         f"{fold['real_cells']['weighted_f1']['value']:.3f}",
         f"**{clean['value']:.3f}** ({clean['low']:.3f} to {clean['high']:.3f})",
     ]

@@ -1,6 +1,6 @@
-"""Write the figures that accuracy.py measured into the cards of the shipped models, and which stands in for which.
+"""Write the scores from accuracy.py and the fallback models into the cards of the shipped models.
 
-python benchmarks/sign_cards.py FOLDER OF THE REPORTS
+python benchmarks/sign_cards.py REPORTS
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from accuracy import SO_FAR
 from napari_cellcycle.cells import DARKFIELD
 from napari_cellcycle.store.models import CARD, find_model, load_card, shipped_models
 
-STAND_INS = {"default": {DARKFIELD: "default-brightfield"}}
-"""Which model takes over where cells lack a channel."""
+FALLBACKS = {"default": {DARKFIELD: "default-brightfield"}}
+"""The model that is used instead, by the channel that the cells lack."""
 
 
 def main() -> None:
-    """One card after the other."""
+    """Write one card after the other."""
     for name in shipped_models():
         reports = Path(sys.argv[1]) / name
         metrics = next(path for path in (reports / "metrics.json", reports / SO_FAR) if path.exists())
         found = json.loads(metrics.read_text(encoding="utf-8"))
         figures = {
-            "accuracy": _told(found["accuracy"]),
-            "macro F1": _told(found["macro_f1"]),
-            "at natural prevalence": _told(found["natural_prevalence"]["accuracy"]) + " accuracy",
+            "accuracy": _estimate(found["accuracy"]),
+            "macro F1": _estimate(found["macro_f1"]),
+            "at natural prevalence": _estimate(found["natural_prevalence"]["accuracy"]) + " accuracy",
             "protocol": f"{found['protocol']} cross-validation of this way of training, {found['folds']} of 5 folds, "
             f"{found['n_cells']} cells; 95 % intervals",
         }
         folder = find_model(name)
         card = replace(
-            load_card(folder), figures=figures, confusion=found["confusion"], stand_ins=STAND_INS.get(name, {})
+            load_card(folder), figures=figures, confusion=found["confusion"], stand_ins=FALLBACKS.get(name, {})
         )
         (folder / CARD).write_text(card.to_json(), encoding="utf-8")
 
 
-def _told(estimate: dict[str, float]) -> str:
+def _estimate(estimate: dict[str, float]) -> str:
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
 

@@ -1,4 +1,4 @@
-"""Times that users feel: imports, --help, classifying; and the forward pass of each model as a ratio.
+"""Times that users notice: imports, --help, classifying; and the forward pass of each model as a ratio.
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/speed.py
 """
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import napari_cellcycle as cc
-from napari_cellcycle.models.fuse import fuse_for_inference
+from napari_cellcycle.models.layer_fusion import fuse_for_inference
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.models import shipped_models
 
@@ -33,7 +33,7 @@ def main() -> None:
     imported = best_of(lambda: run([*python, "import napari_cellcycle"]))
     print(f"import napari_cellcycle   {1000 * (imported - bare):6.1f} ms")
     help_time = best_of(lambda: run([sys.executable, "-m", "napari_cellcycle", "--help"]))
-    print(f"napari-cellcycle --help   {1000 * help_time:6.1f} ms, Python's own start included")
+    print(f"napari-cellcycle --help   {1000 * help_time:6.1f} ms, with Python's own start")
     forward()
     classify()
 
@@ -55,18 +55,18 @@ def forward() -> None:
 
 
 def classify() -> None:
-    """The whole command on the labelled Jurkat cells, in a process of its own."""
+    """The whole command on the labelled Jurkat cells, in its own process."""
     cells = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
     with tempfile.TemporaryDirectory() as folder:
         seconds = run([sys.executable, "-m", "napari_cellcycle", "classify", str(cells), "-o", folder])
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
-        f"classify Experiment_1     {seconds:6.1f} s, {2733 / seconds:.0f} cells/s, peak {peak:.0f} MiB, start included"
+        f"classify Experiment_1     {seconds:6.1f} s, {2733 / seconds:.0f} cells/s, peak {peak:.0f} MiB, with the start"
     )
 
 
 def best_of(measured: Callable[[], object]) -> float:
-    """Least of several times in seconds: the one that other processes disturbed least."""
+    """Smallest of several times in seconds: the one that other processes disturbed least."""
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()

@@ -19,7 +19,7 @@ from napari_cellcycle.images.prepare import prepare
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision
-from napari_cellcycle.models.out_of_distribution import describe, fit_detector
+from napari_cellcycle.models.out_of_distribution import descriptors, fit_detector
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify, classify_cells, unfamiliar_warning
 from napari_cellcycle.store.models import load_model, save_model
@@ -144,4 +144,4 @@ def _described(model: Model, cells: Cells) -> torch.Tensor:
     read = cells.select_channels(model.card.input.channels).read(range(len(cells)))
     images = torch.from_numpy(prepare([cell for cell in read if isinstance(cell, CellImage)], model.card.input))
     with mixed_precision(images.device):
-        return describe(images, model.network(images).features)
+        return descriptors(images, model.network(images).features)

@@ -20,8 +20,8 @@ from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec, prepare
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
-from napari_cellcycle.models.fuse import fuse_for_inference
-from napari_cellcycle.models.out_of_distribution import describe
+from napari_cellcycle.models.layer_fusion import fuse_for_inference
+from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.models import load_model
 
@@ -240,7 +240,7 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
     if outputs.log2_dna is not None and model.card.tells_dna:
         dna_content = (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
     if model.familiarity is not None:
-        unfamiliar = model.familiarity.is_unfamiliar(describe(planes, outputs.features)).cpu().numpy()
+        unfamiliar = model.familiarity.is_unfamiliar(descriptors(planes, outputs.features)).cpu().numpy()
     return Answers(rows, dna_content, unfamiliar)
 
 

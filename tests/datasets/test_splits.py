@@ -85,9 +85,9 @@ def test_a_phase_with_fewer_cells_than_folds_works_and_is_noted() -> None:
     folds = make_folds(cells_of([0] * 20 + [1] * 20 + [5] * 3 + [6]), 5)
     assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(44))
     assert folds.notes == (
-        "Anaphase is in 3 cells, fewer than the 5 folds: some folds test none of it",
-        "Telophase is in 1 cells, fewer than the 5 folds: some folds test none of it",
-        "Telophase is in one of the cells only: where it is tested, it was never trained on",
+        "Anaphase has 3 cells, fewer than the 5 folds: some folds do not test it",
+        "Telophase has 1 cells, fewer than the 5 folds: some folds do not test it",
+        "Telophase has only one cell: the model that is tested on it was not trained on it",
     )
 
 
@@ -95,7 +95,7 @@ def test_synthetic_and_unknown_cells_are_noted() -> None:
     cells = cells_of([0, 1] * 20 + [UNKNOWN], synthetic=np.arange(41) < 4)
     unknown, synthetic = make_folds(cells, 3).notes
     assert unknown == "1 cells of unknown phase were left out"
-    assert synthetic.startswith("4 synthetic cells are trained on in every fold and tested in none")
+    assert synthetic.startswith("4 synthetic cells are in the training part of every fold and are never tested")
 
 
 def test_validation_split_without_test_is_of_real_cells(truth: Any) -> None:
@@ -125,7 +125,7 @@ def test_the_seeds_folds_test_what_they_stop_by_and_made_cells_too(truth: Any) -
     ("phases", "options", "error", "reason"),
     [
         ([0, 1] * 9, {"n_folds": 1}, SettingError, "cv is 1"),
-        ([0] * 9, {}, TooFewCellsError, "9 real cells of known phase hold 1 of the phases"),
+        ([0] * 9, {}, TooFewCellsError, "9 real cells of known phase belong to 1 of the phases"),
         ([UNKNOWN] * 9, {}, TooFewCellsError, "0 real cells"),
         ([0, 1, 2], {}, TooFewCellsError, "every phase has fewer than 5 cells"),
         ([0, 1] * 9, {"groups": ["a", "b", "c"] * 6}, TooFewCellsError, "in 3 groups, too few for 5 folds"),
@@ -139,7 +139,7 @@ def test_what_cannot_be_split_is_said(phases: Any, options: Any, error: Any, rea
 
 
 def test_only_real_cells_count() -> None:
-    with pytest.raises(TooFewCellsError, match="hold 1 of the phases"):
+    with pytest.raises(TooFewCellsError, match="belong to 1 of the phases"):
         make_folds(cells_of([0, 1] * 20, synthetic=np.arange(40) % 2 == 1))
 
 

@@ -76,4 +76,6 @@ def test_coverage_curve_is_the_accuracy_above_each_threshold(n_cells: int, seed:
 
 def test_no_cells_is_said() -> None:
     with pytest.raises(TooFewCellsError, match="calibration can't be measured"):
+        reliability(np.zeros((0, N_PHASES)), [])
+    with pytest.raises(TooFewCellsError, match="temperature can't be fitted"):
         fit_temperature(np.zeros((0, N_PHASES)), [])

@@ -14,8 +14,8 @@ from sklearn import metrics as sklearn_metrics
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.metrics import (
     confusion_table,
-    overall_figures,
-    phase_figures,
+    overall_scores,
+    phase_scores,
     resample_tables,
     reweight_tables,
     score_table,
@@ -40,21 +40,21 @@ def from_sklearn(truth: Any, called: Any, weights: Any = None) -> dict[str, floa
 
 
 @given(pairs)
-def test_overall_figures_agree_with_sklearn(cells: list[tuple[int, int]]) -> None:
+def test_overall_scores_agree_with_sklearn(cells: list[tuple[int, int]]) -> None:
     truth, called = np.array(cells).T
-    ours = overall_figures(confusion_table(truth, called))
+    ours = overall_scores(confusion_table(truth, called))
     for key, value in from_sklearn(truth, called).items():
         assert ours[key] == pytest.approx(value, abs=1e-12), key
 
 
 @given(pairs)
-def test_phase_figures_agree_with_sklearn(cells: list[tuple[int, int]]) -> None:
+def test_phase_scores_agree_with_sklearn(cells: list[tuple[int, int]]) -> None:
     truth, called = np.array(cells).T
     table = confusion_table(truth, called)
     precision, recall, f1, support = sklearn_metrics.precision_recall_fscore_support(
         truth, called, labels=range(N_PHASES), zero_division=np.nan
     )
-    ours, present = phase_figures(table), support > 0
+    ours, present = phase_scores(table), support > 0
     np.testing.assert_allclose(ours["precision"][present], precision[present])
     np.testing.assert_allclose(ours["recall"], recall)
     np.testing.assert_allclose(ours["f1"][present], f1[present])
@@ -68,7 +68,7 @@ def test_figures_at_natural_prevalence_are_sklearns_with_sample_weights(
 ) -> None:
     truth, called = np.array(cells).T
     weights = np.array(prevalence)[truth] / np.bincount(truth, minlength=N_PHASES)[truth]
-    ours = overall_figures(reweight_tables(confusion_table(truth, called), prevalence))
+    ours = overall_scores(reweight_tables(confusion_table(truth, called), prevalence))
     for key, value in from_sklearn(truth, called, weights).items():
         assert ours[key] == pytest.approx(value, abs=1e-9), key
 
@@ -80,9 +80,9 @@ def test_a_confusion_table_counted_by_hand() -> None:
     expected[0, :2], expected[1, :2], expected[2, 2], expected[6, 5] = (2, 1), (1, 1), 1, 1
     table = confusion_table(truth, called)
     np.testing.assert_array_equal(table, expected)
-    assert overall_figures(table)["accuracy"] == pytest.approx(4 / 7)
-    assert overall_figures(table)["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1 + 0) / 4)
-    assert phase_figures(table)["precision"][:3] == pytest.approx([2 / 3, 1 / 2, 1])
+    assert overall_scores(table)["accuracy"] == pytest.approx(4 / 7)
+    assert overall_scores(table)["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1 + 0) / 4)
+    assert phase_scores(table)["precision"][:3] == pytest.approx([2 / 3, 1 / 2, 1])
 
 
 def test_nothing_to_count_is_said() -> None:

@@ -75,11 +75,11 @@ def test_cells_that_the_model_was_trained_on_are_left_out(truth: Any, predict: A
     report = evaluate(prediction, truth, trained_on=trained_on)
     assert (report.protocol, report.n_cells) == ("held-out", (~trained_on).sum())
     assert report.scores == evaluate(prediction, np.where(trained_on, UNKNOWN, truth)).scores
-    assert report.notes[0] == "the model was trained on 52 of these cells, which are left out of all figures"
+    assert report.notes[0] == "the model was trained on 52 of these cells, which are left out of all scores"
     everything = evaluate(prediction, truth, trained_on=np.full(len(truth), True))
     assert (everything.protocol, everything.n_cells) == ("trained-on", len(truth))
     nothing = evaluate(prediction, truth, trained_on=np.full(len(truth), False))
-    assert nothing.notes[0] == "none of these cells is among those that the model was trained on"
+    assert nothing.notes[0] == "none of these cells is in the model's training set"
 
 
 def test_unsure_unreadable_and_unknown_cells_are_counted_apart(truth: Any, predict: Any) -> None:
@@ -102,7 +102,7 @@ def test_rare_and_absent_phases_are_noted(predict: Any) -> None:
     assert report.notes[0] == "said before"
     assert report.notes[1].startswith("phases with fewer than 30 cells: Anaphase (12)")
     assert report.notes[2].startswith("phases without cells: G2, Prophase, Metaphase, Telophase")
-    assert report.notes[3].startswith("the natural prevalence is spread over the other phases for G2,")
+    assert report.notes[3].startswith("the natural prevalence of G2, Prophase,")
     assert report.to_dict()["per_phase"]["G2"]["f1"] is None
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_cellcycle.models import build
 from napari_cellcycle.models.ensemble import NETWORK_SHARE, PairedNetwork
-from napari_cellcycle.models.radial_profile import N_RINGS, RING_PX, profile
+from napari_cellcycle.models.radial_profile import N_PROFILE_RINGS, RING_PX, radial_profile
 
 
 def disc(radius: float, centre: tuple[float, float] = (19.5, 19.5), size: int = 40) -> torch.Tensor:
@@ -34,8 +34,8 @@ def grown(n_rounds: int = 3, seed: int = 0) -> PairedNetwork:
 
 
 def test_rings_tell_the_radius_and_the_side_that_light_comes_from() -> None:
-    found = profile(disc(9)[None])[0]
-    mean, lean = found[:N_RINGS], found[7 * N_RINGS : 8 * N_RINGS]
+    found = radial_profile(disc(9)[None])[0]
+    mean, lean = found[:N_PROFILE_RINGS], found[7 * N_PROFILE_RINGS : 8 * N_PROFILE_RINGS]
     assert mean[: int(9 / RING_PX)].min() > 0.9
     assert mean[int(9 / RING_PX) + 2 :].abs().max() < 1e-3
     assert lean[1:5].min() > 0.2  # the second channel is lit on the right
@@ -43,12 +43,12 @@ def test_rings_tell_the_radius_and_the_side_that_light_comes_from() -> None:
 
 @pytest.mark.parametrize("shift", [(0, 0), (3, -5), (-6, 2)])
 def test_the_profile_does_not_depend_on_where_the_cell_lies(shift: tuple[int, int]) -> None:
-    there = profile(disc(8, (19.5 + shift[0], 19.5 + shift[1]))[None])
-    assert torch.allclose(there, profile(disc(8)[None]), atol=1e-4)
+    there = radial_profile(disc(8, (19.5 + shift[0], 19.5 + shift[1]))[None])
+    assert torch.allclose(there, radial_profile(disc(8)[None]), atol=1e-4)
 
 
 def test_moments_are_those_of_a_disc() -> None:
-    across, down, both = profile(disc(10)[None])[0, 8 * N_RINGS : 8 * N_RINGS + 3].tolist()
+    across, down, both = radial_profile(disc(10)[None])[0, 8 * N_PROFILE_RINGS : 8 * N_PROFILE_RINGS + 3].tolist()
     assert across == pytest.approx(10**2 / 4, rel=0.05)  # of a full disc: a quarter of the squared radius
     assert down == pytest.approx(across, rel=1e-4)
     assert both == pytest.approx(0, abs=1e-3)
@@ -57,8 +57,8 @@ def test_moments_are_those_of_a_disc() -> None:
 @pytest.mark.parametrize(("n_channels", "size"), [(1, 24), (2, 40), (3, 64)])
 def test_every_profile_is_a_number_even_of_blank_images(n_channels: int, size: int) -> None:
     images = torch.cat([torch.zeros(1, n_channels, size, size), torch.randn(2, n_channels, size, size)])
-    found = profile(images)
-    assert found.shape == (3, (4 * N_RINGS + 4) * n_channels + 4)
+    found = radial_profile(images)
+    assert found.shape == (3, (4 * N_PROFILE_RINGS + 4) * n_channels + 4)
     assert found.isfinite().all()
 
 
@@ -77,7 +77,7 @@ def test_without_trees_and_in_training_the_network_answers_alone() -> None:
     with torch.inference_mode():
         alone = network.network(images).logits
         assert not torch.allclose(network(images).logits, alone)
-        network.forget_trees()
+        network.remove_trees()
         assert torch.equal(network(images).logits, alone)
     assert grown().train()(images).stain.shape == (4, 1, 40, 40)
 

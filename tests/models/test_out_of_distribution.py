@@ -11,7 +11,7 @@ from scipy.spatial.distance import mahalanobis
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
-from napari_cellcycle.models.out_of_distribution import FLAGGED, MIN_HELD_BACK, describe, fit_detector
+from napari_cellcycle.models.out_of_distribution import FALSE_ALARM_RATE, MIN_HELD_BACK, descriptors, fit_detector
 
 COVARIANCE = np.array([[4.0, 1.5, 0.0], [1.5, 1.0, 0.2], [0.0, 0.2, 0.25]])
 CENTRES = np.array([[0.0, 0.0, 0.0], [20.0, 0.0, 5.0]])
@@ -37,7 +37,7 @@ def test_few_cells_of_the_same_kind_are_flagged_and_all_of_another() -> None:
     familiarity = fit_detector(*drawn(2000, seed=0), drawn(2000, seed=1)[0])
     assert familiarity is not None
     new, _ = drawn(20_000, seed=2)
-    assert familiarity.is_unfamiliar(new).float().mean().item() == pytest.approx(FLAGGED, abs=0.01)
+    assert familiarity.is_unfamiliar(new).float().mean().item() == pytest.approx(FALSE_ALARM_RATE, abs=0.01)
     between = (new - new.mean(0)) * 0.1 + torch.tensor([10.0, 0.0, 2.5])
     assert familiarity.is_unfamiliar(between).all()
 
@@ -62,7 +62,7 @@ def test_nothing_is_said_with_too_few_cells_to_set_the_limit() -> None:
 
 def described(pixels: np.ndarray) -> torch.Tensor:
     spec = InputSpec((BRIGHTFIELD, DARKFIELD), 40, 0.5, (Normalisation("spread"), Normalisation("spread")))
-    return describe(torch.from_numpy(prepare([CellImage(planes) for planes in pixels], spec)), None)
+    return descriptors(torch.from_numpy(prepare([CellImage(planes) for planes in pixels], spec)), None)
 
 
 def test_images_that_are_no_such_cells_are_flagged_without_any_network() -> None:
@@ -81,5 +81,5 @@ def test_images_that_are_no_such_cells_are_flagged_without_any_network() -> None
 
 def test_what_the_network_sees_counts_beside_plain_statistics() -> None:
     images, features = torch.zeros(5, 2, 40, 40), torch.arange(15.0).reshape(5, 3)
-    assert torch.equal(describe(images, features)[:, :3], features)
-    assert torch.equal(describe(images, features)[:, 3:], describe(images, None))
+    assert torch.equal(descriptors(images, features)[:, :3], features)
+    assert torch.equal(descriptors(images, features)[:, 3:], descriptors(images, None))

@@ -1,56 +1,54 @@
-"""The same cell twice, also when it was cropped or padded differently: found before anything is split.
+"""Find duplicate cells, also if they were cropped or padded differently, before anything is split.
 
-A window of raw pixels is as good as a fingerprint, if both copies choose the same windows. They do when the windows
-are those round local maxima, as what lies outside a window has no say in the choice.
+A window of raw pixels works as a fingerprint if both copies choose the same windows. They do if the windows lie around
+local maxima, as nothing outside a window takes part in the choice.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.events import Job, Progress, result_of
 from napari_cellcycle.phases import UNKNOWN
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+_Plane = NDArray[np.generic]
 
-Plane = NDArray[np.generic]
-
-WINDOW = 7
-MIN_OVERLAP = 0.6
-"""Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but by less."""
-MAX_DISTINCT = 20
-"""A window that so many different cells share is an artefact of the recording; no more cells are told by it."""
+_WINDOW_PX = 7
+_MIN_OVERLAP = 0.6
+"""Share of the smaller crop that both show. Crops of neighbours in one field overlap too, but less."""
+_MAX_DISTINCT = 20
+"""A window that so many different cells share is an artefact of the recording, and identifies no further cells."""
 N_FINGERPRINTS = 4
-"""Windows by which a cell is known again; the most central ones, which no neighbour's crop has in its middle."""
-BATCH = 512
+"""Windows that identify a cell: the most central ones, which are not central in the crop of a neighbour."""
+_READ_AT_ONCE = 512
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: spreads the bits of what it multiplies
 
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Which cells are there more than once.
+    """Which of N cells are duplicates.
 
     Attributes
     ----------
     groups : tuple of tuple of int
-        Positions of the copies of each repeated cell, in order.
+        Indices of the copies of each duplicate cell, in order.
     keep : ndarray of int
-        Positions left when copies are dropped. Of each group the first is kept, a real one before a synthetic one and
-        one of known phase before an unknown one; of a group whose real copies carry different phases, none.
+        Indices left when copies are dropped. The first of each group is kept, a real cell before a synthetic one and a
+        cell of known phase before an unknown one. If the real copies have different phases, none is kept.
     data_sha256 : str
-        Hash of all pixels compared, with the source, number and phase of each cell: names the data of a report.
+        Hash of all compared pixels, with the source, number and phase of each cell: identifies the data of a report.
     fingerprints : ndarray of uint64, shape (N, 4)
-        By which `in_training_set` knows each cell again, in any crop; 0 where there is nothing to know it by.
+        By these `in_training_set` finds each cell again, in any crop; 0 where a cell has fewer.
     notes : tuple of str
         What the user should know.
     """
@@ -64,7 +62,7 @@ class Duplicates:
 
 @dataclass(frozen=True, eq=False)
 class _Fingerprint:
-    """What tells one cell: hashes of its windows (K,), and their corners (K, 2) in the image without its padding."""
+    """Identity of one cell: hashes of its windows (K,), and their corners (K, 2) in the image without its padding."""
 
     shape: tuple[int, int]
     hashes: NDArray[np.uint64]
@@ -75,7 +73,7 @@ class _Fingerprint:
 
 
 def drop_duplicates(cells: Cells) -> tuple[Cells, int]:
-    """The cells without repeats, and how many were removed; see `Duplicates` for which copy stays."""
+    """The cells without duplicates, and how many were removed; see `Duplicates` for which copy is kept."""
     duplicates = find_duplicates(cells)
     return cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
 
@@ -83,37 +81,43 @@ def drop_duplicates(cells: Cells) -> tuple[Cells, int]:
 def find_duplicates(cells: Cells) -> Duplicates:
     """Find cells that are the same recording: equal bytes, or the same cell cropped or padded differently.
 
-    Compared are raw pixels of the brightfield channel, or of the first where there is none. Copies whose values were
-    changed (resampled, rescaled to 8 bit, compressed with loss, flipped) are other pixels and not found. Unreadable
-    and flat images are repeats of nothing.
+    The raw pixels of the brightfield channel are compared, or of the first channel if there is no brightfield. Copies
+    with changed values (resampled, rescaled to 8 bit, compressed with loss, flipped) have other pixels and are not
+    found. Unreadable and flat images are never duplicates.
     """
-    duplicates: Duplicates = result_of(iter_duplicates(cells))
-    return duplicates
+    return result_of(iter_duplicates(cells))
 
 
 def in_training_set(fingerprints: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which cells are among known ones, such as those that a model was trained on, be it in another crop.
+    """Find the cells that are in a training set, even if they are cropped differently there.
 
     Parameters
     ----------
     fingerprints, known : ndarray of uint64, shapes (N, 4) and (M, 4)
-        `Duplicates.fingerprints` of both.
+        `Duplicates.fingerprints` of the cells and of the training set; 0 is no fingerprint.
 
     Returns
     -------
     ndarray of bool, shape (N,)
+        True for cells that share a fingerprint with the training set.
+
+    Examples
+    --------
+    >>> cells = np.array([[1, 2, 3, 4], [5, 6, 0, 0]], np.uint64)
+    >>> in_training_set(cells, known=np.array([[9, 3, 7, 0]], np.uint64)).tolist()
+    [True, False]
     """
     return (np.isin(fingerprints, known) & (fingerprints != 0)).any(axis=1)
 
 
 def iter_duplicates(cells: Cells) -> Job[Progress, Duplicates]:
-    """`find_duplicates` as events, for progress and cancelling."""
+    """The same as `find_duplicates` as a job, for progress and cancelling."""
     channel = BRIGHTFIELD if BRIGHTFIELD in cells.channels else cells.channels[0]
     single = cells.select_channels([channel])
     fingerprints: dict[int, _Fingerprint] = {}
     data = sha256()
-    for start in range(0, len(single), BATCH):
-        indices = range(start, min(start + BATCH, len(single)))
+    for start in range(0, len(single), _READ_AT_ONCE):
+        indices = range(start, min(start + _READ_AT_ONCE, len(single)))
         for index, cell in zip(indices, single.read(indices), strict=True):
             data.update(f"{cells.sources[index]}\0{cells.ids[index]}\0{cells.phases[index]}\0".encode())
             if isinstance(cell, Unreadable):
@@ -121,20 +125,21 @@ def iter_duplicates(cells: Cells) -> Job[Progress, Duplicates]:
             data.update(np.ascontiguousarray(cell.pixels[0]).tobytes())
             if (found := _fingerprint(cell)) is not None:
                 fingerprints[index] = found
-        yield Progress(indices.stop, len(single), "looking for repeated cells")
+        yield Progress(indices.stop, len(single), "looking for duplicate cells")
     groups = _group(fingerprints)
     keep, notes = _choose(cells, groups)
-    kept_prints = np.zeros((len(cells), N_FINGERPRINTS), np.uint64)
+    central = np.zeros((len(cells), N_FINGERPRINTS), np.uint64)
     for index, found in fingerprints.items():
-        digests = _central(found)
-        kept_prints[index, : len(digests)] = digests
-    return Duplicates(groups, keep, data.hexdigest(), kept_prints, notes)
+        hashes = _central_hashes(found)
+        central[index, : len(hashes)] = hashes
+    return Duplicates(groups, keep, data.hexdigest(), central, notes)
 
 
 def _fingerprint(cell: CellImage) -> _Fingerprint | None:
     """Hashes of a cell's windows, or None if its image is flat."""
-    rows, columns = _unpadded(cell.pixels[0])
-    plane = cell.pixels[0][rows, columns].astype(np.float32) + 0.0  # one spelling for -0.0, and one type for all
+    rows = _without_padding(cell.pixels[0])
+    columns = _without_padding(cell.pixels[0][rows].T)
+    plane = cell.pixels[0][rows, columns].astype(np.float32) + 0.0  # 0.0 and -0.0 become the same bytes
     if not plane.size:
         return None
     centre, radius = None, 0.0
@@ -145,49 +150,38 @@ def _fingerprint(cell: CellImage) -> _Fingerprint | None:
     return _Fingerprint(plane.shape, *_windows(plane), whole, centre, radius)
 
 
-def _central(found: _Fingerprint) -> list[int]:
-    """Hashes of the windows nearest to the middle of a cell, or of the whole if it is too small for any."""
-    middle = (np.array(found.shape) - WINDOW) / 2
+def _central_hashes(found: _Fingerprint) -> list[int]:
+    """Hashes of the windows nearest to the middle of a cell, or of the whole image if it is too small for any."""
+    middle = (np.array(found.shape) - _WINDOW_PX) / 2
     nearest = np.argsort(np.hypot(*(found.corners - middle).T), kind="stable")[:N_FINGERPRINTS]
     return found.hashes[nearest].tolist() or [found.whole]
 
 
-def _unpadded(plane: Plane) -> tuple[slice, slice]:
-    """Rows and columns without what padding adds at the sides: constant lines, and repeats of the outermost line."""
-    rows = _inner(plane)
-    columns = _inner(plane[rows].T)
-    return rows, columns
-
-
-def _inner(lines: Plane) -> slice:
-    """The lines from the first to the last that are not padding; a slice of none where all are."""
+def _without_padding(lines: _Plane) -> slice:
+    """The lines inside the padding: constant lines, and copies of the outermost line, at both ends are padding."""
     if not lines.size:
         return slice(0, 0)
     flat = (lines == lines[:, :1]).all(axis=1)
     same = (lines[1:] == lines[:-1]).all(axis=1)
-    kept = np.flatnonzero(~(flat | np.r_[same, False])), np.flatnonzero(~(flat | np.r_[False, same]))
-    if not len(kept[0]) or not len(kept[1]):
-        return slice(0, 0)
-    return slice(int(kept[0][0]), int(kept[1][-1]) + 1)
+    first, last = np.flatnonzero(~(flat | np.r_[same, False])), np.flatnonzero(~(flat | np.r_[False, same]))
+    return slice(int(first[0]), int(last[-1]) + 1) if len(first) and len(last) else slice(0, 0)
 
 
 def _windows(plane: NDArray[np.float32]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
     """Hash and corner of each window whose middle is a local maximum of the mixed image."""
-    from scipy.ndimage import maximum_filter
-
-    if min(plane.shape) < WINDOW:
+    if min(plane.shape) < _WINDOW_PX:
         return np.empty(0, np.uint64), np.empty((0, 2), np.int32)
-    mixed, reach = _mix(plane), WINDOW // 2 - 1
-    highest = maximum_filter(mixed, WINDOW - 2)
+    mixed, reach = _mix(plane), _WINDOW_PX // 2 - 1
+    highest = maximum_filter(mixed, _WINDOW_PX - 2)
     peaks = np.argwhere((highest == mixed)[reach:-reach, reach:-reach]).astype(np.int32)
-    windows = np.lib.stride_tricks.sliding_window_view(plane, (WINDOW, WINDOW))[tuple(peaks.T)]
-    flat = (windows == windows[:, :1, :1]).all(axis=(1, 2))  # a blanked ground is full of them
+    windows = np.lib.stride_tricks.sliding_window_view(plane, (_WINDOW_PX, _WINDOW_PX))[tuple(peaks.T)]
+    flat = (windows == windows[:, :1, :1]).all(axis=(1, 2))  # a blank background is full of them
     hashes, first = np.unique(np.array([_hash(window) for window in windows[~flat]], np.uint64), return_index=True)
     return hashes, peaks[~flat][first]
 
 
 def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A number for each 3x3 neighbourhood that looks drawn at random; two rows and columns fewer.
+    """A pseudo-random number for each 3x3 neighbourhood; two rows and columns fewer.
 
     Its maxima are as dense and as sharp in a smooth 8-bit image as in a noisy 16-bit one.
     """
@@ -195,9 +189,9 @@ def _mix(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     bits = plane.view(np.uint32).astype(np.uint64)
     mixed = np.zeros((height, width), np.uint64)
     for y, x in np.ndindex(3, 3):
-        mixed = (mixed ^ bits[y : y + height, x : x + width]) * _SPREAD  # FNV-1a, of words
+        mixed = (mixed ^ bits[y : y + height, x : x + width]) * _SPREAD  # FNV-1a, word by word
         mixed ^= mixed >> np.uint64(32)
-    return (mixed >> np.uint64(40)).astype(np.float32)  # as many bits as a float holds
+    return (mixed >> np.uint64(40)).astype(np.float32)  # 24 bits, as a float32 holds them exactly
 
 
 def _hash(*arrays: NDArray[np.float32]) -> int:
@@ -205,7 +199,7 @@ def _hash(*arrays: NDArray[np.float32]) -> int:
 
 
 def _group(fingerprints: dict[int, _Fingerprint]) -> tuple[tuple[int, ...], ...]:
-    """Positions of the copies of each cell that has any."""
+    """Indices of the copies of each cell that has any."""
     first = {index: index for index in fingerprints}  # a forest: each copy points to an earlier one
 
     def root(index: int) -> int:
@@ -219,7 +213,7 @@ def _group(fingerprints: dict[int, _Fingerprint]) -> tuple[tuple[int, ...], ...]
         for index in sharers[1:]:
             twin = next((other for other in distinct if _same_cell(fingerprints[other], fingerprints[index])), None)
             if twin is None:
-                distinct += [index] if len(distinct) < MAX_DISTINCT else []
+                distinct += [index] if len(distinct) < _MAX_DISTINCT else []
             else:
                 low, high = sorted((root(twin), root(index)))
                 first[high] = low
@@ -252,23 +246,23 @@ def _same_cell(a: _Fingerprint, b: _Fingerprint) -> bool:
     shifts, votes = np.unique(b.corners[in_b] - a.corners[in_a], axis=0, return_counts=True)
     shift = shifts[votes.argmax()]  # from a's coordinates to b's
     low, high = np.maximum(0, shift), np.minimum(np.add(a.shape, shift), b.shape)  # the overlap, from b's corner
-    if np.prod(high - low) < MIN_OVERLAP * min(np.prod(a.shape), np.prod(b.shape)):
+    if np.prod(high - low) < _MIN_OVERLAP * min(np.prod(a.shape), np.prod(b.shape)):
         return False
     if a.centre is not None and b.centre is not None:
         distance = np.hypot(*(np.add(a.centre, shift) - b.centre))
         if distance > min(a.radius, b.radius) / 2:
             return False
-    common = max(_n_inside(a, low - shift, high - shift), _n_inside(b, low, high))
+    common = max(_n_windows(a, low - shift, high - shift), _n_windows(b, low, high))
     return bool(2 * votes.max() >= common)
 
 
-def _n_inside(found: _Fingerprint, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
+def _n_windows(found: _Fingerprint, low: NDArray[np.intp], high: NDArray[np.intp]) -> int:
     """Number of a cell's windows that lie in a box."""
-    return int(((found.corners >= low) & (found.corners + WINDOW <= high)).all(axis=1).sum())
+    return int(((found.corners >= low) & (found.corners + _WINDOW_PX <= high)).all(axis=1).sum())
 
 
 def _choose(cells: Cells, groups: tuple[tuple[int, ...], ...]) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Positions to keep, and what to say of the rest."""
+    """Indices to keep, and notes about the others."""
     dropped: set[int] = set()
     conflicts = []
     for group in groups:
@@ -282,7 +276,7 @@ def _choose(cells: Cells, groups: tuple[tuple[int, ...], ...]) -> tuple[NDArray[
     if conflicts:
         a, b = (f"{cells.sources[i]} cell {cells.ids[i]}" for i in conflicts[0][:2])
         notes.append(
-            f"repeated cells whose copies carry different phases, so that no copy was kept: {len(conflicts)}; "
+            f"duplicate cells whose copies have different phases, so that no copy was kept: {len(conflicts)}; "
             f"the first are {a} and {b}"
         )
     return np.setdiff1d(np.arange(len(cells)), sorted(dropped)), tuple(notes)

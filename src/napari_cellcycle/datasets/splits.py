@@ -1,25 +1,22 @@
-"""Which cells are trained on and which are tested: decided here, before anything is fitted.
+"""Which cells are for training, validation and testing: decided before anything is fitted.
 
-Cells that a generator made are never tested or validated on, and groups (a file, plate or donor) are never torn apart.
+Synthetic cells are never used for testing or validation, and a group (a file, plate or donor) is never divided.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import UNKNOWN, Phase
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from napari_cellcycle.cells import Cells
 
 Indices = NDArray[np.intp]
 VALIDATION_FRACTION = 0.15
@@ -27,7 +24,7 @@ VALIDATION_FRACTION = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Positions of the cells that one model is trained on, stopped and calibrated by, and tested on."""
+    """Indices of the cells for training, for early stopping and calibration, and for testing one model."""
 
     train: Indices
     validation: Indices
@@ -36,7 +33,7 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """The folds of a cross-validation, and what the user should know of them."""
+    """The folds of a cross-validation, and what the user should know about them."""
 
     folds: tuple[Fold, ...]
     notes: tuple[str, ...] = ()
@@ -56,10 +53,10 @@ def make_folds(
     validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
 ) -> Folds:
-    """Stratified folds, each with a validation part carved out of its training part.
+    """Stratified folds, each with a validation part that is taken from its training part.
 
     Every real cell of known phase is tested exactly once. Synthetic cells are in the training part of every fold.
-    Repeated cells must be gone before: see `duplicates.drop_duplicates`.
+    Remove duplicates before: see `duplicates.drop_duplicates`.
 
     Parameters
     ----------
@@ -74,26 +71,28 @@ def make_folds(
     seed : int
         The same seed gives the same folds.
 
+    Returns
+    -------
+    Folds
+        The folds in order, with notes for the user.
+
     Raises
     ------
     SettingError
-        `n_folds` is below 2, or the validation fraction not between 0 and 0.5.
+        `n_folds` is below 2, or the validation fraction is not above 0 and up to 0.5.
     TooFewCellsError
-        Fewer than two phases, or fewer cells of every phase, or groups, than folds.
+        There are fewer than two phases, or fewer groups or fewer cells of every phase than folds.
     """
-    _check(cells, n_folds, groups)
-    names = None if groups is None else np.asarray(groups, dtype=str)
-    real = _testable(cells)
-    synthetic = np.flatnonzero(cells.synthetic & (cells.phases != UNKNOWN))
-    folds, notes = [], _notes(cells, real, names, n_folds)
+    real, synthetic, names = _checked(cells, n_folds, groups)
+    folds = []
     for test in _split(cells.phases, real, names, n_folds, seed):
         if not len(test):
             raise TooFewCellsError(
                 f"the groups can't fill {n_folds} folds; ask for fewer folds, or group by something finer"
             )
-        train, validation = _carve(cells.phases, np.setdiff1d(real, test), names, validation_fraction, seed)
+        train, validation = _hold_back(cells.phases, np.setdiff1d(real, test), names, validation_fraction, seed)
         folds.append(Fold(np.sort(np.r_[train, synthetic]), validation, test))
-    return Folds(tuple(folds), notes)
+    return Folds(tuple(folds), _notes(cells, real, names, n_folds))
 
 
 def split_validation(
@@ -103,40 +102,87 @@ def split_validation(
     validation_fraction: float = VALIDATION_FRACTION,
     seed: int = 0,
 ) -> tuple[Indices, Indices]:
-    """Positions to train on and to validate on, where nothing is tested; as in `make_folds`.
+    """Divide cells into a training and a validation part, as in `make_folds`, without a test part.
 
-    Where all cells are synthetic, some of them are validated on: nothing can be learnt of real cells anyway.
+    If all cells are synthetic, some of them are for validation: they can't say anything about real cells anyway.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of unknown phase are left out.
+    groups : array_like of str, shape (N,), optional
+        Group of each cell; no group is in both parts.
+    validation_fraction : float
+        Share of the real cells for validation.
+    seed : int
+        The same seed gives the same parts.
+
+    Returns
+    -------
+    training, validation : ndarray of int
+        Indices of the cells, rising.
+
+    Raises
+    ------
+    SettingError
+        The validation fraction is not above 0 and up to 0.5.
+    TooFewCellsError
+        There are fewer than two phases, or too few cells or groups.
     """
     if cells.synthetic[cells.phases != UNKNOWN].all():
         cells = replace(cells, synthetic=np.zeros(len(cells), bool))
-    _check(cells, 2, groups)
-    names = None if groups is None else np.asarray(groups, dtype=str)
-    train, validation = _carve(cells.phases, _testable(cells), names, validation_fraction, seed)
-    synthetic = np.flatnonzero(cells.synthetic & (cells.phases != UNKNOWN))
+    real, synthetic, names = _checked(cells, 2, groups)
+    train, validation = _hold_back(cells.phases, real, names, validation_fraction, seed)
     return np.sort(np.r_[train, synthetic]), validation
 
 
 def seed_folds(cells: Cells, n_folds: int = 5, *, seed: int = 0) -> Folds:
-    """Folds as Duque-Vazquez et al. made them, to repeat their figures, which estimate nothing.
+    """Folds as in Duque-Vazquez et al., to reproduce their scores, which are no estimates.
 
-    Synthetic cells are split with the real ones, and the test part is the early-stopping set as well.
+    Synthetic cells are split together with the real ones, and the test part is also the early-stopping set.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of unknown phase are left out.
+    n_folds : int
+        Number of folds, from 2.
+    seed : int
+        The same seed gives the same folds.
+
+    Returns
+    -------
+    Folds
+        The folds in order.
+
+    Raises
+    ------
+    SettingError
+        `n_folds` is below 2.
+    TooFewCellsError
+        There are fewer than two phases, or fewer cells of every phase than folds.
     """
-    _check(cells, n_folds, None)
+    _checked(cells, n_folds, None)
     known = np.flatnonzero(cells.phases != UNKNOWN)
     tests = _split(cells.phases, known, None, n_folds, seed)
     return Folds(tuple(Fold(np.setdiff1d(known, test), test, test) for test in tests))
 
 
 def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
-    """Group of each cell from where it lies.
+    """Group of each cell from the path of its file.
 
     Parameters
     ----------
     cells : Cells
         Their sources are paths relative to the input.
     by : str
-        ``file``; ``folder``, the folder that the file lies in; or ``folder1``, ``folder2``, ... the first so many
-        folders of the path, as in ``donor/plate/G1/file.tif``.
+        ``file``; ``folder``, the folder that holds the file; or ``folder1``, ``folder2``, ... for the first one, two,
+        ... folders of the path, as in ``donor/plate/G1/file.tif``.
+
+    Returns
+    -------
+    ndarray of str, shape (N,)
+        Name of the group.
 
     Raises
     ------
@@ -155,16 +201,10 @@ def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
     return np.array([names[source] for source in cells.sources.tolist()], dtype=str)
 
 
-def _testable(cells: Cells) -> Indices:
-    return np.flatnonzero(~cells.synthetic & (cells.phases != UNKNOWN))
-
-
 def _split(
     phases: NDArray[np.int8], among: Indices, groups: NDArray[np.str_] | None, n: int, seed: int
 ) -> list[Indices]:
-    """`n` disjoint parts of the positions `among`, each with about the same mixture of phases."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
+    """`n` disjoint parts of the indices `among`, each with about the same mixture of phases."""
     splitter = (StratifiedKFold if groups is None else StratifiedGroupKFold)(n, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)  # our notes name the phase
@@ -172,11 +212,11 @@ def _split(
         return [among[part] for _, part in parts]
 
 
-def _carve(
+def _hold_back(
     phases: NDArray[np.int8], among: Indices, groups: NDArray[np.str_] | None, fraction: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Positions to train on and to validate on."""
-    if not 0 < fraction <= 0.5:  # said this way round, NaN fails too
+    """Indices for training and for validation."""
+    if not 0 < fraction <= 0.5:  # written this way, NaN fails too
         raise SettingError(f"the validation fraction is {fraction!r}, but must lie above 0 and up to 0.5")
     n_parts = round(1 / fraction)
     if groups is not None:
@@ -191,48 +231,47 @@ def _carve(
     return np.setdiff1d(among, validation), validation
 
 
-def _check(cells: Cells, n_folds: int, groups: ArrayLike | None) -> None:
+def _checked(cells: Cells, n_folds: int, groups: ArrayLike | None) -> tuple[Indices, Indices, NDArray[np.str_] | None]:
+    """Indices of the real and of the synthetic cells of known phase, and the groups' names; refuses what is too few."""
     if n_folds < 2:
         raise SettingError(f"cv is {n_folds}, but a cross-validation needs at least 2 folds")
-    real = _testable(cells)
+    known = cells.phases != UNKNOWN
+    real, synthetic = np.flatnonzero(~cells.synthetic & known), np.flatnonzero(cells.synthetic & known)
     present, n_cells = np.unique(cells.phases[real], return_counts=True)
     if len(present) < 2:
         raise TooFewCellsError(
-            f"{len(real)} real cells of known phase hold {len(present)} of the phases, but at least 2 are needed; "
+            f"{len(real)} real cells of known phase belong to {len(present)} of the phases, but at least 2 are needed; "
             "give folders named after the phases, such as G1 and S"
         )
     if n_cells.max() < n_folds:
         raise TooFewCellsError(f"every phase has fewer than {n_folds} cells; ask for fewer folds, or give more cells")
     if groups is None:
-        return
-    if len(np.asarray(groups)) != len(cells):
-        raise ValueError(f"{len(np.asarray(groups))} groups for {len(cells)} cells")
-    n_groups = len(np.unique(np.asarray(groups, dtype=str)[real]))
+        return real, synthetic, None
+    names = np.asarray(groups, dtype=str)
+    if len(names) != len(cells):
+        raise ValueError(f"{len(names)} groups for {len(cells)} cells")
+    n_groups = len(np.unique(names[real]))
     if n_groups < n_folds:
-        raise TooFewCellsError(f"the cells lie in {n_groups} groups, too few for {n_folds} folds; ask for fewer folds")
+        raise TooFewCellsError(f"the cells are in {n_groups} groups, too few for {n_folds} folds; ask for fewer folds")
+    return real, synthetic, names
 
 
 def _notes(cells: Cells, real: Indices, groups: NDArray[np.str_] | None, n_folds: int) -> tuple[str, ...]:
-    notes = []
+    notes, unit = [], "cells" if groups is None else "groups"
     for number in np.unique(cells.phases[real]).tolist():
-        members = real[cells.phases[real] == number]
-        count, what = len(members), "cells"
-        if groups is not None:
-            count, what = len(np.unique(groups[members])), "groups"
+        members, label = real[cells.phases[real] == number], Phase(number).label
+        count = len(members) if groups is None else len(np.unique(groups[members]))
         if count < n_folds:
-            label = Phase(number).label
-            notes.append(f"{label} is in {count} {what}, fewer than the {n_folds} folds: some folds test none of it")
+            notes.append(f"{label} has {count} {unit}, fewer than the {n_folds} folds: some folds do not test it")
         if count == 1:
-            notes.append(
-                f"{Phase(number).label} is in one of the {what} only: where it is tested, it was never trained on"
-            )
+            notes.append(f"{label} has only one {unit[:-1]}: the model that is tested on it was not trained on it")
     n_unknown = int((cells.phases == UNKNOWN).sum())
     if n_unknown:
         notes.append(f"{n_unknown} cells of unknown phase were left out")
     n_synthetic = int((cells.synthetic & (cells.phases != UNKNOWN)).sum())
     if n_synthetic:
         notes.append(
-            f"{n_synthetic} synthetic cells are trained on in every fold and tested in none; "
-            "if their generator saw the real cells of this data, the figures are too good"
+            f"{n_synthetic} synthetic cells are in the training part of every fold and are never tested; "
+            "if their generator was trained on the real cells of this data, the scores are too good"
         )
     return tuple(notes)

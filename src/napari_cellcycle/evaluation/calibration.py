@@ -1,17 +1,16 @@
-"""Whether probabilities can be believed: reliability, temperature, and what abstaining buys."""
+"""Whether probabilities can be trusted: reliability, and what calling improbable cells unsure gains and costs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.evaluation.metrics import Counts, Floats, divide
 
-Floats = NDArray[np.float64]
-
-N_BINS = 15
+_N_BINS = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,24 +20,25 @@ class Reliability:
     Attributes
     ----------
     error : float
-        Expected calibration error: mean gap between probability and accuracy, weighted by cells.
+        Expected calibration error: mean gap between probability and accuracy, weighted by the number of cells.
     edges : ndarray, shape (B + 1,)
         Limits of the bins of top probability.
     n_cells : ndarray of int, shape (B,)
+        Cells in each bin.
     probability, accuracy : ndarray, shape (B,)
         Means of the cells in each bin, NaN where it is empty.
     """
 
     error: float
     edges: Floats
-    n_cells: NDArray[np.int64]
+    n_cells: Counts
     probability: Floats
     accuracy: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """Accuracy of the calls left when cells under a minimum probability are called unsure.
+    """Accuracy of the remaining calls when cells below a minimum probability are called unsure.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Coverage:
     accuracy: Floats
 
 
-def reliability(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = N_BINS) -> Reliability:
+def reliability(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = _N_BINS) -> Reliability:
     """Expected calibration error of the top probability, in bins of equal width [1]_.
 
     Parameters
@@ -63,26 +63,55 @@ def reliability(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = N_BINS
     n_bins : int
         Number of bins from 0 to 1.
 
+    Returns
+    -------
+    Reliability
+        The error, and the bins behind it.
+
+    Raises
+    ------
+    TooFewCellsError
+        N is 0.
+
     References
     ----------
     .. [1] Guo et al. (2017), ICML, https://proceedings.mlr.press/v70/guo17a.html
+
+    Examples
+    --------
+    >>> reliability([[0.75, 0.25, 0, 0, 0, 0, 0]] * 4, [0, 0, 0, 1]).error  # 75 % sure, and 3 of 4 right
+    0.0
     """
     confidence, right = _top(probabilities, truth)
     edges = np.linspace(0, 1, n_bins + 1)
     bins = np.clip(np.digitize(confidence, edges[1:-1], right=True), 0, n_bins - 1)
     n_cells = np.bincount(bins, minlength=n_bins)
     sums = [np.bincount(bins, weights=values, minlength=n_bins) for values in (confidence, right)]
-    mean_probability, accuracy = (
-        np.divide(total, n_cells, out=np.full(n_bins, np.nan), where=n_cells > 0) for total in sums
-    )
     error = np.abs(sums[0] - sums[1]).sum() / len(confidence)
-    return Reliability(float(error), edges, n_cells.astype(np.int64), mean_probability, accuracy)
+    return Reliability(float(error), edges, n_cells.astype(np.int64), *(divide(total, n_cells) for total in sums))
 
 
 def coverage_curve(probabilities: ArrayLike, truth: ArrayLike, n_points: int = 101) -> Coverage:
     """What calling improbable cells unsure costs in cells and gains in accuracy.
 
-    Thresholds lie at equal steps of coverage, so that the curve is as fine where cells are.
+    Parameters
+    ----------
+    probabilities : array_like, shape (N, 7)
+        Rows sum to 1.
+    truth : array_like of int, shape (N,)
+        True phase numbers.
+    n_points : int
+        Thresholds at most. They lie at equal steps of coverage, so that the curve is fine where the cells are.
+
+    Returns
+    -------
+    Coverage
+        The curve, from all cells called to only the surest ones.
+
+    Raises
+    ------
+    TooFewCellsError
+        N is 0.
     """
     confidence, right = _top(probabilities, truth)
     order = np.argsort(-confidence, kind="stable")
@@ -97,7 +126,7 @@ def coverage_curve(probabilities: ArrayLike, truth: ArrayLike, n_points: int = 1
 
 def _top(probabilities: ArrayLike, truth: ArrayLike) -> tuple[Floats, Floats]:
     """Top probability of each cell, and 1 where its phase is the true one."""
-    chances, truth = np.asarray(probabilities, np.float64), np.asarray(truth)
+    rows, truth = np.asarray(probabilities, np.float64), np.asarray(truth)
     if not len(truth):
         raise TooFewCellsError("no cell has both a true phase and a call, so calibration can't be measured")
-    return chances.max(axis=1), (chances.argmax(axis=1) == truth).astype(np.float64)
+    return rows.max(axis=1), (rows.argmax(axis=1) == truth).astype(np.float64)

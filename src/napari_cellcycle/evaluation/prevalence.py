@@ -1,18 +1,14 @@
-"""How frequent phases are in nature: figures of hand-balanced cells are reported at these shares too."""
+"""Natural shares of the phases: scores of hand-balanced cells are also reported at these shares."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.phases import N_PHASES, Phase, parse_phase
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
+_NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
     "bbbc048": (14333, 8616, 8601, 606, 68, 15, 27),
 }
 """Cells per phase in phase order; ``bbbc048`` are the 32,266 Jurkat cells of Eulenberg et al. 2017,
@@ -22,7 +18,7 @@ NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
 def parse_prevalence(text: str) -> NDArray[np.float64]:
     """Shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
 
-    Phases that a list doesn't name have the share 0.
+    Phases that a list does not name have the share 0.
 
     Returns
     -------
@@ -39,36 +35,31 @@ def parse_prevalence(text: str) -> NDArray[np.float64]:
     >>> parse_prevalence("G1=2, S=1, G2=1").round(2).tolist()
     [0.5, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0]
     """
-    named = NAMED_PREVALENCES.get(text.strip().lower())
+    named = _NAMED_PREVALENCES.get(text.strip().lower())
     shares = np.array(named) if named else _parse_list(text)
     if shares.sum() <= 0:
         raise SettingError(f"prevalence {text!r} gives every phase the share 0; give at least one a number above 0")
-    normalised: NDArray[np.float64] = shares / shares.sum()
-    return normalised
+    return shares / shares.sum()
 
 
 def _parse_list(text: str) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = np.full(N_PHASES, np.nan)
+    shares = np.full(N_PHASES, np.nan)
     for item in text.split(","):
         name, equals, number = item.partition("=")
         phase = parse_phase(name)
         if not equals or phase is None:
-            known = ", ".join(NAMED_PREVALENCES)
+            known = ", ".join(_NAMED_PREVALENCES)
             raise SettingError(
                 f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
                 "write it like G1=14333,S=8616,G2=8601"
             )
+        label = Phase(phase).label
         if not np.isnan(shares[phase]):
-            raise SettingError(f"prevalence names {Phase(phase).label} twice; give each phase one number")
-        shares[phase] = _parse_share(number, Phase(phase).label)
+            raise SettingError(f"prevalence names {label} twice; give each phase one number")
+        try:
+            shares[phase] = float(number)
+        except ValueError:
+            shares[phase] = np.nan
+        if not 0 <= shares[phase] < np.inf:  # NaN fails too
+            raise SettingError(f"prevalence of {label} is {number.strip()!r}, but must be a number from 0 up")
     return np.nan_to_num(shares)
-
-
-def _parse_share(number: str, label: str) -> float:
-    try:
-        share = float(number)
-    except ValueError:
-        share = float("nan")
-    if not 0 <= share < float("inf"):
-        raise SettingError(f"prevalence of {label} is {number.strip()!r}, but must be a number from 0 up")
-    return share

@@ -1,37 +1,34 @@
-"""The figures of one evaluation, with everything needed to judge them."""
+"""The scores of one evaluation, with everything that is needed to judge them."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import CellCycleError, SettingError
-from napari_cellcycle.evaluation.calibration import coverage_curve, reliability
+from napari_cellcycle.evaluation.calibration import Coverage, Reliability, coverage_curve, reliability
 from napari_cellcycle.evaluation.metrics import (
-    OVERALL,
-    PER_PHASE,
+    OVERALL_METRICS,
+    PHASE_METRICS,
+    Counts,
+    Estimate,
+    Floats,
+    Scores,
     confusion_table,
-    overall_figures,
+    overall_scores,
     score_table,
 )
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
 from napari_cellcycle.evaluation.protocols import PROTOCOLS, caveats
+from napari_cellcycle.evaluation.seed_paper import SeedComparison
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 from napari_cellcycle.versions import installed_versions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from napari_cellcycle.cells import Prediction
-    from napari_cellcycle.evaluation.calibration import Coverage, Reliability
-    from napari_cellcycle.evaluation.metrics import Counts, Floats, Scores
-    from napari_cellcycle.evaluation.seed_comparison import SeedComparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +41,7 @@ class LossCurve:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Report:
-    """All figures of one evaluation. `str()` gives a short table, `to_dict()` what ``metrics.json`` holds.
+    """All scores of one evaluation. `str()` gives a short table, `to_dict()` the content of ``metrics.json``.
 
     Attributes
     ----------
@@ -53,29 +50,33 @@ class Report:
     scores : Scores
         Overall and per phase, of the cells that were called.
     confusion : ndarray of int64, shape (7, 7)
-        Rows true, columns called; cells called unsure are not in it.
+        Rows true, columns called; without the cells that were called unsure.
     n_cells, n_unsure, n_unreadable : int
         Cells of known phase that were read; of these, those called unsure; and those that could not be read.
     reliability, coverage : Reliability, Coverage
-        Of all cells that were read, however unsure.
-    prevalence, natural_scores : optional
-        Shares of the phases in nature, and the figures at these shares.
+        Of all cells that were read, also the unsure ones.
+    prevalence, natural_scores : ndarray of shape (7,), Scores; or None
+        Natural shares of the phases, and the scores at these shares.
     folds : int or None
         Number of folds, None where a finished model was tested.
     per_fold : tuple of dict
-        The overall figures of each fold, without intervals.
+        Overall scores of each fold, without intervals.
+    duplicates_removed, seed : int
+        Duplicate cells removed before the test, and the seed of the intervals.
     temperature : tuple of float
-        That were fitted on validation cells, one per fold.
+        Temperatures fitted on validation cells, one per fold.
     losses : tuple of LossCurve
         One per fold.
     settings, versions : dict
-        What the run was made with.
+        Settings of the run, and versions of the libraries.
     data_sha256 : str
-        Names the data: see `duplicates.Duplicates`.
-    truth, prediction
-        The cells behind the figures; the truth is unknown where a cell was not tested, or is in no figure.
-    quoted : QuotedFold or None
-        The one fold that all figures but `per_fold` are of, where a protocol quotes one.
+        Identifies the data: see `duplicates.Duplicates`.
+    notes : tuple of str
+        What a reader should know, without full stops.
+    truth, prediction : ndarray of int8, shape (N,), and Prediction
+        The cells behind the scores; the truth is unknown where a cell was not tested, or counts for no score.
+    seed_comparison : SeedComparison or None
+        The quoted fold, where the protocol quotes one: all scores but `per_fold` are of this fold.
     """
 
     model: str
@@ -101,59 +102,45 @@ class Report:
     notes: tuple[str, ...]
     truth: NDArray[np.int8] = field(repr=False)
     prediction: Prediction = field(repr=False)
-    quoted: SeedComparison | None = None
+    seed_comparison: SeedComparison | None = None
 
     def __str__(self) -> str:
         protocol = PROTOCOLS[self.protocol]
         lines = [f"{self.model or 'model'}: {protocol.title}, {self.n_cells} cells"]
-        lines += (
-            []
-            if protocol.estimates
-            else textwrap.wrap(protocol.summary, 100, initial_indent="  ", subsequent_indent="  ")
-        )
-        if self.quoted is not None:
-            lines += self.quoted.to_lines()
-            by_fold = " ".join(f"{figures.get('weighted_f1', np.nan):.3f}" for figures in self.per_fold)
-            lines += [f"  weighted F1 of each fold, from 0: {by_fold}"]
+        if not protocol.estimates:
+            lines += textwrap.wrap(protocol.summary, 100, initial_indent="  ", subsequent_indent="  ")
+        if self.seed_comparison is not None:
+            by_fold = " ".join(f"{scores.get('weighted_f1', np.nan):.3f}" for scores in self.per_fold)
+            lines += [*self.seed_comparison.to_lines(), f"  weighted F1 of each fold, from 0: {by_fold}"]
         else:
-            lines += [f"  {name:<22}{self.scores.overall[key]}" for key, name in OVERALL.items()]
+            lines += [f"  {name:<22}{self.scores.overall[key]}" for key, name in OVERALL_METRICS.items()]
         if self.natural_scores is not None:
             lines += ["  at natural prevalence"]
-            lines += [f"  {name:<22}{self.natural_scores.overall[key]}" for key, name in OVERALL.items()]
+            lines += [f"  {name:<22}{self.natural_scores.overall[key]}" for key, name in OVERALL_METRICS.items()]
         lines += [f"  {'phase':<12}{'cells':>7}  {'precision':<27}{'recall':<27}F1"]
-        for label, scores in self.scores.per_phase.items():
-            figures = f"{scores.precision!s:<27}{scores.recall!s:<27}{scores.f1}"
-            lines += [f"  {label:<12}{scores.support:>7}  {figures}"]
+        for label, one in self.scores.per_phase.items():
+            lines += [f"  {label:<12}{one.support:>7}  {one.precision!s:<27}{one.recall!s:<27}{one.f1}"]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers and texts, as JSON can hold them; None where a figure is undefined."""
+        """Plain numbers and texts, as JSON can hold them; None where a score is undefined."""
         content = {
             **_scores_dict(self.scores),
             "confusion": self.confusion.tolist(),
             "phases": list(PHASE_LABELS),
-            "protocol": self.protocol,
-            "folds": self.folds,
-            "per_fold": list(self.per_fold),
-            "n_cells": self.n_cells,
-            "n_unsure": self.n_unsure,
-            "n_unreadable": self.n_unreadable,
+            **self._values("protocol", "folds", "per_fold", "n_cells", "n_unsure", "n_unreadable"),
             "coverage": 1 - self.n_unsure / self.n_cells,
             "calibration_error": self.reliability.error,
             "temperature": list(self.temperature),
             "natural_prevalence": None if self.natural_scores is None else _scores_dict(self.natural_scores),
             "prevalence": None if self.prevalence is None else dict(zip(PHASE_LABELS, self.prevalence, strict=True)),
-            "duplicates_removed": self.duplicates_removed,
-            "model": self.model,
-            "seed": self.seed,
-            "data_sha256": self.data_sha256,
-            "settings": self.settings,
-            "versions": self.versions,
-            "notes": list(self.notes),
-            **({} if self.quoted is None else self.quoted.to_dict()),
+            **self._values("duplicates_removed", "model", "seed", "data_sha256", "settings", "versions", "notes"),
+            **({} if self.seed_comparison is None else self.seed_comparison.to_dict()),
         }
-        plain: dict[str, Any] = _plain(content)
-        return plain
+        return _plain(content)
+
+    def _values(self, *names: str) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in names}
 
 
 def evaluate(
@@ -173,35 +160,40 @@ def evaluate(
     settings: Mapping[str, Any] | None = None,
     data_sha256: str = "",
     notes: Iterable[str] = (),
-    quoted: SeedComparison | None = None,
+    seed_comparison: SeedComparison | None = None,
 ) -> Report:
-    """Figures of a prediction where the truth is known.
+    """Score a prediction of cells whose true phases are known.
 
     Parameters
     ----------
     prediction : Prediction
-        What a model says of N cells.
+        The calls of a model for N cells.
     truth : Cells, or array_like of int, shape (N,)
-        These cells, which know their phases and which of them are synthetic; or their true phases alone. Cells of
-        unknown phase are left out.
+        These cells, with their phases and with a mark on synthetic ones; or their true phases alone. Cells of unknown
+        phase are left out.
     model : str
         Name to show.
     protocol : str
-        What the figures stand for: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
+        What the scores mean: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
     synthetic : array_like of bool, shape (N,), optional
-        Cells that a generator made, where `prediction` and `truth` don't know. They are refused under every protocol
-        but ``seed`` and ``demonstration``.
+        Which cells are synthetic, if `prediction` and `truth` do not say so. Synthetic cells are refused under every
+        protocol but ``seed`` and ``demonstration``.
     trained_on : array_like of bool, shape (N,), optional
-        Cells that the model is known to have been trained on, by `duplicates.in_training_set`. They are left out; where
-        no others are left, they are tested under the protocol ``trained-on``.
+        Cells that are known to be in the model's training set, from `duplicates.in_training_set`. They are left out. If
+        there are no others, they are tested under the protocol ``trained-on``.
     prevalence : str or array_like, shape (7,), optional
-        Give the figures at these shares of the phases too; a name or list as `parse_prevalence` takes.
+        Also give the scores at these shares of the phases; a name or list as `parse_prevalence` takes, or the shares.
     fold : array_like of int, shape (N,), optional
-        In which fold each cell was tested, -1 for those that were not, which are left out.
+        Fold in which each cell was tested, -1 for cells that were not tested; these are left out.
     duplicates_removed, seed, temperature, losses, settings, data_sha256, notes
-        How the prediction came about, kept for the report.
-    quoted : QuotedFold, optional
-        The fold that is quoted: all figures are of it, but those of each fold.
+        How the prediction was made: see `Report`.
+    seed_comparison : SeedComparison, optional
+        The quoted fold: all scores are of this fold, except those of each fold.
+
+    Returns
+    -------
+    Report
+        The scores with their intervals, and what to know about them.
 
     Raises
     ------
@@ -227,36 +219,35 @@ def evaluate(
     if fold is not None:
         phases[fold < 0] = UNKNOWN
     if trained_on is not None:
-        protocol, found = _leave_out(phases, np.asarray(trained_on, dtype=bool), protocol)
-        notes = (*notes, found)
-    n_folds = None if fold is None else len(np.unique(fold[phases != UNKNOWN]))
-    per_fold = () if fold is None else _per_fold(phases, prediction.phases, fold)
-    if quoted is not None:
-        phases[fold != quoted.number] = UNKNOWN
+        protocol, note = _leave_out(phases, np.asarray(trained_on, dtype=bool), protocol)
+        notes = (*notes, note)
+    per_fold = None if fold is None else _per_fold(phases, prediction.phases, fold)
+    if seed_comparison is not None:
+        phases[fold != seed_comparison.number] = UNKNOWN
     known = phases != UNKNOWN
     if synthetic is not None and not PROTOCOLS[protocol].tests_synthetic:
-        _refuse_synthetic(np.asarray(synthetic, dtype=bool) & known)
+        _refuse_synthetic(int((np.asarray(synthetic, dtype=bool) & known).sum()))
     confusion = confusion_table(phases, prediction.phases)
     read = known & (prediction.best != UNKNOWN)
-    chances = prediction.probabilities[read]
+    probabilities = prediction.probabilities[read]
     shares = parse_prevalence(prevalence) if isinstance(prevalence, str) else prevalence
-    shares = None if shares is None else _covered(np.asarray(shares, np.float64), confusion)
+    shares = None if shares is None else _checked_shares(np.asarray(shares, np.float64), confusion)
+    n_read, n_unreadable = int(read.sum()), int((known & ~read).sum())
     n_unsure = int((prediction.phases[read] == UNSURE).sum())
-    n_unreadable = int((known & ~read).sum())
     return Report(
         model=model,
         protocol=protocol,
         scores=score_table(confusion, seed=seed),
         confusion=confusion,
-        n_cells=int(read.sum()),
+        n_cells=n_read,
         n_unsure=n_unsure,
         n_unreadable=n_unreadable,
-        reliability=reliability(chances, phases[read]),
-        coverage=coverage_curve(chances, phases[read]),
+        reliability=reliability(probabilities, phases[read]),
+        coverage=coverage_curve(probabilities, phases[read]),
         prevalence=shares,
         natural_scores=None if shares is None else score_table(confusion, prevalence=shares, seed=seed),
-        folds=n_folds,
-        per_fold=per_fold,
+        folds=None if per_fold is None else len(per_fold),
+        per_fold=per_fold or (),
         duplicates_removed=duplicates_removed,
         seed=seed,
         temperature=tuple(temperature),
@@ -264,66 +255,58 @@ def evaluate(
         settings=dict(settings or {}),
         versions=installed_versions(),
         data_sha256=data_sha256,
-        notes=(*notes, *caveats(confusion, shares, int(read.sum()), n_unsure, n_unreadable)),
+        notes=(*notes, *caveats(confusion, shares, n_read, n_unsure, n_unreadable)),
         truth=phases,
         prediction=prediction,
-        quoted=quoted,
+        seed_comparison=seed_comparison,
     )
 
 
 def _leave_out(phases: NDArray[np.int8], trained_on: NDArray[np.bool_], protocol: str) -> tuple[str, str]:
-    """Make cells that were trained on unknown, unless there are no others; returns the protocol, and what was found."""
+    """Mark training cells as unknown, unless there are no others; returns the protocol and a note."""
     n_seen = int((trained_on & (phases != UNKNOWN)).sum())
     if not n_seen:
-        return protocol, "none of these cells is among those that the model was trained on"
+        return protocol, "none of these cells is in the model's training set"
     if not (~trained_on & (phases != UNKNOWN)).any():
         return "trained-on", "the model was trained on all of these cells"
     phases[trained_on] = UNKNOWN
-    return protocol, f"the model was trained on {n_seen} of these cells, which are left out of all figures"
+    return protocol, f"the model was trained on {n_seen} of these cells, which are left out of all scores"
 
 
-def _refuse_synthetic(synthetic: NDArray[np.bool_]) -> None:
-    if synthetic.any():
+def _refuse_synthetic(n_synthetic: int) -> None:
+    if n_synthetic:
         raise CellCycleError(
-            f"{int(synthetic.sum())} of the cells to test are synthetic, and figures on made cells say nothing about "
-            "real ones; leave them out of the evaluation (they may be trained on)"
+            f"{n_synthetic} of the cells to test are synthetic, and scores of synthetic cells say nothing about real "
+            "ones; leave them out of the evaluation (a model may be trained on them)"
         )
 
 
-def _covered(shares: Floats, confusion: Counts) -> Floats:
-    """Shares of the phases that have cells; there must be some."""
-    covered = np.where(confusion.sum(axis=1) > 0, shares, 0)
-    if covered.sum() <= 0:
+def _checked_shares(shares: Floats, confusion: Counts) -> Floats:
+    """Shares of the phases that sum to 1; some phase with a share must have cells."""
+    if np.where(confusion.sum(axis=1) > 0, shares, 0).sum() <= 0:
         raise SettingError("the prevalence names only phases that none of these cells has; name phases that they have")
-    normalised: Floats = shares / shares.sum()
-    return normalised
+    return shares / shares.sum()
 
 
 def _per_fold(
     truth: NDArray[np.int8], called: NDArray[np.int8], fold: NDArray[np.generic]
 ) -> tuple[dict[str, float], ...]:
-    """Overall figures of each fold; a fold in which nothing was called has none."""
-    figures = []
+    """Overall scores of each fold; a fold in which nothing was called has none."""
+    all_scores = []
     for number in np.unique(fold[truth != UNKNOWN]):
         here = (fold == number) & (called >= 0) & (called < N_PHASES)
-        values = overall_figures(confusion_table(truth[here], called[here])) if here.any() else {}
-        figures.append({key: float(value) for key, value in values.items()})
-    return tuple(figures)
+        scores = overall_scores(confusion_table(truth[here], called[here])) if here.any() else {}
+        all_scores.append({key: float(value) for key, value in scores.items()})
+    return tuple(all_scores)
 
 
 def _scores_dict(scores: Scores) -> dict[str, Any]:
-    figures = {label: asdict(found) for label, found in scores.per_phase.items()}
-    return {
-        **{key: asdict(estimate) for key, estimate in scores.overall.items()},
-        "per_phase": {
-            label: {**{key: found[key]["value"] for key in PER_PHASE}, "support": found["support"]}
-            for label, found in figures.items()
-        },
-        "per_phase_intervals": {
-            label: {key: [found[key]["low"], found[key]["high"]] for key in PER_PHASE}
-            for label, found in figures.items()
-        },
-    }
+    values, intervals = {}, {}
+    for label, one in scores.per_phase.items():
+        estimates: dict[str, Estimate] = {key: getattr(one, key) for key in PHASE_METRICS}
+        values[label] = {**{key: estimate.value for key, estimate in estimates.items()}, "support": one.support}
+        intervals[label] = {key: [estimate.low, estimate.high] for key, estimate in estimates.items()}
+    return {**asdict(scores)["overall"], "per_phase": values, "per_phase_intervals": intervals}
 
 
 def _plain(value: Any) -> Any:

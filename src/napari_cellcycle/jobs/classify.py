@@ -69,7 +69,7 @@ def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any])
     """
     import numpy as np
 
-    from napari_cellcycle.evaluation.fractions import phase_fractions
+    from napari_cellcycle.evaluation.phase_fractions import phase_fractions
     from napari_cellcycle.predict import unfamiliar_warning
     from napari_cellcycle.versions import installed_versions
 

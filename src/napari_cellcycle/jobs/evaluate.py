@@ -1,27 +1,31 @@
-"""Evaluate: figures of a model on labelled cells, or of a way of training by cross-validation."""
+"""Evaluate: score a model on labelled cells, or a way of training by cross-validation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
 from napari_cellcycle.errors import SettingError
+from napari_cellcycle.evaluation.compare import Comparison, compare
+from napari_cellcycle.evaluation.report import Report, evaluate
+from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.writers.tables import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
+from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
-
-if TYPE_CHECKING:
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.evaluation.compare import Comparison
-    from napari_cellcycle.evaluation.report import Report
+from napari_cellcycle.predict import classify_cells, model_for_channels
+from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Reports by model, in the order asked for, and the first compared with each other, cell by cell."""
+    """Reports by model, in the given order, and the first model compared with each of the others, cell by cell."""
 
     reports: dict[str, Report]
     comparisons: tuple[Comparison, ...]
@@ -39,75 +43,64 @@ def evaluate_files(
 ) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
-    Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
-    ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation, which
-    leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so. The protocol of the seed
-    puts the clean report into ``clean``. The last event carries an `Evaluation`.
+    Several models are tested on the same cells, in the same folds. Each then has its own folder, next to
+    ``comparison.json``. In a cross-validation, `changes` replaces settings of the recipes, and the model of each fold
+    is written to ``folds/1``, ``folds/2``, ... if `config` says so. The protocol of the seed writes the clean report to
+    ``clean``.
 
     Raises
     ------
     SettingError
-        What `config` asks for does not go together.
+        Settings of `config` contradict each other.
     """
-    from napari_cellcycle.evaluation.reporting.files import write_report
-
     names = [name.strip() for name in config.model.split(",") if name.strip()]
     _check_together(config, len(names))
     reports: dict[str, Report] = {}
     for name in names:
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
-        testing = _testing(paths, folder, replace(config, model=name), changes, reading)
-        report, cells = yield from testing
+        report, cells = yield from _test(paths, folder, replace(config, model=name), changes, reading)
         yield from write_report(report, cells, folder)
         reports[name] = report
-    comparisons = compare_reports(reports)
+    comparisons = _compare_with_first(reports)
     if comparisons:
-        write_json(
-            {"comparisons": [asdict(comparison) for comparison in comparisons]}, Path(output) / "comparison.json"
-        )
+        content = {"comparisons": [asdict(comparison) for comparison in comparisons]}
+        write_json(content, Path(output) / "comparison.json")
     return Evaluation(reports, comparisons)
 
 
 def _check_together(config: EvaluateConfig, n_models: int) -> None:
-    """Raise `SettingError` for what can't be asked for together."""
+    """Raise `SettingError` if settings contradict each other."""
     if not n_models:
         raise SettingError("model is empty; name one, such as default")
     if config.inputs and not config.cv:
-        raise SettingError("inputs needs cv, as in --cv 5: a finished model has channels of its own")
+        raise SettingError("inputs needs cv, as in --cv 5: a finished model already has its channels")
     if config.protocol == CLEAN:
         return
     if not config.cv:
-        raise SettingError("protocol seed needs cv, as in --cv 5: it says how networks are trained and tested in turn")
+        raise SettingError("protocol seed needs cv, as in --cv 5: it trains and tests a network fold by fold")
     if n_models > 1:
-        raise SettingError(f"protocol seed tests one model, but model names {n_models}: its figures compare nothing")
+        raise SettingError(f"protocol seed tests one model, but model names {n_models}: it compares none")
     if config.quoted_fold >= config.cv:
         raise SettingError(
             f"quoted-fold is {config.quoted_fold}, but counted from 0 the last fold is {config.cv - 1} with cv "
             f"{config.cv}"
         )
     if config.keep_models and not config.clean_beside:
-        raise SettingError("keep-models keeps those of the clean folds, so it needs clean-beside with protocol seed")
+        raise SettingError("keep-models with protocol seed needs clean-beside: it keeps the models of the clean folds")
 
 
-def _testing(
+def _test(
     paths: Sequence[str | Path], folder: Path, config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
 ) -> Job[Any, tuple[Report, Cells]]:
-    """The job that tests one model as `config` says; its result is a `Report` and the cells behind it."""
+    """Test one model as `config` says; the result is the report and the cells behind it."""
     if not config.cv:
-        return test_model(paths, config, reading)
+        return _test_finished(paths, config, reading)
     if config.protocol == SEED:
-        from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
-
         return evaluate_as_seed(paths, folder, config, changes, reading)
-    from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
-
     return cross_validate(paths, config, changes, reading, folder / "folds" if config.keep_models else None)
 
 
-def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
-    """The first model against each of the others."""
-    from napari_cellcycle.evaluation.compare import compare
-
+def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
     (name, first), *others = reports.items()
     return tuple(
         compare(first.prediction, other.prediction, first.truth, names=(name, other_name), seed=first.seed)
@@ -115,15 +108,10 @@ def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
     )
 
 
-def test_model(
+def _test_finished(
     paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
 ) -> Job[Progress | Note, tuple[Report, Cells]]:
-    """Test a finished model; the result is a `Report` and the cells behind it."""
-    from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-    from napari_cellcycle.evaluation.report import evaluate
-    from napari_cellcycle.predict import classify_cells, model_for_channels
-    from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
-
+    """Test a finished model; the result is the report and the cells behind it."""
     model = load_model(config.model)
     cells: Cells = yield from open_cells(paths, reading)
     known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or config.model))

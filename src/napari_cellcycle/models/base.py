@@ -1,4 +1,4 @@
-"""What every network of this project takes and gives."""
+"""Input and output of every network of this project."""
 
 from __future__ import annotations
 
@@ -8,21 +8,42 @@ from torch import Tensor, nn
 
 
 class Outputs(NamedTuple):
-    """Answers of a network to a batch of B cells."""
+    """Outputs of a network for a batch of B cells."""
 
     logits: Tensor
     """(B, 7), before softmax, in phase order."""
     log2_dna: Tensor | None = None
-    """(B,), log2 of DNA content relative to the G1 peak: 0 in G1, 1 in G2. None without such a head."""
+    """(B,), log2 of the DNA content relative to the G1 peak: 0 in G1, 1 in G2. None without such a head."""
     stain: Tensor | None = None
-    """(B, 1, S, S), the DNA stain's image; given in training only."""
+    """(B, 1, S, S), image of the DNA stain; in training only."""
     features: Tensor | None = None
-    """(B, F), what the phases are told from, at most some hundred numbers a cell; None if it tells none."""
+    """(B, F), what the phases are predicted from, at most a few hundred numbers per cell. None if there are none."""
 
 
 class PhaseNetwork(nn.Module):
-    """Base of all networks: images (B, C, S, S) of prepared cells in, `Outputs` out."""
+    """Base class of all networks: images (B, C, S, S) of prepared cells in, `Outputs` out."""
 
     def forward(self, images: Tensor) -> Outputs:
-        """Say the phase, and where the network can, the DNA content."""
+        """Predict the phases, and the DNA content where the network has a head for it."""
         raise NotImplementedError
+
+
+def conv_norm(n_inputs: int, n_outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """A convolution without bias that keeps the edge length at stride 1, and its batch normalisation.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Channels before and after.
+    kernel : int
+        Edge of the kernel in pixels, odd.
+    stride : int
+        Step in pixels; the edge length is divided by it.
+
+    Returns
+    -------
+    Sequential
+        Of two layers.
+    """
+    convolution = nn.Conv2d(n_inputs, n_outputs, kernel, stride, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(n_outputs))

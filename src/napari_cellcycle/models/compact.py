@@ -1,4 +1,4 @@
-"""The network of `default`: a small residual network that learns from the DNA stain without needing it."""
+"""A small residual network that learns from the DNA stain in training, and does not need it to classify."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from napari_cellcycle.models.base import Outputs, PhaseNetwork
+from napari_cellcycle.models.base import Outputs, PhaseNetwork, conv_norm
 from napari_cellcycle.phases import N_PHASES
 
 
 class CompactResNet(PhaseNetwork):
-    """Residual stages on a strided stem, with phase, DNA content and (in training) stain image heads.
+    """Residual stages [1]_ on a strided stem, with heads for phase, DNA content and (in training) the stain's image.
 
-    Phases of the training data were cut out of the DNA stain, so the stain teaches more than the labels:
-    its sum, and where in the cell it lies. Both are asked for while training only (Caruana 1997,
-    multitask learning); classifying needs brightfield and darkfield alone.
+    The phases of the training data were defined by the DNA stain, so the stain holds more information than the labels:
+    its sum, and where in the cell it lies. The network predicts both, but in training only (multitask learning [2]_).
+    To classify, it needs only brightfield and darkfield.
 
     Parameters
     ----------
@@ -28,14 +28,19 @@ class CompactResNet(PhaseNetwork):
     blocks : int
         Residual blocks per stage.
     dropout : float
-        Of the pooled features.
+        Share of the pooled features that is dropped in training.
+
+    References
+    ----------
+    .. [1] He et al. (2016), CVPR, :doi:`10.1109/CVPR.2016.90`
+    .. [2] Caruana (1997), Mach. Learn. 28, 41, :doi:`10.1023/A:1007379606734`
     """
 
     def __init__(
         self, n_channels: int = 2, widths: tuple[int, ...] = (24, 48, 96), blocks: int = 1, dropout: float = 0.4
     ) -> None:
         super().__init__()
-        self.stem = _convolution(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)
+        self.stem = conv_norm(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)
         self.stages = nn.ModuleList([_stage(widths[0], widths[0], blocks, stride=1)])
         self.stages.extend(_stage(narrow, wide, blocks, stride=2) for narrow, wide in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
@@ -48,23 +53,27 @@ class CompactResNet(PhaseNetwork):
         maps = [torch.relu(self.stem(images))]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
-        # the mean tells how much of a structure there is, the maximum whether there is any
+        # the mean shows how much of a structure there is, the maximum whether there is any
         pooled = self.dropout(torch.cat([maps[-1].mean((2, 3)), maps[-1].amax((2, 3))], 1))  # (B, 2W)
         stain = self.stain_head(maps[1:]) if self.training else None
         return Outputs(self.phase_head(pooled), self.dna_head(pooled)[:, 0], stain, pooled)
 
 
 class StainDecoder(nn.Module):
-    """The stain's image from the maps of all stages, coarse to fine, as a U-Net does it (Ronneberger et al. 2015).
+    """The stain's image from the maps of all stages, coarse to fine, as in a U-Net [1]_.
 
-    The fine maps let the coarse ones forget where an edge lies to the pixel: taught by such an image, the network
-    tells phases better than taught by one that is painted from the coarse maps alone.
+    With the fine maps, the coarse ones need not know to the pixel where an edge lies. A network that is trained this
+    way predicts phases better than one whose stain image is drawn from the coarse maps alone.
+
+    References
+    ----------
+    .. [1] Ronneberger et al. (2015), MICCAI, :doi:`10.1007/978-3-319-24574-4_28`
     """
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.merges = nn.ModuleList(_convolution(wide + narrow, narrow) for narrow, wide in pairwise(widths))
-        self.paint = nn.Conv2d(widths[0], 2 * 2, 3, padding=1)  # each place paints its 2x2 pixels
+        self.merges = nn.ModuleList(conv_norm(wide + narrow, narrow) for narrow, wide in pairwise(widths))
+        self.paint = nn.Conv2d(widths[0], 2 * 2, 3, padding=1)  # each pixel becomes 2x2 pixels
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Maps of the stages, fine to coarse, to (B, 1, S, S)."""
@@ -79,10 +88,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, narrow: int, wide: int, stride: int = 1) -> None:
         super().__init__()
-        self.first = _convolution(narrow, wide, stride=stride)
-        self.second = _convolution(wide, wide)
+        self.first = conv_norm(narrow, wide, stride=stride)
+        self.second = conv_norm(wide, wide)
         same = narrow == wide and stride == 1
-        self.shortcut = nn.Identity() if same else _convolution(narrow, wide, kernel=1, stride=stride)
+        self.shortcut = nn.Identity() if same else conv_norm(narrow, wide, kernel=1, stride=stride)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, narrow, H, W) to (B, wide, H / stride, W / stride)."""
@@ -92,10 +101,3 @@ class ResidualBlock(nn.Module):
 
 def _stage(narrow: int, wide: int, blocks: int, *, stride: int) -> nn.Sequential:
     return nn.Sequential(ResidualBlock(narrow, wide, stride), *(ResidualBlock(wide, wide) for _ in range(blocks - 1)))
-
-
-def _convolution(narrow: int, wide: int, *, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(narrow, wide, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(wide),
-    )

@@ -11,9 +11,8 @@ from napari_cellcycle.phases import N_PHASES
 class Duque2024(PhaseNetwork):
     """Two convolutions with valid padding, each pooled by 2, and three dense layers (section 2.2).
 
-    The paper gives kernels (64 of 10x10, 32 of 5x5), dense sizes (32, 16, 7) and dropout; padding and
-    dropout rate are not in its text. Valid padding is the default of the Keras layers it used, and 0.2
-    stands in its published code.
+    The paper gives the kernels (64 of 10x10, 32 of 5x5), the dense sizes (32, 16, 7) and dropout, but no padding and no
+    dropout rate. Valid padding is the default of the Keras layers it used, and 0.2 is the rate in its published code.
     """
 
     def __init__(self, n_channels: int = 2) -> None:

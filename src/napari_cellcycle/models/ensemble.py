@@ -1,4 +1,4 @@
-"""The network of `default`: a small residual network, and trees on the cell's profile beside it."""
+"""The network of `default`: the mean of a small residual network and of trees on the cell's radial profile."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from torch import Tensor
 from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.models.compact import CompactResNet
 from napari_cellcycle.models.feature_trees import FeatureTrees
-from napari_cellcycle.models.radial_profile import profile
+from napari_cellcycle.models.radial_profile import radial_profile
 
 NETWORK_SHARE = 2 / 3
 """Weight of the residual network's probabilities; the trees have the rest."""
 
 
 class ProfileTrees(FeatureTrees):
-    """Boosted trees on the profile of a cell instead of on all that can be measured: a tenth of the time."""
+    """Boosted trees on the radial profile of a cell instead of on all its features: a tenth of the time."""
 
     def measure(self, images: Tensor) -> Tensor:
         """Features (N, F) of images (N, C, S, S)."""
-        return profile(images)
+        return radial_profile(images)
 
 
 class PairedNetwork(PhaseNetwork):
     """Probabilities and DNA content of a residual network and of trees, averaged.
 
-    The two learn differently, so they err on different cells: together they are better than either, by more than two
-    such networks are (Dietterich 2000, :doi:`10.1007/3-540-45014-9_1`). While there are no trees, the network alone
-    answers: in training, which grows them last, and in a model that was tuned to few cells.
+    The two learn differently and so make mistakes on different cells. Together they are better than either of them, and
+    better than two such networks (Dietterich 2000, :doi:`10.1007/3-540-45014-9_1`). Without trees the outputs are those
+    of the network alone: in training, where the trees come last, and in a model that was fine-tuned on few cells.
 
     Parameters
     ----------
@@ -43,15 +43,15 @@ class PairedNetwork(PhaseNetwork):
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases and DNA content of images (B, C, S, S); S must be a multiple of 8."""
-        told = self.network(images)
+        alone = self.network(images)
         if self.training or not self.trees.is_grown:
-            return told
+            return alone
         with torch.autocast(images.device.type, enabled=False):  # a profile in half precision is too coarse for trees
             grown = self.trees(images)
-        mixed = NETWORK_SHARE * told.logits.float().softmax(1) + (1 - NETWORK_SHARE) * grown.logits.softmax(1)
-        log2_dna = told.log2_dna if grown.log2_dna is None else (told.log2_dna.float() + grown.log2_dna) / 2
-        return Outputs(mixed.log(), log2_dna, features=told.features)
+        mixed = NETWORK_SHARE * alone.logits.float().softmax(1) + (1 - NETWORK_SHARE) * grown.logits.softmax(1)
+        log2_dna = alone.log2_dna if grown.log2_dna is None else (alone.log2_dna.float() + grown.log2_dna) / 2
+        return Outputs(mixed.log(), log2_dna, features=alone.features)
 
-    def forget_trees(self) -> None:
-        """Leave the network alone again."""
+    def remove_trees(self) -> None:
+        """Go back to the outputs of the network alone."""
         self.trees = ProfileTrees(self.n_channels)

@@ -14,27 +14,27 @@ from napari_cellcycle.phases import N_PHASES
 class Eulenberg2017(PhaseNetwork):
     """Dual paths of 1x1 and 3x3 convolutions, concatenated (:doi:`10.1038/s41467-017-00623-3`).
 
-    Layers and their start are those of the authors' published code. It pools maps of 8x8, the last ones of
-    64-pixel inputs, by their mean; here the mean is over maps of any size.
+    The layers and their initial weights are those of the authors' published code. It takes the mean of maps of 8x8, the
+    last ones of 64-pixel inputs; here the mean is over maps of any size.
     """
 
     def __init__(self, n_channels: int = 2) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            Convolution(n_channels, 96, kernel=3),  # (B, 96, S, S)
-            Dual(96, 32, 32),  # 64 channels
-            Dual(64, 32, 48),  # 80
-            Down(80, 80),  # (B, 160, S/2, S/2)
-            Dual(160, 112, 48),  # 160
-            Dual(160, 96, 64),  # 160
-            Dual(160, 80, 80),  # 160
-            Dual(160, 48, 96),  # 144
-            Down(144, 96),  # (B, 240, S/4, S/4)
-            Dual(240, 176, 160),  # 336
-            Dual(336, 176, 160),  # 336
-            Down(336, 96),  # (B, 432, S/8, S/8)
-            Dual(432, 176, 160),  # 336
-            Dual(336, 176, 160),  # (B, 336, S/8, S/8)
+            _Convolution(n_channels, 96, kernel=3),  # (B, 96, S, S)
+            _Dual(96, 32, 32),  # 64 channels
+            _Dual(64, 32, 48),  # 80
+            _Down(80, 80),  # (B, 160, S/2, S/2)
+            _Dual(160, 112, 48),  # 160
+            _Dual(160, 96, 64),  # 160
+            _Dual(160, 80, 80),  # 160
+            _Dual(160, 48, 96),  # 144
+            _Down(144, 96),  # (B, 240, S/4, S/4)
+            _Dual(240, 176, 160),  # 336
+            _Dual(336, 176, 160),  # 336
+            _Down(336, 96),  # (B, 432, S/8, S/8)
+            _Dual(432, 176, 160),  # 336
+            _Dual(336, 176, 160),  # (B, 336, S/8, S/8)
         )
         self.phase_head = nn.Linear(336, N_PHASES)
 
@@ -43,7 +43,7 @@ class Eulenberg2017(PhaseNetwork):
         return Outputs(self.phase_head(self.features(images).mean((2, 3))))
 
 
-class Convolution(nn.Sequential):
+class _Convolution(nn.Sequential):
     """Convolution, batch normalisation, ReLU."""
 
     def __init__(self, n_inputs: int, n_outputs: int, *, kernel: int, stride: int = 1) -> None:
@@ -53,25 +53,25 @@ class Convolution(nn.Sequential):
         super().__init__(convolution, nn.BatchNorm2d(n_outputs), nn.ReLU())
 
 
-class Dual(nn.Module):
-    """1x1 and 3x3 convolutions of the same maps, side by side."""
+class _Dual(nn.Module):
+    """1x1 and 3x3 convolutions of the same maps, concatenated."""
 
     def __init__(self, n_inputs: int, n_narrow: int, n_wide: int) -> None:
         super().__init__()
-        self.narrow = Convolution(n_inputs, n_narrow, kernel=1)
-        self.wide = Convolution(n_inputs, n_wide, kernel=3)
+        self.narrow = _Convolution(n_inputs, n_narrow, kernel=1)
+        self.wide = _Convolution(n_inputs, n_wide, kernel=3)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, n_inputs, H, W) to (B, n_narrow + n_wide, H, W)."""
         return torch.cat([self.narrow(maps), self.wide(maps)], 1)
 
 
-class Down(nn.Module):
-    """A 3x3 convolution beside a 3x3 maximum, both with stride 2."""
+class _Down(nn.Module):
+    """A 3x3 convolution and a 3x3 maximum of the same maps, both with stride 2, concatenated."""
 
     def __init__(self, n_inputs: int, n_new: int) -> None:
         super().__init__()
-        self.convolution = Convolution(n_inputs, n_new, kernel=3, stride=2)
+        self.convolution = _Convolution(n_inputs, n_new, kernel=3, stride=2)
         self.maximum = nn.MaxPool2d(3, stride=2, padding=1)
 
     def forward(self, maps: Tensor) -> Tensor:

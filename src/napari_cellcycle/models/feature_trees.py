@@ -1,4 +1,4 @@
-"""Hand-made features and boosted trees, the way of Blasi et al. (2016), behind the face of a network."""
+"""Measured features and boosted trees, as in Blasi et al. (2016), with the interface of a network."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.phases import N_PHASES
 
 DEPTH = 4
-"""Questions from the root of a tree to each of its leaves."""
+"""Decisions from the root of a tree to each of its leaves."""
 DNA = N_PHASES
-"""Place of the DNA content behind the phases."""
+"""Index of the DNA content among the outputs, after the phases."""
 
 
 class Trees(NamedTuple):
-    """Complete binary trees, R rounds of one for each of K answers, as plain arrays.
+    """Complete binary trees, R rounds with one tree for each of K outputs, as plain arrays.
 
-    Node 0 is the root; below node n lie 2n + 1, for values up to its threshold, and 2n + 2.
+    Node 0 is the root. Below node n are 2n + 1, for values up to its threshold, and 2n + 2.
     """
 
     feature: Tensor
-    """(R, K, 2^DEPTH - 1), int16: which feature each node asks for."""
+    """(R, K, 2^DEPTH - 1), int16: index of the feature that each node compares."""
     threshold: Tensor
     """(R, K, 2^DEPTH - 1)."""
-    answer: Tensor
-    """(R, K, 2^DEPTH): what each leaf adds."""
+    answer: Tensor  # the name is part of saved weights
+    """(R, K, 2^DEPTH): what each leaf adds to the output."""
 
-    def ask(self, features: Tensor) -> Tensor:
+    def outputs(self, features: Tensor) -> Tensor:
         """Sum over all rounds of the leaves that `features` (N, F) lead to, shape (N, K)."""
-        n_rounds, n_answers, n_nodes = self.feature.shape
-        first = torch.arange(n_rounds * n_answers, device=features.device) * n_nodes
+        n_rounds, n_outputs, n_nodes = self.feature.shape
+        first = torch.arange(n_rounds * n_outputs, device=features.device) * n_nodes
         node = torch.zeros(len(features), len(first), dtype=torch.int64, device=features.device)
         for _ in range(DEPTH):
-            asked = self.feature.flatten()[first + node].long()
-            is_above = features.gather(1, asked) > self.threshold.flatten()[first + node]
+            compared = self.feature.flatten()[first + node].long()
+            is_above = features.gather(1, compared) > self.threshold.flatten()[first + node]
             node = 2 * node + 1 + is_above
         leaf = first // n_nodes * (n_nodes + 1) + node - n_nodes
-        return self.answer.flatten()[leaf].unflatten(1, (n_rounds, n_answers)).sum(1)
+        return self.answer.flatten()[leaf].unflatten(1, (n_rounds, n_outputs)).sum(1)
 
 
 class FeatureTrees(PhaseNetwork):
-    """Measures each cell, and asks boosted trees for its phase and its DNA content (:doi:`10.1038/ncomms10256`).
+    """Measures each cell, and predicts its phase and DNA content with boosted trees (:doi:`10.1038/ncomms10256`).
 
-    Blasi et al. measured brightfield and darkfield with CellProfiler, told the phases apart by boosted trees that are
-    shown rare ones more often, and predicted the DNA content by boosted regression trees. Here the features are
-    those of `images.measure`, and the trees are scikit-learn's. As arrays they are kept like the weights of a network:
+    Blasi et al. measured brightfield and darkfield with CellProfiler, predicted the phases with boosted trees that see
+    rare phases more often, and predicted the DNA content with boosted regression trees. Here the features are those of
+    `images.cell_features`, and the trees are scikit-learn's. They are stored as arrays, like the weights of a network:
     nothing is pickled.
 
     Parameters
@@ -67,7 +67,7 @@ class FeatureTrees(PhaseNetwork):
     def __init__(self, n_channels: int = 2) -> None:
         super().__init__()
         self._channels = tuple(f"channel {number}" for number in range(n_channels))
-        self.register_buffer("start", torch.full((N_PHASES + 1,), torch.nan))  # before the first tree; NaN: no answer
+        self.register_buffer("start", torch.full((N_PHASES + 1,), torch.nan))  # before the first tree; NaN: no output
         self.register_buffer("feature", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1, dtype=torch.int16))
         self.register_buffer("threshold", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1))
         self.register_buffer("answer", torch.zeros(0, N_PHASES + 1, 2**DEPTH))
@@ -79,7 +79,7 @@ class FeatureTrees(PhaseNetwork):
 
     @property
     def trees(self) -> Trees:
-        """What was learnt."""
+        """The trained trees."""
         return Trees(self.feature, self.threshold, self.answer)
 
     @trees.setter
@@ -92,11 +92,11 @@ class FeatureTrees(PhaseNetwork):
         return torch.from_numpy(np.stack(list(found.values()), axis=1)).to(images.device)
 
     def forward(self, images: Tensor) -> Outputs:
-        """Phases and, where a stain taught it, DNA content of images (B, C, S, S)."""
+        """Phases of images (B, C, S, S), and DNA content if the trees were trained on a stain."""
         features = self.measure(images)
-        answers = self.start + self.trees.ask(features)
-        log2_dna = None if self.start[DNA].isnan() else answers[:, DNA]
-        return Outputs(answers[:, :DNA], log2_dna, features=features)
+        outputs = self.start + self.trees.outputs(features)
+        log2_dna = None if self.start[DNA].isnan() else outputs[:, DNA]
+        return Outputs(outputs[:, :DNA], log2_dna, features=features)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *others: Any) -> None:
         """Make room for as many rounds as were saved."""

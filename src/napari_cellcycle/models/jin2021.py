@@ -8,9 +8,9 @@ from napari_cellcycle.models.resnet import Bottleneck, ResNet
 class Jin2021(ResNet):
     """A residual network of 41 layers (:doi:`10.3390/info12060249`).
 
-    What reached us of the paper gives the depth, not the blocks. Besides the stem and the dense layer 39 layers are
-    left: no whole number of two-layer blocks, but 13 bottlenecks of three. They stand as in ResNet-50 (3, 4, 6, 3),
-    with three fewer in its longest stage; widths are those of ResNet-50.
+    The parts of the paper that are available to us give the depth, not the blocks. The stem and the dense layer leave
+    39 layers: no whole number of two-layer blocks, but 13 bottlenecks of three. They are arranged as in ResNet-50
+    (3, 4, 6, 3), with three fewer in its longest stage; the widths are those of ResNet-50.
     """
 
     def __init__(self, n_channels: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""How unlike its training cells a cell is to a model: a call of such a cell is not to be relied on."""
+"""Cells that differ from a model's training cells: their calls are not reliable."""
 
 from __future__ import annotations
 
@@ -9,96 +9,114 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-FLAGGED = 0.015
-"""Share of cells of the same kind that are flagged all the same: where the limit is set."""
+FALSE_ALARM_RATE = 0.015
+"""Share of cells like the training cells that are flagged: this sets the limit."""
 MIN_HELD_BACK = 50
-"""Cells that the limit takes at least."""
+"""Fewest cells that a limit can be set with."""
 
 
 @dataclass(frozen=True, eq=False)
 class MahalanobisDetector:
-    """Distance of a cell from each phase of the training cells, and the limits of what is familiar.
+    """Distance of a cell from each phase of the training cells, and the limits above which it is unfamiliar.
 
-    It is the Mahalanobis distance with one covariance for all phases (Lee et al. 2018, :arxiv:`1807.03888`), measured
-    in what the network tells the phases from, and in plain statistics of the image, since a network is blind to what
-    never mattered in its training. The covariance is shrunk (Ledoit and Wolf 2004,
-    :doi:`10.1016/S0047-259X(03)00096-4`).
+    It is the Mahalanobis distance with one covariance for all phases [1]_. It is measured in the network's features and
+    in plain statistics of the image, since a network ignores what did not matter in its training. The covariance is
+    shrunk [2]_.
 
     Attributes
     ----------
     whitening : Tensor, shape (D, D)
-        Takes descriptors to where the covariance is one.
+        Transforms descriptors so that their covariance is the identity.
     centres : Tensor, shape (P, D)
         Mean of each phase that has cells, whitened.
     limit : Tensor, shape (P,)
         Cells farther than this from each phase are unfamiliar; wider for phases that are more diverse.
+
+    References
+    ----------
+    .. [1] Lee et al. (2018), NeurIPS, :arxiv:`1807.03888`
+    .. [2] Ledoit and Wolf (2004), J. Multivar. Anal. 88, 365, :doi:`10.1016/S0047-259X(03)00096-4`
     """
 
     whitening: Tensor
     centres: Tensor
     limit: Tensor
 
-    def distances(self, described: Tensor) -> Tensor:
-        """Of cells with the descriptors (N, D) from the centres, shape (N, P)."""
-        return torch.cdist(described @ self.whitening.to(described), self.centres.to(described))
+    def distances(self, cells: Tensor) -> Tensor:
+        """Distances (N, P) of the descriptors (N, D) of cells from the centres."""
+        return torch.cdist(cells @ self.whitening.to(cells), self.centres.to(cells))
 
-    def is_unfamiliar(self, described: Tensor) -> Tensor:
-        """Which of the cells with the descriptors (N, D) lie beyond all limits, shape (N,)."""
-        return (self.distances(described) > self.limit.to(described)).all(1)
+    def is_unfamiliar(self, cells: Tensor) -> Tensor:
+        """Which cells, by their descriptors (N, D), lie beyond all limits, shape (N,)."""
+        return (self.distances(cells) > self.limit.to(cells)).all(1)
 
 
-def describe(images: Tensor, features: Tensor | None) -> Tensor:
-    """Descriptors (N, D) of prepared images (N, C, S, S) with a network's features (N, F), where it tells any."""
-    plain = _statistics(images.float())
-    return plain if features is None else torch.cat([features.float(), plain], 1)
+def descriptors(images: Tensor, features: Tensor | None) -> Tensor:
+    """Describe cells by the network's features and by plain statistics of their images.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, S, S)
+        Prepared cells.
+    features : Tensor, shape (N, F), or None
+        `Outputs.features` of the same cells, where the network has any.
+
+    Returns
+    -------
+    Tensor of float32, shape (N, D)
+        Features first.
+    """
+    statistics = _statistics(images.float())
+    return statistics if features is None else torch.cat([features.float(), statistics], 1)
 
 
 def fit_detector(training: Tensor, phases: NDArray[np.integer], held_back: Tensor) -> MahalanobisDetector | None:
-    """Learn what is familiar.
+    """Fit the distances and limits of a detector.
 
     Parameters
     ----------
     training : Tensor, shape (N, D)
-        Descriptors of the cells that the network was fitted on.
+        Descriptors of the cells that the network was trained on.
     phases : ndarray of int, shape (N,)
         Their phases, all known.
     held_back : Tensor, shape (M, D)
-        Descriptors of cells that it was not fitted on: to these, training cells look more alike than new cells do,
-        so the limit is taken from them.
+        Descriptors of cells that the network was not trained on. They set the limit, as training cells look more alike
+        to a network than new cells do.
 
     Returns
     -------
-    Familiarity or None
-        None if too few cells are held back to tell.
+    MahalanobisDetector or None
+        None if too few cells were held back to set a limit.
     """
-    from sklearn.covariance import ledoit_wolf
+    from sklearn.covariance import ledoit_wolf  # slow to import, and not needed to classify
 
     if len(held_back) < MIN_HELD_BACK:
         return None
     cells = training.double().numpy()
     spread = cells.std(axis=0)
-    unit = np.where(spread > 1e-4, spread, 1)  # what varies by rounding alone must not become the measure of all
-    found, place = np.unique(phases, return_inverse=True)
-    centres = np.stack([cells[phases == phase].mean(axis=0) for phase in found])
-    covariance, _ = ledoit_wolf((cells - centres[place]) / unit, assume_centered=True)
+    unit = np.where(spread > 1e-4, spread, 1)  # what varies only by rounding keeps its unit
+    present, index = np.unique(phases, return_inverse=True)
+    centres = np.stack([cells[phases == phase].mean(axis=0) for phase in present])
+    covariance, _ = ledoit_wolf((cells - centres[index]) / unit, assume_centered=True)
     values, vectors = np.linalg.eigh(covariance)
     whitening = vectors / np.sqrt(np.maximum(values, 1e-6)) / unit[:, None]
     whitened = torch.from_numpy(centres @ whitening).float()
-    unlimited = MahalanobisDetector(torch.from_numpy(whitening).float(), whitened, torch.full((len(found),), torch.inf))
-    diversity = _diversity(unlimited.distances(training), torch.from_numpy(place))
+    no_limit = torch.full((len(present),), torch.inf)
+    unlimited = MahalanobisDetector(torch.from_numpy(whitening).float(), whitened, no_limit)
+    diversity = _diversity(unlimited.distances(training), torch.from_numpy(index))
     nearest = (unlimited.distances(held_back) / diversity).amin(1)
-    return replace(unlimited, limit=diversity * nearest.quantile(1 - FLAGGED))
+    return replace(unlimited, limit=diversity * nearest.quantile(1 - FALSE_ALARM_RATE))
 
 
 def _diversity(distances: Tensor, phases: Tensor) -> Tensor:
-    """How far the cells of each phase lie from its centre, against those of all phases, at least 1; shape (P,).
+    """Spread of each phase around its centre, relative to that of all phases, at least 1; shape (P,).
 
-    The covariance is that of the frequent phases: cells of a rare one, such as telophase, may differ more.
+    The covariance is mostly that of the frequent phases: cells of a rare phase, such as telophase, may differ more.
     """
     own = distances.gather(1, phases[:, None])[:, 0].square()
     counts = phases.bincount()
     sums = torch.zeros(len(counts)).index_add(0, phases, own)
-    variances = sums / (counts - 1).clamp(min=1)  # a centre lies nearer to the cells that it is the mean of
+    variances = sums / (counts - 1).clamp(min=1)  # a centre is nearer to the cells that it is the mean of
     return (variances / own.mean()).sqrt().clamp(min=1)
 
 
@@ -112,7 +130,7 @@ def _statistics(images: Tensor) -> Tensor:
 
 
 def _rings(images: Tensor) -> Tensor:
-    """Means over four rings round the middle of (N, C, S, S), as weights (4, S, S)."""
+    """Means over four rings around the middle of (N, C, S, S), as weights (4, S, S)."""
     size = images.shape[-1]
     axis = torch.arange(size, device=images.device) - (size - 1) / 2
     number = (torch.hypot(axis[:, None], axis) * 8 / size).long().clamp(max=3)

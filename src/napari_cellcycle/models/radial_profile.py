@@ -1,4 +1,4 @@
-"""The profile of a cell from its centre outwards: few numbers, quick to measure, that say much of its size."""
+"""The radial profile of a cell, from its centre outwards: few numbers, quick to measure, that show much of its size."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-N_RINGS = 14
+N_PROFILE_RINGS = 14
 RING_PX = 1.5
-TINY = 1e-6
+_EPSILON = 1e-6
+"""Keeps quotients, roots and logarithms of blank images finite."""
 
 
-def profile(images: Tensor) -> Tensor:
+def radial_profile(images: Tensor) -> Tensor:
     """Measure cells of any size in a batch.
 
-    The centre is that of the squared first channel. In rings round it, each `RING_PX` wide, are measured of each
-    channel: the mean, the spread, the steepness, and how far the light leans to the right, since darkfield is lit from
-    one side. Beside these stand the second moments of the squared first channel, and of each channel the mean, the
-    spread and the extremes.
+    The centre is that of the squared first channel. Rings around it, each `RING_PX` wide, give for each channel: the
+    mean, the spread, the steepness, and how far the light leans to the right, since darkfield is lit from one side. The
+    other values are the second moments of the squared first channel, and the mean, the spread and the extremes of each
+    channel.
 
     Parameters
     ----------
@@ -26,38 +27,39 @@ def profile(images: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor of float32, shape (N, (4 * N_RINGS + 4) * C + 4)
+    Tensor of float32, shape (N, (4 * N_PROFILE_RINGS + 4) * C + 4)
+        Rings first; spread and steepness as logarithms.
     """
     cells = _centred(images.float().contiguous())
     across, down = _offsets(cells)
     radius = torch.hypot(across, down)
-    lit = cells * (across / radius.clamp(min=TINY))
+    lit = cells * (across / radius.clamp(min=_EPSILON))
     shown = torch.cat([cells, cells.square(), _steepness(cells), lit], 1).flatten(2)
-    mean, square, steep, lean = (shown @ _rings(radius)).chunk(4, dim=1)  # (N, C, N_RINGS) each
-    spread = torch.sqrt((square - mean.square()).clamp(min=0) + TINY)
+    mean, square, steep, lean = (shown @ _rings(radius)).chunk(4, dim=1)  # (N, C, N_PROFILE_RINGS) each
+    spread = torch.sqrt((square - mean.square()).clamp(min=0) + _EPSILON)
     energy = cells[:, 0].square().flatten(1)
-    total = energy.sum(1, keepdim=True).clamp(min=TINY)
+    total = energy.sum(1, keepdim=True).clamp(min=_EPSILON)
     moments = energy @ torch.stack([across.square(), down.square(), across * down]).flatten(1).T / total
     pixels = cells.flatten(2)
-    level, power = shown[:, : 2 * cells.shape[1]].mean(2).chunk(2, dim=1)  # torch's own std takes three times as long
+    level, power = shown[:, : 2 * cells.shape[1]].mean(2).chunk(2, dim=1)  # torch.std takes three times as long
     variance = (power - level.square()).clamp(min=0) * pixels.shape[2] / (pixels.shape[2] - 1)
     plain = [level, torch.sqrt(variance), pixels.amax(2), pixels.amin(2)]
-    rings = [part.flatten(1) for part in (mean, spread.log(), (steep + TINY).log(), lean)]
+    rings = [part.flatten(1) for part in (mean, spread.log(), (steep + _EPSILON).log(), lean)]
     return torch.cat([*rings, moments, total.log(), *plain], 1)
 
 
 def _centred(cells: Tensor) -> Tensor:
-    """Cells (N, C, S, S) shifted by whole pixels to the middle; then the same rings do for all of them."""
+    """Cells (N, C, S, S) shifted by whole pixels to the middle, so that all of them have the same rings."""
     size = cells.shape[-1]
     axis = torch.arange(size, device=cells.device)
     energy = cells[:, 0].square()
-    total = energy.sum((1, 2)).clamp(min=TINY)
-    places = []
-    for beside in (2, 1):  # rows, then columns
-        centre = (energy.sum(beside) * axis).sum(1) / total
+    total = energy.sum((1, 2)).clamp(min=_EPSILON)
+    indices = []
+    for summed in (2, 1):  # for rows, then for columns
+        centre = (energy.sum(summed) * axis).sum(1) / total
         shift = (centre - (size - 1) / 2).round().long()
-        places.append((axis + shift[:, None]).clamp(0, size - 1))
-    rows, columns = places
+        indices.append((axis + shift[:, None]).clamp(0, size - 1))
+    rows, columns = indices
     flat = (rows[:, :, None] * size + columns[:, None, :]).flatten(1)[:, None]
     return cells.flatten(2).gather(2, flat.expand(-1, cells.shape[1], -1)).unflatten(2, (size, size))
 
@@ -72,11 +74,11 @@ def _offsets(cells: Tensor) -> tuple[Tensor, Tensor]:
 def _steepness(cells: Tensor) -> Tensor:
     across = pad(cells[..., 2:] - cells[..., :-2], (1, 1))
     down = pad(cells[..., 2:, :] - cells[..., :-2, :], (0, 0, 1, 1))
-    return torch.sqrt(across.square_().add_(down.square_()).add_(TINY))
+    return torch.sqrt(across.square_().add_(down.square_()).add_(_EPSILON))
 
 
 def _rings(radius: Tensor) -> Tensor:
-    """Weights (S * S, N_RINGS) that take the mean over rings of `radius` (S, S) that fade into each other."""
-    middle = torch.arange(N_RINGS, dtype=radius.dtype, device=radius.device)
+    """Weights (S * S, N_PROFILE_RINGS) for means over rings of `radius` (S, S) that overlap linearly."""
+    middle = torch.arange(N_PROFILE_RINGS, dtype=radius.dtype, device=radius.device)
     part = (1 - (radius.flatten()[:, None] / RING_PX - middle).abs()).clamp(min=0)
-    return part / part.sum(0).clamp(min=TINY)
+    return part / part.sum(0).clamp(min=_EPSILON)

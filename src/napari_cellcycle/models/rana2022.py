@@ -6,10 +6,10 @@ from napari_cellcycle.models.resnet import BasicBlock, ResNet
 
 
 class Rana2022(ResNet):
-    """A residual network (ISBI 2022, pages 1 to 4; carried on in :doi:`10.1038/s41598-022-22882-x`).
+    """A residual network (ISBI 2022, pages 1 to 4; continued in :doi:`10.1038/s41598-022-22882-x`).
 
-    What reached us of the paper says "ResNet" without a depth. This is ResNet-18, the least deep of those that
-    He et al. describe: 18 layers, 11 million weights, enough for a few thousand cells.
+    The parts of the paper that are available to us say "ResNet" without a depth. This is ResNet-18, the least deep of
+    those in He et al.: 18 layers, 11 million weights, enough for a few thousand cells.
     """
 
     def __init__(self, n_channels: int = 2) -> None:

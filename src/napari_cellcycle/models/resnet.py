@@ -1,4 +1,4 @@
-"""Residual networks as He et al. (2016) lay them out, for the models whose source names no other.
+"""Residual networks as in He et al. (2016), for models whose paper does not name another layout.
 
 References
 ----------
@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from napari_cellcycle.models.base import Outputs, PhaseNetwork
+from napari_cellcycle.models.base import Outputs, PhaseNetwork, conv_norm
 from napari_cellcycle.phases import N_PHASES
 
-STAGE_WIDTHS = (64, 128, 256, 512)
+_STAGE_WIDTHS = (64, 128, 256, 512)
 
 
 class BasicBlock(nn.Module):
@@ -23,9 +23,9 @@ class BasicBlock(nn.Module):
     def __init__(self, n_inputs: int, width: int, stride: int) -> None:
         super().__init__()
         self.change = nn.Sequential(
-            *_convolution(n_inputs, width, kernel=3, stride=stride),
+            *conv_norm(n_inputs, width, kernel=3, stride=stride),
             nn.ReLU(),
-            *_convolution(width, width, kernel=3),
+            *conv_norm(width, width, kernel=3),
         )
         self.shortcut = _shortcut(n_inputs, width, stride)
 
@@ -43,11 +43,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         n_outputs = self.widening * width
         self.change = nn.Sequential(
-            *_convolution(n_inputs, width, kernel=1),
+            *conv_norm(n_inputs, width, kernel=1),
             nn.ReLU(),
-            *_convolution(width, width, kernel=3, stride=stride),
+            *conv_norm(width, width, kernel=3, stride=stride),
             nn.ReLU(),
-            *_convolution(width, n_outputs, kernel=1),
+            *conv_norm(width, n_outputs, kernel=1),
         )
         self.shortcut = _shortcut(n_inputs, n_outputs, stride)
 
@@ -62,7 +62,7 @@ class ResNet(PhaseNetwork):
     Parameters
     ----------
     block : type of BasicBlock or Bottleneck
-        What the stages are made of.
+        Building block of the stages.
     n_blocks : tuple of int
         Blocks in each stage; every stage but the first halves the resolution.
     n_channels : int
@@ -74,19 +74,19 @@ class ResNet(PhaseNetwork):
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            *_convolution(n_channels, STAGE_WIDTHS[0], kernel=7, stride=2),  # (B, 64, S/2, S/2)
+            *conv_norm(n_channels, _STAGE_WIDTHS[0], kernel=7, stride=2),  # (B, 64, S/2, S/2)
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),  # (B, 64, S/4, S/4)
         )
         stages: list[nn.Module] = []
-        n_inputs = STAGE_WIDTHS[0]
-        for number, (width, depth) in enumerate(zip(STAGE_WIDTHS, n_blocks, strict=True)):
-            for place in range(depth):
-                stages.append(block(n_inputs, width, stride=2 if number and not place else 1))
+        n_inputs = _STAGE_WIDTHS[0]
+        for number, (width, depth) in enumerate(zip(_STAGE_WIDTHS, n_blocks, strict=True)):
+            for index in range(depth):
+                stages.append(block(n_inputs, width, stride=2 if number and not index else 1))
                 n_inputs = block.widening * width
         self.stages = nn.Sequential(*stages)  # (B, n_inputs, S/32, S/32)
         self.phase_head = nn.Linear(n_inputs, N_PHASES)
-        self.apply(_start_as_he)
+        self.apply(_initialise_as_he)
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases of images (B, C, S, S)."""
@@ -94,20 +94,12 @@ class ResNet(PhaseNetwork):
         return Outputs(self.phase_head(maps.mean((2, 3))))
 
 
-def _convolution(n_inputs: int, n_outputs: int, *, kernel: int, stride: int = 1) -> tuple[nn.Module, nn.Module]:
-    """A convolution and its batch normalisation."""
-    return (
-        nn.Conv2d(n_inputs, n_outputs, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(n_outputs),
-    )
-
-
 def _shortcut(n_inputs: int, n_outputs: int, stride: int) -> nn.Module:
     if n_inputs == n_outputs and stride == 1:
         return nn.Identity()
-    return nn.Sequential(*_convolution(n_inputs, n_outputs, kernel=1, stride=stride))
+    return conv_norm(n_inputs, n_outputs, kernel=1, stride=stride)
 
 
-def _start_as_he(layer: nn.Module) -> None:
+def _initialise_as_he(layer: nn.Module) -> None:
     if isinstance(layer, nn.Conv2d):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -86,8 +86,8 @@ def grow_trees(
     try:
         while len(log) < config.epochs and len(log) - best < config.patience and not (log and stop()):
             grown.append(_grow(boosters))
-            answers = answers + grown[-1].ask(features)
-            tested_answers = tested_answers + grown[-1].ask(tested)
+            answers = answers + grown[-1].outputs(features)
+            tested_answers = tested_answers + grown[-1].outputs(tested)
             losses = cross_entropy(answers[:, :DNA], training_set.phases, ignore_index=UNKNOWN, reduction="none")
             loss = float((losses * weights).sum() / weights.sum())
             log.append(judge(tested_answers[:, :DNA], validation[1], log, config, loss))

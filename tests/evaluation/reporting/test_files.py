@@ -18,14 +18,15 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
-from napari_cellcycle.evaluation.reporting.figures import DARK, LIGHT, drawings, render
+from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.evaluation.reporting.html import render_page
+from napari_cellcycle.evaluation.reporting.theme import DARK, LIGHT
 from napari_cellcycle.evaluation.reporting.thumbnails import (
     N_WORST,
-    cells_by_field,
+    cells_by_entry,
     draw_thumbnails,
-    shown_by_field,
+    shown_by_entry,
     shown_cells,
     worst_mistakes,
 )
@@ -114,7 +115,7 @@ def test_only_cells_that_are_shown_are_read(report: Report, cells: Cells) -> Non
 
 
 def test_the_cells_behind_the_fields(report: Report) -> None:
-    fields = cells_by_field(report)
+    fields = cells_by_entry(report)
     for (truth, call), members in fields.items():
         assert (report.truth[members] == truth).all()
         assert (report.prediction.phases[members] == call).all()
@@ -133,7 +134,7 @@ def test_figures_are_the_same_each_time_and_differ_by_theme(report: Report, page
     content = render(drawing, report, "svg")
     assert content == page.with_name(f"{name}.svg").read_bytes()
     assert render(drawing, report, "svg", DARK) != content
-    assert len(drawing.describe(report)) > 20
+    assert len(drawing.alt_text(report)) > 20
 
 
 def test_the_confusion_figure_writes_every_count(report: Report) -> None:
@@ -207,7 +208,7 @@ def opened(browser: Any, page: Path) -> Any:
 
 
 def field(browser: Any, truth: int, call: int) -> Any:
-    return browser.find_element("css selector", f'button[data-field="{truth}-{call}"]')
+    return browser.find_element("css selector", f'button[data-entry="{truth}-{call}"]')
 
 
 def pictures(browser: Any) -> list[Any]:
@@ -215,14 +216,14 @@ def pictures(browser: Any) -> list[Any]:
 
 
 def test_a_press_shows_the_cells_behind_a_field(opened: Any, report: Report) -> None:
-    members = cells_by_field(report)[0, 0]
+    members = cells_by_entry(report)[0, 0]
     field(opened, 0, 0).click()
     shown = pictures(opened)
-    assert len(shown) == len(shown_by_field(report)[0, 0]) < len(members)
+    assert len(shown) == len(shown_by_entry(report)[0, 0]) < len(members)
     assert all(opened.execute_script("return arguments[0].naturalWidth", picture) == 48 for picture in shown)
     assert all(picture.is_displayed() for picture in shown)
     title = opened.find_element("id", "behind-title").text
-    assert title == f"G1 called G1: {len(members)} cells; the {len(shown)} surest are shown"
+    assert title == f"G1 called G1: {len(members)} cells; the surest {len(shown)} are shown"
     first = opened.find_element("css selector", "#behind-list li").text
     assert f"cell {report.prediction.ids[members[0]]}" in first
     assert "plate/Ch3.tif" in first
@@ -235,7 +236,7 @@ def test_it_works_by_keyboard_and_for_screen_readers(opened: Any, report: Report
     assert opened.find_element("id", "behind-title").text.startswith("S called S:")
     assert button.accessible_name.startswith(f"S called S: {report.confusion[1, 1]}, ")
     button.send_keys("\ue013")  # arrow up
-    assert opened.switch_to.active_element.get_attribute("data-field") == "0-1"
+    assert opened.switch_to.active_element.get_attribute("data-entry") == "0-1"
     assert all(picture.get_attribute("alt") for picture in opened.find_elements("tag name", "img"))
     assert len(opened.find_elements("css selector", "[aria-pressed=true]")) == 1
 

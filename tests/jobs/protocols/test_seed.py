@@ -32,7 +32,7 @@ from napari_cellcycle.training.classifier import Hooks
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}
 CHANGES = {"epochs": 2, "batch_size": 16, "augment": "wgan-div+mixup+undersample", "gan_steps": 1}
 CONFIG = EvaluateConfig(model="duque2024", cv=3, protocol="seed", quoted_fold=1, inputs="brightfield", device="cpu")
-BANNER = "The seed's protocol: no estimate of anything"
+BANNER = "The seed's protocol: no estimate of accuracy"
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +163,8 @@ def test_the_seeds_test_cells_stop_the_training_and_were_trained_on_before(run: 
         unseen = sorted(images.keys() - {-1} - {*fit.training.positions} - {*fit.validation.positions})
         assert len(unseen) == len(fit.asked) > 10
         np.testing.assert_allclose(fit.asked, [images[place] for place in unseen], rtol=1e-5, atol=1e-6)
-    assert run.report.quoted is not None
-    assert run.report.quoted.n_trained_on == run.report.n_cells
+    assert run.report.seed_comparison is not None
+    assert run.report.seed_comparison.n_trained_on == run.report.n_cells
 
 
 def test_the_seed_tests_made_cells_whose_generator_saw_every_real_one(run: Run, cells_folder: Path) -> None:
@@ -179,8 +179,8 @@ def test_the_seed_tests_made_cells_whose_generator_saw_every_real_one(run: Run, 
         assert not shown.synthetic.any()
     made = sum(int(fit.validation.synthetic.sum()) for fit in run.spy.of(seed=True))
     assert made == COUNTS["S"] - COUNTS["Anaphase"]  # each one is tested once
-    assert run.report.quoted is not None
-    assert run.report.quoted.n_synthetic == run.spy.of(seed=True)[1].validation.synthetic.sum() > 0
+    assert run.report.seed_comparison is not None
+    assert run.report.seed_comparison.n_synthetic == run.spy.of(seed=True)[1].validation.synthetic.sum() > 0
 
 
 def names(cells: Cells, among: Any) -> set[tuple[str, int]]:
@@ -244,14 +244,14 @@ def test_without_the_clean_figures_the_report_says_that_they_are_missing(
     assert "clean: missing" in str(report)
     assert "the clean figures that belong beside these are missing" in report.notes[0]
     # without made cells and without any taken away, the fold's figures are those of its real cells
-    assert report.quoted.n_synthetic == 0
+    assert report.seed_comparison.n_synthetic == 0
     assert report.n_cells in (17, 18)
 
 
 def test_trees_are_grown_anew_in_each_fold_as_they_cannot_go_on(cells_folder: Path) -> None:
     config = EvaluateConfig(model="features", cv=2, protocol="seed", quoted_fold=1, device="cpu")
     report, _ = result_of(validate_as_seed([cells_folder], config, {"epochs": 1}, ReadConfig()))
-    assert report.quoted.n_trained_on == 0
+    assert report.seed_comparison.n_trained_on == 0
     assert any("these trees can't go on from fold to fold" in note for note in report.notes)
 
 

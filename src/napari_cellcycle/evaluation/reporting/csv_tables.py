@@ -1,44 +1,39 @@
-"""The figures of a report as tables for other programs."""
+"""The scores and calls of a report as CSV tables for other programs."""
 
 from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from napari_cellcycle.evaluation.metrics import PER_PHASE
+from napari_cellcycle.evaluation.metrics import PHASE_METRICS
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.phases import PHASE_LABELS, phase_label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from napari_cellcycle.evaluation.report import Report
 
 
 def confusion_csv(report: Report) -> str:
-    """Counts, a row per true phase and a column per called one."""
+    """Counts, one row per true phase and one column per called phase."""
     rows = ([label, *row] for label, row in zip(PHASE_LABELS, report.confusion.tolist(), strict=True))
     return _csv([["truth", *PHASE_LABELS], *rows])
 
 
 def per_phase_csv(report: Report) -> str:
-    """A row per phase: its cells, each figure with the limits of its interval, and the protocol; empty: undefined."""
-    header = [f"{key}{end}" for key in PER_PHASE for end in ("", "_low", "_high")]
+    """One row per phase: its cells, each score with its interval, and the protocol; empty where undefined."""
+    header = [f"{key}{end}" for key in PHASE_METRICS for end in ("", "_low", "_high")]
     rows: list[list[object]] = [["phase", "support", *header, "protocol"]]
     for label, scores in report.scores.per_phase.items():
-        estimates = [getattr(scores, key) for key in PER_PHASE]
-        figures = [number for found in estimates for number in (found.value, found.low, found.high)]
-        written = ("" if number != number else f"{number:.6f}" for number in figures)
+        estimates = [getattr(scores, key) for key in PHASE_METRICS]
+        numbers = [number for one in estimates for number in (one.value, one.low, one.high)]
+        written = ("" if number != number else f"{number:.6f}" for number in numbers)  # NaN differs from itself
         rows.append([label, scores.support, *written, report.protocol])
     return _csv(rows)
 
 
 def calls_csv(report: Report) -> str:
-    """A row per cell: what was called, and its true phase, empty where that is unknown or no figure is of it."""
+    """One row per cell: its call and its true phase, which is empty where it is unknown or counts for no score."""
     table = report.prediction.to_table()
     table.insert(2, "truth", [phase_label(int(number)) for number in report.truth])
-    text: str = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    return text
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:

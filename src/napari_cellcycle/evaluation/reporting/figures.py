@@ -1,7 +1,7 @@
-"""Figures of a report, drawn into matplotlib axes: the same in files, in the page and in napari.
+"""Figures of a report, drawn into matplotlib axes: the same in files, in the HTML page and in napari.
 
 Nothing here touches pyplot or any global state. Each function draws one figure into axes that the caller owns, in the
-colours of a `Theme`; text sizes and the size of the figure are the caller's too.
+colours of a `Theme`. Text sizes and the size of the figure are the caller's too.
 """
 
 from __future__ import annotations
@@ -9,65 +9,38 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Literal
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.report import Report
+from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from napari_cellcycle.evaluation.report import Report
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of a figure.
-
-    Attributes
-    ----------
-    text, background : str
-        Of letters and axes, and of what they stand on; ``"none"`` lets the ground show through.
-    faint : str
-        Of grids and aids.
-    low, high : str
-        Ends of the colour scale of a confusion matrix.
-    line : str
-        Of curves.
-    """
-
-    text: str
-    background: str
-    faint: str
-    low: str
-    high: str
-    line: str
-
-
-LIGHT = Theme(text="#1d232a", background="#ffffff", faint="#c9ced6", low="#ffffff", high="#0b5a8f", line="#0b5a8f")
-DARK = Theme(text="#e8eaed", background="#22262b", faint="#565d66", low="#22262b", high="#7cc4f2", line="#7cc4f2")
 
 
 def draw_confusion(axes: Axes, report: Report, *, normalise: bool = False, theme: Theme = LIGHT) -> None:
-    """Confusion matrix: rows true, columns called, so that field (x, y) of the axes is column and row.
+    """Draw the confusion matrix: rows true, columns called, so that x is the column and y is the row.
 
-    The colour is always the share of the row: in counts, the colour of a rare phase would never be seen.
+    The colour is always the share of the row: if it showed counts, a rare phase would have no colour.
 
     Parameters
     ----------
     axes : matplotlib Axes
-        Is cleared first.
+        Cleared first.
     report : Report
-        The figures.
+        What is drawn.
     normalise : bool
-        Write percents of the row rather than counts.
+        Write percentages of the row instead of counts.
     theme : Theme
         Colours.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     _clear(axes, theme)
     counts, support = report.confusion, report.confusion.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, None]
@@ -89,32 +62,47 @@ def draw_confusion(axes: Axes, report: Report, *, normalise: bool = False, theme
 
 
 def draw_f1(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
-    """F1 of each phase as a bar with its 95 % interval, and the macro F1 as a line."""
-    from matplotlib.patheffects import withStroke
+    """Draw the F1 of each phase as a bar with its 95 % interval, and the macro F1 as a line.
 
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Cleared first.
+    report : Report
+        What is drawn.
+    theme : Theme
+        Colours.
+    """
     _clear(axes, theme)
-    present = [(label, scores) for label, scores in report.scores.per_phase.items() if scores.support]
-    places = np.arange(len(present))
-    f1 = [scores.f1 for _, scores in present]
-    values = np.array([estimate.value for estimate in f1])
-    reach = np.array([[e.value - e.low for e in f1], [e.high - e.value for e in f1]])
-    colours = [COLOURS[number] for number, phase in zip(COLOURS, PHASE_LABELS, strict=True) if phase in dict(present)]
-    axes.barh(places, values, color=colours, height=0.7)
-    bars = axes.errorbar(
-        values, places, xerr=reach.clip(min=0), fmt="none", ecolor=theme.text, capsize=3, linewidth=1.2
-    )
-    for line in (*bars.lines[1], *bars.lines[2]):  # the outline keeps it visible on bars of any colour
+    present = {label: scores for label, scores in report.scores.per_phase.items() if scores.support}
+    positions = np.arange(len(present))
+    values, low, high = np.array([(one.f1.value, one.f1.low, one.f1.high) for one in present.values()]).T
+    errors = np.array([values - low, high - values]).clip(min=0)
+    colours = [colour for phase, colour in COLOURS.items() if phase.label in present]
+    axes.barh(positions, values, color=colours, height=0.7)
+    bars = axes.errorbar(values, positions, xerr=errors, fmt="none", ecolor=theme.text, capsize=3, linewidth=1.2)
+    for line in (*bars.lines[1], *bars.lines[2]):  # an outline keeps it visible on bars of any colour
         line.set_path_effects([withStroke(linewidth=3, foreground=theme.low)])
     macro = report.scores.overall["macro_f1"].value
     axes.axvline(macro, color=theme.text, linestyle=":", linewidth=1.2)
     axes.text(macro, -0.75, f"macro F1 {macro:.2f}", ha="center", va="bottom", color=theme.text)
-    axes.set_yticks(places, [f"{label} ({scores.support})" for label, scores in present])
+    axes.set_yticks(positions, [f"{label} ({scores.support})" for label, scores in present.items()])
     axes.set(xlim=(0, 1), ylim=(len(present) - 0.4, -0.6), xlabel="F1, with 95 % interval")
     _grid(axes, "x", theme)
 
 
 def draw_reliability(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
-    """Accuracy against the probability that the model gave, and where its cells lie."""
+    """Draw the accuracy against the model's probability, and the share of cells at each probability.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Cleared first.
+    report : Report
+        What is drawn.
+    theme : Theme
+        Colours.
+    """
     _clear(axes, theme)
     found = report.reliability
     filled = found.n_cells > 0
@@ -129,29 +117,48 @@ def draw_reliability(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> Non
 
 
 def draw_coverage(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
-    """Accuracy of the calls left when the least sure cells are called unsure."""
+    """Draw the accuracy of the remaining calls when the least sure cells are called unsure.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Cleared first.
+    report : Report
+        What is drawn.
+    theme : Theme
+        Colours.
+    """
     _clear(axes, theme)
     curve = report.coverage
     axes.plot(curve.coverage, curve.accuracy, color=theme.line)
-    wanted = [value for value in (0.5, 0.7, 0.9) if curve.min_probability[0] < value <= curve.min_probability[-1]]
-    for value in wanted:
-        point = np.searchsorted(curve.min_probability, value)
-        axes.plot(curve.coverage[point], curve.accuracy[point], "o", color=theme.line, markersize=5)
-        place = (curve.coverage[point], curve.accuracy[point])
-        axes.annotate(f"p ≥ {value}", place, (6, 6), textcoords="offset points", color=theme.text)
+    for value in (0.5, 0.7, 0.9):
+        if curve.min_probability[0] < value <= curve.min_probability[-1]:
+            number = np.searchsorted(curve.min_probability, value)
+            point = (curve.coverage[number], curve.accuracy[number])
+            axes.plot(*point, "o", color=theme.line, markersize=5)
+            axes.annotate(f"p ≥ {value}", point, (6, 6), textcoords="offset points", color=theme.text)
     axes.set(xlim=(0, 1.02), ylim=(min(0.5, curve.accuracy.min()), 1.02), xlabel="share of cells called")
     axes.set_ylabel("accuracy of these calls")
     _grid(axes, "both", theme)
 
 
 def draw_losses(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
-    """Loss of each fold's training and validation cells, epoch by epoch."""
+    """Draw the training and validation loss of each fold, epoch by epoch.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Cleared first.
+    report : Report
+        What is drawn.
+    theme : Theme
+        Colours.
+    """
     _clear(axes, theme)
     for number, curve in enumerate(report.losses):
-        first = number == 0
         for values, style, name in ((curve.training, ":", "training"), (curve.validation, "-", "validation")):
-            epochs = np.arange(1, len(values) + 1)
-            axes.plot(epochs, values, style, color=theme.line, alpha=0.8, linewidth=1.2, label=name if first else None)
+            epochs, label = np.arange(1, len(values) + 1), None if number else name
+            axes.plot(epochs, values, style, color=theme.line, alpha=0.8, linewidth=1.2, label=label)
     axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes.legend(frameon=False, labelcolor=theme.text)
     _grid(axes, "y", theme)
@@ -159,50 +166,60 @@ def draw_losses(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """One figure of a report: its title, what draws it, its size in inches, and its content in words."""
+    """One figure of a report: its title, the function that draws it, its size in inches, and its content in words."""
 
     title: str
     draw: Callable[..., None]
     size: tuple[float, float]
-    describe: Callable[[Report], str]
+    alt_text: Callable[[Report], str]
 
 
 def drawings(report: Report) -> dict[str, Drawing]:
-    """The figures that this report has, by the names of their files."""
+    """The figures of this report, by the names of their files."""
     counts, percent = "Confusion matrix, counts", "Confusion matrix, percent of the true phase"
+    draw_percent = partial(draw_confusion, normalise=True)
     found = {
         "confusion": Drawing(counts, draw_confusion, (5.6, 5), _confusion_in_words),
-        "confusion_percent": Drawing(percent, _draw_percent, (5.6, 5), _confusion_in_words),
+        "confusion_percent": Drawing(percent, draw_percent, (5.6, 5), _confusion_in_words),
         "f1": Drawing("F1 of each phase", draw_f1, (5, 4), _f1_in_words),
         "reliability": Drawing("Reliability of the probabilities", draw_reliability, (5, 4), _reliability_in_words),
-        "coverage": Drawing("What abstaining buys", draw_coverage, (5, 4), _coverage_in_words),
+        "coverage": Drawing("Accuracy without the least sure cells", draw_coverage, (5, 4), _coverage_in_words),
     }
     if report.losses:
         found["losses"] = Drawing("Training, fold by fold", draw_losses, (5, 4), _losses_in_words)
     return found
 
 
-def render(drawing: Drawing, report: Report, kind: str, theme: Theme = LIGHT) -> bytes:
-    """A figure as the content of a ``png`` or ``svg`` file; the same report gives the same bytes.
+def render(drawing: Drawing, report: Report, kind: Literal["png", "svg"], theme: Theme = LIGHT) -> bytes:
+    """Draw a figure as a file; the same report gives the same bytes.
 
-    Where the figures of a report estimate nothing, this stands above each one, wherever it is shown.
+    If the scores of the report are not estimates, the figure says so above its axes, wherever it is shown.
+
+    Parameters
+    ----------
+    drawing : Drawing
+        One of `drawings`.
+    report : Report
+        What is drawn.
+    kind : {"png", "svg"}
+        File format.
+    theme : Theme
+        Colours.
+
+    Returns
+    -------
+    bytes
+        Content of the file; a PNG has 200 pixels per inch.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=drawing.size, layout="constrained", facecolor=theme.background)
     drawing.draw(figure.add_subplot(), report, theme=theme)
     protocol = PROTOCOLS[report.protocol]
     if not protocol.estimates:
         figure.suptitle(protocol.title.replace(": ", ":\n"), color=theme.text, fontsize="medium", fontweight="bold")
     content = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "napari-cellcycle"}):  # else the names inside are random
+    with mpl.rc_context({"svg.hashsalt": "napari-cellcycle"}):  # otherwise the names inside are random
         figure.savefig(content, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None)
     return content.getvalue()
-
-
-def _draw_percent(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
-    draw_confusion(axes, report, normalise=True, theme=theme)
 
 
 def _confusion_in_words(report: Report) -> str:
@@ -223,8 +240,8 @@ def _reliability_in_words(report: Report) -> str:
 def _coverage_in_words(report: Report) -> str:
     curve = report.coverage
     points = [int(np.argmin(np.abs(curve.coverage - share))) for share in (1, 0.9, 0.8, 0.5)]
-    texts = (f"{curve.accuracy[i]:.3f} of the {curve.coverage[i]:.0%} surest cells" for i in dict.fromkeys(points))
-    return "Right are " + ", ".join(texts)
+    texts = (f"{curve.accuracy[i]:.3f} of the surest {curve.coverage[i]:.0%} of cells" for i in dict.fromkeys(points))
+    return "Share of right calls: " + ", ".join(texts)
 
 
 def _losses_in_words(report: Report) -> str:
@@ -242,13 +259,13 @@ def _clear(axes: Axes, theme: Theme) -> None:
         label.set_color(theme.text)
 
 
-def _grid(axes: Axes, which: Any, theme: Theme) -> None:
+def _grid(axes: Axes, which: Literal["both", "x", "y"], theme: Theme) -> None:
     axes.grid(axis=which, color=theme.faint, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _readable_on(colour: tuple[float, float, float, float]) -> str:
-    """Black or white, whichever is seen better on `colour` (WCAG relative luminance)."""
+    """Black or white, whichever is easier to read on `colour` (WCAG relative luminance)."""
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
     return "#000000" if np.dot(linear, [0.2126, 0.7152, 0.0722]) > 0.179 else "#ffffff"

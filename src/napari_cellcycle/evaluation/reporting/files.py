@@ -1,10 +1,12 @@
-"""What an evaluation leaves on disk."""
+"""The files of an evaluation: page, tables and figures."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
@@ -12,27 +14,26 @@ from napari_cellcycle.evaluation.reporting.thumbnails import draw_thumbnails, sh
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.atomic import atomic_path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.evaluation.report import Report
-
 
 def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progress, Path]:
-    """Write all that an evaluation gives into a folder; the result is the path of ``report.html``.
+    """Write all results of an evaluation into a folder.
 
-    Everything is made before the first file is written, and each file appears whole or not at all.
+    Everything is computed before the first file is written, and no file is ever half written.
 
     Parameters
     ----------
     report : Report
-        The figures.
+        The scores.
     cells : Cells or None
-        The cells that were called, in the order of ``report.prediction``. The images of those that the report shows
-        are read, and no others.
+        The cells that were called, in the order of ``report.prediction``. Only the images that the report shows are
+        read.
     folder : Path
-        Is made if it is not there.
+        Is created if it does not exist.
+
+    Returns
+    -------
+    Job of Path
+        The result is the path of ``report.html``.
 
     Raises
     ------
@@ -48,11 +49,11 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progr
         "per_phase.csv": per_phase_csv(report).encode(),
         "calls.csv": calls_csv(report).encode(),
     }
-    found = drawings(report)
-    for number, (name, drawing) in enumerate(found.items()):
-        yield Progress(number, len(found) + 1, "drawing the report")
+    figures = drawings(report)
+    for number, (name, drawing) in enumerate(figures.items()):
+        yield Progress(number, len(figures) + 1, "drawing the report")
         contents |= {f"{name}.{kind}": render(drawing, report, kind) for kind in ("png", "svg")}
-    yield Progress(len(found), len(found) + 1, "writing the report")
+    yield Progress(len(figures), len(figures) + 1, "writing the report")
     contents["report.html"] = render_page(report, thumbnails).encode()
     for name, content in contents.items():
         with atomic_path(folder / name) as temporary:

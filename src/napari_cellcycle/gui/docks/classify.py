@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_work import (
@@ -138,6 +137,8 @@ class ClassifyWidget(Dock):
             if marks is not None and not marks.visible:
                 hidden.add(MADE)
             n_made = int(layer.features["synthetic"].sum())
+            from napari_cellcycle.evaluation.phase_fractions import phase_fractions
+
             self.legend.show_fractions(phase_fractions(prediction_of_real(layer)), hidden, n_made)
 
     def _on_hidden(self, hidden: set[int]) -> None:

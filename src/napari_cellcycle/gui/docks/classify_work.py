@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells, Prediction
-    from napari_cellcycle.evaluation.fractions import PhaseFractions
+    from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
     from napari_cellcycle.gui.layers.build import LayerData
     from napari_cellcycle.gui.layers.source import GallerySource, Source
     from napari_cellcycle.images.cell_map import CellMap
@@ -65,7 +65,7 @@ def classify_shown(
 ) -> Job[Progress | Note, Classified]:
     """Classify cells that lie on the screen as `cell_map` says; the job's result is a `Classified`."""
     yield Note("Loading the model ...")
-    from napari_cellcycle.evaluation.fractions import phase_fractions
+    from napari_cellcycle.evaluation.phase_fractions import phase_fractions
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells, Prediction
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.evaluation.reporting.figures import Theme
+    from napari_cellcycle.evaluation.reporting.theme import Theme
 
 DPI = 100
 FIGURES = ("f1", "reliability")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_cellcycle.evaluation.reporting.figures import Theme
+    from napari_cellcycle.evaluation.reporting.theme import Theme
 
 
 def figure_theme(viewer: ViewerModel) -> Theme:
     """The report's theme for a dark or a light ground, with napari's text colour on napari's background."""
     from napari.utils.theme import get_theme
 
-    from napari_cellcycle.evaluation.reporting.figures import DARK, LIGHT
+    from napari_cellcycle.evaluation.reporting.theme import DARK, LIGHT
 
     theme = get_theme(viewer.theme)
     base = DARK if theme.type == "dark" else LIGHT

@@ -14,7 +14,7 @@ from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_cellcycle.evaluation.reporting.figures import Theme
+    from napari_cellcycle.evaluation.reporting.theme import Theme
 
 _SHORT = [label.removesuffix("phase") for label in PHASE_LABELS]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from qtpy.QtGui import QKeyEvent
 
-    from napari_cellcycle.evaluation.fractions import PhaseFractions
+    from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
 
 _COLUMNS = ("phase", "cells", "%", "95 % int.")
 MADE = UNSURE + 1

@@ -50,13 +50,13 @@ def in_words(quality: SyntheticQuality) -> str:
     """One sentence over all phases, and a table of each, as rich text."""
     sentences = []
     if quality.overall is not None:
-        made, real = quality.overall.made, quality.overall.real
+        made, real = quality.overall.synthetic, quality.overall.real
         sentences += [
             f"{made.precision:.0%} of the made cells look like real ones (of other real cells {real.precision:.0%}).",
             f"They have {made.recall:.0%} of the variety of real cells (other real cells {real.recall:.0%}).",
         ]
-    if quality.copied is not None:
-        sentences.append(f"{quality.copied:.0%} repeat a real cell.")
+    if quality.copy_rate is not None:
+        sentences.append(f"{quality.copy_rate:.0%} repeat a real cell.")
     head = "".join(f"<td align=right><i>{title}</i></td>" for title in ("made", "like&nbsp;real", "varied", "copies"))
     rows = "".join(_row(label, phase) for label, phase in quality.per_phase.items())
     return f"{' '.join(sentences)}<table cellspacing=4><tr><td></td>{head}</tr>{rows}</table>"
@@ -65,13 +65,13 @@ def in_words(quality: SyntheticQuality) -> str:
 def _row(label: str, phase: PhaseQuality) -> str:
     colour = COLOURS[Phase(PHASE_LABELS.index(label))]
     like = varied = copies = "-"
-    if phase.likeness is not None:
-        made, real = phase.likeness.made, phase.likeness.real
+    if phase.fidelity is not None:
+        made, real = phase.fidelity.synthetic, phase.fidelity.real
         like, varied = _pair(made.precision, real.precision), _pair(made.recall, real.recall)
-    if phase.copying is not None:
-        copies = f"{phase.copying.copied:.0%}"
-        copies = f"<b>{copies}</b>" if phase.copying.only_copies else copies
-    figures = "".join(f"<td align=right>{text}</td>" for text in (f"{phase.n_made:,}", like, varied, copies))
+    if phase.memorization is not None:
+        copies = f"{phase.memorization.copy_rate:.0%}"
+        copies = f"<b>{copies}</b>" if phase.memorization.only_copies else copies
+    figures = "".join(f"<td align=right>{text}</td>" for text in (f"{phase.n_synthetic:,}", like, varied, copies))
     return f'<tr><td><span style="color:{colour}">■</span>&nbsp;{label}</td>{figures}</tr>'
 
 

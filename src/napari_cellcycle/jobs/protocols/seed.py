@@ -20,7 +20,7 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.splits import seed_folds
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
-from napari_cellcycle.evaluation.seed_comparison import compare_with_seed
+from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.protocols.cross_validation import (
@@ -112,7 +112,7 @@ def validate_as_seed(
         settings=settings_of(paths, config, settings, reading),
         data_sha256=training_data.data_sha256,
         notes=(*_notes(config, recipe, network, clean), *notes_on_inputs(config, recipe), *found.notes),
-        quoted=quoted,
+        seed_comparison=quoted,
     )
     return (report, cells)
 

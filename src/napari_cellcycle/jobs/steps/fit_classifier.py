@@ -21,7 +21,7 @@ from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.ensemble import PairedNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
-from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, describe, fit_detector
+from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, descriptors, fit_detector
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
 from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, Hooks, predict_logits, train_classifier
@@ -106,7 +106,7 @@ def _taught(
         yield from grow_trees(network, training_set, validation, config, hooks)
         return
     if isinstance(network, PairedNetwork):
-        network.forget_trees()
+        network.remove_trees()
     yield from train_classifier(network, training_set, validation, config, device, hooks)
     if isinstance(network, PairedNetwork) and from_scratch:  # a few cells more would make poor trees
         growing = grow_trees(network.trees, training_set, validation, replace(PROFILE_TREES, seed=config.seed))
@@ -134,7 +134,7 @@ def _described(network: PhaseNetwork, images: Tensor) -> Tensor:
     for batch in images.split(VALIDATION_BATCH):
         with mixed_precision(batch.device):
             outputs = network(batch)
-        described.append(describe(batch, outputs.features))
+        described.append(descriptors(batch, outputs.features))
     return torch.cat(described)
 
 

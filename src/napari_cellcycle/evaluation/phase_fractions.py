@@ -1,25 +1,20 @@
-"""How much of a sample is in which phase, with intervals, and corrected for known mistakes of the model."""
+"""Share of each phase in a sample, with intervals, corrected for the known mistakes of the model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.optimize import nnls
 
+from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, resample_tables
+from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, Floats, resample_tables
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 
-if TYPE_CHECKING:
-    from napari_cellcycle.cells import Prediction
-
-Floats = NDArray[np.float64]
-
-N_CORRECTIONS = 1000
-WIDE = 0.5
-"""An interval that spans half of all that is possible says next to nothing."""
+_N_RESAMPLES = 1000
+_WIDE = 0.5
+"""An interval that spans half of the possible range says next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +28,11 @@ class PhaseFractions:
     fractions, low, high : ndarray, shape (7,)
         Shares of the phases and their 95 % intervals.
     n_unsure, n_unreadable : int
-        Cells that are in none of these.
+        Cells that count for no phase.
     corrected : bool
         Whether a confusion matrix was used.
     notes : tuple of str
-        What these numbers can't say.
+        Limits of these numbers.
     """
 
     counts: Counts
@@ -61,10 +56,10 @@ class PhaseFractions:
 def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, seed: int = 0) -> PhaseFractions:
     """Shares of the phases among the cells that were called.
 
-    Without a confusion matrix they are plain shares of the calls, with Wilson intervals. A model that calls 10 % of
-    G1 cells S then inflates S wherever G1 is common. With the matrix, the shares are those under which the matrix
-    explains the calls best (adjusted count [1]_, [2]_), none below 0 and all together 1; their intervals come from
-    drawing the calls and the matrix anew, as both are counts of few cells.
+    Without a confusion matrix they are plain shares of the calls, with Wilson intervals [3]_. A model that calls 10 %
+    of G1 cells S then inflates S wherever G1 is common. With the matrix, the shares are those that best explain the
+    calls (adjusted count [1]_, [2]_), none below 0 and all together 1. Their intervals come from drawing both the calls
+    and the matrix anew, as both are counts of few cells.
 
     Parameters
     ----------
@@ -75,6 +70,11 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
     seed : int
         The same seed gives the same intervals.
 
+    Returns
+    -------
+    PhaseFractions
+        With 95 % intervals.
+
     Raises
     ------
     TooFewCellsError
@@ -84,6 +84,7 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
     ----------
     .. [1] Forman (2008), Data Min. Knowl. Discov. 17, 164, :doi:`10.1007/s10618-008-0097-y`
     .. [2] Saerens et al. (2002), Neural Comput. 14, 21, :doi:`10.1162/089976602753284446`
+    .. [3] Wilson (1927), J. Am. Stat. Assoc. 22, 209, :doi:`10.1080/01621459.1927.10502953`
     """
     called = prediction.phases
     counts = np.bincount(called[(called >= 0) & (called < N_PHASES)], minlength=N_PHASES).astype(np.int64)
@@ -96,12 +97,12 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
         fractions, low, high = _corrected(counts, confusion, np.random.default_rng(seed))
         untested = [label for label, row in zip(PHASE_LABELS, confusion, strict=True) if not row.sum()]
         if untested:
-            notes.append(f"the confusion matrix has no cells of {', '.join(untested)}; calls of these were believed")
+            notes.append(f"the confusion matrix has no cells of {', '.join(untested)}; these calls are not corrected")
     if counts.sum() < MIN_CELLS_REPORT:
         notes.append(f"{counts.sum()} cells are too few for phase fractions; look at the intervals")
-    wide = [label for label, width in zip(PHASE_LABELS, high - low, strict=True) if width > WIDE]
+    wide = [label for label, width in zip(PHASE_LABELS, high - low, strict=True) if width > _WIDE]
     if wide:
-        notes.append(f"the fraction of {', '.join(wide)} is hardly known from these cells")
+        notes.append(f"the fraction of {', '.join(wide)} is very uncertain with these cells")
     return PhaseFractions(
         counts=counts,
         fractions=fractions,
@@ -115,7 +116,7 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
 
 
 def _wilson(counts: Counts) -> tuple[Floats, Floats]:
-    """Wilson's 95 % interval of each share; never empty, even where no or every cell is of a phase."""
+    """Wilson's 95 % interval of each share; never empty, even where none or all of the cells are of a phase."""
     n, z = counts.sum(), 1.959964
     share = counts / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -125,21 +126,18 @@ def _wilson(counts: Counts) -> tuple[Floats, Floats]:
 
 def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     shares = counts / counts.sum()
-    drawn_shares = random.multinomial(counts.sum(), shares, size=N_CORRECTIONS) / counts.sum()
-    drawn_tables = resample_tables(confusion, N_CORRECTIONS, random)
+    drawn_shares = random.multinomial(counts.sum(), shares, size=_N_RESAMPLES) / counts.sum()
+    drawn_tables = resample_tables(confusion, _N_RESAMPLES, random)
     drawn = [_unmix(calls, table) for calls, table in zip(drawn_shares, drawn_tables, strict=True)]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return _unmix(shares, confusion), low, high
 
 
 def _unmix(called_shares: Floats, confusion: Counts) -> Floats:
-    """Non-negative shares, together 1, whose expected calls are nearest to the called ones."""
-    from scipy.optimize import nnls
-
+    """Non-negative shares, together 1, whose expected calls are nearest to the observed ones."""
     support = confusion.sum(axis=1, keepdims=True)
     rates = np.where(support > 0, confusion / np.maximum(support, 1), np.eye(N_PHASES))  # P(call | truth)
-    weight = 1e3  # the sum of the shares as one more equation, meant more seriously than the calls
+    weight = 1e3  # one more equation says that the shares sum to 1, and weighs far more than the calls
     equations = np.vstack([rates.T, np.full(N_PHASES, weight)])
-    found, _ = nnls(equations, np.append(called_shares, weight))
-    shares: Floats = found / found.sum()
-    return shares
+    shares, _ = nnls(equations, np.append(called_shares, weight))
+    return shares / shares.sum()

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.evaluation.metrics import confusion_table
+from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.phases import N_PHASES
 
 
@@ -83,4 +83,4 @@ def test_a_phase_that_was_never_tested_is_noted() -> None:
     confusion = np.diag([50, 50, 50, 50, 50, 0, 50])
     found = phase_fractions(calling([0] * 50 + [5] * 50), confusion)
     assert found.fractions[5] == pytest.approx(0.5)
-    assert found.notes == ("the confusion matrix has no cells of Anaphase; calls of these were believed",)
+    assert found.notes == ("the confusion matrix has no cells of Anaphase; these calls are not corrected",)

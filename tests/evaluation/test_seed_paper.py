@@ -15,12 +15,12 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.csv_tables import per_phase_csv
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
-from napari_cellcycle.evaluation.seed_comparison import compare_with_seed
+from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 
 TRUTH = np.repeat(np.arange(7), (60, 50, 40, 30, 30, 30, 30)).astype(np.int8)
 SIZES = (60, 50, 40, 30, 6, 4, 5)
 IN_FOLD = np.arange(len(TRUTH)) % 5
-BANNER = "The seed's protocol: no estimate of anything"
+BANNER = "The seed's protocol: no estimate of accuracy"
 
 
 @pytest.fixture
@@ -36,10 +36,11 @@ def clean(predict: Any) -> Report:
 
 def as_seed(predict: Any, cells: Cells, clean: Report | None) -> Report:
     calls = predict(TRUTH)
+    scores, n_clean = (None, 0) if clean is None else (clean.scores, clean.n_cells)
     quoted = compare_with_seed(
-        calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=clean.scores, n_clean=clean.n_cells, seed=0
+        calls, cells, IN_FOLD, 3, sizes=SIZES, n_trained_on=54, clean=scores, n_clean=n_clean, seed=0
     )
-    return evaluate(calls, cells, model="net", protocol="seed", fold=IN_FOLD, quoted=quoted)
+    return evaluate(calls, cells, model="net", protocol="seed", fold=IN_FOLD, seed_comparison=quoted)
 
 
 def test_all_figures_are_of_the_quoted_fold_but_those_of_each_fold(predict: Any, cells: Cells, clean: Report) -> None:
@@ -56,16 +57,16 @@ def test_all_figures_are_of_the_quoted_fold_but_those_of_each_fold(predict: Any,
 
 def test_reweighted_and_real_figures_are_those_of_weighted_cells(predict: Any, cells: Cells, clean: Report) -> None:
     report, called = as_seed(predict, cells, clean), predict(TRUTH).best
-    assert report.quoted is not None
+    assert report.seed_comparison is not None
     for key, among in {"reweighted": IN_FOLD == 3, "real_cells": (IN_FOLD == 3) & ~cells.synthetic}.items():
         support = np.bincount(TRUTH[among], minlength=7)
         weights = (np.array(SIZES) / np.maximum(support, 1))[TRUTH[among]]
         truth, calls = TRUTH[among], called[among]
-        found = report.quoted.scores[key].overall
+        found = report.seed_comparison.scores[key].overall
         assert found["accuracy"].value == pytest.approx(accuracy_score(truth, calls, sample_weight=weights))
         expected = f1_score(truth, calls, average="weighted", sample_weight=weights)
         assert found["weighted_f1"].value == pytest.approx(expected)
-    assert report.quoted.n_synthetic == ((IN_FOLD == 3) & cells.synthetic).sum() > 0
+    assert report.seed_comparison.n_synthetic == ((IN_FOLD == 3) & cells.synthetic).sum() > 0
 
 
 def test_the_clean_figures_stand_beside(predict: Any, cells: Cells, clean: Report) -> None:
@@ -77,7 +78,7 @@ def test_the_clean_figures_stand_beside(predict: Any, cells: Cells, clean: Repor
         assert str(estimate) in str(report)
         assert f"{estimate.low:.3f} to {estimate.high:.3f}" in render_page(report, {})
     counts = {key: content["quoted_fold"][key] for key in ("fold", "n_cells", "n_synthetic", "n_trained_on")}
-    assert counts == {"fold": 3, "n_cells": 54, "n_synthetic": report.quoted.n_synthetic, "n_trained_on": 54}
+    assert counts == {"fold": 3, "n_cells": 54, "n_synthetic": report.seed_comparison.n_synthetic, "n_trained_on": 54}
     assert max(len(line) for line in str(report).splitlines() if "note:" not in line) < 125
 
 
