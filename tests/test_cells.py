@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage
-from napari_cellcycle.cells import Cells, Prediction, join_cells, with_blanks
+from napari_cellcycle.cells import Cells, Prediction, evenly_spaced, join_cells, with_blanks
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import UNKNOWN, UNSURE
 
@@ -106,3 +106,12 @@ def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
         *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),
         *("dna_content", "unfamiliar", "synthetic"),
     ]
+
+
+@pytest.mark.parametrize("n_cells", [1, 2, 999, 1000, 1001, 123_456])
+def test_evenly_spaced_cells_come_from_the_whole_sample(n_cells: int) -> None:
+    chosen = list(evenly_spaced(n_cells, 1000))
+    assert chosen[0] == 0
+    assert chosen[-1] == n_cells - 1
+    assert len(chosen) == min(n_cells, 1000)
+    assert np.diff(chosen).min(initial=1) >= 1

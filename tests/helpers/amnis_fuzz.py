@@ -22,7 +22,7 @@ from amnis_writer import WrittenObject, write_amnis
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis import AmnisObject, open_amnis
-from napari_cellcycle.io.amnis.directory import read_chain, read_first
+from napari_cellcycle.io.amnis.tiff_directories import read_chain, read_first
 
 SECONDS_A_FILE = 5
 BYTES_OF_MEMORY = 500_000_000

@@ -21,7 +21,7 @@ from napari_cellcycle.images.cell_features import (
     measure_shape,
     measure_texture,
 )
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 from napari_cellcycle.training.recipes import RECIPES
 
 CHANNELS = ("brightfield", "darkfield")

@@ -13,8 +13,8 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.images.grid import GAP_PX, Grid
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
+from napari_cellcycle.images.tile_grid import GAP_PX, Grid
 
 
 class OddImages:
@@ -151,7 +151,7 @@ def test_no_frame_touches_the_next_so_that_a_fill_changes_one_cell() -> None:
 @pytest.mark.parametrize("draw", [Grid.draw_outlines, Grid.fill])
 def test_numbers_come_back_out_of_a_picture(draw) -> None:
     grid, numbers = Grid(n_cells=5, tile_px=20, columns=3), np.array([1, 2, 0, 8, 7], np.uint8)
-    np.testing.assert_array_equal(grid.read_numbers(draw(grid, numbers)), numbers)
+    np.testing.assert_array_equal(grid.read_phases(draw(grid, numbers)), numbers)
 
 
 def test_what_is_painted_inside_a_frame_counts_more_than_the_frame() -> None:
@@ -159,4 +159,4 @@ def test_what_is_painted_inside_a_frame_counts_more_than_the_frame() -> None:
     picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
     picture[8:10, 8:10] = 5  # a dab
     picture[30:34, 30:40], picture[35, 35] = 3, 6  # more of one than of the other
-    assert grid.read_numbers(picture).tolist() == [5, 2, 0, 8, 3]
+    assert grid.read_phases(picture).tolist() == [5, 2, 0, 8, 3]

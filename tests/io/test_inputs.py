@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import made_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
+from example_files import example_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
 from PIL import Image
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import CellCycleError, ChannelError, ImageError, ReadError, SettingError
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.phases import Phase
 
 NOISE = np.random.default_rng(0).integers(300, 900, (40, 44), dtype=np.uint16)
@@ -92,7 +92,7 @@ def test_png_of_16_bit(tmp_path: Path) -> None:
 
 
 def test_stack_per_channel(tmp_path: Path) -> None:
-    tiles = made_tiles(7, 30)
+    tiles = example_tiles(7, 30)
     write_tiff(tmp_path / "plate_BF.tif", tiles)
     write_tiff(tmp_path / "plate_DF.tif", tiles + 1, compression="zlib")
     cells = read_cells(tmp_path)
@@ -105,7 +105,7 @@ def test_stack_per_channel(tmp_path: Path) -> None:
 
 def test_channels_of_ome_and_pixel_size(tmp_path: Path) -> None:
     metadata = {"axes": "TCYX", "Channel": {"Name": ["SSC", "Bright Field"]}, "PhysicalSizeX": 0.33}
-    path = write_tiff(tmp_path / "x.ome.tif", np.stack([made_tiles(5, 30)] * 2, axis=1), metadata=metadata)
+    path = write_tiff(tmp_path / "x.ome.tif", np.stack([example_tiles(5, 30)] * 2, axis=1), metadata=metadata)
     assert read_cells(path).channels == ("darkfield", "brightfield")
     assert read_cells(path).pixel_size_um == pytest.approx(0.33)
     assert read_cells(path, pixel_size_um=0.5).pixel_size_um.tolist() == [0.5] * 5
@@ -133,7 +133,7 @@ def test_channel_files_given_one_by_one_come_together(tmp_path: Path) -> None:
 
 
 def test_position_of_a_channel_is_no_word_in_names(tmp_path: Path) -> None:
-    stack = np.stack([made_tiles(4, 30)] * 2, axis=1)
+    stack = np.stack([example_tiles(4, 30)] * 2, axis=1)
     for number in range(2):
         write_tiff(tmp_path / f"plate_{number}.tif", stack, metadata={"axes": "NCYX"})
     cells = read_cells(tmp_path, channels={"brightfield": "1", "darkfield": "0"})
@@ -237,7 +237,7 @@ def test_float_images_are_fine(tmp_path: Path) -> None:
 
 
 def test_bad_cell_of_a_stack_spoils_no_other(tmp_path: Path) -> None:
-    stack = made_tiles(5, 30).astype(np.float32)
+    stack = example_tiles(5, 30).astype(np.float32)
     stack[0, 2, 2] = np.inf
     cells = read_cells(write_tiff(tmp_path / "x.tif", stack))
     bad, good = cells.read([0, 1])
@@ -259,8 +259,8 @@ def test_all_zero_is_bad_only_where_models_look(tmp_path: Path) -> None:
 
 
 def test_stacks_of_different_counts_are_refused(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "Ch3.tif", made_tiles(5, 30))
-    write_tiff(tmp_path / "Ch6.tif", made_tiles(4, 30))
+    write_tiff(tmp_path / "Ch3.tif", example_tiles(5, 30))
+    write_tiff(tmp_path / "Ch6.tif", example_tiles(4, 30))
     with pytest.raises(ReadError, match=r"different numbers of cells \(Ch3.tif 5, Ch6.tif 4\)"):
         read_cells(tmp_path)
 
@@ -282,7 +282,7 @@ def test_files_of_channels_that_are_not_wanted_stay_closed(tmp_path: Path) -> No
 @pytest.mark.parametrize("one_file", [True, False], ids=["one file", "file per channel"])
 @pytest.mark.parametrize("n_cells", [1, 5])
 def test_channels_are_selected_in_any_order(tmp_path: Path, n_cells: int, one_file: bool) -> None:
-    planes = np.stack([made_tiles(n_cells, 30) + channel for channel in range(3)], axis=1)
+    planes = np.stack([example_tiles(n_cells, 30) + channel for channel in range(3)], axis=1)
     if one_file:
         metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF", "DNA"]}}
         write_tiff(tmp_path / "x.ome.tif", planes, metadata=metadata)
@@ -352,9 +352,9 @@ def test_damaged_amnis_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_cells_travel_to_other_processes(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "Ch3_CP0001.tif", montage_of(made_tiles(5, 20), 3, 3), compression="zlib")
-    write_tiff(tmp_path / "stack.tif", made_tiles(5, 30))
-    write_tiff(tmp_path / "field.tif", montage_of(made_tiles(9, 60), 3, 3))
+    write_tiff(tmp_path / "Ch3_CP0001.tif", montage_of(example_tiles(5, 20), 3, 3), compression="zlib")
+    write_tiff(tmp_path / "stack.tif", example_tiles(5, 30))
+    write_tiff(tmp_path / "field.tif", montage_of(example_tiles(9, 60), 3, 3))
     write_cells(tmp_path / "G1", ["1_Ch3.tif", "2_Ch3.tif"])
     cells = read_cells(tmp_path)
     again = pickle.loads(pickle.dumps(cells))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Note, result_of
-from napari_cellcycle.images.montage_picture import draw_montage
+from napari_cellcycle.images.phase_montage import draw_montage
 from napari_cellcycle.jobs.classify import classify_files
 from napari_cellcycle.jobs.config import ClassifyConfig, EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files

@@ -16,7 +16,7 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of, run_job
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs import convert
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.convert import Converted, convert_files

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import ROLES
+from napari_cellcycle.io.input_part import Part
 from napari_cellcycle.io.inputs import Paths, left_out, open_parts
-from napari_cellcycle.io.parts import Part
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,7 @@ import numpy as np
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.amnis.populations import lists_beside
-from napari_cellcycle.io.folders import Folder, find_folders, group_images
-from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
-from napari_cellcycle.io.groups import checked, open_group
-from napari_cellcycle.io.imagesets import Origin
-from napari_cellcycle.io.names import (
+from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     LAYOUTS,
     ZARR_SUFFIX,
@@ -25,7 +21,11 @@ from napari_cellcycle.io.names import (
     phase_in_stem,
     phase_of_folder,
 )
-from napari_cellcycle.io.parts import Part, ReadOptions
+from napari_cellcycle.io.folder_contents import Folder, find_folders, group_images
+from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
+from napari_cellcycle.io.image_set import Origin
+from napari_cellcycle.io.input_part import Part, ReadOptions
+from napari_cellcycle.io.layout_detection import checked, open_group
 from napari_cellcycle.phases import UNKNOWN
 
 _NAMED_ERRORS = 50

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.names import stem_of
+from napari_cellcycle.io.file_names import stem_of
 from napari_cellcycle.phases import UNKNOWN, parse_phase
 
 _TRUE = {"1", "true", "yes"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 from napari_cellcycle.io.formats.base import join_planes
 from napari_cellcycle.io.formats.zarr import ZarrImage, open_zarr
 from napari_cellcycle.io.phase_table import sidecar_path, with_truth

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.montage_picture import draw_montage
+from napari_cellcycle.images.phase_montage import draw_montage
 from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
 
@@ -54,7 +54,7 @@ def write_results(
     cells: Cells, prediction: Prediction, card: ModelCard, folder: Path, settings: dict[str, Any]
 ) -> None:
     """Write what ``classify`` leaves behind; the button *Save* in napari writes the same."""
-    from napari_cellcycle.io.writers.tables import write_json, write_picture, write_table
+    from napari_cellcycle.io.writers.results import write_json, write_picture, write_table
 
     write_table(prediction, folder / "phases.csv")
     write_json(summarise(prediction, card, settings), folder / "summary.json")

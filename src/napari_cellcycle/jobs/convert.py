@@ -154,7 +154,7 @@ def _stack(path: Path, spec: StackSpec) -> AbstractContextManager[PutBlock]:
 
 def _padded(block: Sequence[CellImage | Unreadable], spec: StackSpec) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
     """Images (N, C, Y, X) and masks (N, Y, X), each cell in the middle of its own background."""
-    from napari_cellcycle.images.prepare import background
+    from napari_cellcycle.images.model_input import background
 
     images = np.empty((len(block), *spec.shape[1:]), spec.dtype)
     masks = np.zeros((len(block), *spec.shape[2:]), np.uint8)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.io.writers.tables import write_json
+from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
 

@@ -10,9 +10,10 @@ from amnis_writer import WrittenObject, write_amnis
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ReadError
-from napari_cellcycle.io import describe, read_cells
 from napari_cellcycle.io.amnis import cells as amnis_cells
 from napari_cellcycle.io.amnis import read_amnis_cells
+from napari_cellcycle.io.input_summary import describe_inputs
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 CHANNELS = (1, 3, 6, 12)
@@ -164,11 +165,11 @@ def test_lists_given_with_their_file_are_no_problem(tmp_path: Path) -> None:
     names = ("G1.txt", "plate3_S.txt", "readme.txt")
     for name in names:
         (tmp_path / name).write_text("0\n")
-    told = describe([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
+    told = describe_inputs([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
     assert told.problems == ("readme.txt is no TIFF, PNG or JPEG image, whatever its name says; export it again",)
-    assert describe([tmp_path, tmp_path / "G1.txt"]).problems == ()
+    assert describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems == ()
     with pytest.raises(ReadError, match=r"G1\.txt is no TIFF"):
-        describe(tmp_path / "G1.txt")
+        describe_inputs(tmp_path / "G1.txt")
 
 
 def test_an_object_in_lists_of_two_phases(tmp_path: Path) -> None:

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import tifffile
 from amnis_fuzz import Judge, mutate, sample_file
-from amnis_writer import SyntheticSaved, WrittenObject, acquisition_xml, encode_numbers, write_amnis
+from amnis_writer import WrittenFile, WrittenObject, acquisition_xml, encode_numbers, write_amnis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import open_amnis
+from napari_cellcycle.io.amnis import open_amnis
+from napari_cellcycle.io.amnis.bulk_read import LARGEST_READ, read_pieces
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images
-from napari_cellcycle.io.amnis.directory import read_chain
-from napari_cellcycle.io.amnis.strips import LARGEST_READ, read_pieces
+from napari_cellcycle.io.amnis.tiff_directories import read_chain
 
 CHANNELS = (1, 5, 12)
 
@@ -238,7 +238,7 @@ def damaged(tmp_path: Path) -> Damaged:
 class Damaged:
     """A file of four objects to be hurt: directories and strips go header, image 0, mask 0, image 1, ..."""
 
-    def __init__(self, path: Path, written: SyntheticSaved) -> None:
+    def __init__(self, path: Path, written: WrittenFile) -> None:
         self.path, self.written = path, written
 
     def put(self, place: int, data: bytes) -> None:

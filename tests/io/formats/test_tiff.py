@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from example_files import write_ideas_tiff, write_tiff
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_files import write_ideas_tiff, write_tiff
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats import tiff, tiff_axes
 from napari_cellcycle.io.formats.open import open_image, read_only_frame
 from napari_cellcycle.io.formats.tiff_axes import order_planes
+from napari_cellcycle.io.inputs import read_cells
 
 FRAMES = np.random.default_rng(0).integers(1, 60_000, (6, 2, 20, 24), dtype=np.uint16)
 

@@ -11,8 +11,8 @@ import pytest
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, ReadError, WriteError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.io.writers.stack import StackSpec
 from napari_cellcycle.io.writers.zarr import zarr_stack
 from napari_cellcycle.io.zarr_cells import read_zarr_cells

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.events import Job, Progress
-from napari_cellcycle.images.grid import GAP_PX
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
+from napari_cellcycle.images.tile_grid import GAP_PX
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject, open_amnis
 from napari_cellcycle.io.amnis.populations import phases_beside
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 
 USUAL_DARKFIELD = (6, 12)
 """Channels that the side-scatter laser is usually seen in: the file itself marks none as darkfield."""

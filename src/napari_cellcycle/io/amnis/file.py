@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.amnis.bulk_read import read_pieces
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images, decode_mask
-from napari_cellcycle.io.amnis.directory import Chain, read_chain, read_first
 from napari_cellcycle.io.amnis.header import PIXEL_SIZES_UM, Acquisition, read_acquisition
 from napari_cellcycle.io.amnis.objects import IMAGE, Row, list_objects
-from napari_cellcycle.io.amnis.strips import read_pieces
+from napari_cellcycle.io.amnis.tiff_directories import Chain, read_chain, read_first
 
 _BATCH = 64
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from napari_cellcycle.io.amnis.directory import Tag
+from napari_cellcycle.io.amnis.tiff_directories import Tag
 
 N_CAMERA_CHANNELS = 12
 PIXEL_SIZES_UM = {20: 1.0, 40: 0.5, 60: 0.3}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.io.amnis.codec import BITMASK, GREYSCALE, MOST_NIBBLES, UNCOMPRESSED
-from napari_cellcycle.io.amnis.directory import WRAP
+from napari_cellcycle.io.amnis.tiff_directories import WRAP
 
 MOST_PIXELS = 1 << 23
 """Of all channels of one object: 2,700 lines of twelve cameras that are 256 pixels wide."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.names import AMNIS_SUFFIXES, phase_in_stem
+from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, phase_in_stem
 from napari_cellcycle.phases import UNKNOWN, phase_label
 
 _OBJECT_NUMBER = "object number"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
-from napari_cellcycle.io.formats.checks import problem_of
+from napari_cellcycle.io.formats.pixel_checks import problem_of
 
 LARGEST_CELL_PX = 150
 """Images with longer edges are fields or montages, unless the caller says otherwise."""

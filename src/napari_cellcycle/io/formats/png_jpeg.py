@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.checks import grey
+from napari_cellcycle.io.formats.pixel_checks import grey
 
 _DTYPES = {"1": np.bool_, "I;16": np.uint16, "I": np.int32, "F": np.float32}
 

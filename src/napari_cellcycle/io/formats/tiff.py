@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
-from napari_cellcycle.io.formats.checks import grey
+from napari_cellcycle.io.formats.pixel_checks import grey
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, order_planes
 from napari_cellcycle.io.formats.tiff_metadata import channel_names, pixel_size_um, says_synthetic
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.names import (
+from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     IMAGE_SUFFIXES,
     ZARR_SUFFIX,

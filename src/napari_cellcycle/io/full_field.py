@@ -16,10 +16,10 @@ from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.images.crop import cut_cells
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.frames import FrameImages
+from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.formats.open import open_image
-from napari_cellcycle.io.imagesets import OpenSet
-from napari_cellcycle.io.parts import Part
+from napari_cellcycle.io.image_set import OpenSet
+from napari_cellcycle.io.input_part import Part
 from napari_cellcycle.io.phase_table import with_truth
 
 

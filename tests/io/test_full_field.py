@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import write_tiff
+from example_files import write_tiff
 from PIL import Image
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
-from napari_cellcycle.io import describe, read_cells
+from napari_cellcycle.io.input_summary import describe_inputs
+from napari_cellcycle.io.inputs import read_cells
 
 
 def a_field() -> tuple[np.ndarray, np.ndarray]:
@@ -180,6 +181,6 @@ def test_z_and_time_at_once_are_one_sentence(tmp_path: Path) -> None:
 
 def test_description_of_a_field_does_not_search_it(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", FIELD)
-    (part,) = describe(tmp_path).parts
+    (part,) = describe_inputs(tmp_path).parts
     assert part.n_cells is None
     assert (part.kind, part.heights_px, part.widths_px) == ("field without labels", (180, 180), (200, 200))

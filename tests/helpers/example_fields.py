@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def made_field(
+def example_field(
     n_cells: int,
     *,
     size: int = 500,

@@ -12,8 +12,8 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import ROLES, Cells
 from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.io.input_part import Part
 from napari_cellcycle.io.inputs import Paths, open_parts
-from napari_cellcycle.io.parts import Part
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 _LOOKED_AT = 16
@@ -111,7 +111,7 @@ class Description:
         return {**asdict(self), "n_cells": self.n_cells, "phases": self.phases}
 
 
-def describe(paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto") -> Description:
+def describe_inputs(paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto") -> Description:
     """Look into inputs; only a few of their images are read.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 
 
-def made_tiles(n_tiles: int, size: int, seed: int = 0) -> np.ndarray:
+def example_tiles(n_tiles: int, size: int, seed: int = 0) -> np.ndarray:
     """Cells of 16-bit counts, (N, size, size): a bright rim round a dark middle, each of its own size and place."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]

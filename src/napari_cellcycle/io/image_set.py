@@ -8,12 +8,12 @@ from pathlib import Path
 
 from napari_cellcycle.cells import BRIGHTFIELD
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.channels import NamedChannels, name_channels
-from napari_cellcycle.io.folders import ImageSet
+from napari_cellcycle.io.channel_roles import NamedChannels, name_channels
+from napari_cellcycle.io.file_names import names_montage, phase_in_stem
+from napari_cellcycle.io.folder_contents import ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.open import open_image
-from napari_cellcycle.io.names import names_montage, phase_in_stem
-from napari_cellcycle.io.parts import ReadOptions
+from napari_cellcycle.io.input_part import ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
 

@@ -9,15 +9,15 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io.channels import name_channels
-from napari_cellcycle.io.field_images import open_field
-from napari_cellcycle.io.folders import ImageGroup, ImageSet
+from napari_cellcycle.io.channel_roles import name_channels
+from napari_cellcycle.io.file_names import phase_in_stem
+from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.frames import FrameImages, OneCellFiles
+from napari_cellcycle.io.formats.lazy_cells import FrameImages, OneCellFiles
 from napari_cellcycle.io.formats.montage import as_montages
-from napari_cellcycle.io.imagesets import OpenSet, Origin, open_set
-from napari_cellcycle.io.names import phase_in_stem
-from napari_cellcycle.io.parts import Part
+from napari_cellcycle.io.full_field import open_field
+from napari_cellcycle.io.image_set import OpenSet, Origin, open_set
+from napari_cellcycle.io.input_part import Part
 from napari_cellcycle.io.phase_table import with_truth
 from napari_cellcycle.phases import UNKNOWN
 

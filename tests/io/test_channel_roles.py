@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_cellcycle.errors import ChannelError
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from made_files import made_tiles, write_cells, write_tiff
+from example_files import example_tiles, write_cells, write_tiff
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats import open as open_image_file
+from napari_cellcycle.io.inputs import read_cells
 
 
 def test_cells_without_a_partner_are_named_and_left_out(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_bad_file_among_one_cell_files_stays_in_its_place(tmp_path: Path) -> Non
 
 def test_stack_among_one_cell_files_is_told(tmp_path: Path) -> None:
     write_cells(tmp_path, [f"{number}.tif" for number in range(30)])
-    write_tiff(tmp_path / "20.tif", made_tiles(7, 30))
+    write_tiff(tmp_path / "20.tif", example_tiles(7, 30))
     assert read_cells(tmp_path).read([20]) == [
         Unreadable("20.tif holds 7 images among files of one cell each; open it on its own")
     ]
@@ -57,7 +57,7 @@ def test_stack_among_one_cell_files_is_told(tmp_path: Path) -> None:
 def test_stacks_beside_a_single_cell_are_all_read(tmp_path: Path) -> None:
     write_cells(tmp_path, ["0.tif"])
     for number in range(1, 20):
-        write_tiff(tmp_path / f"{number}.tif", made_tiles(3, 30))
+        write_tiff(tmp_path / f"{number}.tif", example_tiles(3, 30))
     cells = read_cells(tmp_path)
     assert len(cells) == 1 + 19 * 3
     assert all(isinstance(cell, CellImage) for cell in cells.read(range(len(cells))))
