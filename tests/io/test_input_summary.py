@@ -39,7 +39,7 @@ def test_every_part_is_described(plate: Path) -> None:
     assert (stack.kind, stack.pixel_size_um, stack.n_synthetic) == ("stack of cells", 0.5, 4)
     assert (found.n_cells, found.phases) == (12, {"G1": 5, "S": 3})
     (problem,) = found.problems
-    assert "text.tif is no TIFF" in problem
+    assert "text.tif is not a TIFF" in problem
 
 
 def test_description_as_text(plate: Path) -> None:
@@ -49,7 +49,7 @@ def test_description_as_text(plate: Path) -> None:
     assert "  images    30 x 30 pixels, uint16, 0.5 um per pixel\n" in text
     assert "  synthetic 4\n" in text
     assert text.count("Ch3 read as brightfield") == 1, "what is said of several parts is said once"
-    assert "\nproblem: text.tif is no TIFF" in text
+    assert "\nproblem: text.tif is not a TIFF" in text
     assert text.endswith("in all 12 cells: G1 5, S 3")
 
 
@@ -67,7 +67,7 @@ def test_cells_right_in_the_input_are_told_by_its_name(plate: Path) -> None:
 
 def test_nothing_to_describe_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no image")
-    with pytest.raises(ReadError, match=r"text\.tif is no TIFF"):
+    with pytest.raises(ReadError, match=r"text\.tif is not a TIFF"):
         describe_inputs(tmp_path)
 
 
@@ -107,5 +107,7 @@ def test_channel_without_a_role_is_proposed_without(tmp_path: Path) -> None:
 
 def test_proposal_tells_what_is_unlike_the_first(plate: Path) -> None:
     notes = propose_channels(plate).notes
-    assert any("G1/Ch3_CP0001.tif has other channels than stack.ome.tif: Ch3, Ch6" in note for note in notes)
-    assert any("text.tif is no TIFF" in note for note in notes)
+    assert any(
+        "the channels of G1/Ch3_CP0001.tif differ from those of stack.ome.tif: Ch3, Ch6" in note for note in notes
+    )
+    assert any("text.tif is not a TIFF" in note for note in notes)

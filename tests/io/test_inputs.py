@@ -187,20 +187,20 @@ def bad_files(folder: Path) -> dict[str, Path]:
 
 REASONS = {
     "empty": (ReadError, r"empty\.tif is empty; export or copy it again"),
-    "text": (ReadError, r"text\.tif is no TIFF, PNG or JPEG image"),
-    "pdf": (ReadError, r"pdf\.tif is no TIFF, PNG or JPEG image"),
+    "text": (ReadError, r"text\.tif is not a TIFF, PNG or JPEG image"),
+    "pdf": (ReadError, r"pdf\.tif is not a TIFF, PNG or JPEG image"),
     "start": (ReadError, r"start\.tif is damaged"),
     "missing.tif": (ReadError, r"missing\.tif does not exist; check the name"),
-    "folder": (ReadError, r"folder holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"),
+    "folder": (ReadError, r"folder has no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"),
     "header.png": (ReadError, r"header\.png is damaged"),
     "cut.jpg": (ImageError, r"cut\.jpg is damaged"),
     "colour.png": (ImageError, r"colour\.png is a colour image; save each channel as a grey image"),
     "rgb": (ImageError, r"rgb\.tif is a colour image"),
     "bits.png": (ImageError, r"bits\.png \(brightfield\) is a black-and-white mask"),
     "bool": (ImageError, r"bool\.tif \(brightfield\) is a black-and-white mask"),
-    "nan": (ImageError, r"nan\.tif \(brightfield\) holds values that are no numbers"),
-    "infinity": (ImageError, r"infinity\.tif \(brightfield\) holds values that are no numbers"),
-    "complex": (ImageError, r"complex\.tif \(brightfield\) holds complex64 values"),
+    "nan": (ImageError, r"nan\.tif \(brightfield\) has values that are not finite numbers"),
+    "infinity": (ImageError, r"infinity\.tif \(brightfield\) has values that are not finite numbers"),
+    "complex": (ImageError, r"complex\.tif \(brightfield\) has complex64 values"),
     "zero": (ImageError, r"zero\.tif \(brightfield\) is all zero"),
 }
 
@@ -242,7 +242,7 @@ def test_bad_cell_of_a_stack_spoils_no_other(tmp_path: Path) -> None:
     cells = read_cells(write_tiff(tmp_path / "x.tif", stack))
     bad, good = cells.read([0, 1])
     assert isinstance(good, CellImage)
-    assert bad == Unreadable("x.tif (brightfield) holds values that are no numbers (NaN or infinity); export it again")
+    assert bad == Unreadable("x.tif (brightfield) has values that are not finite numbers (NaN or infinity); export it again")
 
 
 def test_all_zero_is_bad_only_where_models_look(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_channels_of_different_sizes_spoil_their_cell_only(tmp_path: Path) -> No
 def test_unknown_channel_is_refused_before_any_file_is_opened(tmp_path: Path) -> None:
     (tmp_path / "1_Ch3.tif").write_bytes(b"no image")
     (tmp_path / "1_Ch6.tif").write_bytes(b"no image")
-    with pytest.raises(ChannelError, match=r"has no channel 'Ch9'; say one of Ch3, Ch6"):
+    with pytest.raises(ChannelError, match=r"has no channel 'Ch9'; choose one of Ch3, Ch6"):
         read_cells(tmp_path, channels={"brightfield": "Ch9"})
 
 

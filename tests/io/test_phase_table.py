@@ -47,7 +47,7 @@ def test_table_of_something_else_is_left_alone(stack: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"cell,phase\n0,G1\n1,G3\n", r"plate\.csv line 3: 'G3' is no phase; write G1, S, G2"),
+        (b"cell,phase\n0,G1\n1,G3\n", r"plate\.csv line 3: 'G3' is not a phase; write one of G1, S, G2"),
         (b"cell,phase\n3,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '3'; correct the table"),
         (b"cell,phase\n-1,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '-1'"),
         (b"cell,phase\nx,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell 'x'"),

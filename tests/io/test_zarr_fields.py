@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from example_files import write_tiff
-from test_fields import FIELD, LABELS
+from test_full_field import FIELD, LABELS
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError

@@ -89,7 +89,7 @@ def test_channels_of_different_tiles_are_refused(tmp_path: Path) -> None:
 
 def test_image_without_tiles_is_no_montage(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "x.tif", np.random.default_rng(0).integers(1, 900, (64, 64), dtype=np.uint16))
-    with pytest.raises(ImageError, match=r"no equal tiles are seen in x\.tif"):
+    with pytest.raises(ImageError, match=r"x\.tif does not consist of equal tiles"):
         read_cells(path, layout="montage")
 
 
