@@ -1,4 +1,4 @@
-"""The nouns: lazy cells, and what is said of them."""
+"""Lazy cells, and predictions for them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_channels_are_chosen_by_name_and_in_the_asked_order() -> None:
 
 
 class Choosy:
-    """Images that read only the channels asked for, and tell which those were."""
+    """Images that read only some channels, and record which."""
 
     def __init__(self, planes: list[int]) -> None:
         self.planes = planes
@@ -99,8 +99,8 @@ def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
     table = calls.to_table()
     assert table["phase"].tolist() == ["unsure", "G2", ""]
     assert table["synthetic"].isna().all()
-    made = np.array([True, False, False])
-    assert replace(calls, synthetic=made).to_table()["synthetic"].tolist() == made.tolist()
+    synthetic = np.array([True, False, False])
+    assert replace(calls, synthetic=synthetic).to_table()["synthetic"].tolist() == synthetic.tolist()
     assert list(table.columns) == [
         *("source", "cell", "phase", "probability"),
         *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),

@@ -32,7 +32,7 @@ class CellImage:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Takes the place of an image that can't be read, and says why in one sentence."""
+    """Stands for an image that can't be read, and says why in one sentence."""
 
     reason: str
 
@@ -110,20 +110,35 @@ def take_planes(images: CellImages, planes: Sequence[int]) -> CellImages:
     array([[[4, 5],
             [6, 7]]])
     """
-    return images.take_planes(planes) if isinstance(images, Selective) else _PlaneImages(images, list(planes))
+    return images.take_planes(planes) if isinstance(images, Selective) else PlaneImages(images, tuple(planes))
 
 
 @dataclass(frozen=True, eq=False)
-class _PlaneImages:
+class PlaneImages:
+    """Images with only the planes at `planes`, in that order; -1 stands for a plane filled with NaN."""
+
     images: CellImages
-    planes: list[int]
+    planes: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        found = self.images.read(indices)
-        return [replace(c, pixels=c.pixels[self.planes]) if isinstance(c, CellImage) else c for c in found]
+        return [
+            replace(cell, pixels=self._choose(cell.pixels)) if isinstance(cell, CellImage) else cell
+            for cell in self.images.read(indices)
+        ]
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        chosen = tuple(self.planes[plane] for plane in planes)
+        return PlaneImages(self.images, chosen) if -1 in chosen else take_planes(self.images, chosen)
+
+    def _choose(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        planes = np.array(self.planes)
+        chosen = pixels[planes]
+        if -1 not in planes:
+            return chosen
+        return np.where(planes[:, None, None] < 0, np.float32(np.nan), chosen.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,27 +167,3 @@ class JoinedImages:
 
     def take_planes(self, planes: Sequence[int]) -> CellImages:
         return JoinedImages(tuple(take_planes(part, planes) for part in self.parts))
-
-
-@dataclass(frozen=True, eq=False)
-class BlankedImages:
-    """Images with the planes at `planes`, where -1 stands for a plane filled with NaN."""
-
-    images: CellImages
-    planes: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        return [self._filled(cell) if isinstance(cell, CellImage) else cell for cell in self.images.read(indices)]
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        chosen = tuple(self.planes[plane] for plane in planes)
-        return replace(self, planes=chosen) if -1 in chosen else take_planes(self.images, chosen)
-
-    def _filled(self, cell: CellImage) -> CellImage:
-        planes = np.array(self.planes)
-        pixels = np.full((len(planes), *cell.pixels.shape[1:]), np.nan, np.float32)
-        pixels[planes >= 0] = cell.pixels[planes[planes >= 0]]
-        return replace(cell, pixels=pixels)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import (
-    BlankedImages,
     CellImage,
     CellImages,
     JoinedImages,
+    PlaneImages,
     SubsetImages,
     Unreadable,
     take_planes,
@@ -183,7 +183,7 @@ def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
     planes = tuple(cells.channels.index(name) if name in cells.channels else -1 for name in channels)
     if -1 not in planes:
         return cells.select_channels(channels)
-    return replace(cells, images=BlankedImages(cells.images, planes), channels=tuple(channels))
+    return replace(cells, images=PlaneImages(cells.images, planes), channels=tuple(channels))
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
@@ -275,8 +275,7 @@ class Prediction:
             "phase": [phase_label(int(number)) for number in self.phases],
             "probability": self.confidence,
         }
-        for number, name in enumerate(PHASE_LABELS):
-            columns[f"p_{name}"] = self.probabilities[:, number]
+        columns |= {f"p_{label}": self.probabilities[:, phase] for phase, label in enumerate(PHASE_LABELS)}
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values

@@ -32,7 +32,7 @@ class Phase(IntEnum):
 N_PHASES = len(Phase)
 PHASE_LABELS = tuple(phase.label for phase in Phase)
 
-# Okabe and Ito 2008: told apart by colour-blind eyes
+# Okabe and Ito 2008: distinct for colour-blind readers
 COLOURS = dict(zip(Phase, "#0072b2 #e69f00 #009e73 #56b4e9 #f0e442 #d55e00 #cc79a7".split(), strict=True))
 UNSURE_COLOUR = "#999999"
 UNSURE_LABEL = "unsure"

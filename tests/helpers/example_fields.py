@@ -1,4 +1,4 @@
-"""Brightfield fields made by formula, for tests of cutting and finding cells."""
+"""Brightfield fields computed from a formula, for tests of cutting and finding cells."""
 
 from __future__ import annotations
 

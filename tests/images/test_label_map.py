@@ -37,7 +37,7 @@ def test_numbers_come_back_out_of_a_picture(field, draw) -> None:
 def test_what_is_painted_inside_an_outline_counts_more_than_the_outline(field) -> None:
     picture = field.draw_outlines(np.array([1, 2, 8], np.uint8))
     picture[10:12, 10:12] = 5  # a dab
-    picture[:4, :] = 3  # beside all cells
+    picture[:4, :] = 3  # outside all cells
     assert field.read_phases(picture).tolist() == [5, 2, 8]
 
 

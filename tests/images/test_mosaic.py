@@ -41,7 +41,7 @@ class HalfMasked(OddImages):
 
 
 def cells_of(images, channels=("brightfield",)) -> Cells:
-    return Cells.build(images, channels, "made.tif")
+    return Cells.build(images, channels, "example.tif")
 
 
 def tile_of(mosaic: Mosaic, cell: int) -> np.ndarray:
@@ -127,18 +127,18 @@ def test_the_cell_under_its_own_middle_is_itself(n_cells: int, tile_px: int, sha
     assert right <= grid.shape[1]
 
 
-@pytest.mark.parametrize("place", [(-1, 3), (3, -1), (3, 1000), (1000, 3)])
-def test_nothing_lies_beside_the_gallery(place: tuple[int, int]) -> None:
-    assert Grid.fit(5, 10).cell_at(*place) is None
+@pytest.mark.parametrize("position", [(-1, 3), (3, -1), (3, 1000), (1000, 3)])
+def test_nothing_lies_outside_the_gallery(position: tuple[int, int]) -> None:
+    assert Grid.fit(5, 10).cell_at(*position) is None
 
 
-def test_frames_colour_edges_only_and_leave_empty_places_alone() -> None:
+def test_frames_colour_edges_only_and_leave_empty_tiles_alone() -> None:
     grid = Grid(n_cells=5, tile_px=20, columns=3)
     picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
     assert picture.shape == (44, 66)
     assert set(np.unique(picture)) == {0, 1, 2, 7, 8}
     assert (picture[3:19, 3:19] == 0).all()  # the cell stays visible
-    assert (picture[22:, 44:] == 0).all()  # the place after the last cell
+    assert (picture[22:, 44:] == 0).all()  # after the last cell
     assert (grid.fill(np.full(5, 1, np.uint8))[:22] == 1).all()
 
 

@@ -1,4 +1,4 @@
-"""Cells found in fields where their places are known."""
+"""Cells found in fields where their positions are known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_cellcycle.io.inputs import read_cells
 
 @pytest.mark.parametrize("given", [True, False], ids=["diameter given", "diameter found"])
 @pytest.mark.parametrize(
-    "made",
+    "options",
     [
         {},
         {"uneven": False},
@@ -27,9 +27,9 @@ from napari_cellcycle.io.inputs import read_cells
     ],
     ids=str,
 )
-def test_cells_apart_are_found(made: dict, given: bool) -> None:
-    field, centres = example_field(**{"n_cells": 40, **made})
-    diameter = made.get("diameter", 24)
+def test_cells_apart_are_found(options: dict, given: bool) -> None:
+    field, centres = example_field(**{"n_cells": 40, **options})
+    diameter = options.get("diameter", 24)
     labels = segment_brightfield(field, cell_diameter_px=diameter if given else None)
     assert labels.dtype == np.int32
     recall, precision = recall_and_precision(labels, centres, reach=0.4 * diameter)

@@ -56,8 +56,8 @@ def test_population_in_a_name_tells_the_phase(tmp_path: Path) -> None:
 def test_one_file_per_cell_and_channel(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     sizes = {1: (37, 50), 2: (52, 38), 10: (41, 41)}
-    made = {number: random.integers(1, 900, (3, *size), dtype=np.uint16) for number, size in sizes.items()}
-    for number, planes in made.items():
+    written = {number: random.integers(1, 900, (3, *size), dtype=np.uint16) for number, size in sizes.items()}
+    for number, planes in written.items():
         for channel, plane in zip(("Ch3", "Ch4", "Ch6"), planes, strict=True):
             write_ideas_tiff(tmp_path / "S_phase" / f"{number}_{channel}.ome.tif", plane)
     cells = read_cells(tmp_path)
@@ -67,7 +67,7 @@ def test_one_file_per_cell_and_channel(tmp_path: Path) -> None:
     assert cells.notes == (
         "Ch3 read as brightfield, Ch6 read as darkfield, Ch4 read as dna; change it with --channels",
     )
-    for cell, planes in zip(cells.read([0, 1, 2]), made.values(), strict=True):
+    for cell, planes in zip(cells.read([0, 1, 2]), written.values(), strict=True):
         assert isinstance(cell, CellImage)
         np.testing.assert_array_equal(cell.pixels, planes)
 
@@ -242,7 +242,9 @@ def test_bad_cell_of_a_stack_spoils_no_other(tmp_path: Path) -> None:
     cells = read_cells(write_tiff(tmp_path / "x.tif", stack))
     bad, good = cells.read([0, 1])
     assert isinstance(good, CellImage)
-    assert bad == Unreadable("x.tif (brightfield) has values that are not finite numbers (NaN or infinity); export it again")
+    assert bad == Unreadable(
+        "x.tif (brightfield) has values that are not finite numbers (NaN or infinity); export it again"
+    )
 
 
 def test_all_zero_is_bad_only_where_models_look(tmp_path: Path) -> None:
@@ -287,8 +289,8 @@ def test_channels_are_selected_in_any_order(tmp_path: Path, n_cells: int, one_fi
         metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF", "DNA"]}}
         write_tiff(tmp_path / "x.ome.tif", planes, metadata=metadata)
     else:
-        for place, name in enumerate(("BF", "DF", "DNA")):
-            write_tiff(tmp_path / f"x_{name}.tif", planes[:, place])
+        for channel, name in enumerate(("BF", "DF", "DNA")):
+            write_tiff(tmp_path / f"x_{name}.tif", planes[:, channel])
     cells = (
         read_cells(tmp_path)
         .select_channels(["dna", "darkfield", "brightfield"])

@@ -1,4 +1,4 @@
-"""The table beside a stack."""
+"""The table of a stack."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_cellcycle.io.inputs import read_cells
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
-    """Three cells in a file that a table can lie beside."""
+    """Three cells in a file that can have a table."""
     return write_tiff(tmp_path / "plate.ome.tif", example_tiles(3, 30), metadata={"axes": "TYX"})
 
 

@@ -26,12 +26,12 @@ def write_zarr(
 ) -> Path:
     """An OME-Zarr by the format's own writer, a chunk a frame, its labels in it."""
     group = zarr.open_group(str(path), mode="w", zarr_format=2 if version == "0.4" else 3)
-    told = {"axes": axes, "scale_factors": (), "fmt": formats.format_from_version(version)}
+    options = {"axes": axes, "scale_factors": (), "fmt": formats.format_from_version(version)}
     chunks = {"chunks": (*[1] * (pixels.ndim - 2), *pixels.shape[-2:])}
-    writer.write_image(pixels, group, storage_options=chunks, **told)
+    writer.write_image(pixels, group, storage_options=chunks, **options)
     if labels is not None:
-        told["axes"] = axes.replace("c", "")
-        writer.write_labels(labels, group, name="discs", scaler=None, **told)
+        options["axes"] = axes.replace("c", "")
+        writer.write_labels(labels, group, name="discs", scaler=None, **options)
     return path
 
 

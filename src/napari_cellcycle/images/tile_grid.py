@@ -55,7 +55,7 @@ class Grid:
         return self.rows * self.pitch_px, self.columns * self.pitch_px
 
     def cell_at(self, *position: float) -> int | None:
-        """Index of the cell at pixel coordinates (y, x), where 0 is the middle of the first pixel; None beside them."""
+        """Index of the cell at pixel coordinates (y, x), where 0 is the middle of the first pixel; None outside."""
         row, column = (math.floor((coordinate + 0.5) / self.pitch_px) for coordinate in position)
         cell = row * self.columns + column
         inside = row >= 0 and 0 <= column < self.columns and cell < self.n_cells

@@ -78,8 +78,8 @@ class OpenImageSet:
     @property
     def labels(self) -> Path | None:
         """The label image: given by the user, in the same folder, or inside the file."""
-        beside = None if self.images.labels is None else self.origin.folder / self.images.labels
-        return self.origin.options.labels or beside or self.files[self.brightfield_file].labels
+        separate = None if self.images.labels is None else self.origin.folder / self.images.labels
+        return self.origin.options.labels or separate or self.files[self.brightfield_file].labels
 
     @property
     def is_named_montage(self) -> bool:

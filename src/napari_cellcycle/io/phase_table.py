@@ -48,18 +48,16 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     table = next((path for path in tables if path.is_file()), None)
     if table is None:
         return cells
-    known = set(cells.ids.tolist())
-    phase_of: dict[int, int] = {}
-    synthetic_of: dict[int, bool] = {}
+    ids = cells.ids.tolist()
+    known = set(ids)
+    rows: dict[int, tuple[int, bool]] = {}
     for line, row in _rows(table):
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
             raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table")
-        phase_of[cell] = _phase(row["phase"], where)
-        synthetic_of[cell] = _flag(row.get("synthetic") or "", where)
-    ids = cells.ids.tolist()
-    phases = [phase_of.get(cell, before) for cell, before in zip(ids, cells.phases.tolist(), strict=True)]
-    synthetic = [synthetic_of.get(cell, False) for cell in ids]
+        rows[cell] = _phase(row["phase"], where), _flag(row.get("synthetic") or "", where)
+    phases = [rows[cell][0] if cell in rows else phase for cell, phase in zip(ids, cells.phases.tolist(), strict=True)]
+    synthetic = [cell in rows and rows[cell][1] for cell in ids]
     return replace(cells, phases=np.array(phases, np.int8), synthetic=cells.synthetic | np.array(synthetic, bool))
 
 

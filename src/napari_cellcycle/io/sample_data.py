@@ -138,27 +138,21 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Progress]:
     try:
         with atomic_path(folder) as temporary, zipfile.ZipFile(archive) as outer, outer.open(_INNER) as inner:
             pack = zipfile.ZipFile(inner)
-            names = [name for name in pack.namelist() if _is_wanted(name)]
+            names = [name for name in pack.namelist() if any(channel in name.lower() for channel in _CHANNELS)]
             for n_done, name in enumerate(names):
                 yield Progress(n_done, len(names), "Unpacking")
                 pack.extract(name, temporary)
-            _check(names, archive)
+            n_cells = sum("_ch3." in name.lower() for name in names)
+            if n_cells != BBBC048_CELLS:
+                raise ReadError(
+                    f"{archive.name} has {n_cells:,} cells, but BBBC048 has {BBBC048_CELLS:,}; download it again"
+                )
     except (zipfile.BadZipFile, KeyError) as error:
         size = archive.stat().st_size
         archive.unlink()
         raise ReadError(
             f"{archive.name} is damaged ({size:,} of {BBBC048_BYTES:,} bytes, {error}); download it again"
         ) from error
-
-
-def _is_wanted(name: str) -> bool:
-    return any(channel in name.lower() for channel in _CHANNELS)
-
-
-def _check(names: list[str], archive: Path) -> None:
-    n_cells = sum("_ch3." in name.lower() for name in names)
-    if n_cells != BBBC048_CELLS:
-        raise ReadError(f"{archive.name} has {n_cells:,} cells, but BBBC048 has {BBBC048_CELLS:,}; download it again")
 
 
 def sample_path() -> Path:

@@ -1,4 +1,4 @@
-"""Objects of Amnis files as cells: roles, masks, sizes, phases from lists beside them."""
+"""Objects of Amnis files as cells: roles, masks, sizes, phases from lists in their folder."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def test_problems_are_said(tmp_path: Path) -> None:
     objects = write_cells(tmp_path / "run.cif")
     write_amnis(tmp_path / "run.cif", objects, CHANNELS, brightfield=(3,), n_objects=9)
     notes = read_objects(tmp_path / "run.cif", tmp_path).notes
-    assert notes[-1] == "run.cif: only 5 of the 9 objects that its header promises are there"
+    assert notes[-1] == "run.cif: only 5 of the 9 objects in its header are there"
 
 
-@pytest.mark.parametrize("place", ["G1.cif", "G1/plate3.cif", "s_phase/a.rif"])
-def test_folder_or_file_names_tell_the_phase(tmp_path: Path, place: str) -> None:
-    write_cells(tmp_path / place)
-    expected = Phase.S if place.startswith("s") else Phase.G1
+@pytest.mark.parametrize("name", ["G1.cif", "G1/plate3.cif", "s_phase/a.rif"])
+def test_folder_or_file_names_tell_the_phase(tmp_path: Path, name: str) -> None:
+    write_cells(tmp_path / name)
+    expected = Phase.S if name.startswith("s") else Phase.G1
     assert set(read_cells(tmp_path).phases) == {expected}
 
 
@@ -170,8 +170,8 @@ def test_lists_given_with_their_file_are_no_problem(tmp_path: Path) -> None:
     names = ("G1.txt", "plate3_S.txt", "readme.txt")
     for name in names:
         (tmp_path / name).write_text("0\n")
-    told = describe_inputs([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
-    assert told.problems == ("readme.txt is not a TIFF, PNG or JPEG image; export it again",)
+    found = describe_inputs([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
+    assert found.problems == ("readme.txt is not a TIFF, PNG or JPEG image; export it again",)
     assert describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems == ()
     with pytest.raises(ReadError, match=r"G1\.txt is not a TIFF"):
         describe_inputs(tmp_path / "G1.txt")
@@ -183,7 +183,7 @@ def test_an_object_in_lists_of_two_phases(tmp_path: Path) -> None:
     (tmp_path / "S.txt").write_text("10\n")
     cells = read_objects(tmp_path / "a.cif", tmp_path)
     assert cells.phases[:2].tolist() == [Phase.G1, UNKNOWN]
-    assert "1 objects of a.cif are in lists of several phases, so theirs stay unknown" in cells.notes
+    assert "1 objects of a.cif are in lists of several phases, so their phase is unknown" in cells.notes
 
 
 def test_real_file_as_cells(real_data: Path) -> None:

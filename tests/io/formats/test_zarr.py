@@ -22,7 +22,7 @@ zarr = pytest.importorskip("zarr")
 writer = pytest.importorskip("ome_zarr.writer")
 
 
-def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), **told: object) -> np.ndarray:
+def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), **options: object) -> np.ndarray:
     """Cells by our own writer, two at a time."""
     images = np.random.default_rng(0).integers(-9, 900, (n_cells, 2, *shape)).astype(np.int16)
     spec = StackSpec(
@@ -33,7 +33,7 @@ def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), *
             "pixel_size_um": 0.33,
             "synthetic": False,
             "masks": True,
-            **told,
+            **options,
         }
     )
     with zarr_stack(path, spec) as put:
