@@ -153,7 +153,7 @@ def test_population_lists_tell_the_phases(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("nothing here is a number")
     cells = read_objects(tmp_path / "plate3.cif", tmp_path)
     assert cells.phases.tolist() == [Phase.G1, UNKNOWN, Phase.G1, UNKNOWN, Phase.ANAPHASE]
-    assert "G1.txt tells that 2 objects of plate3.cif are in G1" in cells.notes
+    assert "G1.txt gives 2 objects of plate3.cif the phase G1" in cells.notes
 
 
 def test_a_list_named_by_its_phase_alone_is_of_the_only_file(tmp_path: Path) -> None:

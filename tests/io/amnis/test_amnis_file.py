@@ -206,7 +206,9 @@ def test_header_without_channels_in_use(tmp_path: Path) -> None:
     opened = open_amnis(tmp_path / "a.cif")
     assert opened.channels == (1, 2, 3)
     assert (opened.brightfield, opened.pixel_size_um) == ((), None)
-    assert opened.problems == ("a.cif: its header doesn't say which channels are in use, so channels 1 to 3",)
+    assert opened.problems == (
+        "a.cif: its header doesn't say which channels are in use, so channels 1 to 3 are assumed",
+    )
 
 
 def test_brightfield_channels_that_are_not_in_use(tmp_path: Path) -> None:
@@ -335,7 +337,9 @@ def test_a_strip_longer_than_any_packing_of_its_image(damaged: Damaged) -> None:
         file.write(bytes(9000))
     damaged.put_tag(3, 279, 9000)  # of 360 pixels
     assert damaged.ids() == [0, 2, 3]
-    assert open_amnis(damaged.path).problems == ("hurt.cif: object 1 left out: the size of its strip does not fit its image",)
+    assert open_amnis(damaged.path).problems == (
+        "hurt.cif: object 1 left out: the size of its strip does not fit its image",
+    )
 
 
 def test_junk_behind_a_value_of_one_byte(damaged: Damaged) -> None:
@@ -417,9 +421,7 @@ def test_a_broken_chain_gives_what_came_before_it(damaged: Damaged, offset: int)
 def test_a_chain_that_ends_early(damaged: Damaged) -> None:
     damaged.put_link(4, 0)
     assert damaged.ids() == [0, 1]
-    assert open_amnis(damaged.path).problems == (
-        "hurt.cif: only 2 of the 4 objects in its header are there",
-    )
+    assert open_amnis(damaged.path).problems == ("hurt.cif: only 2 of the 4 objects in its header are there",)
 
 
 def test_a_file_cut_off_in_the_middle(damaged: Damaged) -> None:
