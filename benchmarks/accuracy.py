@@ -28,7 +28,7 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of, run_job
-from napari_cellcycle.io.writers.tables import write_json
+from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.io.amnis import AmnisFile, AmnisObject, open_amnis
-from napari_cellcycle.io.amnis.directory import read_chain, read_first
+from napari_cellcycle.io.amnis.tiff_directories import read_chain, read_first
 
 _BATCH = 256
 _BYTES_OF_TYPE = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 12: 8}

@@ -1,4 +1,4 @@
-"""The nouns: lazy cells, and what is said of them."""
+"""Lazy cells, and predictions for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage
-from napari_cellcycle.cells import Cells, Prediction, join_cells, with_blanks
+from napari_cellcycle.cells import Cells, Prediction, evenly_spaced, join_cells, with_blanks
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import UNKNOWN, UNSURE
 
@@ -36,7 +36,7 @@ def test_channels_are_chosen_by_name_and_in_the_asked_order() -> None:
 
 
 class Choosy:
-    """Images that read only the channels asked for, and tell which those were."""
+    """Images that read only some channels, and record which."""
 
     def __init__(self, planes: list[int]) -> None:
         self.planes = planes
@@ -99,10 +99,19 @@ def test_improbable_cells_are_unsure_and_unreadable_ones_unknown() -> None:
     table = calls.to_table()
     assert table["phase"].tolist() == ["unsure", "G2", ""]
     assert table["synthetic"].isna().all()
-    made = np.array([True, False, False])
-    assert replace(calls, synthetic=made).to_table()["synthetic"].tolist() == made.tolist()
+    synthetic = np.array([True, False, False])
+    assert replace(calls, synthetic=synthetic).to_table()["synthetic"].tolist() == synthetic.tolist()
     assert list(table.columns) == [
         *("source", "cell", "phase", "probability"),
         *("p_G1", "p_S", "p_G2", "p_Prophase", "p_Metaphase", "p_Anaphase", "p_Telophase"),
         *("dna_content", "unfamiliar", "synthetic"),
     ]
+
+
+@pytest.mark.parametrize("n_cells", [1, 2, 999, 1000, 1001, 123_456])
+def test_evenly_spaced_cells_come_from_the_whole_sample(n_cells: int) -> None:
+    chosen = list(evenly_spaced(n_cells, 1000))
+    assert chosen[0] == 0
+    assert chosen[-1] == n_cells - 1
+    assert len(chosen) == min(n_cells, 1000)
+    assert np.diff(chosen).min(initial=1) >= 1

@@ -14,7 +14,7 @@ from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 from napari_cellcycle.models import Model, build
 from napari_cellcycle.models.device import mixed_precision
 from napari_cellcycle.predict import classify, extract_features

@@ -15,7 +15,7 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ChannelError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision

@@ -34,7 +34,7 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": ({"job"}, {"busy_wait", "layers"}, {"widgets"}, {"samples", "readers"}, {"docks"}, {"launch"}),
-    "io": ({"atomic", "names"}, {"formats"}, {"writers"}, {"*"}),
+    "io": ({"atomic", "file_names"}, {"formats"}, {"writers"}, {"*"}),
     "jobs": ({"config"}, {"read"}, {"steps"}, {"protocols"}, {"*"}),
 }
 """The same inside a room; * stands for all that is not named."""

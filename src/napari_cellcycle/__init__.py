@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.report import evaluate as evaluate
-    from napari_cellcycle.io import read_cells as read_cells
+    from napari_cellcycle.io.inputs import read_cells as read_cells
     from napari_cellcycle.phases import Phase as Phase
     from napari_cellcycle.predict import classify as classify
     from napari_cellcycle.store.models import load_model as load_model
@@ -22,7 +22,7 @@ _HOMES = {
     "classify": "napari_cellcycle.predict",
     "evaluate": "napari_cellcycle.evaluation.report",
     "load_model": "napari_cellcycle.store.models",
-    "read_cells": "napari_cellcycle.io",
+    "read_cells": "napari_cellcycle.io.inputs",
 }
 __all__ = ["Phase", "__version__", "classify", "evaluate", "load_model", "read_cells"]
 

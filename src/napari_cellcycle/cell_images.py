@@ -1,4 +1,7 @@
-"""Where the pixels of cells come from: read when asked for, chosen, joined and filled up without being read."""
+"""Sequences of cell images that are read only when needed: from an array, a selection, or several joined.
+
+Files are read by the classes in `io`.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class CellImage:
-    """One cell as its instrument recorded it.
+    """The raw image of one cell.
 
     Attributes
     ----------
     pixels : ndarray, shape (C, Y, X)
         Raw values, integer or float; channels in the order of `Cells.channels`.
     mask : ndarray of bool, shape (Y, X), or None
-        Which pixels belong to the cell, where that is known.
+        Which pixels belong to the cell, if that is known.
     """
 
     pixels: NDArray[np.generic]
@@ -29,33 +32,33 @@ class CellImage:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Stands in the place of a cell whose image can't be read, and says why in one sentence."""
+    """Stands for an image that can't be read, and says why in one sentence."""
 
     reason: str
 
 
 class CellImages(Protocol):
-    """Where images come from: a sequence that opens files only when asked for cells."""
+    """A sequence of cell images that opens files only when cells are read."""
 
     def __len__(self) -> int: ...
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The cells at `indices`, in that order. One bad cell spoils no other."""
+        """The cells at `indices`, in that order. A cell that can't be read does not affect the others."""
         ...
 
 
 @runtime_checkable
 class Selective(Protocol):
-    """Images that can be read with some channels only, which saves the reading of the others."""
+    """Images of which some channels can be read without reading the others."""
 
     def take_planes(self, planes: Sequence[int]) -> CellImages:
-        """The same cells with the channels at `planes`, in that order."""
+        """The same cells with only the channels at `planes`, in that order."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayImages:
-    """Images that lie in one array (NumPy, memory map, dask or zarr), shape (N, C, Y, X)."""
+    """Images in one array (NumPy, memory map, dask or zarr) of shape (N, C, Y, X)."""
 
     array: NDArray[np.generic]
     masks: NDArray[np.bool_] | None = None
@@ -64,12 +67,14 @@ class ArrayImages:
         return len(self.array)
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The planes at `indices`, each an array of its own."""
+        """The cells at `indices`, in that order."""
         return [CellImage(np.asarray(self.array[i]), None if self.masks is None else self.masks[i]) for i in indices]
 
 
 @dataclass(frozen=True, eq=False)
 class SubsetImages:
+    """The images at the indices `chosen`, shape (N,), in that order."""
+
     images: CellImages
     chosen: NDArray[np.intp]
 
@@ -84,24 +89,62 @@ class SubsetImages:
 
 
 def take_planes(images: CellImages, planes: Sequence[int]) -> CellImages:
-    return images.take_planes(planes) if isinstance(images, Selective) else _PlaneImages(images, list(planes))
+    """The same cells with only some channels; the others are not read where the file format allows it.
+
+    Parameters
+    ----------
+    images : CellImages
+        Images with C channels.
+    planes : sequence of int
+        Indices of the channels to keep, in the wanted order.
+
+    Returns
+    -------
+    CellImages
+        Images with ``len(planes)`` channels.
+
+    Examples
+    --------
+    >>> images = ArrayImages(np.arange(8).reshape(1, 2, 2, 2))
+    >>> take_planes(images, [1]).read([0])[0].pixels
+    array([[[4, 5],
+            [6, 7]]])
+    """
+    return images.take_planes(planes) if isinstance(images, Selective) else PlaneImages(images, tuple(planes))
 
 
 @dataclass(frozen=True, eq=False)
-class _PlaneImages:
+class PlaneImages:
+    """Images with only the planes at `planes`, in that order; -1 stands for a plane filled with NaN."""
+
     images: CellImages
-    planes: list[int]
+    planes: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        found = self.images.read(indices)
-        return [replace(c, pixels=c.pixels[self.planes]) if isinstance(c, CellImage) else c for c in found]
+        return [
+            replace(cell, pixels=self._choose(cell.pixels)) if isinstance(cell, CellImage) else cell
+            for cell in self.images.read(indices)
+        ]
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        chosen = tuple(self.planes[plane] for plane in planes)
+        return PlaneImages(self.images, chosen) if -1 in chosen else take_planes(self.images, chosen)
+
+    def _choose(self, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+        planes = np.array(self.planes)
+        chosen = pixels[planes]
+        if -1 not in planes:
+            return chosen
+        return np.where(planes[:, None, None] < 0, np.float32(np.nan), chosen.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
 class JoinedImages:
+    """The images of several parts, one after the other."""
+
     parts: tuple[CellImages, ...]
 
     @cached_property
@@ -115,37 +158,12 @@ class JoinedImages:
         wanted = np.asarray(indices, np.intp)
         part_of = np.searchsorted(self._starts, wanted, side="right") - 1
         found: list[CellImage | Unreadable | None] = [None] * len(wanted)
-        for part in np.unique(part_of):  # each part is asked once, so that it can read in one go
-            places = np.flatnonzero(part_of == part)
-            cells = self.parts[part].read((wanted[places] - self._starts[part]).tolist())
-            for place, cell in zip(places, cells, strict=True):
-                found[place] = cell
+        for part in np.unique(part_of):  # one call per part, so that each part can read many cells at once
+            positions = np.flatnonzero(part_of == part)
+            cells = self.parts[part].read((wanted[positions] - self._starts[part]).tolist())
+            for position, cell in zip(positions, cells, strict=True):
+                found[position] = cell
         return [cell for cell in found if cell is not None]
 
     def take_planes(self, planes: Sequence[int]) -> CellImages:
         return JoinedImages(tuple(take_planes(part, planes) for part in self.parts))
-
-
-@dataclass(frozen=True, eq=False)
-class BlankedImages:
-    """Images with further planes that are NaN: those whose place is -1."""
-
-    images: CellImages
-    places: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        return [self._filled(cell) if isinstance(cell, CellImage) else cell for cell in self.images.read(indices)]
-
-    def take_planes(self, planes: Sequence[int]) -> CellImages:
-        places = tuple(self.places[plane] for plane in planes)
-        return replace(self, places=places) if -1 in places else take_planes(self.images, places)
-
-    def _filled(self, cell: CellImage) -> CellImage:
-        pixels = np.full((len(self.places), *cell.pixels.shape[1:]), np.nan, np.float32)
-        for plane, place in enumerate(self.places):
-            if place >= 0:
-                pixels[plane] = cell.pixels[place]
-        return replace(cell, pixels=pixels)

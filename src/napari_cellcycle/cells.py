@@ -1,20 +1,20 @@
-"""The nouns that travel: cells whose images are read when asked for, and what a model says of them."""
+"""Cells, whose images are read only when needed, and what a model predicts for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import (
-    BlankedImages,
     CellImage,
     CellImages,
     JoinedImages,
+    PlaneImages,
     SubsetImages,
     Unreadable,
     take_planes,
@@ -31,29 +31,32 @@ DNA = "dna"
 ROLES = (BRIGHTFIELD, DARKFIELD, DNA)
 """What a channel can be to a model. Other channels keep the names their files give them."""
 
+_PER_CELL = ("sources", "ids", "phases", "synthetic", "pixel_size_um")
+"""Attributes of `Cells` that hold one value for each cell."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Single cells in a fixed order: who they are, and lazily their images.
+    """Single cells in a fixed order: where each comes from, what is known of it, and access to its image.
 
     Attributes
     ----------
     images : CellImages
-        Reads the images; nothing of them is kept here.
+        Reads the images when they are needed; none is held in memory.
     channels : tuple of str
-        What each image plane shows: roles (``brightfield``, ``darkfield``, ``dna``) or file names.
+        What each image plane shows: a role (``brightfield``, ``darkfield``, ``dna``) or the name in the file.
     sources : ndarray of str, shape (N,)
-        File each cell comes from, relative to the input; the brightfield one of a channel set.
+        File that each cell comes from, relative to the input; with one file per channel, the brightfield one.
     ids : ndarray of int64, shape (N,)
-        Position in that file from 0, or the object id, or the label of a full-field image.
+        Position in that file, counted from 0; or the object number of an Amnis file; or the label in a full field.
     phases : ndarray of int8, shape (N,)
-        True phase, `UNKNOWN` where nobody says it.
+        True phase; `UNKNOWN` where it is not known.
     synthetic : ndarray of bool, shape (N,)
-        Cells that a generator made; they may be trained on, never tested on.
+        Cells that a generator made. They may be used for training, never for testing.
     pixel_size_um : ndarray of float32, shape (N,)
         Edge of a pixel in micrometres, NaN where unknown.
     notes : tuple of str
-        What was guessed, dropped or skipped while opening: said aloud to the user.
+        What was guessed or left out while opening, in sentences for the user.
     """
 
     images: CellImages
@@ -66,10 +69,9 @@ class Cells:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        n_cells = len(self.images)
-        for name in ("sources", "ids", "phases", "synthetic", "pixel_size_um"):
-            if len(getattr(self, name)) != n_cells:
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {n_cells} cells")
+        for name in _PER_CELL:
+            if len(getattr(self, name)) != len(self):
+                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self)} cells")
 
     @classmethod
     def build(
@@ -84,7 +86,7 @@ class Cells:
         pixel_size_um: float | None = None,
         notes: Iterable[str] = (),
     ) -> Cells:
-        """Cells with one value for all where one is given."""
+        """Cells whose sources, phases, ... are each given as one value for all, or as one value per cell."""
         n_cells = len(images)
         return cls(
             images=images,
@@ -104,25 +106,24 @@ class Cells:
         known = int((self.phases != UNKNOWN).sum())
         return f"Cells({len(self)} cells, {known} of known phase, channels {', '.join(self.channels)})"
 
+    @property
+    def common_pixel_size_um(self) -> float | None:
+        """Edge of a pixel in micrometres, if it is known and the same for all cells."""
+        sizes = np.unique(self.pixel_size_um)
+        return float(sizes[0]) if len(sizes) == 1 and np.isfinite(sizes[0]) else None
+
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
         """Raw images of the cells at `indices`, in that order."""
         return self.images.read(indices)
 
     def subset(self, indices: Sequence[int] | NDArray[np.integer]) -> Cells:
-        """The cells at `indices`, in that order; still lazy."""
+        """The cells at `indices`, in that order; no image is read."""
         chosen = np.asarray(indices, dtype=np.intp)
-        return replace(
-            self,
-            images=SubsetImages(self.images, chosen),
-            sources=self.sources[chosen],
-            ids=self.ids[chosen],
-            phases=self.phases[chosen],
-            synthetic=self.synthetic[chosen],
-            pixel_size_um=self.pixel_size_um[chosen],
-        )
+        values: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_CELL}
+        return replace(self, images=SubsetImages(self.images, chosen), **values)
 
     def select_channels(self, wanted: Sequence[str]) -> Cells:
-        """The same cells with the channels `wanted`, in that order.
+        """The same cells with only the channels `wanted`, in that order.
 
         Raises
         ------
@@ -141,23 +142,59 @@ class Cells:
         return replace(self, images=take_planes(self.images, planes), channels=tuple(wanted))
 
 
+def evenly_spaced(n_cells: int, most: int) -> NDArray[np.intp]:
+    """Indices of at most `most` of `n_cells` cells, evenly spaced, in ascending order.
+
+    Parameters
+    ----------
+    n_cells : int
+        Number of cells to choose from.
+    most : int
+        Number of cells to choose; all are chosen if there are fewer.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n_cells, most),)
+        The first and the last cell are among them.
+
+    Examples
+    --------
+    >>> evenly_spaced(9, 3).tolist(), evenly_spaced(2, 3).tolist()
+    ([0, 4, 8], [0, 1])
+    """
+    return np.linspace(0, n_cells - 1, min(n_cells, most)).round().astype(np.intp)
+
+
 def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
-    """The same cells with these channels, in that order; those that they lack are NaN, as of an unstained cell."""
-    places = tuple(cells.channels.index(name) if name in cells.channels else -1 for name in channels)
-    if -1 not in places:
+    """The same cells with the given channels, where a channel that they lack is filled with NaN.
+
+    Parameters
+    ----------
+    cells : Cells
+        Any cells, for instance unstained ones.
+    channels : sequence of str
+        Channels of the result, in this order.
+
+    Returns
+    -------
+    Cells
+        Their images are float32 if a channel was added.
+    """
+    planes = tuple(cells.channels.index(name) if name in cells.channels else -1 for name in channels)
+    if -1 not in planes:
         return cells.select_channels(channels)
-    return replace(cells, images=BlankedImages(cells.images, places), channels=tuple(channels))
+    return replace(cells, images=PlaneImages(cells.images, planes), channels=tuple(channels))
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
-    """Cells of several sources one after the other, in the channels that all of them have.
+    """Join the cells of several sources, with the channels that all of them have.
 
     Raises
     ------
     ImageError
-        There is nothing to join.
+        `parts` is empty.
     ChannelError
-        The parts have no channel in common.
+        They have no channel in common.
     """
     if not parts:
         raise ImageError("no cells were found in the input; give a folder or file that holds cell images")
@@ -167,39 +204,32 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
     if not common:
         raise ChannelError("the inputs have no channel in common; name the channels, as in --channels brightfield=Ch3")
     chosen = [part.select_channels(common) for part in parts]
-    return Cells(
-        images=JoinedImages(tuple(part.images for part in chosen)),
-        channels=tuple(common),
-        sources=np.concatenate([part.sources for part in chosen]),
-        ids=np.concatenate([part.ids for part in chosen]),
-        phases=np.concatenate([part.phases for part in chosen]),
-        synthetic=np.concatenate([part.synthetic for part in chosen]),
-        pixel_size_um=np.concatenate([part.pixel_size_um for part in chosen]),
-        notes=tuple(dict.fromkeys(note for part in chosen for note in part.notes)),
-    )
+    values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in chosen]) for name in _PER_CELL}
+    notes = tuple(dict.fromkeys(note for part in chosen for note in part.notes))
+    return Cells(JoinedImages(tuple(part.images for part in chosen)), tuple(common), **values, notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a model says of cells, in their order.
+    """What a model predicts for some cells, in their order.
 
     Attributes
     ----------
     sources, ids
-        Which cells, as in `Cells`.
+        Which cell each row belongs to, as in `Cells`.
     probabilities : ndarray of float32, shape (N, 7)
-        Per phase, in phase order; each row sums to 1, or is NaN where the image could not be read.
+        Of each phase, in phase order; each row sums to 1, or is NaN where the image could not be read.
     dna_content : ndarray of float32, shape (N,), or None
-        Label-free estimate in units where the G1 peak is 2 (so G2 is near 4); None if the model has none.
+        Estimated without a stain, in units where the G1 peak is 2 (so G2 is near 4); None if the model gives none.
     min_probability : float
-        Cells whose best phase is less probable than this are called unsure.
+        A cell whose most probable phase is less probable than this is called unsure.
     unreadable : dict of int to str
-        Position of each cell that could not be read, and why.
+        Index of each cell that could not be read, and why.
     synthetic : ndarray of bool, shape (N,), or None
-        Cells that a generator made, where that is known: no figure is computed on them by mistake.
+        Cells that a generator made, where that is known, so that no model is evaluated on them by mistake.
     unfamiliar : ndarray of bool, shape (N,), or None
-        Cells unlike those that the model was trained on, so that its calls of them are not to be relied on; None if it
-        can't tell.
+        Cells that are out of distribution: unlike those the model was trained on, so that its calls of them are not
+        reliable. None if the model can't tell.
     """
 
     sources: NDArray[np.str_]
@@ -220,13 +250,13 @@ class Prediction:
 
     @cached_property
     def best(self) -> NDArray[np.int8]:
-        """Most probable phase of each cell, however unsure; `UNKNOWN` where it could not be read."""
+        """Most probable phase of each cell; `UNKNOWN` where it could not be read."""
         readable = ~np.isnan(self.probabilities).any(axis=1)
         return np.where(readable, self.probabilities.argmax(axis=1), UNKNOWN).astype(np.int8)
 
     @cached_property
     def phases(self) -> NDArray[np.int8]:
-        """Called phase of each cell: `best`, or `UNSURE` under `min_probability`."""
+        """Called phase of each cell: `best`, or `UNSURE` if its probability is below `min_probability`."""
         unsure = (self.best != UNKNOWN) & (self.confidence < self.min_probability)
         return np.where(unsure, UNSURE, self.best).astype(np.int8)
 
@@ -236,7 +266,7 @@ class Prediction:
         return self.probabilities.max(axis=1)
 
     def to_table(self) -> pd.DataFrame:
-        """One row a cell, with the columns of ``phases.csv``."""
+        """One row per cell, with the columns of ``phases.csv``."""
         import pandas as pd
 
         columns: dict[str, object] = {
@@ -245,9 +275,8 @@ class Prediction:
             "phase": [phase_label(int(number)) for number in self.phases],
             "probability": self.confidence,
         }
-        for number, name in enumerate(PHASE_LABELS):
-            columns[f"p_{name}"] = self.probabilities[:, number]
-        columns["dna_content"] = np.full(len(self), np.nan) if self.dna_content is None else self.dna_content
-        columns["unfamiliar"] = np.full(len(self), np.nan) if self.unfamiliar is None else self.unfamiliar
-        columns["synthetic"] = np.full(len(self), np.nan) if self.synthetic is None else self.synthetic
+        columns |= {f"p_{label}": self.probabilities[:, phase] for phase, label in enumerate(PHASE_LABELS)}
+        for name in ("dna_content", "unfamiliar", "synthetic"):
+            values = getattr(self, name)
+            columns[name] = np.full(len(self), np.nan) if values is None else values
         return pd.DataFrame(columns)

@@ -249,10 +249,10 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from napari_cellcycle.io import describe
+    from napari_cellcycle.io.input_summary import describe_inputs
     from napari_cellcycle.jobs.config import parse_channels
 
-    found = describe(options.input, channels=parse_channels(options.channels), layout=options.layout)
+    found = describe_inputs(options.input, channels=parse_channels(options.channels), layout=options.layout)
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
 
 

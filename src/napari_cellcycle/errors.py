@@ -1,39 +1,39 @@
-"""What a user can mend. Each message is one sentence: what, where, what to do."""
+"""Errors that the user can correct. Each message is one sentence: what, where, what to do."""
 
 from __future__ import annotations
 
 
 class CellCycleError(Exception):
-    """The user can mend this; it is shown as one sentence, without a traceback."""
+    """An error that the user can correct; it is shown as one sentence, without a traceback."""
 
 
 class SettingError(CellCycleError, ValueError):
-    """A setting is unknown or lies outside its limits."""
+    """A setting is unknown or outside its limits."""
 
 
 class ReadError(CellCycleError, OSError):
-    """A file or folder is missing, damaged, or not what it should be."""
+    """A file or folder is missing, damaged, or of the wrong kind."""
 
 
 class WriteError(CellCycleError, OSError):
-    """A result can't be written where it was asked for."""
+    """A result can't be written to the chosen folder or file."""
 
 
 class ChannelError(CellCycleError, ValueError):
-    """A wanted channel is not there, or can't be told from the others."""
+    """A channel is missing, or it is not clear which one it is."""
 
 
 class ImageError(CellCycleError, ValueError):
-    """An image holds something that no cell can be read from."""
+    """No cell can be read from an image."""
 
 
 class ModelError(CellCycleError, ValueError):
-    """A model is unknown, damaged, or wants something else than these cells have."""
+    """A model is unknown, damaged, or does not fit these cells."""
 
 
 class TooFewCellsError(CellCycleError, ValueError):
-    """There are not enough cells for what was asked."""
+    """There are not enough cells."""
 
 
 class StoppedError(CellCycleError):
-    """The user stopped the work before there was anything to keep."""
+    """The user stopped the work before there was a result."""

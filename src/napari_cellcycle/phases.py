@@ -1,4 +1,4 @@
-"""The words: the seven phases, their order, names and colours; nobody else writes "G1"."""
+"""The seven phases: their order, names and colours. No other module writes "G1"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNKNOWN = -1
 """Phase number of a cell whose phase is not known, in every array of phases."""
 
 UNSURE = 7
-"""Phase number of a cell whose best probability lies under the asked minimum."""
+"""Phase number of a cell whose most probable phase is less probable than the chosen minimum."""
 
 
 class Phase(IntEnum):
@@ -32,13 +32,13 @@ class Phase(IntEnum):
 N_PHASES = len(Phase)
 PHASE_LABELS = tuple(phase.label for phase in Phase)
 
-# Okabe and Ito 2008: told apart by colour-blind eyes
+# Okabe and Ito 2008: distinct for colour-blind readers
 COLOURS = dict(zip(Phase, "#0072b2 #e69f00 #009e73 #56b4e9 #f0e442 #d55e00 #cc79a7".split(), strict=True))
 UNSURE_COLOUR = "#999999"
 UNSURE_LABEL = "unsure"
 SYNTHETIC_COLOUR = "#aa00ff"
-"""Of the mark of made cells. To colour-blind eyes too it is farther from the colours above than some of these are from
-each other, and it is seen on the grey of brightfield and on the black of darkfield."""
+"""Of the mark of synthetic cells. For colour-blind readers too, it differs more from the colours above than some of
+these differ from each other, and it is visible on the grey of brightfield and on the black of darkfield."""
 SYNTHETIC_LABEL = "synthetic"
 
 _SPELLINGS = {
@@ -52,7 +52,13 @@ _SPELLINGS = {
 
 
 def phase_label(number: int) -> str:
-    """Name of a phase number: a phase's label, ``unsure``, or an empty text where unknown."""
+    """Name of a phase number: the label of a phase, ``unsure``, or an empty text for an unknown phase.
+
+    Examples
+    --------
+    >>> phase_label(4), phase_label(UNSURE), phase_label(UNKNOWN)
+    ('Metaphase', 'unsure', '')
+    """
     if number == UNKNOWN:
         return ""
     return UNSURE_LABEL if number == UNSURE else Phase(number).label
@@ -61,8 +67,8 @@ def phase_label(number: int) -> str:
 def parse_phase(text: str) -> Phase | None:
     """The phase that `text` names, in any usual spelling, or None.
 
-    Case, spaces, hyphens and underscores don't matter; Spanish and Portuguese spellings of the
-    mitotic phases are known too.
+    Case, spaces, hyphens and underscores don't matter. Spanish and Portuguese spellings of the mitotic phases are
+    understood too.
 
     Examples
     --------

@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
-from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, result_of
-from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
-from napari_cellcycle.images.prepare import InputSpec, prepare
+from napari_cellcycle.images.contrast import ENOUGH_CELLS, match_contrast
+from napari_cellcycle.images.model_input import InputSpec, prepare
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.layer_fusion import fuse_for_inference
@@ -193,7 +193,7 @@ def _matched(cells: Cells, spec: InputSpec) -> tuple[InputSpec, tuple[str, ...]]
     """`spec` for the contrast of these cells, and what to tell the user of that."""
     if not any(how.contrast for how in spec.normalisation):
         return spec, ()
-    return match_contrast(spec, _read_batch(cells, spec.unscaled, evenly_spaced(len(cells))).images)
+    return match_contrast(spec, _read_batch(cells, spec.unscaled, evenly_spaced(len(cells), ENOUGH_CELLS)).images)
 
 
 def _batches_ahead(cells: Cells, spec: InputSpec, batch_size: int) -> Iterator[_Batch]:

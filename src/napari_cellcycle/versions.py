@@ -1,4 +1,4 @@
-"""Which versions a result was made with."""
+"""Versions of the packages that results depend on."""
 
 from __future__ import annotations
 

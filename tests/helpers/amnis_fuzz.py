@@ -1,7 +1,7 @@
 """Mutates Amnis files and judges what the reader makes of them; for many, run ``python tests/io/amnis_fuzz.py``.
 
-Each file must give right cells or a clear error: an object whose own bytes are untouched is as it was, an object that
-is missing is spoken of, and nothing but a `ReadError` is ever raised.
+Each file must give right cells or a clear error: an object whose own bytes are untouched is unchanged, an object that
+is missing is reported, and nothing but a `ReadError` is ever raised.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from amnis_writer import WrittenObject, write_amnis
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis import AmnisObject, open_amnis
-from napari_cellcycle.io.amnis.directory import read_chain, read_first
+from napari_cellcycle.io.amnis.tiff_directories import read_chain, read_first
 
 SECONDS_A_FILE = 5
 BYTES_OF_MEMORY = 500_000_000
@@ -46,23 +46,25 @@ def mutate(original: bytes, random: np.random.Generator) -> tuple[bytes, set[int
     """A mutated copy, and which bytes were overwritten; None where bytes moved, so that any object may differ."""
     data = bytearray(original)
     kind = random.choice(["bits", "bytes", "numbers", "cut", "drop", "double"], p=[0.3, 0.2, 0.3, 0.1, 0.05, 0.05])
-    place, length = int(random.integers(len(data))), int(random.integers(1, 200))
+    position, length = int(random.integers(len(data))), int(random.integers(1, 200))
     if kind == "cut":
-        return bytes(data[:place]), set(range(place, len(data)))
+        return bytes(data[:position]), set(range(position, len(data)))
     if kind == "drop":
-        del data[place : place + length]
+        del data[position : position + length]
         return bytes(data), None
     if kind == "double":
-        data[place:place] = data[place : place + length]
+        data[position:position] = data[position : position + length]
         return bytes(data), None
     touched = random.integers(len(data), size=int(random.integers(1, 5))).tolist()
     if kind == "numbers":  # offsets, counts and sizes that are wrong, but not by chance
         width, odd = (2, 4)[int(random.integers(2))], random.choice([0, 1, 2**15, 2**16 - 1, 2**31, 2**32 - 1, 8, 600])
-        place = min(touched[0], len(data) - width)
-        data[place : place + width] = (int(odd) % 256**width).to_bytes(width, "little")
-        return bytes(data), set(range(place, place + width))
-    for place in touched:
-        data[place] = data[place] ^ (1 << int(random.integers(8))) if kind == "bits" else int(random.integers(256))
+        position = min(touched[0], len(data) - width)
+        data[position : position + width] = (int(odd) % 256**width).to_bytes(width, "little")
+        return bytes(data), set(range(position, position + width))
+    for position in touched:
+        data[position] = (
+            data[position] ^ (1 << int(random.integers(8))) if kind == "bits" else int(random.integers(256))
+        )
     return bytes(data), set(touched)
 
 
@@ -98,7 +100,7 @@ class Judge:
 
     def _right(self, item: AmnisObject, touched: set[int]) -> bool:
         start, stop = self.extents.get(item.object_id, (0, len(self.data)))
-        if any(start <= place < stop for place in touched):
+        if any(start <= position < stop for position in touched):
             return True
         original = self.objects[item.object_id]
         return np.array_equal(item.image, original.image) and np.array_equal(item.mask, original.mask)

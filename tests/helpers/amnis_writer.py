@@ -29,7 +29,7 @@ class WrittenObject:
 
 
 @dataclass
-class SyntheticSaved:
+class WrittenFile:
     """Where things lie in a file that was written: offsets of directories and (start, size) of strips."""
 
     directories: list[int] = field(default_factory=list)
@@ -90,7 +90,7 @@ def write_amnis(
     xml: bytes | None = None,
     channel_count: int | None = None,
     hole: int = 0,
-) -> SyntheticSaved:
+) -> WrittenFile:
     """Write a .cif where objects have masks, else a .rif.
 
     Parameters
@@ -118,7 +118,7 @@ def write_amnis(
         Where directories and strips lie.
     """
     xml = acquisition_xml(channels, brightfield, magnification) if xml is None else xml
-    written = SyntheticSaved()
+    written = WrittenFile()
     header = [
         (256, LONG, 1, 1),
         (257, LONG, 1, 1),
@@ -190,7 +190,7 @@ def _side_by_side(planes: NDArray[np.generic], dtype: str) -> bytes:
     return np.concatenate(list(planes), axis=1).astype(dtype).tobytes()
 
 
-def _write_directory(file, tags, strip: bytes, written: SyntheticSaved) -> int:
+def _write_directory(file, tags, strip: bytes, written: WrittenFile) -> int:
     """Write a directory, its strip and what its tags point to; return where its link to the next one lies."""
     start = file.tell()
     written.directories.append(start)

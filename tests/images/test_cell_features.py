@@ -1,4 +1,4 @@
-"""Hand-made features: right by hand and by other libraries, each cell for itself, and never without a number."""
+"""Handcrafted features: right by hand and by other libraries, each cell for itself, and never without a number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_cellcycle.images.cell_features import (
     measure_shape,
     measure_texture,
 )
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 from napari_cellcycle.training.recipes import RECIPES
 
 CHANNELS = ("brightfield", "darkfield")
@@ -29,7 +29,7 @@ CHANNELS = ("brightfield", "darkfield")
 
 @pytest.fixture
 def images() -> np.ndarray:
-    """Prepared made cells, discs of radius 6 to 10."""
+    """Prepared example cells, discs of radius 6 to 10."""
     pixels = made_pixels(np.repeat([0, 1, 2], 4))[:, :2]
     return prepare([CellImage(cell) for cell in pixels], RECIPES["features"].input)
 

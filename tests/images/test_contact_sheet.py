@@ -1,4 +1,4 @@
-"""The picture of real cells beside made ones shows each cell where it should be."""
+"""The image of real cells next to synthetic ones shows each cell where it should be."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def flat(*levels: float) -> np.ndarray:
 def test_each_cell_lies_in_the_row_of_its_phase_and_channel() -> None:
     sheet = draw_sheet({0: flat(3, 3), 5: flat(-3)}, {0: flat(-3, -3), 5: flat(3, 3)}, CHANNELS, per_phase=2)
     tile, block = 8 + _GAP_PX, 2 * (8 + _GAP_PX) + 2 * _GAP_PX
-    made = _TITLE_PX + 2 * tile + 4 * _GAP_PX
+    synthetic = _TITLE_PX + 2 * tile + 4 * _GAP_PX
     brightfield, anaphase = _LINE_PX, _LINE_PX + block
     assert (sheet[brightfield : brightfield + 8, _TITLE_PX : _TITLE_PX + 8] == 255).all()
-    assert (sheet[brightfield : brightfield + 8, made : made + 8] == 0).all()
+    assert (sheet[brightfield : brightfield + 8, synthetic : synthetic + 8] == 0).all()
     assert (sheet[anaphase : anaphase + 8, _TITLE_PX : _TITLE_PX + 8] == 0).all()
-    assert (sheet[anaphase : anaphase + 8, made + tile : made + tile + 8] == 255).all()
+    assert (sheet[anaphase : anaphase + 8, synthetic + tile : synthetic + tile + 8] == 255).all()
     darkfield = sheet[brightfield + tile : brightfield + tile + 8, _TITLE_PX : _TITLE_PX + 8]
     assert (darkfield == int((3 + 0.3) / 4.3 * 255)).all()  # another black and white than brightfield's
 
 
-def test_without_real_cells_the_made_ones_stand_alone() -> None:
+def test_without_real_cells_only_the_synthetic_ones_are_drawn() -> None:
     both, alone = draw_sheet({3: flat(1)}, {3: flat(2)}, CHANNELS), draw_sheet({}, {3: flat(2)}, CHANNELS)
     assert alone.shape[1] < both.shape[1]
     assert (alone[_LINE_PX : _LINE_PX + 8, _TITLE_PX : _TITLE_PX + 8] == int(5 / 6 * 255)).all()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
-from napari_cellcycle.images.contrast import evenly_spaced, fit_contrast, match_contrast, median_contrast
-from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
+from napari_cellcycle.images.contrast import fit_contrast, match_contrast, median_contrast
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
 
 PLAIN = InputSpec(("brightfield", "darkfield"), 24, 0.5, (Normalisation("ratio"), Normalisation("spread")))
 
@@ -85,12 +85,3 @@ def test_scales_can_be_taken_out_and_put_in(fitted: InputSpec) -> None:
     assert scaled.scales.tolist() == [2, 3]
     assert scaled.unscaled == fitted
     assert replace(fitted.normalisation[0], scale=2.0) == scaled.normalisation[0]
-
-
-@pytest.mark.parametrize("n_cells", [1, 2, 999, 1000, 1001, 123_456])
-def test_the_whole_sample_is_looked_at(n_cells: int) -> None:
-    places = list(evenly_spaced(n_cells))
-    assert places[0] == 0
-    assert places[-1] == n_cells - 1
-    assert len(places) == min(n_cells, 1000)
-    assert np.diff(places).min(initial=1) >= 1

@@ -160,9 +160,9 @@ def test_frame_that_can_not_be_read_spoils_no_other() -> None:
     ("planes", "labels", "reason"),
     [
         ((2, 50, 50), np.ones((50, 60), int), r"f: labels of shape \(1, 50, 60\) don't match an image of shape"),
-        ((2, 50, 50), np.zeros((50, 50), int), "f: there are no labels, so there are no cells to cut out"),
+        ((2, 50, 50), np.zeros((50, 50), int), "f has an empty label image; give one that marks the cells"),
         ((2, 50, 50), np.ones((50, 50)), "f: the labels are float64, but must be integers"),
-        ((50, 50), np.ones((50, 50), int), r"f: a field is \(C, Y, X\) or \(T, C, Y, X\)"),
+        ((50, 50), np.ones((50, 50), int), r"f: a field must be \(C, Y, X\) or \(T, C, Y, X\)"),
         ((3, 2, 50, 50), np.ones((2, 50, 50), int), "don't match"),
     ],
 )

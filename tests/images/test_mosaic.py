@@ -13,8 +13,8 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.images.grid import GAP_PX, Grid
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
+from napari_cellcycle.images.tile_grid import GAP_PX, Grid
 
 
 class OddImages:
@@ -41,7 +41,7 @@ class HalfMasked(OddImages):
 
 
 def cells_of(images, channels=("brightfield",)) -> Cells:
-    return Cells.build(images, channels, "made.tif")
+    return Cells.build(images, channels, "example.tif")
 
 
 def tile_of(mosaic: Mosaic, cell: int) -> np.ndarray:
@@ -127,18 +127,18 @@ def test_the_cell_under_its_own_middle_is_itself(n_cells: int, tile_px: int, sha
     assert right <= grid.shape[1]
 
 
-@pytest.mark.parametrize("place", [(-1, 3), (3, -1), (3, 1000), (1000, 3)])
-def test_nothing_lies_beside_the_gallery(place: tuple[int, int]) -> None:
-    assert Grid.fit(5, 10).cell_at(*place) is None
+@pytest.mark.parametrize("position", [(-1, 3), (3, -1), (3, 1000), (1000, 3)])
+def test_nothing_lies_outside_the_gallery(position: tuple[int, int]) -> None:
+    assert Grid.fit(5, 10).cell_at(*position) is None
 
 
-def test_frames_colour_edges_only_and_leave_empty_places_alone() -> None:
+def test_frames_colour_edges_only_and_leave_empty_tiles_alone() -> None:
     grid = Grid(n_cells=5, tile_px=20, columns=3)
     picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
     assert picture.shape == (44, 66)
     assert set(np.unique(picture)) == {0, 1, 2, 7, 8}
     assert (picture[3:19, 3:19] == 0).all()  # the cell stays visible
-    assert (picture[22:, 44:] == 0).all()  # the place after the last cell
+    assert (picture[22:, 44:] == 0).all()  # after the last cell
     assert (grid.fill(np.full(5, 1, np.uint8))[:22] == 1).all()
 
 
@@ -151,7 +151,7 @@ def test_no_frame_touches_the_next_so_that_a_fill_changes_one_cell() -> None:
 @pytest.mark.parametrize("draw", [Grid.draw_outlines, Grid.fill])
 def test_numbers_come_back_out_of_a_picture(draw) -> None:
     grid, numbers = Grid(n_cells=5, tile_px=20, columns=3), np.array([1, 2, 0, 8, 7], np.uint8)
-    np.testing.assert_array_equal(grid.read_numbers(draw(grid, numbers)), numbers)
+    np.testing.assert_array_equal(grid.read_phases(draw(grid, numbers)), numbers)
 
 
 def test_what_is_painted_inside_a_frame_counts_more_than_the_frame() -> None:
@@ -159,4 +159,4 @@ def test_what_is_painted_inside_a_frame_counts_more_than_the_frame() -> None:
     picture = grid.draw_outlines(np.array([1, 2, 0, 8, 7], np.uint8))
     picture[8:10, 8:10] = 5  # a dab
     picture[30:34, 30:40], picture[35, 35] = 3, 6  # more of one than of the other
-    assert grid.read_numbers(picture).tolist() == [5, 2, 0, 8, 3]
+    assert grid.read_phases(picture).tolist() == [5, 2, 0, 8, 3]

@@ -1,4 +1,4 @@
-"""Cells found in fields where their places are known."""
+"""Cells found in fields where their positions are known."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_fields import made_field, recall_and_precision
+from example_fields import example_field, recall_and_precision
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.errors import ImageError, SettingError
 from napari_cellcycle.images.segment import segment_brightfield
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["diameter given", "diameter found"])
 @pytest.mark.parametrize(
-    "made",
+    "options",
     [
         {},
         {"uneven": False},
@@ -27,9 +27,9 @@ from napari_cellcycle.io import read_cells
     ],
     ids=str,
 )
-def test_cells_apart_are_found(made: dict, given: bool) -> None:
-    field, centres = made_field(**{"n_cells": 40, **made})
-    diameter = made.get("diameter", 24)
+def test_cells_apart_are_found(options: dict, given: bool) -> None:
+    field, centres = example_field(**{"n_cells": 40, **options})
+    diameter = options.get("diameter", 24)
     labels = segment_brightfield(field, cell_diameter_px=diameter if given else None)
     assert labels.dtype == np.int32
     recall, precision = recall_and_precision(labels, centres, reach=0.4 * diameter)
@@ -38,7 +38,7 @@ def test_cells_apart_are_found(made: dict, given: bool) -> None:
 
 
 def test_touching_cells_are_split() -> None:
-    field, centres = made_field(50, apart=1.0, seed=1)
+    field, centres = example_field(50, apart=1.0, seed=1)
     assert segment_brightfield(field, cell_diameter_px=24).max() >= 0.95 * len(centres)
 
 
@@ -54,7 +54,7 @@ def test_gap_that_cells_enclose_is_no_cell() -> None:
 
 
 def test_mask_covers_the_cell() -> None:
-    field, centres = made_field(20, noise=2)
+    field, centres = example_field(20, noise=2)
     labels = segment_brightfield(field)
     areas = np.bincount(labels.ravel())[1:]
     rows, columns = centres.round().astype(int).T
@@ -70,18 +70,18 @@ def test_empty_field_has_no_cells(kind: str) -> None:
 
 
 def test_same_field_gives_same_labels_whatever_its_type() -> None:
-    field, _ = made_field(20, size=300)
+    field, _ = example_field(20, size=300)
     np.testing.assert_array_equal(segment_brightfield(field), segment_brightfield(field.astype(np.float64)))
 
 
 def test_field_must_be_a_plane() -> None:
-    with pytest.raises(ImageError, match=r"one plane \(Y, X\) at a time, not in an image of shape \(2, 9, 9\)"):
+    with pytest.raises(ImageError, match=r"one plane \(Y, X\), but the image has the shape \(2, 9, 9\)"):
         segment_brightfield(np.zeros((2, 9, 9)))
 
 
 @pytest.mark.parametrize("diameter", [0, 5, 401, float("nan")])
 def test_diameter_has_limits(diameter: float) -> None:
-    with pytest.raises(SettingError, match=r"cell-diameter-px is .* but must lie in 6 to 400"):
+    with pytest.raises(SettingError, match=r"cell-diameter-px is .* but must be between 6 and 400"):
         segment_brightfield(np.zeros((9, 9)), cell_diameter_px=diameter)
 
 

@@ -29,7 +29,7 @@ def _write_half(target: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    sentence = r"can't write to .*file .*choose another place"
+    sentence = r"can't write to .*file .*choose another folder"
     with pytest.raises(WriteError, match=sentence), atomic_path(tmp_path / "file" / "x"):
         pass
 

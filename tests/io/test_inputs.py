@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import made_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
+from example_files import example_tiles, montage_of, write_cells, write_ideas_tiff, write_tiff
 from PIL import Image
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import CellCycleError, ChannelError, ImageError, ReadError, SettingError
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.phases import Phase
 
 NOISE = np.random.default_rng(0).integers(300, 900, (40, 44), dtype=np.uint16)
@@ -56,8 +56,8 @@ def test_population_in_a_name_tells_the_phase(tmp_path: Path) -> None:
 def test_one_file_per_cell_and_channel(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     sizes = {1: (37, 50), 2: (52, 38), 10: (41, 41)}
-    made = {number: random.integers(1, 900, (3, *size), dtype=np.uint16) for number, size in sizes.items()}
-    for number, planes in made.items():
+    written = {number: random.integers(1, 900, (3, *size), dtype=np.uint16) for number, size in sizes.items()}
+    for number, planes in written.items():
         for channel, plane in zip(("Ch3", "Ch4", "Ch6"), planes, strict=True):
             write_ideas_tiff(tmp_path / "S_phase" / f"{number}_{channel}.ome.tif", plane)
     cells = read_cells(tmp_path)
@@ -67,7 +67,7 @@ def test_one_file_per_cell_and_channel(tmp_path: Path) -> None:
     assert cells.notes == (
         "Ch3 read as brightfield, Ch6 read as darkfield, Ch4 read as dna; change it with --channels",
     )
-    for cell, planes in zip(cells.read([0, 1, 2]), made.values(), strict=True):
+    for cell, planes in zip(cells.read([0, 1, 2]), written.values(), strict=True):
         assert isinstance(cell, CellImage)
         np.testing.assert_array_equal(cell.pixels, planes)
 
@@ -92,7 +92,7 @@ def test_png_of_16_bit(tmp_path: Path) -> None:
 
 
 def test_stack_per_channel(tmp_path: Path) -> None:
-    tiles = made_tiles(7, 30)
+    tiles = example_tiles(7, 30)
     write_tiff(tmp_path / "plate_BF.tif", tiles)
     write_tiff(tmp_path / "plate_DF.tif", tiles + 1, compression="zlib")
     cells = read_cells(tmp_path)
@@ -105,7 +105,7 @@ def test_stack_per_channel(tmp_path: Path) -> None:
 
 def test_channels_of_ome_and_pixel_size(tmp_path: Path) -> None:
     metadata = {"axes": "TCYX", "Channel": {"Name": ["SSC", "Bright Field"]}, "PhysicalSizeX": 0.33}
-    path = write_tiff(tmp_path / "x.ome.tif", np.stack([made_tiles(5, 30)] * 2, axis=1), metadata=metadata)
+    path = write_tiff(tmp_path / "x.ome.tif", np.stack([example_tiles(5, 30)] * 2, axis=1), metadata=metadata)
     assert read_cells(path).channels == ("darkfield", "brightfield")
     assert read_cells(path).pixel_size_um == pytest.approx(0.33)
     assert read_cells(path, pixel_size_um=0.5).pixel_size_um.tolist() == [0.5] * 5
@@ -133,7 +133,7 @@ def test_channel_files_given_one_by_one_come_together(tmp_path: Path) -> None:
 
 
 def test_position_of_a_channel_is_no_word_in_names(tmp_path: Path) -> None:
-    stack = np.stack([made_tiles(4, 30)] * 2, axis=1)
+    stack = np.stack([example_tiles(4, 30)] * 2, axis=1)
     for number in range(2):
         write_tiff(tmp_path / f"plate_{number}.tif", stack, metadata={"axes": "NCYX"})
     cells = read_cells(tmp_path, channels={"brightfield": "1", "darkfield": "0"})
@@ -187,20 +187,20 @@ def bad_files(folder: Path) -> dict[str, Path]:
 
 REASONS = {
     "empty": (ReadError, r"empty\.tif is empty; export or copy it again"),
-    "text": (ReadError, r"text\.tif is no TIFF, PNG or JPEG image"),
-    "pdf": (ReadError, r"pdf\.tif is no TIFF, PNG or JPEG image"),
+    "text": (ReadError, r"text\.tif is not a TIFF, PNG or JPEG image"),
+    "pdf": (ReadError, r"pdf\.tif is not a TIFF, PNG or JPEG image"),
     "start": (ReadError, r"start\.tif is damaged"),
     "missing.tif": (ReadError, r"missing\.tif does not exist; check the name"),
-    "folder": (ReadError, r"folder holds no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"),
+    "folder": (ReadError, r"folder has no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"),
     "header.png": (ReadError, r"header\.png is damaged"),
     "cut.jpg": (ImageError, r"cut\.jpg is damaged"),
     "colour.png": (ImageError, r"colour\.png is a colour image; save each channel as a grey image"),
     "rgb": (ImageError, r"rgb\.tif is a colour image"),
     "bits.png": (ImageError, r"bits\.png \(brightfield\) is a black-and-white mask"),
     "bool": (ImageError, r"bool\.tif \(brightfield\) is a black-and-white mask"),
-    "nan": (ImageError, r"nan\.tif \(brightfield\) holds values that are no numbers"),
-    "infinity": (ImageError, r"infinity\.tif \(brightfield\) holds values that are no numbers"),
-    "complex": (ImageError, r"complex\.tif \(brightfield\) holds complex64 values"),
+    "nan": (ImageError, r"nan\.tif \(brightfield\) has values that are not finite numbers"),
+    "infinity": (ImageError, r"infinity\.tif \(brightfield\) has values that are not finite numbers"),
+    "complex": (ImageError, r"complex\.tif \(brightfield\) has complex64 values"),
     "zero": (ImageError, r"zero\.tif \(brightfield\) is all zero"),
 }
 
@@ -237,12 +237,14 @@ def test_float_images_are_fine(tmp_path: Path) -> None:
 
 
 def test_bad_cell_of_a_stack_spoils_no_other(tmp_path: Path) -> None:
-    stack = made_tiles(5, 30).astype(np.float32)
+    stack = example_tiles(5, 30).astype(np.float32)
     stack[0, 2, 2] = np.inf
     cells = read_cells(write_tiff(tmp_path / "x.tif", stack))
     bad, good = cells.read([0, 1])
     assert isinstance(good, CellImage)
-    assert bad == Unreadable("x.tif (brightfield) holds values that are no numbers (NaN or infinity); export it again")
+    assert bad == Unreadable(
+        "x.tif (brightfield) has values that are not finite numbers (NaN or infinity); export it again"
+    )
 
 
 def test_all_zero_is_bad_only_where_models_look(tmp_path: Path) -> None:
@@ -259,8 +261,8 @@ def test_all_zero_is_bad_only_where_models_look(tmp_path: Path) -> None:
 
 
 def test_stacks_of_different_counts_are_refused(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "Ch3.tif", made_tiles(5, 30))
-    write_tiff(tmp_path / "Ch6.tif", made_tiles(4, 30))
+    write_tiff(tmp_path / "Ch3.tif", example_tiles(5, 30))
+    write_tiff(tmp_path / "Ch6.tif", example_tiles(4, 30))
     with pytest.raises(ReadError, match=r"different numbers of cells \(Ch3.tif 5, Ch6.tif 4\)"):
         read_cells(tmp_path)
 
@@ -282,13 +284,13 @@ def test_files_of_channels_that_are_not_wanted_stay_closed(tmp_path: Path) -> No
 @pytest.mark.parametrize("one_file", [True, False], ids=["one file", "file per channel"])
 @pytest.mark.parametrize("n_cells", [1, 5])
 def test_channels_are_selected_in_any_order(tmp_path: Path, n_cells: int, one_file: bool) -> None:
-    planes = np.stack([made_tiles(n_cells, 30) + channel for channel in range(3)], axis=1)
+    planes = np.stack([example_tiles(n_cells, 30) + channel for channel in range(3)], axis=1)
     if one_file:
         metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF", "DNA"]}}
         write_tiff(tmp_path / "x.ome.tif", planes, metadata=metadata)
     else:
-        for place, name in enumerate(("BF", "DF", "DNA")):
-            write_tiff(tmp_path / f"x_{name}.tif", planes[:, place])
+        for channel, name in enumerate(("BF", "DF", "DNA")):
+            write_tiff(tmp_path / f"x_{name}.tif", planes[:, channel])
     cells = (
         read_cells(tmp_path)
         .select_channels(["dna", "darkfield", "brightfield"])
@@ -313,7 +315,7 @@ def test_channels_of_different_sizes_spoil_their_cell_only(tmp_path: Path) -> No
 def test_unknown_channel_is_refused_before_any_file_is_opened(tmp_path: Path) -> None:
     (tmp_path / "1_Ch3.tif").write_bytes(b"no image")
     (tmp_path / "1_Ch6.tif").write_bytes(b"no image")
-    with pytest.raises(ChannelError, match=r"has no channel 'Ch9'; say one of Ch3, Ch6"):
+    with pytest.raises(ChannelError, match=r"has no channel 'Ch9'; choose one of Ch3, Ch6"):
         read_cells(tmp_path, channels={"brightfield": "Ch9"})
 
 
@@ -352,9 +354,9 @@ def test_damaged_amnis_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_cells_travel_to_other_processes(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "Ch3_CP0001.tif", montage_of(made_tiles(5, 20), 3, 3), compression="zlib")
-    write_tiff(tmp_path / "stack.tif", made_tiles(5, 30))
-    write_tiff(tmp_path / "field.tif", montage_of(made_tiles(9, 60), 3, 3))
+    write_tiff(tmp_path / "Ch3_CP0001.tif", montage_of(example_tiles(5, 20), 3, 3), compression="zlib")
+    write_tiff(tmp_path / "stack.tif", example_tiles(5, 30))
+    write_tiff(tmp_path / "field.tif", montage_of(example_tiles(9, 60), 3, 3))
     write_cells(tmp_path / "G1", ["1_Ch3.tif", "2_Ch3.tif"])
     cells = read_cells(tmp_path)
     again = pickle.loads(pickle.dumps(cells))

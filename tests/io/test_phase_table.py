@@ -1,20 +1,20 @@
-"""The table beside a stack."""
+"""The table of a stack."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from made_files import made_tiles, write_tiff
+from example_files import example_tiles, write_tiff
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
-    """Three cells in a file that a table can lie beside."""
-    return write_tiff(tmp_path / "plate.ome.tif", made_tiles(3, 30), metadata={"axes": "TYX"})
+    """Three cells in a file that can have a table."""
+    return write_tiff(tmp_path / "plate.ome.tif", example_tiles(3, 30), metadata={"axes": "TYX"})
 
 
 def test_table_tells_phases_and_what_is_synthetic(stack: Path) -> None:
@@ -26,7 +26,7 @@ def test_table_tells_phases_and_what_is_synthetic(stack: Path) -> None:
 
 def test_file_that_is_synthetic_stays_so(tmp_path: Path) -> None:
     metadata = {"axes": "TYX", "Description": "synthetic"}
-    path = write_tiff(tmp_path / "plate.ome.tif", made_tiles(3, 30), metadata=metadata)
+    path = write_tiff(tmp_path / "plate.ome.tif", example_tiles(3, 30), metadata=metadata)
     path.with_name("plate.csv").write_text("cell,phase\n0,G1\n")
     assert read_cells(path).synthetic.all()
 
@@ -47,7 +47,7 @@ def test_table_of_something_else_is_left_alone(stack: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"cell,phase\n0,G1\n1,G3\n", r"plate\.csv line 3: 'G3' is no phase; write G1, S, G2"),
+        (b"cell,phase\n0,G1\n1,G3\n", r"plate\.csv line 3: 'G3' is not a phase; write one of G1, S, G2"),
         (b"cell,phase\n3,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '3'; correct the table"),
         (b"cell,phase\n-1,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '-1'"),
         (b"cell,phase\nx,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell 'x'"),

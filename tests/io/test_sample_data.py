@@ -67,14 +67,14 @@ def test_without_network_it_is_one_sentence(server, tmp_path, monkeypatch) -> No
 def test_a_damaged_archive_is_named_and_thrown_away(server, tmp_path, damage) -> None:
     archive = server / "BBBC048v1.zip"
     archive.write_bytes(damage(archive.read_bytes()))
-    with pytest.raises(ReadError, match=r"BBBC048v1\.zip is damaged .* try the download again"):
+    with pytest.raises(ReadError, match=r"BBBC048v1\.zip is damaged .* download it again"):
         result_of(fetch_bbbc048(tmp_path / "home"))
     assert not list((tmp_path / "home").glob("BBBC048*"))
 
 
 def test_missing_cells_are_noticed(server, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(sample_data, "BBBC048_CELLS", 3)
-    with pytest.raises(ReadError, match="holds 2 cells and not the 3 of BBBC048"):
+    with pytest.raises(ReadError, match="has 2 cells, but BBBC048 has 3"):
         result_of(fetch_bbbc048(tmp_path / "home"))
     assert not (tmp_path / "home" / "BBBC048").exists()
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import write_tiff
-from test_fields import FIELD, LABELS
+from example_files import write_tiff
+from test_full_field import FIELD, LABELS
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.io import describe, read_cells
+from napari_cellcycle.io.input_summary import describe_inputs
+from napari_cellcycle.io.inputs import read_cells
 
 zarr = pytest.importorskip("zarr")
 writer = pytest.importorskip("ome_zarr.writer")
@@ -25,12 +26,12 @@ def write_zarr(
 ) -> Path:
     """An OME-Zarr by the format's own writer, a chunk a frame, its labels in it."""
     group = zarr.open_group(str(path), mode="w", zarr_format=2 if version == "0.4" else 3)
-    told = {"axes": axes, "scale_factors": (), "fmt": formats.format_from_version(version)}
+    options = {"axes": axes, "scale_factors": (), "fmt": formats.format_from_version(version)}
     chunks = {"chunks": (*[1] * (pixels.ndim - 2), *pixels.shape[-2:])}
-    writer.write_image(pixels, group, storage_options=chunks, **told)
+    writer.write_image(pixels, group, storage_options=chunks, **options)
     if labels is not None:
-        told["axes"] = axes.replace("c", "")
-        writer.write_labels(labels, group, name="discs", scaler=None, **told)
+        options["axes"] = axes.replace("c", "")
+        writer.write_labels(labels, group, name="discs", scaler=None, **options)
     return path
 
 
@@ -48,7 +49,7 @@ def test_labels_inside_are_taken(tmp_path: Path, version: str, axes: str, shape:
     (cell,) = cells.read([2])
     assert isinstance(cell, CellImage)
     np.testing.assert_array_equal(np.sort(cell.pixels[0][cell.mask]), np.sort(FIELD[LABELS == 6]))
-    (part,) = describe(path).parts
+    (part,) = describe_inputs(path).parts
     assert (part.kind, part.n_cells) == ("field with the labels discs", 6)
 
 
@@ -75,7 +76,7 @@ def test_labels_of_another_size_are_one_sentence(tmp_path: Path) -> None:
 def test_without_labels_the_frames_are_segmented(tmp_path: Path) -> None:
     movie = np.stack([np.stack([FIELD + frame, FIELD // 8]) for frame in range(2)])
     path = write_zarr(tmp_path / "m.zarr", movie, "tcyx")
-    (part,) = describe(path).parts
+    (part,) = describe_inputs(path).parts
     assert (part.kind, part.n_cells) == ("time-lapse of a field, 2 frames without labels", None)
     cells = read_cells(path)
     assert cells.sources.tolist() == ["m.zarr[t=0]"] * 6 + ["m.zarr[t=1]"] * 6

@@ -1,4 +1,4 @@
-"""Classify: a model stands in where a channel is missing, and says so; made cells are marked in the picture."""
+"""Classify: another model replaces one whose channel is missing; synthetic cells are marked in the image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Note, result_of
-from napari_cellcycle.images.montage_picture import draw_montage
+from napari_cellcycle.images.phase_montage import draw_montage
 from napari_cellcycle.jobs.classify import classify_files
 from napari_cellcycle.jobs.config import ClassifyConfig, EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files
@@ -53,17 +53,17 @@ def is_of(picture: NDArray[np.uint8], colour: str) -> NDArray[np.bool_]:
     return found
 
 
-def drawn(made: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def drawn(synthetic: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Eight cells of each of three phases, in turn."""
     pixels = np.random.default_rng(0).normal(800, 60, (N_CELLS, 1, 40, 40)).clip(0).astype(np.uint16)
-    cells = replace(Cells.build(ArrayImages(pixels), ["brightfield"], "plate.tif"), synthetic=made)
+    cells = replace(Cells.build(ArrayImages(pixels), ["brightfield"], "plate.tif"), synthetic=synthetic)
     rows = np.eye(7, dtype=np.float32)[np.arange(N_CELLS) % 3]
-    return draw_montage(cells, Prediction(cells.sources, cells.ids, rows, synthetic=made))
+    return draw_montage(cells, Prediction(cells.sources, cells.ids, rows, synthetic=synthetic))
 
 
 def test_made_cells_are_marked_in_the_montage_and_no_others() -> None:
-    made = np.arange(N_CELLS) % 3 == Phase.S
-    plain, marked = drawn(np.zeros(N_CELLS, bool)), drawn(made)
+    synthetic = np.arange(N_CELLS) % 3 == Phase.S
+    plain, marked = drawn(np.zeros(N_CELLS, bool)), drawn(synthetic)
     assert not is_of(plain, SYNTHETIC_COLOUR).any()
     with_mark, without = marked[-CELLS_PX:], plain[-CELLS_PX:]  # the legends differ in height
     corners = is_of(with_mark, SYNTHETIC_COLOUR)

@@ -1,4 +1,4 @@
-"""Convert: any cells to one stack, padded with their own background, with a table beside it, or nothing at all."""
+"""Convert: any cells to one stack, padded with their own background, with a table, or nothing at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of, run_job
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs import convert
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.convert import Converted, convert_files
@@ -36,7 +36,7 @@ class SomeImages:
 
     def _cell(self, index: int) -> CellImage | Unreadable:
         if index == 2:
-            return Unreadable("object 2 of made.cif is damaged: it is made so")
+            return Unreadable("object 2 of plate.cif is damaged: a test")
         pixels = np.full((2, 4 + index, 9 - index), 50 + index, np.int16)
         pixels[1] -= 90
         pixels[:, 1:-1, 1:-1] = 200
@@ -47,7 +47,7 @@ class SomeImages:
 def some_cells(monkeypatch: pytest.MonkeyPatch) -> Cells:
     """What `convert_files` reads, whatever it is asked to read."""
     cells = Cells.build(
-        SomeImages(), ("brightfield", "darkfield"), "plate/made.cif", ids=[3, 5, 7, 11, 13], phases=np.arange(5),
+        SomeImages(), ("brightfield", "darkfield"), "plate/plate.cif", ids=[3, 5, 7, 11, 13], phases=np.arange(5),
         pixel_size_um=0.5,
     )  # fmt: skip
     give(cells, monkeypatch)
@@ -63,7 +63,7 @@ def test_cells_of_any_size_in_one_stack(tmp_path: Path, some_cells: Cells, suffi
     output = tmp_path / f"out.{suffix}"
     events: list[object] = []
     converted = run_job(convert_files(["plate"], output, READING), events.append)
-    assert Note("left out: object 2 of made.cif is damaged: it is made so") in events
+    assert Note("left out: object 2 of plate.cif is damaged: a test") in events
     assert converted == Converted(output, tmp_path / "out.csv", 4, (4, 2, 8, 9))
     assert Progress(4, 4, "writing") in events
     cells = read_cells(output)
@@ -95,7 +95,7 @@ def test_the_table_beside_the_stack(tmp_path: Path, some_cells: Cells, suffix: s
     assert table.columns.tolist() == ["cell", "source", "id", "phase", "synthetic"]
     assert table["id"].tolist() == [3, 5, 11, 13]
     assert table["phase"].tolist() == ["G1", "S", "Prophase", "Metaphase"]
-    assert set(table["source"]) == {"plate/made.cif"}
+    assert set(table["source"]) == {"plate/plate.cif"}
     assert read_cells(tmp_path / f"out.{suffix}").phases.tolist() == [0, 1, 3, 4]
 
 
@@ -138,7 +138,7 @@ def test_types_of_pixels_are_widened_and_pixel_sizes_that_differ_left_out(
     other = Cells.build(small, made_cells.channels, "b.tif", pixel_size_um=1.0)
     give(join_cells([made_cells, other]), monkeypatch)
     events = list(convert_files(["a"], tmp_path / "out.ome.tif", READING))
-    assert Note("the cells differ in pixel size, so none is written") in events
+    assert Note("the cells differ in pixel size, so no pixel size is written") in events
     cells = read_cells(tmp_path / "out.ome.tif")
     assert np.isnan(cells.pixel_size_um).all()
     assert cells.read([91])[0].pixels.dtype == np.uint16
@@ -188,10 +188,10 @@ def test_outputs_that_can_not_be(tmp_path: Path, some_cells: Cells) -> None:
         result_of(convert_files([tmp_path / "out.tif"], tmp_path / "out.tif", READING))
     (tmp_path / "full.zarr").mkdir()
     (tmp_path / "full.zarr" / "zarr.json").touch()
-    with pytest.raises(WriteError, match=r"full\.zarr is already there; remove it, or give another name"):
+    with pytest.raises(WriteError, match=r"full\.zarr already exists; remove it, or give another name"):
         result_of(convert_files(["a"], tmp_path / "full.zarr", READING))
     (tmp_path / "mine.csv").write_text("precious")
-    with pytest.raises(WriteError, match=r"mine\.csv is already there and would be replaced"):
+    with pytest.raises(WriteError, match=r"mine\.csv already exists and would be replaced"):
         result_of(convert_files(["a"], tmp_path / "mine.ome.tif", READING))
 
 

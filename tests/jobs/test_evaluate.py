@@ -23,7 +23,7 @@ from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import Evaluation, evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation

@@ -17,7 +17,7 @@ from trained import QUICK
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, result_of
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import ReadConfig, TrainRun
 from napari_cellcycle.jobs.train import default_config, train_cells, train_files
 from napari_cellcycle.predict import classify

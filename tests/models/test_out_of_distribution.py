@@ -10,7 +10,7 @@ from scipy.spatial.distance import mahalanobis
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
-from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
 from napari_cellcycle.models.out_of_distribution import FALSE_ALARM_RATE, MIN_HELD_BACK, descriptors, fit_detector
 
 COVARIANCE = np.array([[4.0, 1.5, 0.0], [1.5, 1.0, 0.2], [0.0, 0.2, 0.25]])

@@ -13,7 +13,7 @@ from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import DNA, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.prepare import InputSpec, Normalisation, prepare
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 READ_AT_ONCE = 512

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from napari_cellcycle.gui.busy_wait import wait_for
 from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.io.formats.zarr import is_our_zarr
-from napari_cellcycle.io.names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import parse_phase
 

@@ -1,8 +1,8 @@
-"""Hand-made features of prepared cells: shape, intensity, texture, and where in the cell the light is.
+"""Handcrafted features of prepared cells: shape, intensity, texture, and the radial distribution of the light.
 
-The kinds of features are those that Blasi et al. measured with CellProfiler [1]_ on brightfield and darkfield; the
-list, and the outline of the cell that they are measured in, are our own. Lengths are in pixels, values in the units of
-the prepared images.
+The kinds of features are those that Blasi et al. measured with CellProfiler [1]_ on brightfield and darkfield. The
+list of features, and the outline of the cell that they are measured in, are our own. Lengths are in pixels, values in
+the units of the prepared images.
 
 References
 ----------
@@ -19,34 +19,39 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.feature import graycomatrix, graycoprops
+from skimage.filters import threshold_otsu
+from skimage.measure import regionprops_table
 
 Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 Features = dict[str, Floats]
 
 N_LEVELS = 16
-"""Grey levels of a co-occurrence matrix."""
+"""Number of grey levels in a co-occurrence matrix."""
 N_RINGS = 4
-"""Rings from the centre of a cell to its outline."""
+"""Number of rings from the centre of a cell to its outline."""
 TINY = 1e-6
+"""Keeps denominators and logarithms away from 0."""
 _IN_PLANE = np.array([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))], bool)
-"""Neighbours of a pixel within its own image, so that a stack of cells is worked on at once."""
+"""Neighbours of a pixel within its own image, so that a whole stack of cells is processed in one call."""
 
 
 def measure_cells(images: Floats, channels: Sequence[str]) -> Features:
-    """Features of prepared cells.
+    """Measure all features of prepared cells.
 
     Parameters
     ----------
     images : ndarray of float32, shape (N, C, S, S)
-        From `prepare`: background is 0.
+        From `images.model_input.prepare`: background is 0.
     channels : sequence of str
-        Names of the C channels, which the names of the features begin with.
+        Names of the C channels; the name of each feature begins with its channel.
 
     Returns
     -------
     dict of str to ndarray of float32, shape (N,)
-        By name, in an order that depends on `channels` only; all values are finite.
+        By name, in an order that depends only on `channels`; all values are finite.
     """
     masks = find_cells(images)
     features = measure_shape(masks)
@@ -66,14 +71,12 @@ def measure_cells(images: Floats, channels: Sequence[str]) -> Features:
 
 
 def find_cells(images: Floats) -> Masks:
-    """Where each cell lies in its image, shape (N, S, S); never nothing.
+    """Pixels that belong to each of the cells (N, C, S, S), shape (N, S, S); never an empty mask.
 
-    The contrast of all channels together, on a log scale, is cut at Otsu's threshold [2]_; holes are filled and the
-    largest piece is the cell. Where there is no contrast, a disc in the middle, half as wide as the image, stands in.
+    The contrast of all channels together is thresholded on a log scale by Otsu's method [2]_; holes are filled, and the
+    largest connected piece is the cell. Without any contrast, the mask is a disc in the middle, half as wide as the
+    image.
     """
-    from scipy import ndimage
-    from skimage.filters import threshold_otsu
-
     contrast = np.zeros((len(images), *images.shape[2:]), np.float32)
     for planes in images.swapaxes(0, 1):
         spread = planes.std(axis=(1, 2), keepdims=True)
@@ -88,11 +91,11 @@ def find_cells(images: Floats) -> Masks:
 
 
 def measure_shape(masks: Masks) -> Features:
-    """Size and form of the cells' outlines."""
-    from skimage.measure import regionprops_table
-
+    """Size and shape of the outlines of cells given by their masks (N, S, S), in pixels."""
     n_cells, height, width = masks.shape
-    labels = (masks * np.arange(1, n_cells + 1)[:, None, None]).reshape(n_cells * height, width)  # one below the other
+    labels = (masks * np.arange(1, n_cells + 1)[:, None, None]).reshape(
+        n_cells * height, width
+    )  # one image under another
     wanted = ("area", "perimeter", "axis_major_length", "axis_minor_length", "eccentricity", "extent", "solidity")
     found = regionprops_table(labels, properties=(*wanted, "bbox", "orientation"))
     shape = {name.replace("_", " "): found[name] for name in wanted}
@@ -104,9 +107,20 @@ def measure_shape(masks: Masks) -> Features:
 
 
 def measure_intensity(planes: Floats, masks: Masks) -> Features:
-    """Level, spread and form of the distribution of values in the cell, on its rim, and how it leans to a side."""
-    from scipy import ndimage
+    """Measure the distribution of the values in each cell and on its rim, and its asymmetry.
 
+    Parameters
+    ----------
+    planes : ndarray of float, shape (N, S, S)
+        One channel of N prepared cells; background is 0.
+    masks : ndarray of bool, shape (N, S, S)
+        Pixels that belong to each cell, from `find_cells`.
+
+    Returns
+    -------
+    dict of str to ndarray of float, shape (N,)
+        By name; in units of `planes`, lengths in pixels.
+    """
     rims = masks & ~ndimage.binary_erosion(masks, _IN_PLANE)
     mean, spread = _mean(planes, masks), _spread(planes, masks)
     unit = (planes - mean[:, None, None]) / np.maximum(spread, TINY)[:, None, None]
@@ -120,18 +134,31 @@ def measure_intensity(planes: Floats, masks: Masks) -> Features:
         "rim mean": _mean(planes, rims),
         "rim spread": _spread(planes, rims),
     }
-    levels = np.sort(np.where(masks, planes, np.inf).reshape(len(planes), -1), axis=1)  # outside sorts behind
+    levels = np.sort(np.where(masks, planes, np.inf).reshape(len(planes), -1), axis=1)  # outside comes last
     last = masks.sum(axis=(1, 2)) - 1
     for percent in (0, 5, 25, 50, 75, 95, 100):
-        places = np.round(last * percent / 100).astype(int)
-        features[f"percentile {percent}"] = levels[np.arange(len(levels)), places]
+        indices = np.round(last * percent / 100).astype(int)
+        features[f"percentile {percent}"] = levels[np.arange(len(levels)), indices]
     return features | _lean(planes, masks)
 
 
 def measure_texture(planes: Floats, masks: Masks) -> Features:
-    """Structure by its size: gradients, bands of spatial frequency, and grains that openings and closings remove."""
-    from scipy import ndimage
+    """Measure structures of several sizes: gradients, bands of spatial frequency, and bright and dark grains.
 
+    Grains under a width are what a grey opening (bright) or closing (dark) with a square of this width removes.
+
+    Parameters
+    ----------
+    planes : ndarray of float, shape (N, S, S)
+        One channel of N prepared cells; background is 0.
+    masks : ndarray of bool, shape (N, S, S)
+        Pixels that belong to each cell, from `find_cells`.
+
+    Returns
+    -------
+    dict of str to ndarray of float, shape (N,)
+        By name; in units of `planes`.
+    """
     gradient = _gradient(planes)
     features = {"gradient mean": _mean(gradient, masks), "gradient spread": _spread(gradient, masks)}
     finer = planes
@@ -148,9 +175,20 @@ def measure_texture(planes: Floats, masks: Masks) -> Features:
 
 
 def measure_cooccurrence(planes: Floats, masks: Masks) -> Features:
-    """Haralick's textures [3]_ at 1 and 3 pixels: mean and range over four directions."""
-    from skimage.feature import graycomatrix, graycoprops
+    """Measure Haralick's textures [3]_ at distances of 1 and 3 pixels: mean and range over four directions.
 
+    Parameters
+    ----------
+    planes : ndarray of float, shape (N, S, S)
+        One channel of N prepared cells; background is 0.
+    masks : ndarray of bool, shape (N, S, S)
+        Pixels that belong to each cell, from `find_cells`.
+
+    Returns
+    -------
+    dict of str to ndarray of float, shape (N,)
+        By name; textures have no unit.
+    """
     distances, angles = (1, 3), np.arange(4) * np.pi / 4
     counts = np.stack(
         [
@@ -159,7 +197,7 @@ def measure_cooccurrence(planes: Floats, masks: Masks) -> Features:
         ]
     )[:, 1:, 1:]  # level 0 is outside the cell
     shares = counts / np.maximum(counts.sum(axis=(1, 2), keepdims=True), 1)  # (N, L, L, distances, angles)
-    piled = shares.transpose(1, 2, 0, 3, 4).reshape(N_LEVELS, N_LEVELS, -1, len(angles))  # for one call on all cells
+    piled = shares.transpose(1, 2, 0, 3, 4).reshape(N_LEVELS, N_LEVELS, -1, len(angles))  # one call for all cells
     kinds = {kind: graycoprops(piled, kind) for kind in ("contrast", "homogeneity", "ASM", "correlation")}
     kinds["entropy"] = -(piled * np.log2(piled + (piled == 0))).sum(axis=(0, 1))
     features: Features = {}
@@ -172,9 +210,20 @@ def measure_cooccurrence(planes: Floats, masks: Masks) -> Features:
 
 
 def measure_rings(planes: Floats, masks: Masks) -> Features:
-    """Mean, spread and share of the light in rings: from centre to outline, and by distance from the centre."""
-    from scipy import ndimage
+    """Measure the light in rings from the centre to the outline, and in steps of 3 pixels from the centre.
 
+    Parameters
+    ----------
+    planes : ndarray of float, shape (N, S, S)
+        One channel of N prepared cells; background is 0.
+    masks : ndarray of bool, shape (N, S, S)
+        Pixels that belong to each cell, from `find_cells`.
+
+    Returns
+    -------
+    dict of str to ndarray of float, shape (N,)
+        By name; in units of `planes`; shares of the light are fractions from 0 to 1.
+    """
     depth = ndimage.distance_transform_edt(masks, sampling=(masks.shape[-1], 1, 1))
     nearness = 1 - depth / np.maximum(depth.max(axis=(1, 2), keepdims=True), TINY)
     ring = np.minimum((nearness * N_RINGS).astype(int), N_RINGS - 1)
@@ -195,26 +244,22 @@ def measure_rings(planes: Floats, masks: Masks) -> Features:
 
 
 def _gradient(planes: Floats) -> Floats:
-    """Steepness of each pixel of (N, S, S), slightly smoothed."""
-    from scipy import ndimage
-
+    """Magnitude of the slightly smoothed gradient at each pixel of (N, S, S)."""
     return np.hypot(*(ndimage.gaussian_filter(planes, (0, 1, 1), order=order) for order in ((0, 1, 0), (0, 0, 1))))
 
 
 def _largest_pieces(masks: Masks) -> Masks:
     """The largest connected piece in each image of (N, S, S)."""
-    from scipy import ndimage
-
     pieces, _ = ndimage.label(masks, _IN_PLANE)
     sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0  # what lies between the pieces
+    sizes[0] = 0  # the background
     by_cell = pieces.reshape(len(pieces), -1)
     largest = by_cell[np.arange(len(pieces)), sizes[by_cell].argmax(axis=1)]
     return masks & (pieces == largest[:, None, None])
 
 
 def _grey_levels(planes: Floats, masks: Masks) -> NDArray[np.uint8]:
-    """1 to `N_LEVELS` in equal steps over each cell's own range, 0 outside the cell."""
+    """Grey levels from 1 to `N_LEVELS` in equal steps over the range of each cell; 0 outside the cell."""
     low = np.where(masks, planes, np.inf).min(axis=(1, 2), keepdims=True)
     high = np.where(masks, planes, -np.inf).max(axis=(1, 2), keepdims=True)
     steps = (planes - low) / np.maximum(high - low, TINY) * N_LEVELS
@@ -222,7 +267,7 @@ def _grey_levels(planes: Floats, masks: Masks) -> NDArray[np.uint8]:
 
 
 def _lean(planes: Floats, masks: Masks) -> Features:
-    """How far the light's centre lies from the outline's: along the light, which comes from one side, and across."""
+    """Distance from the centre of the outline to the centre of the light, to the right (signed) and up or down."""
     light = np.abs(planes) * masks
     total = np.maximum(light.sum(axis=(1, 2)), TINY)
     down, right = _positions(masks)
@@ -231,7 +276,7 @@ def _lean(planes: Floats, masks: Masks) -> Features:
 
 
 def _distance_from_centre(masks: Masks) -> Floats:
-    """Of each pixel, shape (N, S, S), in pixels from the middle of the cell's outline."""
+    """Distance of each pixel from the centre of the mask, shape (N, S, S), in pixels."""
     down, right = _positions(masks)
     middles = [_mean(axis, masks)[:, None, None] for axis in (down, right)]
     return np.hypot(down - middles[0], right - middles[1])
@@ -243,16 +288,16 @@ def _positions(masks: Masks) -> Floats:
 
 
 def _mean(planes: Floats, masks: Masks) -> Floats:
-    """Of the values of each plane inside its mask, shape (N,); 0 where the mask is empty."""
+    """Mean of each plane inside its mask, shape (N,); 0 where the mask is empty."""
     return (planes * masks).sum(axis=(1, 2)) / np.maximum(masks.sum(axis=(1, 2)), 1)
 
 
 def _spread(planes: Floats, masks: Masks) -> Floats:
-    """Standard deviation of the values of each plane inside its mask, shape (N,)."""
+    """Standard deviation of each plane inside its mask, shape (N,)."""
     return np.sqrt(_mean((planes - _mean(planes, masks)[:, None, None]) ** 2, masks))
 
 
 def _correlation(planes: Floats, others: Floats, masks: Masks) -> Floats:
-    """Pearson's, inside each mask, shape (N,); 0 where a channel is flat."""
+    """Pearson correlation inside each mask, shape (N,); 0 where a channel is flat."""
     one, other = (values - _mean(values, masks)[:, None, None] for values in (planes, others))
     return _mean(one * other, masks) / np.maximum(_spread(planes, masks) * _spread(others, masks), TINY)

@@ -1,26 +1,24 @@
-"""Which cell lies where in a picture: what a gallery and a full-field image have in common."""
+"""Which cell lies where in an image: the common interface of galleries and full-field images."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    LayerData = tuple[Any, dict[str, Any], str]
+from numpy.typing import NDArray
 
 
 class CellMap(Protocol):
-    """Which cell lies where: `images.mosaic.Grid` or `images.outline.Field`."""
+    """Which cell lies where: `images.tile_grid.Grid` or `images.label_map.LabelMap`.
+
+    A phase is given as a number from 1 here, as in a napari Labels layer; 0 is "none".
+    """
 
     @property
     def ndim(self) -> int: ...
     def cell_at(self, *position: float) -> int | None: ...
     def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]: ...
-    def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
-    def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
-    def read_numbers(self, picture: NDArray[np.integer]) -> NDArray[np.uint8]: ...
+    def draw_outlines(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    def fill(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+    def read_phases(self, image: NDArray[np.integer]) -> NDArray[np.uint8]: ...

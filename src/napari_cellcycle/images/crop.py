@@ -1,4 +1,4 @@
-"""Single cells cut out of full-field images, round the labels of a label image."""
+"""Single cells cut out of full-field images, around the labels of a label image."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError
 
 SMALLEST_SIDE_PX = 64
-"""No cut-out is smaller: models crop it to what they want, and need background round the cell."""
+"""No crop is smaller: models crop it further, and need background around the cell."""
 
 
 class Frames(Protocol):
-    """Points in time of a field: an array, a memory map, dask, or anything that reads frame by frame."""
+    """The frames of a field: an array, a memory map, dask, or anything that reads frame by frame."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -30,20 +30,20 @@ class Frames(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FieldImages:
-    """Cut-outs of the cells in a field, made when asked for.
+    """Crops of the cells in a field, cut when they are read.
 
     Attributes
     ----------
     planes, labels : Frames
-        Frame by frame (C, Y, X) and (Y, X).
+        Each frame is (C, Y, X), or (Y, X).
     frames : ndarray of intp, shape (N,)
         Frame of each cell.
     ids : ndarray of int64, shape (N,)
         Label of each cell.
     boxes : ndarray of intp, shape (N, 4)
-        Bounding box of each label: first row, first column, row and column behind the last.
+        Bounding box of each label in pixels: first row, first column, row and column after the last.
     mask_neighbours : bool
-        Whether other labels in a cut-out are painted over with its background.
+        Whether other labels in a crop are replaced by its background.
     """
 
     planes: Frames
@@ -94,34 +94,41 @@ def cut_cells(
     pixel_size_um: float | None = None,
     mask_neighbours: bool = True,
 ) -> Cells:
-    """Cells of a field, one a label and frame; lazy, so that only the label image is looked through here.
+    """Find the cells of a field, one per label and frame; only the label image is read.
 
     Parameters
     ----------
     planes : array-like, shape (C, Y, X) or (T, C, Y, X)
         The field, or the frames of its time-lapse.
     labels : array-like of int, shape (Y, X) or (T, Y, X)
-        0 is background; every other number is a cell.
+        0 is background, every other number is a cell.
     channels : sequence of str
-        What the C planes show.
+        Names of the C channels.
     source : str or sequence of str
-        Name of the field, or of each of its frames; of one name, frames are called ``<source>[t=3]``.
+        Name of the field, or of each of its frames. With one name, the frames are called ``<source>[t=3]``.
     pixel_size_um : float, optional
         Edge of a pixel in micrometres.
     mask_neighbours : bool
-        Whether other cells in a cut-out are painted over with its background.
+        Whether other cells in a crop are replaced by its background.
 
     Returns
     -------
     Cells
-        Cut-outs twice as wide as the cell and at least `SMALLEST_SIDE_PX`, centred on the label's
-        bounding box as models crop them, padded with the local background at the field's border;
-        `ids` are the labels.
+        Square crops, twice as wide as the cell and at least `SMALLEST_SIDE_PX` wide, centred on the bounding box of
+        the label and padded with the local background at the border of the field. Their `ids` are the labels.
 
     Raises
     ------
     ImageError
-        The labels are no integers, don't match the field, or there are none.
+        There are no labels, they are not integers, or they don't match the field.
+
+    Examples
+    --------
+    >>> field, labels = np.zeros((1, 100, 100)), np.zeros((100, 100), int)
+    >>> labels[10:30, 40:50] = 7
+    >>> cells = cut_cells(field, labels, channels=["brightfield"])
+    >>> cells.ids, cells.read([0])[0].pixels.shape
+    (array([7]), (1, 64, 64))
     """
     if len(labels.shape) == 2:
         planes, labels = _Single(planes), _Single(labels)
@@ -132,7 +139,7 @@ def cut_cells(
     tables = [_objects(labels[frame], name) for frame, name in enumerate(names)]
     counts = [len(ids) for ids, _ in tables]
     if not any(counts):
-        raise ImageError(f"{names[0]}: there are no labels, so there are no cells to cut out")
+        raise ImageError(f"{names[0]} has an empty label image; give one that marks the cells")
     ids = np.concatenate([ids for ids, _ in tables])
     boxes = np.concatenate([boxes for _, boxes in tables])
     images = FieldImages(planes, labels, np.repeat(np.arange(len(names)), counts), ids, boxes, mask_neighbours)
@@ -140,7 +147,7 @@ def cut_cells(
 
 
 class _Single:
-    """One field in place of a time-lapse."""
+    """A time-lapse of one frame."""
 
     def __init__(self, image: Any) -> None:
         self._image = image
@@ -155,7 +162,7 @@ class _Single:
 
 def _check_match(planes: Frames, labels: Frames, name: str) -> None:
     if len(planes.shape) != 4 or len(labels.shape) != 3:
-        raise ImageError(f"{name}: a field is (C, Y, X) or (T, C, Y, X), not {planes.shape}, with labels less the C")
+        raise ImageError(f"{name}: a field must be (C, Y, X) or (T, C, Y, X), not {planes.shape}, its labels without C")
     if (planes.shape[0], *planes.shape[2:]) != labels.shape:
         raise ImageError(f"{name}: labels of shape {labels.shape} don't match an image of shape {planes.shape}")
 
@@ -168,9 +175,9 @@ def _objects(labels: Any, source: str) -> tuple[NDArray[np.int64], NDArray[np.in
     if image.dtype.kind not in "ui":
         raise ImageError(f"{source}: the labels are {image.dtype}, but must be integers; save them as a label image")
     values: NDArray[np.int64] | None = None
-    if image.size and image.max() > image.size:  # numbers far apart would make a table of millions of empty rows
-        values, places = np.unique(image, return_inverse=True)
-        image = places.reshape(image.shape) + (0 if values[0] == 0 else 1)
+    if image.size and image.max() > image.size:  # find_objects makes a table up to the largest label
+        values, indices = np.unique(image, return_inverse=True)
+        image = indices.reshape(image.shape) + (0 if values[0] == 0 else 1)
         values = values[values != 0].astype(np.int64)
     found = [(number, box) for number, box in enumerate(find_objects(image), start=1) if box is not None]
     ids = np.array([number for number, _ in found], np.int64)
@@ -179,7 +186,7 @@ def _objects(labels: Any, source: str) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def _window(box: NDArray[np.intp], shape: tuple[int, int]) -> tuple[slice, slice, list[tuple[int, int]]]:
-    """Rows and columns of a cut-out inside the field, and how far it sticks out at each end."""
+    """Rows and columns of a crop inside the field, and by how many pixels it exceeds the field on each side."""
     side = max(2 * int(max(box[2] - box[0], box[3] - box[1])), SMALLEST_SIDE_PX)
     slices, padding = [], []
     for first, last, length in zip(box[:2].tolist(), box[2:].tolist(), shape, strict=True):
@@ -190,7 +197,7 @@ def _window(box: NDArray[np.intp], shape: tuple[int, int]) -> tuple[slice, slice
 
 
 def _background_level(pixels: NDArray[np.generic], where: NDArray[np.bool_]) -> NDArray[np.generic]:
-    """Median of each channel there, (C,), as one of its own values."""
+    """Median of each channel at the pixels `where`, shape (C,); always one of the values."""
     values = pixels[:, where]
     middle = values.shape[1] // 2
     return np.partition(values, middle, axis=1)[:, middle]

@@ -16,7 +16,7 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.prepare import InputSpec, Normalisation, background, prepare
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, background, prepare
 
 READ_AT_ONCE = 512
 

@@ -1,24 +1,20 @@
-"""A full-field image's cells, drawn as outlines in the number of each."""
+"""Which cell lies where in a full-field image, and images of the outlines of its cells."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 _WIDTH_PX = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
-    """Where each cell lies in a label image, 2D or time-lapse.
+class LabelMap:
+    """Which cell lies where in a label image, 2D or time-lapse.
 
     Attributes
     ----------
@@ -34,7 +30,7 @@ class Field:
 
     @property
     def ndim(self) -> int:
-        """Coordinates that a position has."""
+        """Number of coordinates of a position."""
         return self.labels.ndim
 
     @cached_property
@@ -43,57 +39,64 @@ class Field:
         return {key: cell for cell, key in enumerate(keys)}
 
     def cell_at(self, *position: float) -> int | None:
-        """The cell under pixel coordinates (y, x) or (t, y, x), where 0 is the middle of the first pixel."""
-        place = tuple(round(coordinate) for coordinate in position)
-        if any(not 0 <= at < size for at, size in zip(place, self.labels.shape, strict=True)):
+        """Index of the cell at pixel coordinates (y, x) or (t, y, x), where 0 is the middle of the first pixel."""
+        pixel = tuple(round(coordinate) for coordinate in position)
+        if any(not 0 <= index < size for index, size in zip(pixel, self.labels.shape, strict=True)):
             return None
-        frame = place[0] if self.labels.ndim == 3 else 0
-        return self._cell_of.get((frame, int(self.labels[place])))
+        frame = pixel[0] if self.labels.ndim == 3 else 0
+        return self._cell_of.get((frame, int(self.labels[pixel])))
 
     def box(self, cells: Sequence[int] | NDArray[np.integer]) -> tuple[int, int, int, int]:
-        """Top, left, bottom and right of the smallest rectangle round these cells, in pixels, over all frames."""
-        inside = self._spread(np.isin(np.arange(len(self.ids)), cells).astype(np.uint8)) > 0
+        """Top, left, bottom and right of the smallest rectangle around these cells in all frames, in pixels."""
+        inside = self.fill(np.isin(np.arange(len(self.ids)), cells).astype(np.uint8)) > 0
         rows, columns = np.nonzero(inside.any(axis=tuple(range(inside.ndim - 2))))
         return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
-    def draw_outlines(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A picture of the cells' outlines, each in its number; 0 elsewhere."""
-        return np.where(self._edges, self._spread(numbers), 0).astype(np.uint8)
+    def draw_outlines(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The outlines of all cells, each with the phase number of its cell; 0 elsewhere. Shaped like `labels`."""
+        return np.where(self._edges, self.fill(phases), 0).astype(np.uint8)
 
-    def fill(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """A picture of whole cells, each in its number; 0 elsewhere."""
-        return self._spread(numbers)
+    def fill(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Whole cells, each filled with its phase number; 0 elsewhere. Shaped like `labels`."""
+        image = np.empty(self._stack.shape, np.uint8)
+        for frame, labels in enumerate(self._stack):
+            here = self.frames == frame
+            image[frame] = _look_up(labels, self.ids[here], phases[here])
+        return image.reshape(self.labels.shape)
 
-    def read_numbers(self, picture: NDArray[np.integer]) -> NDArray[np.uint8]:
-        """The number that each cell has in a picture of outlines that somebody painted on, shape (N,).
+    def read_phases(self, image: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """The phase number of each cell in an image of outlines that the user has painted on, shape (N,).
 
-        It is the one that most of the painted pixels inside its outline have, else that most of its outline has.
+        It is the most frequent number that is painted inside the outline; without one, that of the outline.
         """
-        picture = np.asarray(picture)
-        inside, outline = (self._most_frequent(picture, where) for where in (~self._edges, self._edges))
+        image = np.asarray(image)
+        inside, outline = (self._most_frequent(image, where) for where in (~self._edges, self._edges))
         return np.where(inside > 0, inside, outline)
 
-    def _most_frequent(self, picture: NDArray[np.integer], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """The number that most painted pixels of each cell have there, 0 where none is painted."""
-        painted = where & (picture > 0)
-        cells, numbers = self._cells_under(painted), picture[painted].astype(np.int64)
+    @property
+    def _stack(self) -> NDArray[np.integer]:
+        """The labels, shape (T, Y, X)."""
+        return self.labels if self.labels.ndim == 3 else self.labels[None]
+
+    def _most_frequent(self, image: NDArray[np.integer], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """The most frequent number above 0 of each cell at the pixels `where`, shape (N,); 0 if there is none."""
+        painted = where & (image > 0)
+        cells, numbers = self._cells_under(painted), image[painted].astype(np.int64)
         n_numbers = int(numbers.max(initial=0)) + 1
         pairs = (cells * n_numbers + numbers)[cells >= 0]
         counts = np.bincount(pairs, minlength=len(self.ids) * n_numbers)
         return counts.reshape(len(self.ids), n_numbers).argmax(axis=1).astype(np.uint8)
 
     def _cells_under(self, pixels: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """The cell under each of the `pixels` that are true, -1 where there is none."""
-        labels = self.labels if self.labels.ndim == 3 else self.labels[None]
+        """Index of the cell at each of the `pixels` that are true, -1 where there is none."""
         found = []
-        for frame, plane in enumerate(pixels.reshape(labels.shape)):
+        for frame, plane in enumerate(pixels.reshape(self._stack.shape)):
             here = np.flatnonzero(self.frames == frame)
             here = here[np.argsort(self.ids[here])]
-            under = labels[frame][plane]
-            places = np.searchsorted(self.ids[here], under)
-            known = np.isin(under, self.ids[here])
-            cells = np.full(len(under), -1, np.intp)
-            cells[known] = here[places[known]]
+            labels = self._stack[frame][plane]
+            known = np.isin(labels, self.ids[here])
+            cells = np.full(len(labels), -1, np.intp)
+            cells[known] = here[np.searchsorted(self.ids[here], labels[known])]
             found.append(cells)
         return np.concatenate(found)
 
@@ -101,28 +104,20 @@ class Field:
     def _edges(self) -> NDArray[np.bool_]:
         return _edges(self.labels)
 
-    def _spread(self, numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        labels = self.labels if self.labels.ndim == 3 else self.labels[None]
-        picture = np.empty(labels.shape, np.uint8)
-        for frame, plane in enumerate(labels):
-            here = self.frames == frame
-            picture[frame] = _look_up(plane, self.ids[here], numbers[here])
-        return picture.reshape(self.labels.shape)
-
 
 def _look_up(labels: NDArray[np.integer], ids: NDArray[np.int64], numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The number of the cell under each pixel, 0 where there is none."""
+    """The number of the cell at each pixel, 0 where there is none."""
     if not labels.size or not 0 <= labels.min() <= labels.max() <= labels.size:
-        ids, order = np.unique(ids, return_index=True)  # labels too far apart for a table of all of them
-        places = np.searchsorted(ids, labels).clip(max=len(ids) - 1)
-        return np.where(ids[places] == labels, numbers[order][places], 0).astype(np.uint8)
+        ids, order = np.unique(ids, return_index=True)  # a table of labels that are far apart would be too large
+        indices = np.searchsorted(ids, labels).clip(max=len(ids) - 1)
+        return np.where(ids[indices] == labels, numbers[order][indices], 0).astype(np.uint8)
     number_of = np.zeros(int(labels.max()) + 1, np.uint8)
     number_of[ids] = numbers
     return number_of[labels]
 
 
 def _edges(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Pixels that are nearer than the outline's width to another label or to the image's border."""
+    """Pixels within the width of an outline from another label or from the border of the image."""
     padded = np.pad(labels, [(0, 0)] * (labels.ndim - 2) + [(_WIDTH_PX, _WIDTH_PX)] * 2)
     edges = np.zeros(labels.shape, bool)
     height, width = labels.shape[-2:]

@@ -1,45 +1,39 @@
-"""A gallery: many small cell images as tiles of one big image, and pictures of numbers over them."""
+"""A gallery: many cell images as the tiles of one large image."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Progress
-from napari_cellcycle.images.grid import GAP_PX, Grid
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+from napari_cellcycle.images.tile_grid import GAP_PX, Grid
 
 MAX_SHOWN = 20_000
-"""Cells that a gallery shows at most; two channels of 40 x 40 pixels then take 140 MB."""
-
-_MAX_TILE_PX = 256  # few objects are bigger, and those are shown by their middle
+"""Cells in a gallery, at most: two channels of 40 x 40 pixels then need 140 MB."""
+_MAX_TILE_PX = 256  # of the few larger cells, the middle is shown
 _BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
 class Mosaic:
-    """A gallery's pixels.
+    """The images of a gallery.
 
     Attributes
     ----------
     grid : Grid
-        Where each cell lies.
+        Which cell lies where.
     pixels : ndarray, shape (C, Y, X)
-        One picture a channel, in the raw values of the cells; 0 where there is none or it could not be read.
+        One image per channel with the raw values of the cells; 0 where there is no cell or it could not be read.
     contrast_limits : tuple of (float, float)
         Black and white point of each channel.
     masks : ndarray of unsigned int, shape (Y, X), or None
-        Labels: which pixels belong to each cell, numbered from 1 in the order of the gallery; None where no cell has a
-        mask.
+        Label image of the cells, numbered from 1 in the order of the gallery; None if no cell has a mask.
     """
 
     grid: Grid
@@ -49,9 +43,23 @@ class Mosaic:
 
 
 def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | None = None) -> Job[Progress, Mosaic]:
-    """Lay the first `max_shown` cells side by side, in so many `columns`; the job's result is a `Mosaic`.
+    """Draw the first cells side by side.
 
-    Cells smaller than a tile lie in its middle on their own background, bigger ones are cut to it.
+    A cell smaller than a tile is centred on its own background; a larger one is cropped.
+
+    Parameters
+    ----------
+    cells : Cells
+        Cells of any size.
+    max_shown : int
+        Number of cells to draw, at most.
+    columns : int, optional
+        Tiles per row; by default the gallery is 1.4 times as wide as high.
+
+    Returns
+    -------
+    Job
+        Its result is a `Mosaic`.
 
     Raises
     ------
@@ -65,14 +73,16 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | Non
     masks: NDArray[np.unsignedinteger] | None = None
     for start in range(0, n_shown, _BATCH):
         yield Progress(start, n_shown, "Laying out the gallery")
-        places = np.arange(start, min(start + _BATCH, n_shown))
-        found = dict(zip(places.tolist(), cells.read(places.tolist()), strict=True))
-        images = {place: cell for place, cell in found.items() if isinstance(cell, CellImage)}
+        indices = range(start, min(start + _BATCH, n_shown))
+        found = zip(indices, cells.read(indices), strict=True)
+        images = {index: cell for index, cell in found if isinstance(cell, CellImage)}
         if images:
             tiles = np.stack([_fit(cell.pixels, grid.tile_px) for cell in images.values()])
-            pixels = _with_room_for(tiles.dtype, pixels, (len(cells.channels), *grid.shape))
-            _lay(pixels, grid, list(images), tiles)
-        masks = _lay_masks(masks, grid, images)
+            if pixels is None:
+                pixels = np.zeros((len(cells.channels), *grid.shape), tiles.dtype)
+            pixels = pixels.astype(np.result_type(pixels, tiles), copy=False)  # files may differ in bit depth
+            _place(pixels, grid, list(images), tiles)
+        masks = _place_masks(masks, grid, images)
     if pixels is None:
         raise ImageError("none of these cells can be read; check the files")
     limits = _contrast_limits(pixels, grid, cells.channels)
@@ -81,14 +91,14 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | Non
 
 
 def _tile_size(cells: Cells, n_shown: int) -> int:
-    """Edge of a tile that holds 95 % of a sample of the cells whole."""
+    """Edge of a tile in pixels that holds 95 % of a sample of the cells without cropping."""
     sample = cells.read(np.unique(np.linspace(0, n_shown - 1, 64).astype(int)).tolist())
     edges = [max(cell.pixels.shape[1:]) for cell in sample if isinstance(cell, CellImage)]
     return min(_MAX_TILE_PX, int(np.percentile(edges, 95, method="higher"))) if edges else 1
 
 
 def _fit(pixels: NDArray[np.generic], tile_px: int) -> NDArray[np.generic]:
-    """One cell cut and filled up with its background to shape (C, tile, tile)."""
+    """One cell cropped and padded with its background to shape (C, tile, tile)."""
     if pixels.shape[1:] == (tile_px, tile_px):
         return pixels
     edge = np.ones(pixels.shape[1:], bool)
@@ -98,7 +108,7 @@ def _fit(pixels: NDArray[np.generic], tile_px: int) -> NDArray[np.generic]:
 
 
 def _centre(pixels: NDArray[np.generic], tile_px: int, background: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The middle of (C, Y, X) in the middle of (C, tile, tile), on each channel's background."""
+    """The middle of (C, Y, X) in the middle of (C, tile, tile), on the background (C,)."""
     for axis in (1, 2):
         surplus = max(0, pixels.shape[axis] - tile_px) // 2
         pixels = np.take(pixels, range(surplus, surplus + min(tile_px, pixels.shape[axis])), axis)
@@ -110,11 +120,11 @@ def _centre(pixels: NDArray[np.generic], tile_px: int, background: NDArray[np.ge
     return tile
 
 
-def _lay_masks(
+def _place_masks(
     masks: NDArray[np.unsignedinteger] | None, grid: Grid, images: Mapping[int, CellImage]
 ) -> NDArray[np.unsignedinteger] | None:
-    """`masks` with those of `images`, made with the first of them."""
-    known = {place: cell.mask for place, cell in images.items() if cell.mask is not None}
+    """`masks` with those of `images` added; created for the first cell that has one."""
+    known = {index: cell.mask for index, cell in images.items() if cell.mask is not None}
     if not known:
         return masks
     if masks is None:
@@ -122,33 +132,25 @@ def _lay_masks(
     outside = np.zeros(1, bool)
     tiles = np.stack([_centre(mask[None], grid.tile_px, outside) for mask in known.values()])
     numbers = np.array(list(known), masks.dtype) + 1
-    _lay(masks[None], grid, list(known), tiles * numbers[:, None, None, None])
+    _place(masks[None], grid, list(known), tiles * numbers[:, None, None, None])
     return masks
 
 
-def _with_room_for(
-    dtype: np.dtype[np.generic], pixels: NDArray[np.generic] | None, shape: tuple[int, ...]
-) -> NDArray[np.generic]:
-    """`pixels`, made or widened where files of several bit depths are mixed."""
-    if pixels is None:
-        return np.zeros(shape, dtype)
-    return pixels.astype(np.result_type(pixels, dtype), copy=False)
-
-
-def _lay(pixels: NDArray[np.generic], grid: Grid, places: Sequence[int], tiles: NDArray[np.generic]) -> None:
+def _place(pixels: NDArray[np.generic], grid: Grid, indices: Sequence[int], tiles: NDArray[np.generic]) -> None:
+    """Copy the `tiles` (N, C, tile, tile) of the cells at `indices` into `pixels` (C, Y, X)."""
     inner = slice(GAP_PX, GAP_PX + grid.tile_px)
-    rows, columns = np.divmod(places, grid.columns)
+    rows, columns = np.divmod(indices, grid.columns)
     _by_tile(pixels, grid)[:, rows, inner, columns, inner] = tiles
 
 
 def _draw_lines(pixels: NDArray[np.generic], grid: Grid, limits: tuple[tuple[float, float], ...]) -> None:
-    """Lines between tiles, only a little darker than the cells' background: from afar, black ones flicker."""
+    """Draw the lines between tiles, a little darker than the background: black lines flicker when zoomed out."""
     tiles = _by_tile(pixels, grid)
-    for number, (low, high) in enumerate(limits):
+    for channel, (low, high) in enumerate(limits):
         level = low + (high - low) / 5
         for line in (slice(0, GAP_PX), slice(-GAP_PX, None)):
-            tiles[number, :, line] = level
-            tiles[number, :, :, :, line] = level
+            tiles[channel, :, line] = level
+            tiles[channel, :, :, :, line] = level
     tiles[:, -1, :, grid.n_cells - (grid.rows - 1) * grid.columns :] = 0
 
 
@@ -160,13 +162,13 @@ def _by_tile(pixels: NDArray[np.generic], grid: Grid) -> NDArray[np.generic]:
 def _contrast_limits(
     pixels: NDArray[np.generic], grid: Grid, channels: Sequence[str]
 ) -> tuple[tuple[float, float], ...]:
-    """Black and white points from a sample of the tiles: darkfield and stains on black, brightfield on grey."""
+    """Black and white points from a sample of the tiles: brightfield on grey, other channels on black."""
     inner = slice(GAP_PX, GAP_PX + grid.tile_px)
     rows, columns = np.divmod(np.unique(np.linspace(0, grid.n_cells - 1, 500).astype(int)), grid.columns)
     sample = _by_tile(pixels, grid)[:, rows, inner, columns, inner]  # (N, C, tile, tile)
     limits = []
-    for number, name in enumerate(channels):
-        values = sample[:, number].astype(np.float32)
+    for channel, name in enumerate(channels):
+        values = sample[:, channel].astype(np.float32)
         low, high = np.nanpercentile(values, (0.1, 99.9) if name == BRIGHTFIELD else (25, 99.8))
         limits.append((float(low), float(high) if high > low else float(low) + 1))
     return tuple(limits)

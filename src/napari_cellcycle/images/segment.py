@@ -1,34 +1,38 @@
-"""Cells found in a brightfield field where nobody gives labels."""
+"""Segmentation of the cells in a brightfield image without a label image."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.feature import peak_local_max
+from skimage.filters import threshold_otsu
+from skimage.segmentation import relabel_sequential, watershed
 
 from napari_cellcycle.errors import ImageError, SettingError
 
 _USUAL_DIAMETER_PX = 24.0
-"""Where the search starts when nobody says the size; the cells found then tell it."""
+"""First guess of the diameter; it is then measured on the cells that were found with it."""
 _DIAMETERS_PX = (6.0, 400.0)
 _WITHOUT_HALO = 0.7
-"""Part of what is found first that is cell; the rest is halo and blur (0.63 to 0.75 where the truth is known)."""
+"""True diameter over the first estimate, which includes halo and blur (0.63 to 0.75 where the truth is known)."""
 _ABOVE_NOISE = 3.0
-"""How many times the contrast of empty background a cell must have, at least."""
+"""The contrast of a cell is at least this many times that of empty background."""
 
 
 def segment_brightfield(image: NDArray[np.generic], *, cell_diameter_px: float | None = None) -> NDArray[np.int32]:
     """Label the cells of a brightfield image.
 
-    Cells show as places of high local contrast: the smoothed gradient, blind to uneven light, is cut at
-    Otsu's threshold on a log scale [1]_, holes are filled, and cells that touch are split along the
-    watershed of the distance to the border [2]_.
+    Cells are regions of high local contrast. The smoothed gradient, which uneven light does not affect, is thresholded
+    on a log scale by Otsu's method [1]_; holes are filled, and cells that touch are split by a watershed of the
+    distance to the background [2]_.
 
     Parameters
     ----------
     image : ndarray, shape (Y, X)
         Brightfield image, integer or float.
     cell_diameter_px : float, optional
-        Usual diameter of a cell in pixels; found from the image where left out.
+        Usual diameter of a cell in pixels, from 6 to 400; measured in the image if not given.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def segment_brightfield(image: NDArray[np.generic], *, cell_diameter_px: float |
     ImageError
         The image is not two-dimensional.
     SettingError
-        The diameter is smaller than 6 or larger than 400 pixels.
+        The diameter is out of range.
 
     References
     ----------
@@ -48,18 +52,18 @@ def segment_brightfield(image: NDArray[np.generic], *, cell_diameter_px: float |
     .. [2] Meyer (1994), Signal Processing 38, :doi:`10.1016/0165-1684(94)90060-4`
     """
     if image.ndim != 2:
-        raise ImageError(f"cells are found in one plane (Y, X) at a time, not in an image of shape {image.shape}")
+        raise ImageError(
+            f"cells are segmented in one plane (Y, X), but the image has the shape {image.shape}; give a plane"
+        )
     if cell_diameter_px is not None and not _DIAMETERS_PX[0] <= cell_diameter_px <= _DIAMETERS_PX[1]:
-        raise SettingError(f"cell-diameter-px is {cell_diameter_px!r}, but must lie in 6 to 400")
+        raise SettingError(f"cell-diameter-px is {cell_diameter_px!r}, but must be between 6 and 400")
     pixels = image.astype(np.float32)
     diameter = cell_diameter_px or _find_diameter(pixels)
     return _split(_foreground(pixels, diameter), diameter)
 
 
 def _find_diameter(pixels: NDArray[np.float32]) -> float:
-    """Cell diameter from the median size of what is found with a usual guess."""
-    from scipy import ndimage
-
+    """Usual diameter of the cells in pixels, from the median size of the regions found with a first guess."""
     regions, n_regions = ndimage.label(_foreground(pixels, _USUAL_DIAMETER_PX))
     if n_regions == 0:
         return _USUAL_DIAMETER_PX
@@ -68,10 +72,7 @@ def _find_diameter(pixels: NDArray[np.float32]) -> float:
 
 
 def _foreground(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.bool_]:
-    """Where cells are, (Y, X): high contrast, holes filled, specks gone."""
-    from scipy import ndimage
-    from skimage.filters import threshold_otsu
-
+    """Pixels of cells, (Y, X): high contrast, with holes filled and specks removed."""
     blur = max(diameter / 12, 1.0)
     gradient = ndimage.gaussian_gradient_magnitude(pixels, max(diameter / 20, 1.0))
     contrast = np.log(ndimage.gaussian_filter(gradient, blur) + max(1e-6 * float(gradient.max()), 1e-12))
@@ -79,10 +80,10 @@ def _foreground(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.bool
     threshold = max(float(threshold_otsu(contrast)), float(noise) + np.log(_ABOVE_NOISE))
     high = contrast > threshold
     holes, _ = ndimage.label(ndimage.binary_fill_holes(high) & ~high)
-    is_inside = np.bincount(holes.ravel()) <= np.pi * (0.4 * diameter) ** 2  # larger ones lie between cells
+    is_inside = np.bincount(holes.ravel()) <= np.pi * (0.4 * diameter) ** 2  # larger holes lie between cells
     is_inside[0] = False
     depth = ndimage.distance_transform_edt(high | is_inside[holes])
-    core = depth > blur + diameter / 8  # shrunk by the blur, which made it wider, and opened, to drop specks
+    core = depth > blur + diameter / 8  # eroded, as the blur widened it, and opened, to remove specks
     if not core.any():
         return core
     return np.asarray(ndimage.distance_transform_edt(~core) <= diameter / 8, bool)
@@ -90,10 +91,6 @@ def _foreground(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.bool
 
 def _split(foreground: NDArray[np.bool_], diameter: float) -> NDArray[np.int32]:
     """Labels of single cells, (Y, X)."""
-    from scipy import ndimage
-    from skimage.feature import peak_local_max
-    from skimage.segmentation import relabel_sequential, watershed
-
     depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(foreground), diameter / 12)
     regions, _ = ndimage.label(foreground)
     peaks = peak_local_max(depth, min_distance=max(round(diameter * 0.4), 2), labels=regions, exclude_border=False)

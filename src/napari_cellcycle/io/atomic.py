@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear complete or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,37 +12,33 @@ from pathlib import Path
 
 from napari_cellcycle.errors import WriteError
 
+_WRITE_ERRORS = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTEMPTY, errno.EISDIR}
+
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """A path beside `path` to write to; renamed to `path` on success, removed on failure.
+    """A temporary path next to `path` to write to: renamed to `path` on success, removed on failure.
 
-    It may become a file or a folder. A file of that name is replaced, a folder is not.
+    A file or a folder may be written to it. An existing file is replaced; an existing folder must be empty.
 
     Raises
     ------
     WriteError
-        The place can't be written to, or a folder of that name holds something.
+        The folder can't be written to, or a folder of this name is not empty.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary_folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     except OSError as error:
-        raise WriteError(f"can't write to {path.parent} ({error.strerror}); choose another place") from error
-    temporary = room / path.name  # the same name, since writers look at the suffix
+        raise WriteError(f"can't write to {path.parent} ({error.strerror}); choose another folder") from error
+    temporary = temporary_folder / path.name  # the same name, as writers look at the suffix
     try:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if isinstance(error, WriteError) or not _is_about_writing(error):
+        if isinstance(error, WriteError) or error.errno not in _WRITE_ERRORS:
             raise
-        raise WriteError(f"can't write {path} ({error.strerror}); choose another place or make room") from error
+        raise WriteError(f"can't write {path} ({error.strerror}); choose another folder or free some space") from error
     finally:
-        shutil.rmtree(room, ignore_errors=True)
-
-
-def _is_about_writing(error: OSError) -> bool:
-    import errno
-
-    return error.errno in {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTEMPTY, errno.EISDIR}
+        shutil.rmtree(temporary_folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Which channels some inputs have, what each seems to be, and a picture of each to judge by."""
+"""The channels of some inputs, their proposed roles, and an example image of each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import ROLES
+from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.inputs import Paths, left_out, open_parts
-from napari_cellcycle.io.parts import Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,11 @@ class ProposedChannel:
     Attributes
     ----------
     name : str
-        As the files name it, and as `read_cells` understands it: a position where they name none.
+        Its name in the files, or its position if it has none; `read_cells` understands both.
     role : str or None
-        ``brightfield``, ``darkfield`` or ``dna``, where that is told or guessed.
+        ``brightfield``, ``darkfield`` or ``dna``, if it is known or can be guessed.
     example : ndarray, shape (Y, X), or None
-        One raw image of it; None if the first one can't be read.
+        A raw image; None if the first one can't be read.
     """
 
     name: str
@@ -35,48 +35,51 @@ class ProposedChannel:
 
 @dataclass(frozen=True, eq=False)
 class ChannelProposal:
-    """Channels of the first thing in some inputs, in their order; notes tell what is unlike it or can't be read."""
+    """Channels of the first part of some inputs; notes say which parts differ from it or can't be read."""
 
     channels: tuple[ProposedChannel, ...]
     notes: tuple[str, ...]
 
     @property
     def mapping(self) -> dict[str, str]:
-        """The proposal as the ``channels`` of `read_cells`."""
+        """The proposal as the argument ``channels`` of `read_cells`."""
         return {channel.role: channel.name for channel in self.channels if channel.role is not None}
 
 
 def propose_channels(
     paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto"
 ) -> ChannelProposal:
-    """Look into inputs for their channels, without reading their cells.
+    """Find the channels of inputs without reading their cells.
 
     Parameters
     ----------
     paths, channels, layout
         As for `read_cells`.
 
+    Returns
+    -------
+    ChannelProposal
+        For the user to confirm or change.
+
     Raises
     ------
     ReadError, ChannelError, ImageError
-        Nothing can be read; it says why for the first input.
+        Nothing can be read; the message gives the reason for the first input.
     """
     found = open_parts(paths, channels=channels, layout=layout)
-    if not found.parts:
-        raise found.errors[0]
     first, *others = found.parts
     proposed = tuple(
         ProposedChannel(name, role if role in ROLES else None, example)
         for name, role, example in zip(first.channels, first.roles, _examples(first), strict=True)
     )
     different = [
-        f"{part.where} has other channels than {first.where}: {', '.join(part.channels)}"
+        f"the channels of {part.where} differ from those of {first.where}: {', '.join(part.channels)}"
         for part in others
         if part.channels != first.channels
     ]
     return ChannelProposal(proposed, (*found.notes, *different, *left_out(found.errors)))
 
 
-def _examples(part: Part) -> list[NDArray[np.generic]] | list[None]:
+def _examples(part: InputPart) -> list[NDArray[np.generic]] | list[None]:
     image = part.images.read([0])[0]
     return list(image.pixels) if isinstance(image, CellImage) else [None] * len(part.channels)

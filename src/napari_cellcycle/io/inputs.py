@@ -1,4 +1,4 @@
-"""Cells out of any input: what a file or folder is, is found from its content."""
+"""Open cells from any input; the content decides what a file or folder is."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import numpy as np
 
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
+from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
 from napari_cellcycle.io.amnis.populations import lists_beside
-from napari_cellcycle.io.folders import Folder, find_folders, group_images
-from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
-from napari_cellcycle.io.groups import checked, open_group
-from napari_cellcycle.io.imagesets import Origin
-from napari_cellcycle.io.names import (
+from napari_cellcycle.io.channel_roles import shown_names
+from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     LAYOUTS,
     ZARR_SUFFIX,
@@ -25,7 +23,13 @@ from napari_cellcycle.io.names import (
     phase_in_stem,
     phase_of_folder,
 )
-from napari_cellcycle.io.parts import Part, ReadOptions
+from napari_cellcycle.io.folder_contents import Folder, find_folders, group_images
+from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
+from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.image_set import Origin
+from napari_cellcycle.io.input_part import InputPart, ReadOptions
+from napari_cellcycle.io.layout_detection import open_group
+from napari_cellcycle.io.zarr_cells import read_zarr_cells
 from napari_cellcycle.phases import UNKNOWN
 
 _NAMED_ERRORS = 50
@@ -41,40 +45,42 @@ def read_cells(
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
 ) -> Cells:
-    """Open the cells of files and folders; their images are read later, when asked for.
+    """Open the cells of files and folders; their images are read later, when they are needed.
 
     Parameters
     ----------
     paths : path or sequence of paths
         Files and folders of any kind that the README lists.
     channels : mapping of role to channel, optional
-        Which channel is which, as in ``{"brightfield": "Ch3", "darkfield": "Ch6"}``: a name in file
-        names or in OME metadata (any case), or a position from 0 as text. Guessed where left out.
+        Which channel is which, as in ``{"brightfield": "Ch3", "darkfield": "Ch6"}``: a name from the file names or
+        the OME metadata (any case), or a position from 0 as text. By default it is guessed.
     layout : {"auto", "cells", "field", "montage"}
-        What an image shows. By itself, an image of at most 150 x 150 pixels is a cell and a stack of
-        them is cells; a larger image is a montage where equal tiles are seen, and else a field, and a
-        stack of larger images is a time-lapse of a field.
+        What an image shows. By default, an image of at most 150 x 150 pixels is a cell, and a stack of them is a stack
+        of cells; a larger image is a montage if it consists of equal tiles, or else a field; and a stack of larger
+        images is a time-lapse of a field.
     labels : path, optional
-        Label image of a full-field image; by itself, ``<name>_labels.tif``, ``<name>_mask.tif`` or
-        ``<name>_cp_masks.png`` beside it is taken, else the field is segmented.
+        Label image of a full-field image. By default, ``<name>_labels.tif``, ``<name>_mask.tif`` or
+        ``<name>_cp_masks.png`` in the same folder is used; without any, the field is segmented.
     pixel_size_um : float, optional
-        Edge of a pixel in micrometres, above what the files say.
+        Edge of a pixel in micrometres; replaces what the files say.
 
     Returns
     -------
     Cells
-        In the order of the inputs, then of the folders and names. `notes` holds what was guessed,
-        and names each file that was left out.
+        In the order of the inputs, then of the folders, then of the names. `notes` says what was guessed, and names
+        each file that was left out.
 
     Raises
     ------
     ReadError, ChannelError, ImageError
-        Nothing could be read; it says why for the first input.
+        Nothing can be read; the message gives the reason for the first input.
+    SettingError
+        `layout` or `pixel_size_um` is not valid.
     """
     if layout not in LAYOUTS:
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
     if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
-        raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be above 0")
+        raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
     found = open_parts(paths, channels=channels, layout=layout, labels=labels)
     parts, errors = [], list(found.errors)
     for part in found.parts:
@@ -93,9 +99,9 @@ def read_cells(
 
 @dataclass(frozen=True)
 class FoundParts:
-    """What some inputs hold, what can't be read of them, and what should be said."""
+    """The parts of some inputs, why others can't be read, and notes for the user."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[InputPart, ...]
     errors: tuple[CellCycleError, ...]
     notes: tuple[str, ...]
 
@@ -107,28 +113,42 @@ def open_parts(
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
 ) -> FoundParts:
-    """Look into files and folders; the parameters are those of `read_cells`.
+    """Open files and folders without reading their cells.
 
-    There is at least one part or one error.
+    Parameters
+    ----------
+    paths, channels, layout, labels
+        As for `read_cells`.
+
+    Returns
+    -------
+    FoundParts
+        At least one part.
+
+    Raises
+    ------
+    ReadError, ChannelError, ImageError
+        Nothing can be read; the message gives the reason for the first input.
     """
     inputs = _as_paths(paths)
     options = ReadOptions(_common_root(inputs), channels, layout, None if labels is None else Path(labels))
-    parts: list[Part] = []
+    parts: list[InputPart] = []
     errors: list[CellCycleError] = []
     notes: list[str] = []
     for folder in _find_all(inputs, notes, errors):
         for found in _open_folder(folder, options):
-            if isinstance(found, Part):
+            if isinstance(found, InputPart):
                 parts.append(found)
             else:
                 errors.append(found)
-    if not parts and not errors:
-        errors.append(ReadError(f"{inputs[0].name} holds label images only; give the images that they belong to"))
+    if not parts:
+        only_labels = ReadError(f"{inputs[0].name} has only label images; give the images that they belong to")
+        raise errors[0] if errors else only_labels
     return FoundParts(tuple(parts), tuple(errors), tuple(notes))
 
 
 def left_out(errors: Sequence[CellCycleError]) -> list[str]:
-    """Notes that name what could not be read; of very many, the first."""
+    """Notes on what could not be read; of very many, the first ones."""
     notes = [f"left out: {error}" for error in errors[:_NAMED_ERRORS]]
     more = len(errors) - len(notes)
     return [*notes, f"left out: {more} more"] if more else notes
@@ -142,7 +162,7 @@ def _as_paths(paths: Paths) -> list[Path]:
 
 
 def _common_root(inputs: Sequence[Path]) -> Path:
-    """Folder that sources are named from: the input folder, or what several inputs have in common."""
+    """Folder that sources are named from: the input folder, or the common folder of several inputs."""
     if len(inputs) == 1 and inputs[0].is_dir() and inputs[0].suffix.lower() != ZARR_SUFFIX:
         return inputs[0]
     try:
@@ -152,7 +172,7 @@ def _common_root(inputs: Sequence[Path]) -> Path:
 
 
 def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleError]) -> list[Folder]:
-    """Folders of all inputs; files of one folder that were given one by one come together."""
+    """Folders of all inputs; files of one folder that were given one by one are joined."""
     tops: dict[Path, Path] = {}
     names: dict[Path, dict[str, None]] = {}
     for path in inputs:
@@ -165,21 +185,22 @@ def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleEr
     return [Folder(path, top, tuple(names[path])) for path, top in tops.items()]
 
 
-def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCycleError]:
+def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[InputPart | CellCycleError]:
     origin = Origin(folder.path, phase_of_folder(folder.path, folder.top), options)
     containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
-    fields: list[str] = []
+    image_like: list[str] = []
     for name in containers:
         try:
-            if _is_field(folder.path / name, options):
-                fields.append(name)
+            part = _open_container(folder.path / name, origin)
+            if part is None:
+                image_like.append(name)
             else:
-                yield _open_container(folder.path / name, origin)
+                yield part.checked()
         except CellCycleError as error:
             yield error
     amnis = [folder.path / name for name in containers if name.lower().endswith(AMNIS_SUFFIXES)]
     read = {*containers, *(listed.name for path in amnis for listed, _ in lists_beside(path))}
-    images = [*fields, *(name for name in folder.names if name not in read)]
+    images = [*image_like, *(name for name in folder.names if name not in read)]
     for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
         try:
             yield from (group,) if isinstance(group, CellCycleError) else open_group(group, origin)
@@ -187,38 +208,19 @@ def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[Part | CellCy
             yield error
 
 
-def _is_field(path: Path, options: ReadOptions) -> bool:
-    """Whether it is an OME-Zarr that is to be read as an image file is, and not one cell a frame."""
-    if path.suffix.lower() != ZARR_SUFFIX:
-        return False
-    from napari_cellcycle.io.formats.zarr import open_zarr
-
-    file = open_zarr(path)
-    if file.cells or options.layout == "cells":
-        return False
-    return options.layout != "auto" or options.labels is not None or max(file.shape) > LARGEST_CELL_PX
-
-
-def _open_container(path: Path, origin: Origin) -> Part:
-    """An Amnis file or an OME-Zarr folder; its name or folder tells the phase where it tells none itself."""
-    cells, kind, channels = _read_container(path, origin.options)
-    phase = phase_in_stem(path.stem) if origin.phase == UNKNOWN else origin.phase
-    told = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
-    return checked(Part(origin.options.source(path), kind, channels, cells.channels, cells.images, lambda: told))
-
-
-def _read_container(path: Path, options: ReadOptions) -> tuple[Cells, str, tuple[str, ...]]:
-    """Cells, what they are in words, and the names of their channels in the file."""
+def _open_container(path: Path, origin: Origin) -> InputPart | None:
+    """Cells of an Amnis file or an OME-Zarr; None for an OME-Zarr that is read like an image file."""
+    options, source = origin.options, origin.options.source(path)
     if path.suffix.lower() == ZARR_SUFFIX:
-        from napari_cellcycle.io.formats.zarr import open_zarr
-        from napari_cellcycle.io.zarr_cells import read_zarr_cells
-
-        names = open_zarr(path).channels
-        shown = tuple(name or str(position) for position, name in enumerate(names))
-        return read_zarr_cells(path, options.root, options.channels), "OME-Zarr", shown
-    from napari_cellcycle.io.amnis import read_amnis_cells
-    from napari_cellcycle.io.amnis.cells import AmnisImages
-
-    cells = read_amnis_cells(path, options.root, options.channels)
-    numbers = cells.images.file.channels if isinstance(cells.images, AmnisImages) else ()
-    return cells, f"Amnis {path.suffix.lower()}", tuple(f"Ch{number}" for number in numbers)
+        file = open_zarr(path)
+        is_field = options.layout != "auto" or options.labels is not None or max(file.shape) > LARGEST_CELL_PX
+        if is_field and not file.cells and options.layout != "cells":
+            return None
+        cells, kind, names = read_zarr_cells(file, source, options.channels), "OME-Zarr", file.channels
+    else:
+        amnis = open_amnis(path)
+        cells, kind = read_amnis_cells(amnis, source, options.channels), f"Amnis {path.suffix.lower()}"
+        names = tuple(f"Ch{channel}" for channel in amnis.channels)
+    phase = phase_in_stem(path.stem) if origin.phase == UNKNOWN else origin.phase
+    labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
+    return InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)

@@ -1,4 +1,4 @@
-"""Public cells fetched on the user's machine; the package ships none of them."""
+"""Example cells: the synthetic sample in the package, and the public data set BBBC048, downloaded by the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_cellcycle.io.atomic import atomic_path
 
 BBBC048_URL = "https://data.broadinstitute.org/bbbc/BBBC048/BBBC048v1.zip"
 BBBC048_BYTES = 1_611_429_608
-"""The publisher names no checksum; size, the archive's own CRCs and the count of cells stand in for one."""
+"""The publisher gives no checksum. Size, the CRCs in the archive and the number of cells are checked instead."""
 BBBC048_CELLS = 32_266
 
 _INNER = "CellCycle.zip"
@@ -24,30 +24,40 @@ _CHANNELS = ("_ch3.", "_ch4.", "_ch6.")
 
 
 class _Stopped(Exception):
-    """Nobody waits for this download any more."""
+    """The download was stopped."""
 
 
 def fetch_bbbc048(folder: Path | None = None) -> Job[Progress | Note, Path]:
-    """Download and unpack BBBC048 once; the job's result is the folder with one subfolder a phase.
+    """Download and unpack BBBC048, unless it is already there.
 
-    32,266 Jurkat cells of Blasi et al. 2016 in brightfield, DNA stain and darkfield, CC BY-NC-SA 3.0.
+    32,266 Jurkat cells in brightfield, DNA stain and darkfield [1]_, licence CC BY-NC-SA 3.0.
 
     Parameters
     ----------
     folder : Path, optional
-        Where to keep it; by default the user's cache folder.
+        Where to store it; by default the user's cache folder.
+
+    Returns
+    -------
+    Job
+        Its result is the folder, with one subfolder per phase.
 
     Raises
     ------
     ReadError
-        There is no network, or what came is not the archive.
+        The download fails, or the file is not the archive.
+
+    References
+    ----------
+    .. [1] Blasi et al. (2016), "Label-free cell cycle analysis for high-throughput imaging flow cytometry",
+       :doi:`10.1038/ncomms10256`
     """
     import pooch
 
     home = Path(folder or pooch.os_cache("napari-cellcycle"))
     unpacked = home / "BBBC048"
     if not unpacked.is_dir():
-        yield Note("BBBC048 is 1.6 GB and is kept in " + str(home))
+        yield Note(f"BBBC048 (1.6 GB) is stored in {home}")
         archive = yield from _download(BBBC048_URL, home / "BBBC048v1.zip")
         yield from _unpack(archive, unpacked)
         archive.unlink()
@@ -55,13 +65,13 @@ def fetch_bbbc048(folder: Path | None = None) -> Job[Progress | Note, Path]:
 
 
 def _download(url: str, path: Path) -> Job[Progress, Path]:
-    """pooch's download as events; closing them stops it."""
-    said: queue.Queue[Progress | Exception | None] = queue.Queue()
+    """Download with pooch in a thread; closing the job stops it."""
+    events: queue.Queue[Progress | Exception | None] = queue.Queue()
     stop = threading.Event()
-    thread = threading.Thread(target=_retrieve, args=(url, path, said, stop), name="download")
+    thread = threading.Thread(target=_retrieve, args=(url, path, events, stop), name="download")
     thread.start()
     try:
-        while (item := said.get()) is not None:
+        while (item := events.get()) is not None:
             if isinstance(item, Exception):
                 _explain(item, url, path.parent)
             yield item
@@ -71,44 +81,44 @@ def _download(url: str, path: Path) -> Job[Progress, Path]:
     return path
 
 
-def _retrieve(url: str, path: Path, said: queue.Queue[Any], stop: threading.Event) -> None:
+def _retrieve(url: str, path: Path, events: queue.Queue[Any], stop: threading.Event) -> None:
     import pooch
 
     try:
-        downloader = pooch.HTTPDownloader(progressbar=_Bar(said, stop), chunk_size=1 << 20, timeout=30)
+        downloader = pooch.HTTPDownloader(progressbar=_Bar(events, stop), chunk_size=1 << 20, timeout=30)
         pooch.retrieve(url, known_hash=None, fname=path.name, path=path.parent, downloader=downloader)
     except _Stopped:
         pass
     except Exception as error:  # noqa: BLE001 - delivered to the generator, which raises it
-        said.put(error)
-    said.put(None)
+        events.put(error)
+    events.put(None)
 
 
 class _Bar:
-    """What pooch takes for a progress bar."""
+    """A progress bar as pooch needs it; it puts events into a queue."""
 
     total = 0
 
-    def __init__(self, said: queue.Queue[Any], stop: threading.Event) -> None:
-        self._said, self._stop, self._done = said, stop, 0
+    def __init__(self, events: queue.Queue[Any], stop: threading.Event) -> None:
+        self._events, self._stop, self._done = events, stop, 0
 
     def update(self, n_bytes: int) -> None:
-        """So many bytes more have come."""
+        """Count the bytes that have arrived."""
         if self._stop.is_set():
             raise _Stopped
         self._done += n_bytes
-        self._said.put(Progress(self._done, self.total, "Downloading"))
+        self._events.put(Progress(self._done, self.total, "Downloading"))
 
     def reset(self) -> None:
-        """pooch resets the bar when all is there, and counts once more."""
+        """Start again; pooch does this at the end, and then counts all bytes once more."""
         self._done = 0
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
 def _explain(error: Exception, url: str, home: Path) -> NoReturn:
-    """A network that isn't there is for the user to mend, anything else a bug."""
+    """Raise a ReadError for what the user can correct; anything else is a bug and is raised unchanged."""
     from requests import RequestException
 
     if isinstance(error, RequestException):
@@ -117,38 +127,34 @@ def _explain(error: Exception, url: str, home: Path) -> NoReturn:
             "or download it by hand and open it with Open cells"
         ) from error
     if isinstance(error, OSError):
-        raise ReadError(f"BBBC048 can't be kept in {home} ({error.strerror or error}); make room there") from error
+        raise ReadError(
+            f"BBBC048 can't be stored in {home} ({error.strerror or error}); free some space there"
+        ) from error
     raise error
 
 
 def _unpack(archive: Path, folder: Path) -> Iterator[Progress]:
-    """Take the wanted channels out of the archive in the archive, and check that all cells came."""
+    """Unpack the channels that are needed from the archive inside the archive, and check the number of cells."""
     try:
         with atomic_path(folder) as temporary, zipfile.ZipFile(archive) as outer, outer.open(_INNER) as inner:
             pack = zipfile.ZipFile(inner)
-            names = [name for name in pack.namelist() if _is_wanted(name)]
-            for number, name in enumerate(names):
-                yield Progress(number, len(names), "Unpacking")
+            names = [name for name in pack.namelist() if any(channel in name.lower() for channel in _CHANNELS)]
+            for n_done, name in enumerate(names):
+                yield Progress(n_done, len(names), "Unpacking")
                 pack.extract(name, temporary)
-            _check(names, archive)
+            n_cells = sum("_ch3." in name.lower() for name in names)
+            if n_cells != BBBC048_CELLS:
+                raise ReadError(
+                    f"{archive.name} has {n_cells:,} cells, but BBBC048 has {BBBC048_CELLS:,}; download it again"
+                )
     except (zipfile.BadZipFile, KeyError) as error:
         size = archive.stat().st_size
         archive.unlink()
         raise ReadError(
-            f"{archive.name} is damaged ({size:,} of {BBBC048_BYTES:,} bytes, {error}); try the download again"
+            f"{archive.name} is damaged ({size:,} of {BBBC048_BYTES:,} bytes, {error}); download it again"
         ) from error
 
 
-def _is_wanted(name: str) -> bool:
-    return any(channel in name.lower() for channel in _CHANNELS)
-
-
-def _check(names: list[str], archive: Path) -> None:
-    n_cells = sum("_ch3." in name.lower() for name in names)
-    if n_cells != BBBC048_CELLS:
-        raise ReadError(f"{archive.name} holds {n_cells:,} cells and not the {BBBC048_CELLS:,} of BBBC048; try again")
-
-
 def sample_path() -> Path:
-    """The shipped sample: cells that a generator made, with the phase that it was asked for."""
+    """The sample in the package: synthetic cells, each with the phase it was generated for."""
     return Path(str(files("napari_cellcycle") / "sample" / "jurkat_synthetic.ome.tif"))

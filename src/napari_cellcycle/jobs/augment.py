@@ -161,7 +161,7 @@ def save_synthetic(made: Made, output: Path) -> None:
     """
     from napari_cellcycle.io.atomic import atomic_path
     from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
-    from napari_cellcycle.io.writers.tables import write_json, write_picture
+    from napari_cellcycle.io.writers.results import write_json, write_picture
     from napari_cellcycle.store.checkpoints import remove_checkpoint
     from napari_cellcycle.store.generators import save_generator
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.io.names import LAYOUTS
+from napari_cellcycle.io.file_names import LAYOUTS
 from napari_cellcycle.settings import Checked, setting
 from napari_cellcycle.training.gan.config import METHODS
 from napari_cellcycle.training.recipes import RECIPES

@@ -1,26 +1,25 @@
-"""Convert: cells of any input out as one OME-TIFF or OME-Zarr stack, with a table beside it."""
+"""Convert the cells of any input to one OME-TIFF or OME-Zarr stack, with a table of their sources and phases."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.images.model_input import background
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
+from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
+from napari_cellcycle.io.writers.zarr import zarr_stack
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.read import open_cells
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.io.writers.stack import PutBlock, StackSpec
 
 _TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 _ZARR_SUFFIX = ".zarr"
@@ -38,67 +37,40 @@ class Converted:
 
 
 def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig) -> Job[Progress | Note, Converted]:
-    """Write the cells of `paths` as one stack of equal images, and a table of where each comes from.
+    """Write the cells of `paths` as one stack of images of equal size, and a table next to it.
 
-    Parameters
-    ----------
-    paths : sequence of path
-        Whatever `read_cells` takes.
-    output : Path
-        ``.ome.tif`` for an OME-TIFF, ``.zarr`` for an OME-Zarr folder. The table is ``<stem>.csv`` beside it:
-        cell (position in the stack), source, id (there), phase, synthetic.
-    reading : ReadConfig
-        What the user knows of the input.
-
-    Yields
-    ------
-    Progress, Note, Finished
-        The last one carries a `Converted`.
-
-    Raises
-    ------
-    SettingError, WriteError
-        The output has another suffix, is one of the inputs, or can't be written.
-    ImageError
-        No cell can be read.
-
-    Notes
-    -----
-    Smaller cells are put in the middle of an image as high as the highest and as wide as the widest; around them each
-    channel is filled with the cell's own background, the median along the border of its image. The images are read
-    twice, once for their sizes, so memory does not grow with them. Nothing is left if it fails or is stopped.
+    `output` ends in ``.ome.tif`` for an OME-TIFF or in ``.zarr`` for an OME-Zarr. The image of a cell is as high as the
+    highest and as wide as the widest one; smaller cells are centred, and each channel is filled with the background of
+    the cell. The images are read twice, first for their sizes, so that memory does not grow with their number. If the
+    job fails or is stopped, it leaves no files.
     """
     output = Path(output)
     _check_output(output, paths)
     cells = yield from open_cells(paths, reading)
-    cells, spec = yield from _measured(cells)
-    return (yield from _written(cells, spec, output))
+    cells, spec = yield from _measure(cells)
+    return (yield from _write(cells, spec, output))
 
 
 def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
-    from napari_cellcycle.io.phase_table import sidecar_path
-
     if not output.name.lower().endswith((*_TIFF_SUFFIXES, _ZARR_SUFFIX)):
         raise SettingError(f"output is {output.name}, but must end in .ome.tif for OME-TIFF or .zarr for OME-Zarr")
     if output.resolve() in {Path(path).resolve() for path in paths}:
         raise SettingError(f"output {output.name} is also an input; give it another name")
     if output.is_dir() and any(output.iterdir()):
-        raise WriteError(f"{output} is already there; remove it, or give another name")
+        raise WriteError(f"{output} already exists; remove it, or give another name")
     if sidecar_path(output).exists() and not output.exists():
-        raise WriteError(f"{sidecar_path(output)} is already there and would be replaced; give the output another name")
+        raise WriteError(f"{sidecar_path(output)} already exists and would be replaced; give the output another name")
 
 
-def _measured(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
-    """Look at every image; finish with the cells that can be read, and the stack that they need."""
-    from napari_cellcycle.io.writers.stack import StackSpec
-
+def _measure(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
+    """Read every image; the result is the cells that can be read, and the stack that they need."""
     readable = np.ones(len(cells), bool)
     height, width, masks = 0, 0, False
     dtypes: set[np.dtype[np.generic]] = set()
     for first in range(0, len(cells), _BATCH):
-        for place, found in enumerate(cells.read(range(first, min(first + _BATCH, len(cells)))), start=first):
+        for index, found in enumerate(cells.read(range(first, min(first + _BATCH, len(cells)))), start=first):
             if isinstance(found, Unreadable):
-                readable[place] = False
+                readable[index] = False
                 yield Note(f"left out: {found.reason}")
                 continue
             height, width = max(height, found.pixels.shape[1]), max(width, found.pixels.shape[2])
@@ -106,34 +78,27 @@ def _measured(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
             dtypes.add(found.pixels.dtype)
         yield Progress(min(first + _BATCH, len(cells)), len(cells), "measuring")
     if not dtypes:
-        raise ImageError("none of these cells can be read, so there is nothing to convert; look at the notes above")
+        raise ImageError("none of these cells can be read, so there is nothing to convert; see the notes above")
     good = cells if readable.all() else cells.subset(np.flatnonzero(readable))
-    size = _common_pixel_size(good)
+    size = good.common_pixel_size_um
     if size is None and not np.isnan(good.pixel_size_um).all():
-        yield Note("the cells differ in pixel size, so none is written")
+        yield Note("the cells differ in pixel size, so no pixel size is written")
     spec = StackSpec(
         shape=(len(good), len(good.channels), height, width),
         dtype=np.result_type(*dtypes),
         channels=good.channels,
-        pixel_size_um=size,
+        pixel_size_um=None if size is None else round(size, 6),
         synthetic=bool(good.synthetic.any()),
         masks=masks,
     )
-    return (good, spec)
+    return good, spec
 
 
-def _common_pixel_size(cells: Cells) -> float | None:
-    sizes = np.unique(cells.pixel_size_um)
-    return None if len(sizes) != 1 or np.isnan(sizes[0]) else round(float(sizes[0]), 6)
-
-
-def _written(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Converted]:
-    from napari_cellcycle.io.atomic import atomic_path
-    from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
-
+def _write(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Converted]:
     table = sidecar_path(output)
     with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
-        with _stack(temporary, spec) as put:
+        write_stack = zarr_stack if output.name.lower().endswith(_ZARR_SUFFIX) else tiff_stack
+        with write_stack(temporary, spec) as put:
             for first in range(0, len(cells), spec.block_cells):
                 block = cells.read(range(first, min(first + spec.block_cells, len(cells))))
                 put(first, *_padded(block, spec))
@@ -142,30 +107,18 @@ def _written(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Conve
     return Converted(output, table, len(cells), spec.shape)
 
 
-def _stack(path: Path, spec: StackSpec) -> AbstractContextManager[PutBlock]:
-    if path.name.lower().endswith(_ZARR_SUFFIX):
-        from napari_cellcycle.io.writers.zarr import zarr_stack
-
-        return zarr_stack(path, spec)
-    from napari_cellcycle.io.writers.stack import tiff_stack
-
-    return tiff_stack(path, spec)
-
-
 def _padded(block: Sequence[CellImage | Unreadable], spec: StackSpec) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
     """Images (N, C, Y, X) and masks (N, Y, X), each cell in the middle of its own background."""
-    from napari_cellcycle.images.prepare import background
-
     images = np.empty((len(block), *spec.shape[1:]), spec.dtype)
     masks = np.zeros((len(block), *spec.shape[2:]), np.uint8)
-    for place, cell in enumerate(block):
+    for index, cell in enumerate(block):
         if isinstance(cell, Unreadable):
-            raise ImageError(f"an image changed while it was converted: {cell.reason}")
+            raise ImageError(f"an image changed during the conversion: {cell.reason}")
         level = background(cell)
-        images[place] = (level if spec.dtype.kind == "f" else np.rint(level)).astype(spec.dtype)[:, None, None]
+        images[index] = (level if spec.dtype.kind == "f" else np.rint(level)).astype(spec.dtype)[:, None, None]
         height, width = cell.pixels.shape[1:]
         top, left = (spec.shape[2] - height) // 2, (spec.shape[3] - width) // 2
-        images[place, :, top : top + height, left : left + width] = cell.pixels
+        images[index, :, top : top + height, left : left + width] = cell.pixels
         if cell.mask is not None:
-            masks[place, top : top + height, left : left + width] = cell.mask
+            masks[index, top : top + height, left : left + width] = cell.mask
     return images, masks

@@ -14,7 +14,7 @@ from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.io.writers.tables import write_json
+from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed

@@ -12,7 +12,7 @@ from napari_cellcycle.jobs.config import ReadConfig, parse_channels
 
 def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Job[Note, Cells]:
     """Find the cells in `paths`, say aloud what was guessed, and finish with `Cells`."""
-    from napari_cellcycle.io import read_cells
+    from napari_cellcycle.io.inputs import read_cells
 
     cells: Cells = read_cells(
         paths,

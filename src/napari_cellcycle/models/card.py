@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.images.prepare import InputSpec, Normalisation
+from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.phases import PHASE_LABELS
 
 CARD_VERSION = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.images.prepare import InputSpec, Normalisation
+from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.training.config import TrainConfig
 
 JURKAT_PIXEL_UM = 0.5

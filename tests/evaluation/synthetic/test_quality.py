@@ -21,7 +21,7 @@ from napari_cellcycle.evaluation.synthetic.fidelity import compare_distributions
 from napari_cellcycle.evaluation.synthetic.memorization import Memorization, memorization
 from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality, score_synthetic
 from napari_cellcycle.events import result_of
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import extract_features
 from napari_cellcycle.store.models import load_model

@@ -25,7 +25,7 @@ from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_table import truth_of
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.gui.widgets.cells_input import FIELD
-from napari_cellcycle.images.grid import GAP_PX
+from napari_cellcycle.images.tile_grid import GAP_PX
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 

@@ -306,7 +306,7 @@ def test_a_click_with_the_bucket_corrects_a_cell(painted, viewer, gallery) -> No
     assert np.flatnonzero(before != after).tolist() == [5, 7]
     assert painted.labelled.phase_counts[5] == 1
     assert "2 corrected by hand" in painted.labelled.hint.text()
-    expected = grid.draw_outlines(grid.read_numbers(layer.data))
+    expected = grid.draw_outlines(grid.read_phases(layer.data))
     np.testing.assert_array_equal(layer.data, expected)  # only frames are left, so that cells stay visible
 
 
@@ -321,7 +321,7 @@ def test_a_correction_can_be_undone(painted, viewer, gallery) -> None:
 
 
 def before_phase(picture, grid, cell: int) -> int:
-    return int(grid.read_numbers(picture)[cell]) - 1
+    return int(grid.read_phases(picture)[cell]) - 1
 
 
 def test_corrections_stay_when_cells_are_classified_again(painted, viewer, gallery, finished, qtbot) -> None:
@@ -331,7 +331,7 @@ def test_corrections_stay_when_cells_are_classified_again(painted, viewer, galle
     qtbot.addWidget(again)
     again.run_button.click()
     finished(again)
-    assert grid.read_numbers(layer.data)[5] == 6
+    assert grid.read_phases(layer.data)[5] == 6
     assert "; 1 keep the phase that was painted on them." in again.status.text()
     assert painted.labelled.labelled().phases[5] == 5
 

@@ -22,7 +22,7 @@ from napari_cellcycle.gui.layers.gallery import (
     show_gallery,
 )
 from napari_cellcycle.gui.layers.source import source_of
-from napari_cellcycle.images.grid import GAP_PX
+from napari_cellcycle.images.tile_grid import GAP_PX
 from napari_cellcycle.jobs.config import ReadConfig
 
 

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import tifffile
 from amnis_fuzz import Judge, mutate, sample_file
-from amnis_writer import SyntheticSaved, WrittenObject, acquisition_xml, encode_numbers, write_amnis
+from amnis_writer import WrittenFile, WrittenObject, acquisition_xml, encode_numbers, write_amnis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import open_amnis
+from napari_cellcycle.io.amnis import open_amnis
+from napari_cellcycle.io.amnis.bulk_read import LARGEST_READ, read_pieces
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images
-from napari_cellcycle.io.amnis.directory import read_chain
-from napari_cellcycle.io.amnis.strips import LARGEST_READ, read_pieces
+from napari_cellcycle.io.amnis.tiff_directories import read_chain
 
 CHANNELS = (1, 5, 12)
 
@@ -206,7 +206,9 @@ def test_header_without_channels_in_use(tmp_path: Path) -> None:
     opened = open_amnis(tmp_path / "a.cif")
     assert opened.channels == (1, 2, 3)
     assert (opened.brightfield, opened.pixel_size_um) == ((), None)
-    assert opened.problems == ("a.cif: its header doesn't say which channels are in use, so they are taken as 1 to 3",)
+    assert opened.problems == (
+        "a.cif: its header doesn't say which channels are in use, so channels 1 to 3 are assumed",
+    )
 
 
 def test_brightfield_channels_that_are_not_in_use(tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_brightfield_channels_that_are_not_in_use(tmp_path: Path) -> None:
 def test_header_that_contradicts_itself(tmp_path: Path) -> None:
     write_amnis(tmp_path / "a.cif", made_objects(), CHANNELS, channel_count=4)
     check = open_amnis(tmp_path / "a.cif")
-    assert check.problems == ("a.cif: its header speaks of 4 channels, but marks 3 as in use",)
+    assert check.problems == ("a.cif: its header gives 4 channels, but marks 3 as in use",)
     np.testing.assert_array_equal(check[0].image, made_objects()[0].image)
 
 
@@ -238,12 +240,12 @@ def damaged(tmp_path: Path) -> Damaged:
 class Damaged:
     """A file of four objects to be hurt: directories and strips go header, image 0, mask 0, image 1, ..."""
 
-    def __init__(self, path: Path, written: SyntheticSaved) -> None:
+    def __init__(self, path: Path, written: WrittenFile) -> None:
         self.path, self.written = path, written
 
-    def put(self, place: int, data: bytes) -> None:
+    def put(self, offset: int, data: bytes) -> None:
         content = bytearray(self.path.read_bytes())
-        content[place : place + len(data)] = data
+        content[offset : offset + len(data)] = data
         self.path.write_bytes(content)
 
     def put_tag(self, directory: int, tag: int, value: int) -> None:
@@ -272,7 +274,7 @@ def test_one_damaged_image_strip_costs_one_object(damaged: Damaged, byte: int) -
     assert [item.object_id for item in opened] == [0, 2, 3]
     (problem,) = opened.problems
     assert re.fullmatch(
-        r"object 1 of hurt\.cif is damaged: its strip of \d+ bytes does not hold just \d+ pixels", problem
+        r"object 1 of hurt\.cif is damaged: its strip of \d+ bytes does not contain exactly \d+ pixels", problem
     )
     with pytest.raises(ReadError, match=r"object 1 of hurt\.cif is damaged"):
         opened[1]
@@ -298,14 +300,14 @@ def test_damaged_strips_between_whole_ones() -> None:
     shown = [str(one) if isinstance(one, DamagedStripError) else one.ravel().tolist() for one in found]
     assert shown == [
         [1, 0, -5, 695],
-        "its strip of 8 bytes does not hold just 4 pixels",
+        "its strip of 8 bytes does not contain exactly 4 pixels",
         [1, 0, -5, 695],
-        "its strip of 2 bytes does not hold just 4 pixels",
+        "its strip of 2 bytes does not contain exactly 4 pixels",
         [1, 0, -5, 695],
-        "its strip of 0 bytes does not hold just 4 pixels",
+        "its strip of 0 bytes does not contain exactly 4 pixels",
         [5, 6, 7, 8],
-        "its strip of 3 bytes does not hold just 4 pixels",
-        "its strip of 3 bytes does not hold just 4 pixels",
+        "its strip of 3 bytes does not contain exactly 4 pixels",
+        "its strip of 3 bytes does not contain exactly 4 pixels",
     ]
 
 
@@ -335,7 +337,9 @@ def test_a_strip_longer_than_any_packing_of_its_image(damaged: Damaged) -> None:
         file.write(bytes(9000))
     damaged.put_tag(3, 279, 9000)  # of 360 pixels
     assert damaged.ids() == [0, 2, 3]
-    assert open_amnis(damaged.path).problems == ("hurt.cif: object 1 left out: its strip can't hold its image",)
+    assert open_amnis(damaged.path).problems == (
+        "hurt.cif: object 1 left out: the size of its strip does not fit its image",
+    )
 
 
 def test_junk_behind_a_value_of_one_byte(damaged: Damaged) -> None:
@@ -347,11 +351,11 @@ def test_junk_behind_a_value_of_one_byte(damaged: Damaged) -> None:
 
 
 def test_directories_that_lie_in_each_other() -> None:
-    # At 0: one entry, whose tag reads as the number of entries of a directory at 2. It is told to be the next.
+    # At 0: one entry, whose tag reads as the number of entries of a directory at 2. It is given as the next.
     overlapping = b"\x01\0" + b"\x01\0" + bytes(10) + b"\x02\0\0\0" + bytes(8)
     chain = read_chain(io.BytesIO(overlapping), 0)
     assert len(chain.directories) == 0
-    assert chain.broken == "the directory at byte 0 points to byte 2, where none can be"
+    assert chain.broken == "the directory at byte 0 points to byte 2, where no directory can be"
 
 
 def test_few_reads_for_many_pieces() -> None:
@@ -377,16 +381,16 @@ def test_few_reads_for_many_pieces() -> None:
         (3, 256, 7, "its width is not that of 3 channels side by side"),
         (3, 256, 0, "its width is not that of 3 channels side by side"),
         (3, 257, 0, "its width is not that of 3 channels side by side"),
-        (3, 257, 2**24, "it is larger than any camera sees"),
+        (3, 257, 2**24, "it is larger than the camera"),
         (3, 258, 8, "its image is compressed in an unknown way"),
         (3, 259, 5, "its image is compressed in an unknown way"),
-        (3, 259, 1, "its strip can't hold its image"),
+        (3, 259, 1, "the size of its strip does not fit its image"),
         (3, 273, 2**30, "its strip lies outside the file"),
-        (3, 279, 2, "its strip can't hold its image"),
+        (3, 279, 2, "the size of its strip does not fit its image"),
         (3, 279, 2**31, "its strip lies outside the file"),
-        (4, 256, 9, "its mask is not of the size of its image"),
+        (4, 256, 9, "its mask and its image differ in size"),
         (4, 259, 30817, "its mask is compressed in an unknown way"),
-        (4, 279, 0, "its mask's strip can't hold its mask"),
+        (4, 279, 0, "the size of its mask strip does not fit its mask"),
         (4, 273, 2**30, "its strip lies outside the file"),
     ],
 )
@@ -402,7 +406,7 @@ def test_a_directory_of_no_known_kind(damaged: Damaged) -> None:
     damaged.put_tag(3, 33002, 9)
     assert damaged.ids() == [0, 2, 3]
     assert open_amnis(damaged.path).problems[-1] == (
-        "hurt.cif: 2 directories are neither an image nor the mask of one and were left out"
+        "hurt.cif: 2 directories are left out, as they are neither an image nor its mask"
     )
 
 
@@ -411,15 +415,13 @@ def test_a_broken_chain_gives_what_came_before_it(damaged: Damaged, offset: int)
     damaged.put_link(4, damaged.written.directories[4] + 1 if offset == 9 else offset)
     assert damaged.ids() == [0, 1]
     (problem,) = open_amnis(damaged.path).problems
-    assert problem.startswith("hurt.cif: the file is broken after 2 objects, and what follows is lost: ")
+    assert problem.startswith("hurt.cif: the file is broken after 2 objects, and the rest is lost: ")
 
 
 def test_a_chain_that_ends_early(damaged: Damaged) -> None:
     damaged.put_link(4, 0)
     assert damaged.ids() == [0, 1]
-    assert open_amnis(damaged.path).problems == (
-        "hurt.cif: only 2 of the 4 objects that its header promises are there",
-    )
+    assert open_amnis(damaged.path).problems == ("hurt.cif: only 2 of the 4 objects in its header are there",)
 
 
 def test_a_file_cut_off_in_the_middle(damaged: Damaged) -> None:
@@ -444,13 +446,13 @@ def test_a_file_that_goes_away_after_opening(damaged: Damaged) -> None:
 def test_what_is_no_amnis_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "wrong.cif"
     path.write_bytes(content)
-    with pytest.raises(ReadError, match=r"wrong\.cif is no Amnis file \(.*\); give a \.cif or .rif file"):
+    with pytest.raises(ReadError, match=r"wrong\.cif is not an Amnis file \(.*\); give a \.cif or .rif file"):
         open_amnis(path)
 
 
 def test_a_plain_tiff_is_no_amnis_file(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "plain.cif", np.zeros((4, 4), np.uint8))
-    with pytest.raises(ReadError, match=r"plain\.cif is no Amnis file \(its header names no channels\)"):
+    with pytest.raises(ReadError, match=r"plain\.cif is not an Amnis file \(its header names no channels\)"):
         open_amnis(tmp_path / "plain.cif")
 
 

@@ -30,7 +30,7 @@ def test_object_numbers(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("text", ["", "no numbers\n", "3\nfive\n", "3\n5.5\n", "Object Number\tArea\n\t3\n"])
 def test_what_is_no_list(tmp_path: Path, text: str) -> None:
     (tmp_path / "G1.txt").write_text(text)
-    with pytest.raises(ReadError, match=r"G1\.txt is no list of object numbers; export the population from IDEAS"):
+    with pytest.raises(ReadError, match=r"G1\.txt is not a list of object numbers; export the population from IDEAS"):
         read_object_numbers(tmp_path / "G1.txt")
 
 

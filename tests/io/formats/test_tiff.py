@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from example_files import write_ideas_tiff, write_tiff
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_files import write_ideas_tiff, write_tiff
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats import tiff, tiff_axes
 from napari_cellcycle.io.formats.open import open_image, read_only_frame
 from napari_cellcycle.io.formats.tiff_axes import order_planes
+from napari_cellcycle.io.inputs import read_cells
 
 FRAMES = np.random.default_rng(0).integers(1, 60_000, (6, 2, 20, 24), dtype=np.uint16)
 
@@ -61,12 +61,12 @@ def test_planes_are_numbered_as_they_lie(n_frames: int, n_channels: int, channel
 
 
 def test_axes_without_y_and_x_last_are_refused() -> None:
-    with pytest.raises(ImageError, match=r"x\.tif has the axes CXY, where Y and X should be last"):
+    with pytest.raises(ImageError, match=r"x\.tif has the axes CXY, but Y and X must be last"):
         order_planes("CXY", (2, 20, 24), "x.tif")
 
 
 def test_empty_axis_is_refused() -> None:
-    with pytest.raises(ImageError, match=r"x\.tif holds no pixels"):
+    with pytest.raises(ImageError, match=r"x\.tif has no pixels"):
         order_planes("NYX", (0, 20, 24), "x.tif")
 
 
@@ -151,15 +151,15 @@ def test_cut_off_stack_keeps_what_is_left_or_says_so(tmp_path: Path, compression
     path = write_tiff(tmp_path / "x.tif", FRAMES[:, 0], compression=compression)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     if compression:
-        with pytest.raises(ReadError, match=r"x\.tif is cut off or damaged"):
+        with pytest.raises(ReadError, match=r"x\.tif is truncated or damaged"):
             open_image(path)
         return
     file = open_image(path)
-    assert "cut off" in file.damage
+    assert "truncated" in file.damage
     first, *_, last = file.read(range(6))
     np.testing.assert_array_equal(first, FRAMES[0, :1])
     assert isinstance(last, Unreadable)
-    assert "x.tif is cut off before frame 5" in last.reason
+    assert "x.tif is truncated before frame 5" in last.reason
 
 
 @pytest.mark.parametrize("length", [1, 7, 8, 40, 100, 300])
@@ -223,7 +223,7 @@ def test_page_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) ->
         file.pages[3].tags["ImageWidth"].overwrite(48)
     good, bad = open_image(path).read([2, 3])
     np.testing.assert_array_equal(good, FRAMES[2, :1])
-    assert bad == Unreadable("frame 3 of x.ome.tif is damaged, for its pages differ in size; copy or export it again")
+    assert bad == Unreadable("frame 3 of x.ome.tif is damaged: its pages differ in size; copy or export it again")
 
 
 def test_page_that_claims_too_much_is_refused(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_page_that_claims_too_much_is_refused(tmp_path: Path) -> None:
             file.pages.first.tags[tag].overwrite(60_000)
     for found in (read_only_frame(path), open_image(path).read([0])[0]):
         assert isinstance(found, Unreadable)
-        assert "x.tif is damaged: it claims (60000, 60000) pixels in too small a file" in found.reason
+        assert "x.tif is damaged: (60000, 60000) pixels can't fit into so small a file" in found.reason
 
 
 def test_what_other_threads_log_is_neither_swallowed_nor_taken_for_damage(

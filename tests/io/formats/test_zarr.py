@@ -11,8 +11,8 @@ import pytest
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, ReadError, WriteError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.io.writers.stack import StackSpec
 from napari_cellcycle.io.writers.zarr import zarr_stack
 from napari_cellcycle.io.zarr_cells import read_zarr_cells
@@ -22,7 +22,7 @@ zarr = pytest.importorskip("zarr")
 writer = pytest.importorskip("ome_zarr.writer")
 
 
-def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), **told: object) -> np.ndarray:
+def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), **options: object) -> np.ndarray:
     """Cells by our own writer, two at a time."""
     images = np.random.default_rng(0).integers(-9, 900, (n_cells, 2, *shape)).astype(np.int16)
     spec = StackSpec(
@@ -33,7 +33,7 @@ def write_stack(path: Path, n_cells: int = 7, shape: tuple[int, int] = (6, 5), *
             "pixel_size_um": 0.33,
             "synthetic": False,
             "masks": True,
-            **told,
+            **options,
         }
     )
     with zarr_stack(path, spec) as put:
@@ -80,7 +80,7 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_synthetic_cells_are_known_again(tmp_path: Path) -> None:
     write_stack(tmp_path / "a.zarr", synthetic=True, masks=False, pixel_size_um=None)
-    cells = read_zarr_cells(tmp_path / "a.zarr", tmp_path)
+    cells = read_zarr_cells(open_zarr(tmp_path / "a.zarr"), "a.zarr")
     assert cells.synthetic.all()
     assert np.isnan(cells.pixel_size_um).all()
     assert cells.read([0])[0].mask is None
@@ -91,7 +91,7 @@ def test_our_cells_may_be_large_but_those_of_others_are_fields(tmp_path: Path) -
     assert len(read_cells(tmp_path / "a.zarr")) == 7
     path = tmp_path / "a.zarr" / "zarr.json"
     path.write_text(path.read_text().replace("napari-cellcycle", "somebody"))
-    with pytest.raises(ImageError, match=r"no cells are seen in a\.zarr"):
+    with pytest.raises(ImageError, match=r"no cells were found in a\.zarr"):
         read_cells(tmp_path / "a.zarr")
     assert len(read_cells(tmp_path / "a.zarr", layout="cells")) == 7
 
@@ -129,18 +129,18 @@ def test_what_is_no_ome_zarr(tmp_path: Path) -> None:
     write_stack(tmp_path / "hurt.zarr")
     (tmp_path / "hurt.zarr" / "zarr.json").write_text("{")
     for name in ("empty.zarr", "plain.zarr", "hurt.zarr", "missing.zarr"):
-        with pytest.raises(ReadError, match=rf"{name} is no OME-Zarr image, or a damaged one \(.*\); write it again"):
+        with pytest.raises(ReadError, match=rf"{name} is not an OME-Zarr image, or is damaged \(.*\); write it again"):
             open_zarr(tmp_path / name)
 
 
 def test_phases_in_the_table_beside_it(tmp_path: Path) -> None:
     write_stack(tmp_path / "cells.ome.zarr", n_cells=3)
     (tmp_path / "cells.csv").write_text("cell,phase\n0,G1\n1,\n2,Anaphase\n")
-    cells = read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
+    cells = read_zarr_cells(open_zarr(tmp_path / "cells.ome.zarr"), "cells.ome.zarr")
     assert cells.phases.tolist() == [Phase.G1, UNKNOWN, Phase.ANAPHASE]
     (tmp_path / "cells.csv").write_text("cell,phase\n3,G1\n")
     with pytest.raises(ReadError, match=r"cells\.csv line 2: cells\.ome\.zarr has no cell '3'"):
-        read_zarr_cells(tmp_path / "cells.ome.zarr", tmp_path)
+        read_zarr_cells(open_zarr(tmp_path / "cells.ome.zarr"), "cells.ome.zarr")
 
 
 def test_without_the_packages_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
-from napari_cellcycle.io import read_cells
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation

@@ -11,8 +11,8 @@ from PIL import Image
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import Job, Progress
-from napari_cellcycle.images.grid import GAP_PX
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
+from napari_cellcycle.images.tile_grid import GAP_PX
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 Entry = tuple[int, int]

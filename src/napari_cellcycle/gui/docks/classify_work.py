@@ -15,7 +15,7 @@ from napari_cellcycle.gui.layers.painted_phases import corrections
 from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
-from napari_cellcycle.images.label_map import Field
+from napari_cellcycle.images.label_map import LabelMap
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -87,7 +87,7 @@ def classify_shown(
 
 def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:
     """Write ``phases.csv``; the job's result is its path."""
-    from napari_cellcycle.io.writers.tables import write_table
+    from napari_cellcycle.io.writers.results import write_table
 
     yield Note("Saving ...")
     write_table(prediction, path)
@@ -131,7 +131,7 @@ def _with_corrections(picture: NDArray[np.uint8], layer: Labels, classified: Cla
     painted = corrections(layer, cells)
     if not painted.any():
         return picture
-    return cells.draw_outlines(np.where(painted > 0, painted, cells.read_numbers(picture)))
+    return cells.draw_outlines(np.where(painted > 0, painted, cells.read_phases(picture)))
 
 
 def _group(viewer: ViewerModel, source: Source) -> list[Any]:
@@ -160,7 +160,7 @@ def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress
         found = yield from _find_cells(field.brightfield)
         field = replace(field, labels=found)
     cells = cut_field(field)
-    place = Field(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
+    place = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
     done: Classified = yield from classify_shown(cells, place, field.source, config)
     return ClassifiedField(**vars(done), labels=found)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
+from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_runs
 

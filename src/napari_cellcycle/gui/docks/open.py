@@ -12,10 +12,10 @@ from napari_cellcycle.cells import ROLES
 from napari_cellcycle.errors import ChannelError
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.layers.gallery import open_gallery, preview_channels, show_gallery
-from napari_cellcycle.gui.samples import sample_path
 from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
+from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadConfig
 
 if TYPE_CHECKING:

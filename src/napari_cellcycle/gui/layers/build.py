@@ -91,7 +91,7 @@ def _synthetic_layer(cells: Cells, source: GallerySource, space: dict[str, Any])
         "opacity": 1.0,
         **space,
     }
-    return source.grid.paint(numbers, source.grid.corner()), options, "labels"
+    return source.grid.stamp(numbers, source.grid.corner()), options, "labels"
 
 
 def phase_layer(

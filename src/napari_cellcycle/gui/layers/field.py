@@ -10,8 +10,8 @@ import numpy as np
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
-from napari_cellcycle.images.label_map import Field
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.images.label_map import LabelMap
+from napari_cellcycle.io.channel_roles import name_channels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,14 +100,14 @@ def cut_field(field: FieldOnScreen) -> Cells:
     )
 
 
-def field_map(labels: Labels, table: pd.DataFrame) -> Field:
+def field_map(labels: Labels, table: pd.DataFrame) -> LabelMap:
     """Where the cells of a phase layer's table lie in the label image that they were cut by."""
     frames = (
         table["source"].str.extract(r"\[t=(\d+)\]$", expand=False).fillna("0")
         if labels.ndim == 3
         else 0 * table["cell"]
     )
-    return Field(np.asarray(labels.data), frames=frames.to_numpy(np.int64), ids=table["cell"].to_numpy(np.int64))
+    return LabelMap(np.asarray(labels.data), frames=frames.to_numpy(np.int64), ids=table["cell"].to_numpy(np.int64))
 
 
 def _pixel_size_um(layer: Image) -> float | None:

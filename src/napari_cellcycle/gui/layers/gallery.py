@@ -16,7 +16,7 @@ from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
-from napari_cellcycle.io.names import stem_of
+from napari_cellcycle.io.file_names import stem_of
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
@@ -68,7 +68,7 @@ class Preview:
 
 def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel; the job's result is a `Preview`."""
-    from napari_cellcycle.io import propose_channels
+    from napari_cellcycle.io.channel_preview import propose_channels
 
     cells: Cells = yield from open_cells(paths, reading)
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))

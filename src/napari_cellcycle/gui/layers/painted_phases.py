@@ -100,7 +100,7 @@ class PhasePainting:
         self._on_change()
 
     def _look(self) -> NDArray[np.uint8]:
-        self._numbers = self._cells.read_numbers(self.layer.data)
+        self._numbers = self._cells.read_phases(self.layer.data)
         return self._numbers
 
     def _on_features(self, _event: Any = None) -> None:
@@ -109,7 +109,7 @@ class PhasePainting:
 
 def corrections(layer: Labels, cells: CellMap) -> NDArray[np.uint8]:
     """Numbers that were painted on a phase layer, shape (N,); 0 for cells that have the one that a model gave them."""
-    painted = cells.read_numbers(layer.data)
+    painted = cells.read_phases(layer.data)
     return np.where(painted == called_numbers(layer)[: len(painted)], 0, painted).astype(np.uint8)
 
 

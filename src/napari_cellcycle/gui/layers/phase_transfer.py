@@ -31,7 +31,7 @@ def copy_phases(viewer: ViewerModel, labelled: Labelled | None, opened: OpenedGa
     if layer is None:  # removed meanwhile
         return
     numbers = np.zeros(new.n_cells, np.uint8)
-    numbers[: old.n_shown] = old.grid.read_numbers(layer.data)
+    numbers[: old.n_shown] = old.grid.read_phases(layer.data)
     beyond = opened.table.iloc[old.n_cells :]
     numbers[old.n_cells :] = [PHASE_LABELS.index(label) + 1 for label in beyond["truth"]]
     table = _with_made(layer.features, beyond)

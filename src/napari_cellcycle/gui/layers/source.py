@@ -6,7 +6,7 @@ import uuid
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_cellcycle.images.grid import Grid
+from napari_cellcycle.images.tile_grid import Grid
 from napari_cellcycle.phases import (
     N_PHASES,
 )

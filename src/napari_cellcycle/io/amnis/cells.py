@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +11,20 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject, open_amnis
+from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject
 from napari_cellcycle.io.amnis.populations import phases_beside
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 
-USUAL_DARKFIELD = (6, 12)
-"""Channels that the side-scatter laser is usually seen in: the file itself marks none as darkfield."""
+_USUAL_DARKFIELD = (6, 12)
+"""Usual channels of the side-scatter laser, as the file does not say which channel is darkfield."""
 
 
 @dataclass(frozen=True, eq=False)
-class AmnisImages:
-    """Images of the objects of one file, with the planes that are wanted of them.
+class _AmnisImages:
+    """Images of the objects of one file, with only some of its planes.
 
-    The mask of a cell is that of `mask_plane`, which is brightfield; where that is empty or unknown, it is what any
-    channel's mask holds.
+    The mask of a cell is that of `mask_plane`, the brightfield one. If it is empty or unknown, the masks of all
+    channels are joined.
     """
 
     file: AmnisFile
@@ -36,8 +35,8 @@ class AmnisImages:
     def __len__(self) -> int:
         return len(self.file)
 
-    def take_planes(self, planes: Sequence[int]) -> AmnisImages:
-        """The same with only `planes`, so that no other is unpacked."""
+    def take_planes(self, planes: Sequence[int]) -> _AmnisImages:
+        """The same with only `planes`; others are not unpacked."""
         return replace(
             self,
             planes=tuple(self.planes[plane] for plane in planes),
@@ -45,7 +44,7 @@ class AmnisImages:
         )
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The cells at `indices`, in that order, read at once."""
+        """The cells at `indices`, in that order."""
         return [self._as_cell(item) for item in self.file.read(indices, self.planes)]
 
     def _as_cell(self, item: AmnisObject | Unreadable) -> CellImage | Unreadable:
@@ -65,34 +64,34 @@ class AmnisImages:
         return np.asarray((chosen if chosen.any() else inside).any(axis=0), bool)
 
 
-def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None = None) -> Cells:
+def read_amnis_cells(file: AmnisFile, source: str, channels: Mapping[str, str] | None = None) -> Cells:
     """The objects of a .cif or .rif file as cells.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    root : Path
-        Folder that `Cells.sources` are relative to.
+    file : AmnisFile
+        From `open_amnis`.
+    source : str
+        Its name in tables.
     channels : mapping of role to channel, optional
-        As in ``{"darkfield": "Ch6"}``. Brightfield is known from the file; darkfield is taken as channel 6 or 12,
-        where one is in use, and `Cells.notes` say so.
+        As in ``{"darkfield": "Ch6"}``. The file says which channel is brightfield; darkfield is assumed to be channel
+        6 or 12 if one of them is in use, and `Cells.notes` say so.
 
     Returns
     -------
     Cells
-        Their ids are object numbers. Phases are those of IDEAS's population exports beside the file, if any.
+        Their ids are object numbers. Their phases come from the population exports of IDEAS in the same folder.
 
     Raises
     ------
     ReadError
-        The file can't be read, or none of its objects can.
+        None of the objects can be read.
     ChannelError
         A channel of `channels` is not in use.
     """
-    file = open_amnis(path)
+    path = file.path
     if not len(file):
-        raise ReadError("; ".join(file.problems) or f"{path.name} holds no objects; give one that does")
+        raise ReadError("; ".join(file.problems) or f"{path.name} contains no objects; give another file")
     known, guesses = _known_roles(file, channels or {})
     named = name_channels([f"Ch{channel}" for channel in file.channels], known, path.name)
     ids = file.object_ids
@@ -100,9 +99,9 @@ def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None 
     planes = tuple(range(len(file.channels)))
     mask_plane = named.roles.index(BRIGHTFIELD) if BRIGHTFIELD in named.roles else None
     return Cells.build(
-        AmnisImages(file, planes, named.roles, mask_plane),
+        _AmnisImages(file, planes, named.roles, mask_plane),
         named.roles,
-        path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name,
+        source,
         ids=ids,
         phases=phases,
         pixel_size_um=file.pixel_size_um,
@@ -111,7 +110,7 @@ def read_amnis_cells(path: Path, root: Path, channels: Mapping[str, str] | None 
 
 
 def _known_roles(file: AmnisFile, asked: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Channel of each role, as the user says, else as the file says, else guessed, and what to say of it."""
+    """Channel of each role, from the user, else from the file, else guessed; and notes on the guesses."""
     in_use = [f"Ch{channel}" for channel in file.channels]
     roles = {role: in_use[int(name)] if name in map(str, range(len(in_use))) else name for role, name in asked.items()}
     notes = []
@@ -120,7 +119,7 @@ def _known_roles(file: AmnisFile, asked: Mapping[str, str]) -> tuple[dict[str, s
         if len(file.brightfield) > 1:
             notes.append(f"{roles[BRIGHTFIELD]} read as brightfield, the first of {len(file.brightfield)} of them")
     taken = {name.casefold() for name in roles.values()} | {f"ch{channel}" for channel in file.brightfield}
-    free = [f"Ch{channel}" for channel in USUAL_DARKFIELD if channel in file.channels and f"ch{channel}" not in taken]
+    free = [f"Ch{channel}" for channel in _USUAL_DARKFIELD if channel in file.channels and f"ch{channel}" not in taken]
     if DARKFIELD not in roles and free:
         roles[DARKFIELD] = free[0]
         notes.append(f"{free[0]} read as darkfield, since {file.path.name} doesn't say; change it with --channels")

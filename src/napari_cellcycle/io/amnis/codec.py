@@ -1,7 +1,7 @@
-"""How Amnis packs pixels: compression 30817 for 16-bit images, 30818 for 8-bit masks, 1 for none.
+"""The compression of Amnis files: 30817 for 16-bit images, 30818 for 8-bit masks, 1 for none.
 
-A strip holds the channels of one object side by side; it is unpacked to planes of shape (C, H, W).
-All arithmetic is modulo 2**16, as the pixels are, so every sum below may wrap and still be exact.
+A strip contains the channels of one object side by side; it is decoded to planes of shape (C, H, W).
+All arithmetic is modulo 2**16, like the pixels, so every sum below may overflow and is still exact.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ GREYSCALE = 30817
 BITMASK = 30818
 
 MOST_NIBBLES = 11
-"""A longer number has more than 32 bits, and no difference of 16-bit pixels is that large."""
+"""Nibbles of a number. A longer one has more than 32 bits, but no difference of 16-bit pixels is that large."""
 
 _GROUP_BYTES = 1 << 16
-"""Strips are taken apart together until they hold this much: fewer calls, and yet within the processor's cache."""
+"""Strips are decoded in groups of this size: this needs few calls, and fits into the cache of the processor."""
 
 
 class DamagedStripError(ValueError):
@@ -28,7 +28,7 @@ class DamagedStripError(ValueError):
 
 
 class Strip(NamedTuple):
-    """The pixels of one object as they lie in the file; height and width are those of one channel."""
+    """The encoded pixels of one object; height and width are those of one channel."""
 
     content: NDArray[np.uint8]
     compression: int
@@ -38,24 +38,24 @@ class Strip(NamedTuple):
 
     @property
     def n_pixels(self) -> int:
-        """Of all channels."""
+        """Number of pixels of all channels."""
         return self.height * self.width * self.n_channels
 
 
 def decode_images(strips: Sequence[Strip], planes: Sequence[int]) -> list[NDArray[np.int16] | DamagedStripError]:
-    """Unpack the wanted channels of many objects.
+    """Decode some channels of many objects.
 
     Parameters
     ----------
     strips : sequence of Strip
-        Of compression 30817 or 1.
+        With compression 30817 or 1.
     planes : sequence of int
-        Positions of the wanted channels in a strip.
+        Indices of the channels to decode.
 
     Returns
     -------
     list of ndarray of int16, shape (C, H, W), or DamagedStripError
-        For each strip the wanted channels, in the order of `planes`, or what is wrong with it.
+        For each strip its channels in the order of `planes`, or what is wrong with it.
     """
     images: list[NDArray[np.int16] | DamagedStripError] = []
     for group in _groups(strips):
@@ -68,7 +68,7 @@ def decode_images(strips: Sequence[Strip], planes: Sequence[int]) -> list[NDArra
 
 
 def decode_mask(strip: Strip) -> NDArray[np.uint8]:
-    """Unpack one object's mask, of compression 30818 or 1, to shape (C, H, W); or raise DamagedStripError."""
+    """Decode the mask of one object, with compression 30818 or 1, to shape (C, H, W); or raise DamagedStripError."""
     content, compression, height, width, n_channels = strip
     runs = np.ones(len(content), np.intp) if compression == UNCOMPRESSED else content[1::2].astype(np.intp) + 1
     values = content if compression == UNCOMPRESSED else content[::2]
@@ -82,13 +82,13 @@ def _is_packed(strip: Strip) -> bool:
 
 
 def _groups(strips: Sequence[Strip]) -> Iterator[Sequence[Strip]]:
-    """Packed strips that are worth taking apart together; any other stands alone. In order."""
+    """Consecutive compressed strips to decode together; each other strip is a group of its own."""
     first, n_bytes = 0, 0
-    for place, strip in enumerate(strips):
+    for index, strip in enumerate(strips):
         n_bytes += len(strip.content)
-        if place > first and not (_is_packed(strip) and _is_packed(strips[first]) and n_bytes <= _GROUP_BYTES):
-            yield strips[first:place]
-            first, n_bytes = place, len(strip.content)
+        if index > first and not (_is_packed(strip) and _is_packed(strips[first]) and n_bytes <= _GROUP_BYTES):
+            yield strips[first:index]
+            first, n_bytes = index, len(strip.content)
     if strips:
         yield strips[first:]
 
@@ -102,7 +102,7 @@ def _plain_image(strip: Strip, planes: Sequence[int]) -> NDArray[np.int16] | Dam
 
 
 def _image(strip: Strip, differences: NDArray[np.int16], planes: Sequence[int]) -> NDArray[np.int16]:
-    """Planes (C, H, W) out of mixed second differences, which run on from each channel into the next."""
+    """Planes (C, H, W) from mixed second differences, which continue from each channel to the next."""
     height, width = strip.height, strip.width
     first, stop = min(planes, default=0), max(planes, default=-1) + 1
     upto_last = differences.reshape(height, -1)[:, : stop * width]
@@ -114,30 +114,30 @@ def _image(strip: Strip, differences: NDArray[np.int16], planes: Sequence[int]) 
 
 
 def _numbers(strips: Sequence[Strip]) -> list[NDArray[np.int16] | DamagedStripError]:
-    """The signed numbers of each strip: 3 bits a nibble, as many nibbles as each needs, modulo 2**16."""
+    """The signed numbers of each strip, modulo 2**16: 3 bits per nibble, and as many nibbles as a number needs."""
     joined = np.concatenate([strip.content for strip in strips])
     stops = 2 * np.cumsum([len(strip.content) for strip in strips])  # in nibbles
     words = joined.astype("<u2") << 4
     more = ((words | joined) & 0x0808).view(np.uint8) != 0  # of each nibble: bit 3, "another one follows"
     unfinished = more[stops - 1]
-    more[stops - 1] = False  # a number that a strip leaves unfinished must not reach into the next strip
+    more[stops - 1] = False  # an unfinished number must not continue in the next strip
     before = joined[:-1] >> 4
     before[stops[:-1] // 2 - 1] = 0
     words[1:] |= before
     values: NDArray[np.int16] = _PAIRS.take(words).view("<i2")
     too_long = _complete_long_numbers(values, joined, more)
-    spoiled = set(np.searchsorted(stops, too_long, side="right").tolist())
+    damaged = set(np.searchsorted(stops, too_long, side="right").tolist())
     parts = zip(strips, np.split(values, stops[:-1]), np.split(~more, stops[:-1]), unfinished.tolist(), strict=True)
     return [
-        _damage(strip) if place in spoiled else _checked(strip, values[ends], ends, cut)
-        for place, (strip, values, ends, cut) in enumerate(parts)
+        _damage(strip) if index in damaged else _checked(strip, values[ends], ends, cut)
+        for index, (strip, values, ends, cut) in enumerate(parts)
     ]
 
 
 def _checked(
     strip: Strip, numbers: NDArray[np.int16], ends: NDArray[np.bool_], unfinished: bool
 ) -> NDArray[np.int16] | DamagedStripError:
-    """Exactly the promised numbers and at most one nibble of padding, so that one byte astray shows."""
+    """The numbers, if there are as many as pixels and at most one nibble of padding; so a lost byte is noticed."""
     padded = len(numbers) == strip.n_pixels + 1 and bool(ends[-2])
     if padded or (len(numbers) == strip.n_pixels and not unfinished):
         return numbers[: strip.n_pixels]
@@ -145,37 +145,38 @@ def _checked(
 
 
 def _damage(strip: Strip) -> DamagedStripError:
-    return DamagedStripError(f"its strip of {len(strip.content)} bytes does not hold just {strip.n_pixels} pixels")
+    return DamagedStripError(
+        f"its strip of {len(strip.content)} bytes does not contain exactly {strip.n_pixels} pixels"
+    )
 
 
 def _complete_long_numbers(
     values: NDArray[np.int16], strip: NDArray[np.uint8], more: NDArray[np.bool_]
 ) -> NDArray[np.intp]:
-    """Put in place the numbers of three nibbles and more, where they end; return where those too long to be end."""
+    """Insert numbers of three or more nibbles into `values`, at their ends; return the ends of those too long."""
     ends = np.flatnonzero(more[:-2] & more[1:-1] & ~more[2:]) + 2
     numbers = _signed(_nibbles(strip, ends))
-    going, place = np.arange(len(ends)), ends - 1  # which numbers have a nibble at `place`
+    going, position = np.arange(len(ends)), ends - 1  # which numbers have a nibble at `position`
     for _ in range(MOST_NIBBLES - 1):
         if not len(going):
             break
-        numbers[going] = numbers[going] << 3 | _nibbles(strip, place) & 7
-        further = more[place - 1]  # no strip's last nibble has more, and so none before the first either
-        going, place = going[further], place[further] - 1
+        numbers[going] = numbers[going] << 3 | _nibbles(strip, position) & 7
+        further = more[position - 1]  # False for the last nibble of the strip before
+        going, position = going[further], position[further] - 1
     values[ends] = numbers.astype(np.int16)
     return ends[going]
 
 
-def _nibbles(strip: NDArray[np.uint8], places: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Nibbles at `places`, the low one of each byte first."""
-    halves = 4 * (places & 1)
-    nibbles: NDArray[np.intp] = strip[places >> 1].astype(np.intp) >> halves & 15
+def _nibbles(strip: NDArray[np.uint8], positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Nibbles at `positions`; the low nibble of each byte comes first."""
+    nibbles: NDArray[np.intp] = strip[positions >> 1].astype(np.intp) >> 4 * (positions & 1) & 15
     return nibbles
 
 
 def _values_of_pairs() -> NDArray[np.uint32]:
-    """Side by side, as int16, the numbers that a byte's two nibbles end, at ``byte << 4 | nibble before it``.
+    """The two int16 numbers that end at the nibbles of a byte, at the index ``byte << 4 | nibble before it``.
 
-    Right for numbers of one or two nibbles; nearly all are that short.
+    This is right for numbers of one or two nibbles, as nearly all are.
     """
     key = np.arange(1 << 12)
     before, low, high = key & 15, key >> 4 & 15, key >> 8
@@ -185,7 +186,7 @@ def _values_of_pairs() -> NDArray[np.uint32]:
 
 
 def _signed(nibble: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Value of a number's last nibble, whose bit 2 is the sign."""
+    """Value of the last nibble of a number; its bit 2 is the sign."""
     return (nibble & 7) - 2 * (nibble & 4)
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.amnis.bulk_read import read_pieces
 from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_images, decode_mask
-from napari_cellcycle.io.amnis.directory import Chain, read_chain, read_first
 from napari_cellcycle.io.amnis.header import PIXEL_SIZES_UM, Acquisition, read_acquisition
 from napari_cellcycle.io.amnis.objects import IMAGE, Row, list_objects
-from napari_cellcycle.io.amnis.strips import read_pieces
+from napari_cellcycle.io.amnis.tiff_directories import Chain, read_chain, read_first
 
 _BATCH = 64
 
@@ -28,15 +28,15 @@ class AmnisObject:
     Attributes
     ----------
     object_id : int
-        Its number in the file, as IDEAS shows it.
+        Its number in the file, as shown in IDEAS.
     image : ndarray of int16, shape (C, H, W)
         The channels in use, in the order of `AmnisFile.channels`.
     mask : ndarray of uint8, shape (C, H, W), or None
-        0 background, 1 object, 2 clipped in height, 3 clipped in width; a .rif has none.
+        0 background, 1 object, 2 clipped in height, 3 clipped in width; None in a .rif.
     position : tuple of int, or None
-        Line of the camera's stream and column of the camera at which it was seen; None where the file doesn't say.
+        Line in the stream of the camera, and column of the camera; None if the file does not say.
     saturation : ndarray of float64, shape (C,), or None
-        Number of saturated pixels per channel in use; None where the file doesn't say.
+        Number of saturated pixels of each channel in use; None if the file does not say.
     """
 
     object_id: int
@@ -48,17 +48,17 @@ class AmnisObject:
 
 @dataclass(frozen=True, eq=False)
 class AmnisFile(Sequence[AmnisObject]):
-    """The objects of a .cif or .rif file, read when asked for; made by `open_amnis`.
+    """The objects of a .cif or .rif file, read when they are needed; see `open_amnis`.
 
-    Of each object some 60 bytes are kept: where its strips lie. The file is opened anew for each reading, so one
-    `AmnisFile` may be used by many threads and sent to other processes. A slice is an `AmnisFile` too.
+    It needs about 60 bytes of memory per object. The file is opened again for each reading, so an `AmnisFile` can be
+    used by many threads and sent to other processes. A slice is an `AmnisFile` too.
 
     Attributes
     ----------
     path : Path
         The file.
     channels, brightfield : tuple of int
-        Numbers from 1 of the channels in use, in the order of the images, and of the brightfield ones among them.
+        Numbers (from 1) of the channels in use, in the order of the images, and of the brightfield ones among them.
     magnification : int or None
         Of the objective.
     """
@@ -72,17 +72,17 @@ class AmnisFile(Sequence[AmnisObject]):
 
     @property
     def pixel_size_um(self) -> float | None:
-        """Edge of a pixel in micrometres, None for an unknown objective."""
+        """Edge of a pixel in micrometres; None for an unknown objective."""
         return None if self.magnification is None else PIXEL_SIZES_UM.get(self.magnification)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is damaged, one sentence each: what opening found, and what reading has met since."""
+        """What is damaged, one sentence each: found when opening the file, or while reading objects."""
         return tuple(self._problems)
 
     @property
     def object_ids(self) -> NDArray[np.int64]:
-        """Number in the file of each object, shape (N,)."""
+        """Number of each object in the file, shape (N,)."""
         return self._table["id"].astype(np.int64)
 
     @property
@@ -106,31 +106,31 @@ class AmnisFile(Sequence[AmnisObject]):
         return found
 
     def __iter__(self) -> Iterator[AmnisObject]:
-        """All objects but the damaged ones, which are added to `problems`."""
+        """All objects except the damaged ones, which are added to `problems`."""
         for start in range(0, len(self), _BATCH):
             found = self.read(range(start, min(start + _BATCH, len(self))))
             yield from (item for item in found if isinstance(item, AmnisObject))
 
     def read(self, indices: Sequence[int], planes: Sequence[int] | None = None) -> list[AmnisObject | Unreadable]:
-        """Read and unpack many objects at once.
+        """Read and decode many objects at once.
 
         Parameters
         ----------
         indices : sequence of int
-            Positions in this sequence, in any order.
+            Indices in this sequence, in any order.
         planes : sequence of int, optional
-            Positions in `channels` of the image planes to unpack, in the order wanted; all where left out.
+            Indices of the channels to decode, in the wanted order; all by default.
 
         Returns
         -------
         list of AmnisObject or Unreadable
-            One per index. Reading several in the order of the file is fastest.
+            One per index. Reading many objects in the order of the file is fastest.
         """
         rows = self._table[np.asarray(indices, np.intp)]
         wanted = range(len(self.channels)) if planes is None else planes
         try:
             with self.path.open("rb") as file:
-                pieces = read_pieces(file, *self._places(rows))
+                pieces = read_pieces(file, *self._extents(rows))
         except OSError as error:
             reason = f"{self.path.name} can't be read ({error.strerror}); check that it is still there"
             return [Unreadable(reason)] * len(rows)
@@ -145,8 +145,8 @@ class AmnisFile(Sequence[AmnisObject]):
     def _strip(self, row: Row, content: NDArray[np.uint8], compression: int) -> Strip:
         return Strip(content, compression, row.height, row.width, len(self.channels))
 
-    def _places(self, rows: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Starts and sizes of the image strip, mask strip and saturation counts of each row in turn."""
+    def _extents(self, rows: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Starts and sizes in bytes of the image strip, mask strip and saturation counts of each row in turn."""
         n_bytes = np.where(rows["saturation"] > 0, 8 * len(self.channels), 0)
         starts = np.stack([rows["image"], rows["mask"], rows["saturation"]], axis=1)
         sizes = np.stack([rows["image_bytes"], rows["mask_bytes"], n_bytes], axis=1)
@@ -179,7 +179,7 @@ class AmnisFile(Sequence[AmnisObject]):
 def open_amnis(path: Path | str) -> AmnisFile:
     """Open a .cif or .rif file of an Amnis imaging flow cytometer.
 
-    The chain of directories is followed once; pixels are read when asked for.
+    The directories are read once, the pixels when they are needed.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def open_amnis(path: Path | str) -> AmnisFile:
     Raises
     ------
     ReadError
-        The file can't be read, or is none of these.
+        The file can't be read, or is not an Amnis file.
 
     Examples
     --------
@@ -213,7 +213,7 @@ def open_amnis(path: Path | str) -> AmnisFile:
         raise ReadError(f"{path.name} can't be read ({error.strerror}); check the path") from error
     except ValueError as error:
         raise ReadError(
-            f"{path.name} is no Amnis file ({error}); give a .cif or .rif file as INSPIRE or IDEAS wrote it"
+            f"{path.name} is not an Amnis file ({error}); give a .cif or .rif file written by INSPIRE or IDEAS"
         ) from error
     table, problems = list_objects(chain.directories, len(acquisition.channels), size)
     problems = [*_missing(acquisition, chain), *problems]
@@ -231,7 +231,7 @@ def _missing(acquisition: Acquisition, chain: Chain) -> list[str]:
     problems = [] if acquisition.problem is None else [acquisition.problem]
     n_found = int((chain.directories["kind"] == IMAGE).sum())
     if chain.broken:
-        problems.append(f"the file is broken after {n_found} objects, and what follows is lost: {chain.broken}")
+        problems.append(f"the file is broken after {n_found} objects, and the rest is lost: {chain.broken}")
     elif n_found < acquisition.n_objects:
-        problems.append(f"only {n_found} of the {acquisition.n_objects} objects that its header promises are there")
+        problems.append(f"only {n_found} of the {acquisition.n_objects} objects in its header are there")
     return problems

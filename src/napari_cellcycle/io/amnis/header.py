@@ -1,4 +1,4 @@
-"""What the first directory of an Amnis file says of the acquisition. Personal fields are never read."""
+"""How an Amnis file was acquired, from its first directory. Personal data are never read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from napari_cellcycle.io.amnis.directory import Tag
+from napari_cellcycle.io.amnis.tiff_directories import Tag
 
 N_CAMERA_CHANNELS = 12
 PIXEL_SIZES_UM = {20: 1.0, 40: 0.5, 60: 0.3}
@@ -24,13 +24,13 @@ class Acquisition:
     Attributes
     ----------
     channels, brightfield : tuple of int
-        Numbers from 1 of the channels in use, in the order of the images, and of the brightfield ones among them.
+        Numbers (from 1) of the channels in use, in the order of the images, and of the brightfield ones among them.
     magnification : int or None
         Of the objective.
     n_objects : int
-        As the header says it; 0 where it does not.
+        According to the header; 0 if it does not say.
     problem : str or None
-        What had to be guessed since the header doesn't say it.
+        What had to be guessed because the header does not say it.
     """
 
     channels: tuple[int, ...]
@@ -41,17 +41,35 @@ class Acquisition:
 
 
 def read_acquisition(file: BinaryIO, tags: Mapping[int, Tag]) -> Acquisition:
-    """Take the header apart; ValueError if it names no channels."""
+    """Read how the objects were recorded.
+
+    Parameters
+    ----------
+    file : binary file
+        The Amnis file.
+    tags : mapping of int to Tag
+        Entries of the first directory, from `read_first`.
+
+    Returns
+    -------
+    Acquisition
+        With a problem if the header does not agree with itself.
+
+    Raises
+    ------
+    ValueError
+        The header names no channels.
+    """
     xml = _xml(file, tags)
     n_channels = tags[_CHANNEL_COUNT].value if _CHANNEL_COUNT in tags else 0
     channels, problem = _flagged(xml, "ChannelInUseIndicators_0_11"), None
     if not channels and 0 < n_channels <= N_CAMERA_CHANNELS:
         channels = tuple(range(1, n_channels + 1))
-        problem = f"its header doesn't say which channels are in use, so they are taken as 1 to {n_channels}"
+        problem = f"its header doesn't say which channels are in use, so channels 1 to {n_channels} are assumed"
     if not channels:
         raise ValueError("its header names no channels")
     if n_channels and n_channels != len(channels):
-        problem = f"its header speaks of {n_channels} channels, but marks {len(channels)} as in use"
+        problem = f"its header gives {n_channels} channels, but marks {len(channels)} as in use"
     magnification = _text(xml, "Magnification").strip()
     return Acquisition(
         channels=channels,
@@ -71,7 +89,7 @@ def _xml(file: BinaryIO, tags: Mapping[int, Tag]) -> str:
 
 
 def _text(xml: str, element: str) -> str:
-    """Text of the first `element`. No XML parser: what a user typed elsewhere in it may not be well-formed."""
+    """Text of the first `element`. Not with an XML parser, as text typed by a user may not be well-formed."""
     found = re.search(rf"<{element}>([^<]*)</{element}>", xml)
     return found.group(1) if found else ""
 

@@ -1,4 +1,4 @@
-"""What all image formats share: an open image file, and its limits."""
+"""What all image formats have in common: an open image file, and how its planes become the image of a cell."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
-from napari_cellcycle.io.formats.checks import problem_of
+from napari_cellcycle.io.formats.pixel_checks import problem_of
 
 LARGEST_CELL_PX = 150
-"""Images with longer edges are fields or montages, unless the caller says otherwise."""
+"""By default, larger images are fields or montages."""
+SYNTHETIC = "synthetic cells, made by a generator"
+"""Description of a stack of synthetic cells. Readers look for it, as such cells must never be used for testing."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageFile(ABC):
-    """An image file that was opened once to see what is in it.
+    """An image file whose header has been read.
 
     Attributes
     ----------
     path : Path
         The file.
     axes : str
-        Its axes as the file names them, ``NCYX`` for instance.
+        Its axes as the file names them, for instance ``NCYX``.
     frame_axes : str
-        Those among them that count frames: cells, or points in time.
+        The axes that count frames: cells, or time points.
     n_frames : int
-        How many frames these are.
+        Number of frames.
     channels : tuple of str
-        Names of the channels, empty where the file gives none.
+        Names of the channels; empty where the file gives none.
     shape : tuple of int
         Height and width of the first frame, in pixels.
     dtype : dtype
-        Type of the pixels.
+        Data type of the pixels.
     pixel_size_um : float or None
-        Edge of a pixel in micrometres, where the file tells it.
+        Edge of a pixel in micrometres, if the file gives it.
     synthetic : bool
-        Whether the file says that a generator made it.
+        Whether the file says that its cells are synthetic.
     damage : str
-        What is wrong with the file although some of it can be read; empty if nothing is.
+        What is wrong with a file that can be read in part; empty if nothing is.
     labels : Path or None
-        A label image that it holds itself.
+        A label image inside the file.
     """
 
     path: Path
@@ -62,7 +64,7 @@ class ImageFile(ABC):
 
     @abstractmethod
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames asked for, each (C, Y, X)."""
+        """The frames at the given indices, each (C, Y, X)."""
 
 
 def join_planes(
@@ -71,18 +73,28 @@ def join_planes(
     channels: Sequence[str],
     wanted: Sequence[int] | None = None,
 ) -> CellImage | Unreadable:
-    """One cell out of the planes of its files.
+    """Join the planes from the files of one cell.
 
     Parameters
     ----------
     planes : sequence of ndarray, each (C, Y, X), or Unreadable
-        What each file holds.
+        The planes from each file.
     names : sequence of str
-        Their names, for messages.
+        Names of the files, for messages.
     channels : sequence of str
-        What the planes of all files show.
+        Channels of the planes of all files.
     wanted : sequence of int, optional
-        Places of the channels that the cell shall have; the others are not checked either.
+        Indices of the channels to keep; the others are not checked. All by default.
+
+    Returns
+    -------
+    CellImage or Unreadable
+        Or the reason why the planes are not the image of a cell.
+
+    Examples
+    --------
+    >>> join_planes([np.ones((1, 2, 2)), np.ones((1, 2, 3))], ["a.tif", "b.tif"], ["brightfield", "darkfield"]).reason
+    'a.tif (2 x 2) and b.tif (2 x 3) differ in size, but must show the same cell; export them again'
     """
     images: list[NDArray[np.generic]] = []
     for plane in planes:
@@ -95,20 +107,14 @@ def join_planes(
         return Unreadable(f"{shown} differ in size, but must show the same cell; export them again")
     pixels = images[0] if len(images) == 1 else np.concatenate(images)
     if len(pixels) != len(channels):
-        return Unreadable(f"{names[0]} has {len(pixels)} channels, but the files beside it have {len(channels)}")
+        return Unreadable(
+            f"{names[0]} has {len(pixels)} channels, but the other files have {len(channels)}; export them again"
+        )
     if wanted is not None:
-        pixels, channels = pixels[list(wanted)], [channels[place] for place in wanted]
-    return _checked(pixels, names, channels)
-
-
-def _checked(pixels: NDArray[np.generic], names: Sequence[str], channels: Sequence[str]) -> CellImage | Unreadable:
-    for position, (plane, channel) in enumerate(zip(pixels, channels, strict=True)):
+        pixels, channels = pixels[list(wanted)], [channels[index] for index in wanted]
+    for index, (plane, channel) in enumerate(zip(pixels, channels, strict=True)):
         problem = problem_of(plane, may_be_zero=channel not in (BRIGHTFIELD, DARKFIELD))
         if problem is not None:
-            name = names[position] if len(names) == len(channels) else names[0]
+            name = names[index] if len(names) == len(channels) else names[0]
             return Unreadable(f"{name} ({channel}) {problem}")
     return CellImage(pixels)
-
-
-SYNTHETIC = "synthetic cells, made by a generator"
-"""Description of a stack that must never be tested on; readers look for it."""

@@ -1,4 +1,4 @@
-"""CellProfiler montages: a grid of equal tiles, filled column by column, padded at the end."""
+"""CellProfiler montages: a grid of equal tiles with one cell each, filled column by column and padded at the end."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from napari_cellcycle.io.formats.base import ImageFile
 
 _SMALLEST_TILE = 8
 _LEAST_REPETITION = 0.15
-"""Part of the variance that the mean tile explains: 0.27 to 0.62 in real montages, under 0.03 at a wrong size."""
-LEAST_TILES = 16
-"""With fewer tiles than this, that could be chance."""
+"""Fraction of the variance that the mean tile explains: 0.27 to 0.62 in real montages, under 0.03 at a wrong size."""
+_LEAST_TILES = 16
+"""With fewer tiles, such a fraction may be chance."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Montage(ImageFile):
-    """A montage seen as a stack: a frame is a tile."""
+    """A montage as a stack of cells: each frame is a tile."""
 
     image: ImageFile
 
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The tiles asked for; the file is decoded once for all of them."""
+        """The tiles at the given indices, each (C, Y, X); the file is decoded once for all of them."""
         whole = self.image.read([0])[0]
         if isinstance(whole, Unreadable):
             return [whole] * len(frames)
@@ -37,39 +37,44 @@ class Montage(ImageFile):
 
 
 def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) -> tuple[Montage, ...] | None:
-    """See the channel files of a set as the tiles they are made of, or None where no tiles are seen.
+    """Read the channel files of a set as montages.
 
     Parameters
     ----------
     files : sequence of ImageFile
-        One a channel, of one frame each.
+        One per channel, with one frame each.
     brightfield : int
-        Place of the file that tiles show best in.
+        Index of the brightfield file, in which the tiles are most visible.
     named : bool
-        Whether its name says that it is a montage, so that few tiles are enough to be sure.
+        Whether the file name says that it is a montage, so that two tiles are enough evidence.
+
+    Returns
+    -------
+    tuple of Montage, or None
+        In the order of `files`; None if they do not consist of tiles.
 
     Raises
     ------
     ReadError
-        A file is damaged.
+        A file is damaged, or does not consist of the same tiles as the others.
     """
     size: int | None = None
     montages: dict[int, Montage] = {}
-    for place in sorted(range(len(files)), key=lambda place: place != brightfield):
-        whole = files[place].read([0])[0]
+    for index in sorted(range(len(files)), key=lambda index: index != brightfield):
+        whole = files[index].read([0])[0]
         if isinstance(whole, Unreadable):
             raise ReadError(whole.reason)
-        size = size or find_tile_size(whole[0], least_tiles=2 if named else LEAST_TILES)
+        size = size or find_tile_size(whole[0], least_tiles=2 if named else _LEAST_TILES)
         if size is None:
             return None
-        montages[place] = _as_montage(files[place], whole, size)
-    return tuple(montages[place] for place in range(len(files)))
+        montages[index] = _as_montage(files[index], whole, size)
+    return tuple(montages[index] for index in range(len(files)))
 
 
 def _as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Montage:
     _, height, width = whole.shape
     if height % size or width % size:
-        raise ReadError(f"{image.path.name} does not consist of {size} x {size} pixel tiles as the other channels do")
+        raise ReadError(f"{image.path.name} does not consist of {size} x {size} pixel tiles like the other channels")
     n_padding = min(count_padding(plane, size) for plane in whole)
     return Montage(
         path=image.path,
@@ -85,23 +90,47 @@ def _as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Mont
     )
 
 
-def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = LEAST_TILES) -> int | None:
-    """Edge of the equal square tiles that `plane` (Y, X) is made of, in pixels, or None if it is no montage.
+def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = _LEAST_TILES) -> int | None:
+    """Find the size of the equal square tiles of a montage.
 
-    Padding tells it exactly: only at the true size is the padded area whole. Without padding, the
-    cells, each in the middle of its tile, repeat at it.
+    With padding the size is exact, as the padded area is largest at the true size. Without padding, it is the period at
+    which the cells repeat, each in the middle of its tile.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        The image.
+    least_tiles : int
+        Number of tiles that a montage without padding has, at least.
+
+    Returns
+    -------
+    int or None
+        Edge of a tile in pixels; None if the image is not a montage.
     """
     candidates = _common_divisors(*plane.shape)
     areas = [count_padding(plane, size) * size**2 for size in candidates]
     if any(areas):
-        return candidates[int(np.argmax(areas))]  # the first, so the smallest, of the largest
+        return candidates[int(np.argmax(areas))]  # of equal areas, the smallest size
     return _repeating_size(plane, [size for size in candidates if plane.size // size**2 >= least_tiles])
 
 
 def count_padding(plane: NDArray[np.generic], size: int) -> int:
-    """Number of padding tiles at the end of `plane` (Y, X), in column order.
+    """Count the padding tiles at the end of a montage, in column order.
 
-    Every row of a padding tile is the same, not flat, and all padding tiles are alike.
+    All rows of a padding tile are equal and not flat, and all padding tiles are equal.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        The image.
+    size : int
+        Edge of a tile in pixels.
+
+    Returns
+    -------
+    int
+        0 if the montage is full.
     """
     n_rows, n_columns = plane.shape[0] // size, plane.shape[1] // size
     last_row = plane[-1].reshape(n_columns, size)
@@ -118,7 +147,7 @@ def count_padding(plane: NDArray[np.generic], size: int) -> int:
 
 
 def _equal_rows_from_below(plane: NDArray[np.generic]) -> NDArray[np.intp]:
-    """For each column, how many pixels in a row, from the lowest up, have the same value."""
+    """For each column, the number of consecutive pixels from the bottom that have the same value."""
     different = (plane != plane[-1])[::-1]
     return np.where(different.any(axis=0), different.argmax(axis=0), len(plane))
 
@@ -137,7 +166,7 @@ def _repeating_size(plane: NDArray[np.generic], candidates: Sequence[int]) -> in
 
 
 def _explained_by_mean_tile(contrast: NDArray[np.floating], size: int) -> float:
-    """Adjusted R squared of the mean tile: 0 by chance, however few tiles there are."""
+    """Adjusted R squared of the mean tile: 0 by chance, for any number of tiles."""
     height, width = contrast.shape
     tiles = contrast.reshape(height // size, size, width // size, size)
     n_tiles = tiles.shape[0] * tiles.shape[2]

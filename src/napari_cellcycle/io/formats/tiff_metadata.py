@@ -1,12 +1,10 @@
-"""Channel names and pixel size out of a TIFF's OME-XML, ImageJ text or resolution tags."""
+"""Channel names and pixel size of a TIFF, from its OME-XML, ImageJ metadata or resolution tags."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-if TYPE_CHECKING:
-    from tifffile import TiffFile
+from tifffile import TiffFile
 
 _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
@@ -18,17 +16,30 @@ _MICROMETRES = {
 }
 _TIFF_UNITS = {2: "inch", 3: "cm"}
 _PLAUSIBLE_UM = (0.01, 20.0)
-"""Pixels of a microscope; what lies outside is a printer's resolution."""
+"""Range of a microscope; values outside are the resolution of a printer."""
 
 
 def channel_names(tiff: TiffFile, n_channels: int) -> tuple[str, ...]:
-    """Names of the channels, empty where the file gives none."""
+    """Names of the channels in the OME-XML.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        An open file.
+    n_channels : int
+        Number of channels of the image.
+
+    Returns
+    -------
+    tuple of str
+        One name per channel; empty if the file gives none.
+    """
     names = [channel.get("Name") or "" for channel in _ome(tiff, "Channel")][:n_channels]
     return tuple(names) if len(names) == n_channels else ("",) * n_channels
 
 
 def pixel_size_um(tiff: TiffFile) -> float | None:
-    """Edge of a pixel in micrometres, or None where the file does not tell it."""
+    """Edge of a pixel in micrometres, or None if the file does not give it."""
     for size in (_ome_pixel_size(tiff), _tag_pixel_size(tiff)):
         if size is not None and _PLAUSIBLE_UM[0] <= size <= _PLAUSIBLE_UM[1]:
             return size
@@ -36,12 +47,12 @@ def pixel_size_um(tiff: TiffFile) -> float | None:
 
 
 def says_synthetic(tiff: TiffFile) -> bool:
-    """Whether the file's description says that its cells were made by a generator."""
+    """Whether the description of the file says that its cells are synthetic."""
     return "synthetic" in (tiff.pages.first.description or "").lower()
 
 
 def _ome(tiff: TiffFile, element: str) -> list[ElementTree.Element]:
-    """Elements of that name in the first image of the OME-XML, whatever its schema's year."""
+    """Elements of that name in the first image of the OME-XML, of any schema version."""
     if not tiff.is_ome:
         return []
     try:

@@ -1,4 +1,4 @@
-"""OME-Zarr: images that are read lazily by dask, and stacks of cells written block by block."""
+"""OME-Zarr images, read lazily through dask."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import zarr
 
 OUR_KEY = "napari-cellcycle"
-"""Attribute in which we say what OME-Zarr has no words for."""
+"""Attribute of a group for what OME-Zarr has no field for."""
 _MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 MASKS = "cell"
 NEEDS_ZARR = "OME-Zarr needs two more packages; install them with: pip install 'napari-cellcycle[zarr]'"
@@ -33,11 +33,11 @@ class ZarrImage(ImageFile):
     Attributes
     ----------
     pixels : dask array, shape (F, C, Y, X)
-        Nothing of it is read before `read`.
+        Read by `read` only.
     masks : dask array, shape (F, Y, X), or None
-        Which pixels belong to the cell, where we wrote it so.
+        Which pixels belong to the cell, in files that this package wrote.
     cells : bool
-        Whether we wrote it, so that each frame is one cell whatever its size.
+        Whether this package wrote the file, so that each frame is one cell of any size.
     """
 
     pixels: dask.array.Array
@@ -45,11 +45,11 @@ class ZarrImage(ImageFile):
     cells: bool
 
     def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames asked for, each (C, Y, X)."""
+        """The frames at the given indices, each (C, Y, X)."""
         return self._computed(self.pixels, frames)
 
     def read_masks(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable | None]:
-        """The masks of the frames asked for, each (Y, X)."""
+        """The masks of the frames at the given indices, each (Y, X)."""
         return [None] * len(frames) if self.masks is None else [*self._computed(self.masks, frames)]
 
     def _computed(self, array: dask.array.Array, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
@@ -62,10 +62,10 @@ class ZarrImage(ImageFile):
 
 
 def is_our_zarr(path: Path) -> bool:
-    """Whether `zarr_stack` wrote a folder, told from its metadata alone: quick, and needs no further package."""
+    """Whether `zarr_stack` wrote a folder. Reads only its metadata, so it is fast and needs no other package."""
     try:
         return OUR_KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):  # none, damaged, or of another kind
+    except (OSError, ValueError, KeyError, TypeError):  # missing, damaged, or of another kind
         return False
 
 
@@ -75,9 +75,9 @@ def open_zarr(path: Path) -> ZarrImage:
     Raises
     ------
     ReadError
-        It is none, is damaged, or the packages for it are not installed.
+        It is not an OME-Zarr image, is damaged, or the packages for it are not installed.
     ImageError
-        It has an axis that can't be read as cells or points in time.
+        It has several axes that could count cells or time points.
     """
     try:
         import dask.array
@@ -87,12 +87,12 @@ def open_zarr(path: Path) -> ZarrImage:
     try:
         group = zarr.open_group(str(path), mode="r")
         attributes: dict[str, Any] = dict(group.attrs)
-        told = attributes.get("ome", attributes)
-        level, axes, scale = _finest(told["multiscales"][0])
+        metadata = attributes.get("ome", attributes)
+        level, axes, scale = _finest(metadata["multiscales"][0])
         array = dask.array.from_zarr(str(path), component=level)
         masks = f"labels/{MASKS}/0" if OUR_KEY in attributes and "labels" in group else None
         return ZarrImage(
-            **_contents(path, array, axes, told),
+            **_contents(path, array, axes, metadata),
             pixel_size_um=_pixel_size(axes, scale),
             synthetic=SYNTHETIC in str(attributes.get(OUR_KEY, "")),
             masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
@@ -101,13 +101,13 @@ def open_zarr(path: Path) -> ZarrImage:
         )
     except CellCycleError:
         raise
-    except Exception as error:  # damaged JSON can make zarr raise anything
+    except Exception as error:  # damaged metadata can make zarr raise anything
         reason = " ".join(str(error).split())
-        raise ReadError(f"{path.name} is no OME-Zarr image, or a damaged one ({reason}); write it again") from error
+        raise ReadError(f"{path.name} is not an OME-Zarr image, or is damaged ({reason}); write it again") from error
 
 
 def _labels_inside(path: Path, group: zarr.Group) -> Path | None:
-    """The first label image that its list of them names."""
+    """The first label image in the group, if it has any."""
     if "labels" not in group:
         return None
     attributes: dict[str, Any] = dict(group["labels"].attrs)
@@ -116,26 +116,26 @@ def _labels_inside(path: Path, group: zarr.Group) -> Path | None:
 
 
 def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]], list[float]]:
-    """Path of the level of most pixels, its axes, and its scale along each."""
+    """Path of the level of full resolution, its axes, and its scale along each of them."""
     level = multiscales["datasets"][0]
     scales = [step["scale"] for step in level["coordinateTransformations"] if step["type"] == "scale"]
     return level["path"], multiscales["axes"], scales[0] if scales else [1.0] * len(multiscales["axes"])
 
 
 def _contents(
-    path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], told: Mapping[str, Any]
+    path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     names = [axis["name"] for axis in axes]
     frame_axes = [name for name in names if name not in ("c", "y", "x")]
     long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
     if len(long) > 1 or names[-2:] != ["y", "x"]:
         raise ImageError(
-            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, then c, y, x"
+            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, followed by c, y, x"
         )
     order = [names.index(name) for name in (*frame_axes, *(["c"] if "c" in names else []), "y", "x")]
     n_channels = array.shape[names.index("c")] if "c" in names else 1
     pixels = array.transpose(order).reshape(-1, n_channels, *array.shape[-2:])
-    labels = tuple(str(channel.get("label", "")) for channel in told.get("omero", {}).get("channels", []))
+    labels = tuple(str(channel.get("label", "")) for channel in metadata.get("omero", {}).get("channels", []))
     return {
         "path": path,
         "axes": "".join(names).upper(),

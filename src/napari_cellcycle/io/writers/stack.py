@@ -1,4 +1,4 @@
-"""Stacks of equal cell images, written block by block: OME-TIFF here, OME-Zarr in its own module."""
+"""Stacks of cell images of equal size: their specification, and writing them block by block as OME-TIFF."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from napari_cellcycle.io.formats.base import SYNTHETIC
@@ -20,20 +21,20 @@ _CLASSIC_TIFF_BYTES = 3_900_000_000
 
 @dataclass(frozen=True)
 class StackSpec:
-    """What a stack of cells will hold.
+    """What a stack of cells contains.
 
     Attributes
     ----------
     shape : tuple of int
-        Cells, channels, height, width.
+        Number of cells and channels, height and width in pixels.
     dtype : dtype
-        Of the pixels.
+        Data type of the pixels.
     channels : tuple of str
-        Their names.
+        Names of the channels.
     pixel_size_um : float or None
-        Edge of a pixel in micrometres, where it is known and the same for all.
+        Edge of a pixel in micrometres, if it is known and the same for all cells.
     synthetic : bool
-        Whether a generator made any of the cells.
+        Whether any of the cells is synthetic.
     masks : bool
         Whether the cells have masks.
     """
@@ -47,24 +48,35 @@ class StackSpec:
 
     @property
     def cell_bytes(self) -> int:
-        """Bytes of one cell's pixels."""
+        """Size of the pixels of one cell in bytes."""
         return prod(self.shape[1:]) * self.dtype.itemsize
 
     @property
     def block_cells(self) -> int:
-        """Cells that are written at once; blocks of another size are slower."""
+        """Cells to write at once; other block sizes are slower."""
         return min(self.shape[0], max(1, _BLOCK_BYTES // self.cell_bytes))
 
 
 PutBlock = Callable[[int, NDArray[np.generic], NDArray[np.uint8]], None]
-"""Writes images (N, C, Y, X) and masks (N, Y, X) of some cells in a row, given the position of the first."""
+"""Writes images (N, C, Y, X) and masks (N, Y, X) of consecutive cells, given the position of the first one."""
 
 
 @contextmanager
 def tiff_stack(path: Path, spec: StackSpec) -> Iterator[PutBlock]:
-    """An uncompressed OME-TIFF to be filled, without masks; its cells lie along T, as OME has no axis for them."""
-    import tifffile
+    """Create an uncompressed OME-TIFF without masks. Its cells lie along T, as OME has no axis for cells.
 
+    Parameters
+    ----------
+    path : Path
+        The new file.
+    spec : StackSpec
+        What it contains.
+
+    Yields
+    ------
+    PutBlock
+        Fills the stack, block by block.
+    """
     with tifffile.TiffWriter(path, ome=True, bigtiff=spec.shape[0] * spec.cell_bytes > _CLASSIC_TIFF_BYTES) as tiff:
         tiff.write(shape=spec.shape, dtype=spec.dtype, photometric="minisblack", metadata=_ome(spec))
     with tifffile.TiffFile(path) as written:

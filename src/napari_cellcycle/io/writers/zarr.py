@@ -1,4 +1,4 @@
-"""Cells written as an OME-Zarr image."""
+"""Writing a stack of cells as an OME-Zarr image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def zarr_stack(path: Path, spec: StackSpec) -> Iterator[PutBlock]:
-    """An OME-Zarr 0.5 image to be filled, with masks as labels.
+    """Create an OME-Zarr 0.5 image, with the masks as labels. Its cells lie along t, as OME has no axis for cells.
 
-    Its cells lie along t: the format allows no axis of another kind beside c, y and x.
+    Parameters
+    ----------
+    path : Path
+        The new folder.
+    spec : StackSpec
+        What it contains.
+
+    Yields
+    ------
+    PutBlock
+        Fills the stack, block by block.
+
+    Raises
+    ------
+    WriteError
+        The packages for OME-Zarr are not installed.
     """
     try:
         import zarr

@@ -13,7 +13,7 @@ from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.gan_codec import Encoding, unencoded_spec
-from napari_cellcycle.images.prepare import prepare
+from napari_cellcycle.images.model_input import prepare
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality

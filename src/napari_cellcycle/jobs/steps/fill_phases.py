@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.cells import Cells
     from napari_cellcycle.datasets.training_cells import TrainingCells
-    from napari_cellcycle.images.prepare import InputSpec
+    from napari_cellcycle.images.model_input import InputSpec
     from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
     from napari_cellcycle.jobs.steps.training_data import TrainingData
     from napari_cellcycle.models.generator import Generator

@@ -1,4 +1,4 @@
-"""Image sets of one folder, sorted into what they are: single cells, stacks, montages or fields."""
+"""What the image files of a folder show: single cells, stacks of cells, montages or fields."""
 
 from __future__ import annotations
 
@@ -6,46 +6,59 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io.channels import name_channels
-from napari_cellcycle.io.field_images import open_field
-from napari_cellcycle.io.folders import ImageGroup, ImageSet
+from napari_cellcycle.io.channel_roles import name_channels
+from napari_cellcycle.io.file_names import phase_in_stem
+from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.frames import FrameImages, OneCellFiles
+from napari_cellcycle.io.formats.lazy_cells import FrameImages, OneCellFiles
 from napari_cellcycle.io.formats.montage import as_montages
-from napari_cellcycle.io.imagesets import OpenSet, Origin, open_set
-from napari_cellcycle.io.names import phase_in_stem
-from napari_cellcycle.io.parts import Part
+from napari_cellcycle.io.full_field import open_field
+from napari_cellcycle.io.image_set import OpenImageSet, Origin, open_set
+from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.phase_table import with_truth
 from napari_cellcycle.phases import UNKNOWN
 
-_LOOKED_INTO = 8
-"""Sets of a folder that are opened to see what they are; further ones are taken to be like them."""
-_TRIED_CELLS = 32
-"""Cells, spread over a part, that must all be unreadable before the whole part is."""
+_N_OPENED = 8
+"""Image sets of a group that are opened to see what they are; further ones are assumed to be of the same kind."""
 
 
-def open_group(group: ImageGroup, origin: Origin) -> Iterator[Part | CellCycleError]:
-    """Parts that a group of image sets is made of, and the errors of sets that can't be opened.
+def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCycleError]:
+    """Open a group of image sets.
 
-    Among one-cell files such a set stays in its place, as a cell that can't be read, and is noted.
+    Parameters
+    ----------
+    group : ImageGroup
+        Image sets with the same channels.
+    origin : Origin
+        Their folder.
+
+    Yields
+    ------
+    InputPart or CellCycleError
+        The parts, and the error for each set that can't be opened. Among files of one cell each, such a set becomes a
+        cell that can't be read, with a note.
+
+    Raises
+    ------
+    ChannelError
+        A channel that the user names is missing.
     """
-    if len(group.channels) > 1:  # a wrong --channels is told before any file is opened
+    if len(group.channels) > 1:  # reports a wrong --channels before any file is opened
         name_channels(group.channels, origin.options.channels, origin.folder.name)
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
     notes = list(group.notes)
-    example: OpenSet | None = None
+    example: OpenImageSet | None = None
     for position, images in enumerate(group.sets):
-        if position >= _LOOKED_INTO and example is not None and len(cells) == position:
+        if position >= _N_OPENED and example is not None and len(cells) == position:
             cells.extend(group.sets[position:])
             break
         try:
             opened = open_set(images, group.channels, origin)
             if not (opened.shows_cells and opened.files[0].n_frames == 1):
-                yield checked(_open_frames(opened))
+                yield _open_frames(opened).checked()
                 continue
             example = example or opened
             notes.extend(file.damage for file in opened.files if file.damage)
@@ -56,37 +69,11 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[Part | CellCycleEr
         yield from errors
         return
     part = _open_one_cell_files(cells, example, [*notes, *map(str, errors)])
-    reasons = _reasons_if_all_bad(part)
+    reasons = part.unreadable_reasons()
     yield from map(ImageError, reasons) if reasons else [part]
 
 
-def checked(part: Part) -> Part:
-    """The same part.
-
-    Raises
-    ------
-    ImageError
-        None of its cells can be read; it says why for the first.
-    """
-    reasons = _reasons_if_all_bad(part)
-    if reasons:
-        raise ImageError(reasons[0])
-    return part
-
-
-def _reasons_if_all_bad(part: Part) -> list[str]:
-    """Why cells can't be read, if none can of those tried, which are spread over the part."""
-    tried = np.unique(np.linspace(0, len(part.images) - 1, _TRIED_CELLS).round().astype(int))
-    reasons = []
-    for index in tried.tolist():
-        cell = part.images.read([index])[0]
-        if isinstance(cell, CellImage):
-            return []
-        reasons.append(cell.reason)
-    return reasons
-
-
-def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequence[str]) -> Part:
+def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes: Sequence[str]) -> InputPart:
     channels, first, origin = example.channels, example.files[0], example.origin
     names = tuple(tuple(images.files.values()) for images in sets)
     images = OneCellFiles(origin.folder, names, channels.roles)
@@ -104,10 +91,10 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenSet, notes: Sequ
     )
     kind = "one file per cell" + (" and channel" if len(example.files) > 1 else "")
     where = example.source if len(sets) == 1 else origin.folder.name if folder == "." else folder
-    return Part(where, kind, channels.found, channels.roles, images, lambda: cells)
+    return InputPart(where, kind, channels.found, channels.roles, images, lambda: cells)
 
 
-def _open_frames(opened: OpenSet) -> Part:
+def _open_frames(opened: OpenImageSet) -> InputPart:
     if opened.shows_cells:
         return _open_stack(opened, opened.files, "stack of cells")
     layout = opened.origin.options.layout
@@ -118,17 +105,17 @@ def _open_frames(opened: OpenSet) -> Part:
             kind = f"montage of {size} x {size} pixel tiles"
             return _open_stack(opened, montages, kind, [f"read as a {kind}, without the padding at its end"])
     if layout == "montage":
-        raise ImageError(f"no equal tiles are seen in {opened.path.name}; save its cells as a stack instead")
+        raise ImageError(f"{opened.path.name} does not consist of equal tiles; save its cells as a stack")
     return open_field(opened)
 
 
-def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str, notes: Sequence[str] = ()) -> Part:
+def _open_stack(opened: OpenImageSet, files: Sequence[ImageFile], kind: str, notes: Sequence[str] = ()) -> InputPart:
     counts = {file.path.name: file.n_frames for file in files}
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise ReadError(f"the channels hold different numbers of cells ({shown}); export them again together")
     channels, first = opened.channels, files[0]
-    images: CellImages = FrameImages(tuple(files), channels.roles)
+    images = FrameImages(tuple(files), channels.roles)
     cells = Cells.build(
         images,
         channels.roles,
@@ -139,4 +126,4 @@ def _open_stack(opened: OpenSet, files: Sequence[ImageFile], kind: str, notes: S
         notes=(*opened.notes, *notes),
     )
     cells = with_truth(cells, opened.path, opened.images.key)
-    return Part(opened.source, kind, channels.found, channels.roles, images, lambda: cells)
+    return InputPart(opened.source, kind, channels.found, channels.roles, images, lambda: cells)

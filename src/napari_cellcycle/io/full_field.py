@@ -1,4 +1,4 @@
-"""Full-field images: brightfield with or without darkfield, one image or a time-lapse, and their labels."""
+"""Full-field images, single or time-lapse, and their cells: from a label image, or segmented in brightfield."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.images.crop import cut_cells
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.frames import FrameImages
+from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.formats.open import open_image
-from napari_cellcycle.io.imagesets import OpenSet
-from napari_cellcycle.io.parts import Part
+from napari_cellcycle.io.image_set import OpenImageSet
+from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.phase_table import with_truth
 
 
-def open_field(opened: OpenSet) -> Part:
-    """A field whose cells are found when they are asked for.
+def open_field(opened: OpenImageSet) -> InputPart:
+    """Open a field; its cells are found later, when they are needed.
 
     Raises
     ------
+    ReadError
+        The channels differ in size.
     ImageError
-        Labels and field don't match, or the axes are not those of a time-lapse.
+        The labels don't match the field, or the axes are not those of a time-lapse.
     """
     first, channels = opened.files[0], opened.channels
     if len(first.frame_axes) > 1:
-        raise ImageError(f"{first.path.name} has the axes {first.axes}; save one plane per point in time")
+        raise ImageError(f"{first.path.name} has the axes {first.axes}; save one plane per time point")
     if len({(file.n_frames, file.shape) for file in opened.files}) > 1:
         shown = ", ".join(f"{file.path.name} ({_size(file)})" for file in opened.files)
         raise ReadError(f"the channels of a field differ in size: {shown}; export them again together")
@@ -41,8 +43,9 @@ def open_field(opened: OpenSet) -> Part:
     labels = None if opened.labels is None else _open_labels(opened.labels, first)
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
     kind += " without labels" if labels is None else f" with the labels {labels.path.name}"
-    make = partial(_segmented, opened, images) if labels is None else partial(_labelled, opened, images, labels)
-    return Part(opened.source, kind, channels.found, channels.roles, images, make, is_searched=labels is None)
+    segmented = partial(_segmented, opened, images)
+    cells = segmented if labels is None else partial(_cut, opened, images, partial(_read_labels, labels))
+    return InputPart(opened.source, kind, channels.found, channels.roles, images, cells, is_searched=labels is None)
 
 
 def _open_labels(path: Path, field: ImageFile) -> ImageFile:
@@ -50,7 +53,7 @@ def _open_labels(path: Path, field: ImageFile) -> ImageFile:
     if (labels.n_frames, labels.shape) != (field.n_frames, field.shape):
         raise ImageError(
             f"the labels {path.name} ({_size(labels)}) don't match {field.path.name} ({_size(field)}); "
-            "give the label image that was made from it"
+            "give the label image of this image"
         )
     return labels
 
@@ -59,12 +62,8 @@ def _size(file: ImageFile) -> str:
     return f"{f'{file.n_frames} frames of ' if file.n_frames > 1 else ''}{file.shape[0]} x {file.shape[1]}"
 
 
-def _labelled(opened: OpenSet, images: CellImages, labels: ImageFile) -> Cells:
-    return _cut(opened, images, partial(_read_labels, labels))
-
-
 def _read_labels(labels: ImageFile, frame: int) -> NDArray[np.generic]:
-    """Labels of a frame, (Y, X); the parts of a mask of one value are numbered, each is a cell."""
+    """Labels of a frame, (Y, X); in a mask with one value, each connected piece is a cell."""
     from skimage.measure import label
 
     planes = labels.read([frame])[0]
@@ -74,20 +73,20 @@ def _read_labels(labels: ImageFile, frame: int) -> NDArray[np.generic]:
     if image.dtype.kind == "f":
         whole = image.astype(np.int64)
         if (whole != image).any():
-            raise ImageError(f"{labels.path.name} holds fractions, but labels are whole numbers; give the label image")
+            raise ImageError(f"{labels.path.name} contains fractions, but labels are integers; give the label image")
         image = whole
     inside = image[image != 0]
     return label(image != 0).astype(np.int32) if len(inside) and (inside == inside[0]).all() else image
 
 
-def _segmented(opened: OpenSet, images: CellImages) -> Cells:
-    """Cells found here; the labels are kept packed, for finding them again takes longer than unpacking."""
+def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
+    """Cells from segmentation. The labels are kept in compressed form: this is faster than segmenting again."""
     from napari_cellcycle.images.segment import segment_brightfield
 
     name, roles = opened.path.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(
-            f"{name} has no channel known as brightfield to find cells in; say which it is, one of {', '.join(roles)}"
+            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}"
         )
     packed, n_cells = [], 0
     for frame in range(len(images)):
@@ -95,22 +94,22 @@ def _segmented(opened: OpenSet, images: CellImages) -> Cells:
         packed.append(zlib.compress(found.tobytes(), 1))
         n_cells += int(found.max())
     if n_cells == 0:
-        raise ImageError(f"no cells are seen in {name}; give a label image if there are some")
+        raise ImageError(f"no cells were found in {name} by segmentation; give a label image if it has cells")
 
-    cells = _cut(opened, images, _PackedLabels(tuple(packed), opened.files[0].shape))
+    cells = _cut(opened, images, _CompressedLabels(tuple(packed), opened.files[0].shape))
     note = f"{name}: {n_cells} cells found by segmentation, as there is no label image"
     return replace(cells, notes=(*cells.notes, note))
 
 
 @dataclass(frozen=True, eq=False)
-class _PackedLabels:
-    """Labels of the frames of a field, a thousandth of their size."""
+class _CompressedLabels:
+    """Labels of the frames of a field in a thousandth of their size."""
 
-    packed: tuple[bytes, ...]
+    frames: tuple[bytes, ...]
     shape: tuple[int, int]
 
     def __call__(self, frame: int) -> NDArray[np.int32]:
-        return np.frombuffer(zlib.decompress(self.packed[frame]), np.int32).reshape(self.shape)
+        return np.frombuffer(zlib.decompress(self.frames[frame]), np.int32).reshape(self.shape)
 
 
 def _read_field(images: CellImages, frame: int) -> NDArray[np.generic]:
@@ -120,7 +119,7 @@ def _read_field(images: CellImages, frame: int) -> NDArray[np.generic]:
     return field.pixels
 
 
-def _cut(opened: OpenSet, images: CellImages, read_labels: Callable[[int], NDArray[np.generic]]) -> Cells:
+def _cut(opened: OpenImageSet, images: CellImages, read_labels: Callable[[int], NDArray[np.generic]]) -> Cells:
     first, channels, n_frames = opened.files[0], opened.channels, opened.files[0].n_frames
     axis = first.frame_axes.lower() if first.frame_axes in ("T", "Z") else "t"
     cells = cut_cells(
@@ -130,30 +129,26 @@ def _cut(opened: OpenSet, images: CellImages, read_labels: Callable[[int], NDArr
         source=[opened.source if n_frames == 1 else f"{opened.source}[{axis}={frame}]" for frame in range(n_frames)],
         pixel_size_um=first.pixel_size_um,
     )
-    told = replace(
-        cells,
-        phases=np.full(len(cells), opened.phase, np.int8),
-        synthetic=np.full(len(cells), first.synthetic),
-        notes=opened.notes,
-    )
-    return with_truth(told, opened.path, opened.images.key)
+    phases, synthetic = np.full(len(cells), opened.phase, np.int8), np.full(len(cells), first.synthetic)
+    cells = replace(cells, phases=phases, synthetic=synthetic, notes=opened.notes)
+    return with_truth(cells, opened.path, opened.images.key)
 
 
 @dataclass(frozen=True, eq=False)
 class _Frames:
-    """Frames that are read one at a time; the last one is kept, since its cells are asked for in many batches."""
+    """Frames that are read one at a time. The latest one is kept in memory, as its cells are read in many batches."""
 
-    frame: Callable[[int], NDArray[np.generic]]
+    read: Callable[[int], NDArray[np.generic]]
     shape: tuple[int, ...]
-    kept: dict[int, NDArray[np.generic]] = field(default_factory=dict, repr=False)
+    latest: dict[int, NDArray[np.generic]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, frame: int, /) -> NDArray[np.generic]:
-        image = self.kept.get(frame)
+        image = self.latest.get(frame)
         if image is None:
-            image = self.frame(frame)
-            self.kept.clear()
-            self.kept[frame] = image
+            image = self.read(frame)
+            self.latest.clear()
+            self.latest[frame] = image
         return image

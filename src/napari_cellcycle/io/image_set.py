@@ -1,4 +1,4 @@
-"""Sets of image files that show the same cells, opened."""
+"""A set of image files that show the same cells, with its headers read."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from napari_cellcycle.cells import BRIGHTFIELD
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.channels import NamedChannels, name_channels
-from napari_cellcycle.io.folders import ImageSet
+from napari_cellcycle.io.channel_roles import NamedChannels, name_channels
+from napari_cellcycle.io.file_names import names_montage, phase_in_stem
+from napari_cellcycle.io.folder_contents import ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.open import open_image
-from napari_cellcycle.io.names import names_montage, phase_in_stem
-from napari_cellcycle.io.parts import ReadOptions
+from napari_cellcycle.io.input_part import ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A folder, the phase that it names, and what the user said."""
+    """A folder, the phase that its name gives, and what the user says about the input."""
 
     folder: Path
     phase: int
@@ -27,19 +27,19 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class OpenSet:
-    """An image set whose headers were read.
+class OpenImageSet:
+    """A set of image files whose headers were read.
 
     Attributes
     ----------
     images : ImageSet
-        Its names.
+        The names of the files.
     origin : Origin
-        Where it lies.
+        Their folder.
     files : tuple of ImageFile
-        One a channel, or one with all channels.
+        One per channel, or one with all channels.
     channels : NamedChannels
-        What they show.
+        Names and roles of the channels.
     """
 
     images: ImageSet
@@ -49,15 +49,15 @@ class OpenSet:
 
     @property
     def brightfield_file(self) -> int:
-        """Origin of the brightfield file among the files; 0 where none is named so."""
+        """Index of the brightfield file among the files; 0 if there is none."""
         if BRIGHTFIELD not in self.channels.roles:
             return 0
-        file_of = [place for place, file in enumerate(self.files) for _ in file.channels]
+        file_of = [index for index, file in enumerate(self.files) for _ in file.channels]
         return file_of[self.channels.roles.index(BRIGHTFIELD)]
 
     @property
     def path(self) -> Path:
-        """The file that tables name it by."""
+        """The file that represents the set in tables: the brightfield one."""
         return self.files[self.brightfield_file].path
 
     @property
@@ -67,23 +67,23 @@ class OpenSet:
 
     @property
     def phase(self) -> int:
-        """Phase that its folder or its name tells."""
+        """Phase from the name of the folder, or else of the files."""
         return phase_in_stem(self.images.key) if self.origin.phase == UNKNOWN else self.origin.phase
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was guessed of its channels, and what is wrong with its files."""
+        """What was guessed about the channels, and what is wrong with the files."""
         return (*self.channels.notes, *(file.damage for file in self.files if file.damage))
 
     @property
     def labels(self) -> Path | None:
-        """Its label image: the user's, one beside it, or one inside."""
-        beside = None if self.images.labels is None else self.origin.folder / self.images.labels
-        return self.origin.options.labels or beside or self.files[self.brightfield_file].labels
+        """The label image: given by the user, in the same folder, or inside the file."""
+        separate = None if self.images.labels is None else self.origin.folder / self.images.labels
+        return self.origin.options.labels or separate or self.files[self.brightfield_file].labels
 
     @property
     def is_named_montage(self) -> bool:
-        """Whether the user or the file's name says that it is a montage."""
+        """Whether the user, or the name of the file, says that it is a montage."""
         layout = self.origin.options.layout
         return layout == "montage" or (layout == "auto" and names_montage(self.images.key))
 
@@ -95,27 +95,32 @@ class OpenSet:
         return self.labels is None and (layout == "cells" or (layout == "auto" and small))
 
 
-def open_set(images: ImageSet, channels: Sequence[str], origin: Origin) -> OpenSet:
-    """Read the headers of a set.
+def open_set(images: ImageSet, channels: Sequence[str], origin: Origin) -> OpenImageSet:
+    """Read the headers of a set of image files.
 
     Parameters
     ----------
     images : ImageSet
-        The set.
+        The names of the files.
     channels : sequence of str
-        Channels in the names of its files, in order; ``("",)`` if one file holds all.
+        Channels in these names, in order; ``("",)`` if one file has all channels.
     origin : Origin
-        Where it lies.
+        Their folder.
+
+    Returns
+    -------
+    OpenImageSet
+        No pixels are read.
 
     Raises
     ------
     ReadError, ImageError, ChannelError
-        A file can't be read, or a channel that the user named is not there.
+        A file can't be read, or a channel that the user names is missing.
     """
     files = tuple(open_image(origin.folder / images.files[channel]) for channel in channels)
     inside = files[0].channels
     if len(files) > 1 and any(len(file.channels) > 1 for file in files):
         several = next(file.path.name for file in files if len(file.channels) > 1)
-        raise ReadError(f"{several} holds several channels, but its name tells of one; open it without the others")
+        raise ReadError(f"{several} has several channels, but its name gives one; open it without the other files")
     found = channels if len(inside) == 1 and channels[0] else inside
-    return OpenSet(images, origin, files, name_channels(found, origin.options.channels, files[0].path.name))
+    return OpenImageSet(images, origin, files, name_channels(found, origin.options.channels, files[0].path.name))

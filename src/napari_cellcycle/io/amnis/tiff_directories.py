@@ -1,7 +1,7 @@
-"""The chain of directories in an Amnis file: one per image, one per mask, each pointing to the next.
+"""The chain of TIFF directories in an Amnis file: one per image and one per mask, each with the offset of the next.
 
-A file is a classic little-endian TIFF whose offsets have 32 bits. Past 4 GB they wrap; since everything is written
-forwards, an offset that points back really means 2**32 further on.
+The file is a classic little-endian TIFF with offsets of 32 bits. After 4 GB they overflow; as everything is written
+in order, an offset that points backwards is really 2**32 larger.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 WRAP = 1 << 32
 _BATCH = 8192
 _USUAL_BYTES = 512
-"""Read at once for a directory; those of images have 31 entries, so 378 bytes."""
+"""Bytes to read at once for a directory; that of an image has 31 entries, so 378 bytes."""
 
 _ENTRY = np.dtype([("tag", "<u2"), ("type", "<u2"), ("count", "<u4"), ("value", "<u4")])
 _VALUE_MASK = np.full(1 << 16, 0xFFFFFFFF, np.uint32)
-_VALUE_MASK[[1, 2, 6, 7]] = 0xFF  # inline values are junk beyond their type's size
+_VALUE_MASK[[1, 2, 6, 7]] = 0xFF  # bytes of an inline value beyond the size of its type are arbitrary
 _VALUE_MASK[[3, 8]] = 0xFFFF
 
 _COLUMNS = {
@@ -37,29 +37,27 @@ _COLUMNS = {
     "saturation": 33054,
 }
 
+_ROW = np.dtype([("offset", "<i8"), *((name, "<u4") for name in _COLUMNS), ("n_strips", "<u4")])
+"""A row of the table of `read_chain`: 56 bytes per directory."""
+
 
 class Tag(NamedTuple):
-    """One entry of a directory: an inline value, or where its data lie."""
+    """One entry of a directory: an inline value, or the offset of its data."""
 
     n_values: int
     value: int
 
 
-def directory_dtype() -> np.dtype[np.void]:
-    """A row of the table that `read_chain` makes: 56 bytes for each directory of the file."""
-    return np.dtype([("offset", "<i8"), *((name, "<u4") for name in _COLUMNS), ("n_strips", "<u4")])
-
-
 @dataclass(frozen=True)
 class Chain:
-    """What the chain holds after its first directory, and why it ended if it should not have."""
+    """The directories after the first one, and the reason if the chain is broken."""
 
     directories: NDArray[np.void]
     broken: str | None
 
 
 class _BrokenChain(Exception):
-    """The next directory can't be one."""
+    """The next directory is not valid."""
 
 
 def read_first(file: BinaryIO) -> tuple[dict[int, Tag], int]:
@@ -78,19 +76,19 @@ def read_first(file: BinaryIO) -> tuple[dict[int, Tag], int]:
 
 
 def read_chain(file: BinaryIO, first: int) -> Chain:
-    """Follow the chain from the directory at `first` to its end, once.
+    """Read all directories after the first one.
 
     Parameters
     ----------
     file : binary file
         Unbuffered: each directory is one small read.
     first : int
-        Offset of the first directory, which describes the file and is left out here.
+        Offset of the first directory, which describes the file; it is not part of the result.
 
     Returns
     -------
     Chain
-        In file order. Compact: 56 bytes a directory, and nothing else is kept.
+        In the order of the file, with 56 bytes of memory per directory.
     """
     tables: list[NDArray[np.void]] = []
     offsets: list[int] = []
@@ -110,12 +108,12 @@ def read_chain(file: BinaryIO, first: int) -> Chain:
 
 
 def _follow(file: BinaryIO, first: int) -> Iterator[tuple[int, bytes]]:
-    """Offset and bytes of each directory after the first; ever forwards, so a loop can't hold it."""
+    """Offset and bytes of each directory after the first one; only forwards, so that it always ends."""
     here, chunk = first, _read_directory(file, first)
     while following := int.from_bytes(chunk[-4:], "little"):
         offset = following if following > here else following + (here - following + WRAP) // WRAP * WRAP
         if offset < here + len(chunk):
-            raise _BrokenChain(f"the directory at byte {here} points to byte {following}, where none can be")
+            raise _BrokenChain(f"the directory at byte {here} points to byte {following}, where no directory can be")
         here, chunk = offset, _read_directory(file, offset)
         yield here, chunk
 
@@ -135,8 +133,8 @@ def _read_directory(file: BinaryIO, offset: int) -> bytes:
 
 
 def _parse(offsets: list[int], chunks: list[bytes]) -> NDArray[np.void]:
-    """Rows of the table; directories of the same length are taken apart together."""
-    table = np.zeros(len(chunks), directory_dtype())
+    """Rows of the table; directories of the same length are parsed together."""
+    table = np.zeros(len(chunks), _ROW)
     table["offset"] = offsets
     lengths = np.fromiter(map(len, chunks), np.intp, len(chunks))
     for length in np.unique(lengths).tolist():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import CellImage
-from napari_cellcycle.images.prepare import InputSpec, Normalisation, background, prepare
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, background, prepare
 
 SPREAD = (Normalisation("spread"), Normalisation("spread"))
 

@@ -7,27 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import made_tiles, montage_of, write_cells, write_tiff
+from example_files import example_tiles, montage_of, write_cells, write_tiff
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import describe, propose_channels, read_cells
+from napari_cellcycle.io.channel_preview import propose_channels
+from napari_cellcycle.io.input_summary import describe_inputs
+from napari_cellcycle.io.inputs import read_cells
 
 
 @pytest.fixture
 def plate(tmp_path: Path) -> Path:
     """A montage of 5 G1 cells, 3 cells of S in files, a stack of 4 without a phase, and a file that is no image."""
-    tiles = made_tiles(5, 20)
+    tiles = example_tiles(5, 20)
     for channel in ("Ch3", "Ch6"):
         write_tiff(tmp_path / "G1" / f"{channel}_CP0001.tif", montage_of(tiles, 3, 3))
         write_cells(tmp_path / "S", [f"{number}_{channel}.tif" for number in range(3)])
     metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF"]}, "PhysicalSizeX": 0.5, "Description": "synthetic"}
-    write_tiff(tmp_path / "stack.ome.tif", np.stack([made_tiles(4, 30)] * 2, 1), metadata=metadata)
+    write_tiff(tmp_path / "stack.ome.tif", np.stack([example_tiles(4, 30)] * 2, 1), metadata=metadata)
     (tmp_path / "text.tif").write_text("no image")
     return tmp_path
 
 
 def test_every_part_is_described(plate: Path) -> None:
-    found = describe(plate)
+    found = describe_inputs(plate)
     stack, montage, files = found.parts
     assert (montage.where, montage.kind) == ("G1/Ch3_CP0001.tif", "montage of 20 x 20 pixel tiles")
     assert (montage.n_cells, montage.phases) == (5, {"G1": 5})
@@ -37,22 +39,22 @@ def test_every_part_is_described(plate: Path) -> None:
     assert (stack.kind, stack.pixel_size_um, stack.n_synthetic) == ("stack of cells", 0.5, 4)
     assert (found.n_cells, found.phases) == (12, {"G1": 5, "S": 3})
     (problem,) = found.problems
-    assert "text.tif is no TIFF" in problem
+    assert "text.tif is not a TIFF" in problem
 
 
 def test_description_as_text(plate: Path) -> None:
-    text = describe(plate).to_text()
+    text = describe_inputs(plate).to_text()
     assert "S: one file per cell and channel\n  cells     3\n  phases    S 3\n" in text
     assert "  channels  BF = brightfield, DF = darkfield\n" in text
     assert "  images    30 x 30 pixels, uint16, 0.5 um per pixel\n" in text
     assert "  synthetic 4\n" in text
     assert text.count("Ch3 read as brightfield") == 1, "what is said of several parts is said once"
-    assert "\nproblem: text.tif is no TIFF" in text
+    assert "\nproblem: text.tif is not a TIFF" in text
     assert text.endswith("in all 12 cells: G1 5, S 3")
 
 
 def test_description_as_json(plate: Path) -> None:
-    found = json.loads(json.dumps(describe(plate).to_dict()))
+    found = json.loads(json.dumps(describe_inputs(plate).to_dict()))
     assert found["n_cells"] == 12
     assert found["phases"] == {"G1": 5, "S": 3}
     assert [part["n_cells"] for part in found["parts"]] == [4, 5, 3]
@@ -60,13 +62,13 @@ def test_description_as_json(plate: Path) -> None:
 
 
 def test_cells_right_in_the_input_are_told_by_its_name(plate: Path) -> None:
-    assert describe(plate / "S").parts[0].where == "S"
+    assert describe_inputs(plate / "S").parts[0].where == "S"
 
 
 def test_nothing_to_describe_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.tif").write_text("no image")
-    with pytest.raises(ReadError, match=r"text\.tif is no TIFF"):
-        describe(tmp_path)
+    with pytest.raises(ReadError, match=r"text\.tif is not a TIFF"):
+        describe_inputs(tmp_path)
 
 
 def test_proposal_shows_each_channel_and_what_it_seems_to_be(plate: Path) -> None:
@@ -77,7 +79,7 @@ def test_proposal_shows_each_channel_and_what_it_seems_to_be(plate: Path) -> Non
     ]
     for channel in proposal.channels:
         assert channel.example is not None
-        np.testing.assert_array_equal(channel.example, made_tiles(5, 20)[0])
+        np.testing.assert_array_equal(channel.example, example_tiles(5, 20)[0])
 
 
 def test_proposal_of_a_field_shows_the_field(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_proposal_of_a_field_shows_the_field(tmp_path: Path) -> None:
 
 
 def test_proposal_is_what_read_cells_understands(tmp_path: Path) -> None:
-    write_tiff(tmp_path / "x.tif", np.stack([made_tiles(4, 30)] * 2, 1), metadata={"axes": "NCYX"})
+    write_tiff(tmp_path / "x.tif", np.stack([example_tiles(4, 30)] * 2, 1), metadata={"axes": "NCYX"})
     proposal = propose_channels(tmp_path)
     assert proposal.mapping == {"brightfield": "0", "darkfield": "1"}
     cells = read_cells(tmp_path, channels=proposal.mapping)
@@ -99,11 +101,13 @@ def test_proposal_is_what_read_cells_understands(tmp_path: Path) -> None:
 
 def test_channel_without_a_role_is_proposed_without(tmp_path: Path) -> None:
     metadata = {"axes": "TCYX", "Channel": {"Name": ["GFP", "BF"]}}
-    write_tiff(tmp_path / "x.ome.tif", np.stack([made_tiles(4, 30)] * 2, 1), metadata=metadata)
+    write_tiff(tmp_path / "x.ome.tif", np.stack([example_tiles(4, 30)] * 2, 1), metadata=metadata)
     assert [channel.role for channel in propose_channels(tmp_path).channels] == [None, "brightfield"]
 
 
 def test_proposal_tells_what_is_unlike_the_first(plate: Path) -> None:
     notes = propose_channels(plate).notes
-    assert any("G1/Ch3_CP0001.tif has other channels than stack.ome.tif: Ch3, Ch6" in note for note in notes)
-    assert any("text.tif is no TIFF" in note for note in notes)
+    assert any(
+        "the channels of G1/Ch3_CP0001.tif differ from those of stack.ome.tif: Ch3, Ch6" in note for note in notes
+    )
+    assert any("text.tif is not a TIFF" in note for note in notes)

@@ -1,4 +1,4 @@
-"""Cells whose images lie in files: sets of channel files, one cell a frame or one cell a set."""
+"""Cell images in image files, read when they are needed: one cell per frame, or one cell per set of files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class FrameImages:
     files : tuple of ImageFile
         The files.
     channels : tuple of str
-        What their planes show.
+        Channels of the planes of all files.
     wanted : tuple of int, or None
-        Of one file with all channels, the places of those to read; None for all.
+        Of one file with all channels, the indices of those to read; None for all.
     """
 
     files: tuple[ImageFile, ...]
@@ -41,25 +41,25 @@ class FrameImages:
     def take_planes(self, planes: Sequence[int]) -> FrameImages:
         """The same with only `planes`; files of other channels are not opened."""
         if len(self.files) == 1:
-            return replace(self, wanted=_taken(self.wanted, planes))
-        files = tuple(self.files[place] for place in planes)
-        return FrameImages(files, tuple(self.channels[place] for place in planes))
+            return replace(self, wanted=_chosen(self.wanted, planes))
+        files = tuple(self.files[plane] for plane in planes)
+        return FrameImages(files, tuple(self.channels[plane] for plane in planes))
 
 
 @dataclass(frozen=True, eq=False)
 class OneCellFiles:
-    """Cells of one file each, or of one file per channel; none is opened before its cell is asked for.
+    """Cells in one file each, or in one file per channel; a file is opened when its cell is read.
 
     Attributes
     ----------
     folder : Path
-        Where the files lie.
+        Folder of the files.
     names : tuple of tuple of str
-        For each cell the names of its files.
+        The names of the files of each cell.
     channels : tuple of str
-        What the planes of a cell show.
+        Channels of the planes of a cell.
     wanted : tuple of int, or None
-        Places of the channels to read; None for all.
+        Indices of the channels to read; None for all.
     """
 
     folder: Path
@@ -76,14 +76,14 @@ class OneCellFiles:
 
     def take_planes(self, planes: Sequence[int]) -> OneCellFiles:
         """The same with only `planes`; files of other channels are not opened."""
-        return replace(self, wanted=_taken(self.wanted, planes))
+        return replace(self, wanted=_chosen(self.wanted, planes))
 
     def _cell(self, names: Sequence[str]) -> CellImage | Unreadable:
         channels, wanted = self.channels, self.wanted
         if wanted is not None and len(names) > 1:
-            names, channels, wanted = [names[p] for p in wanted], tuple(channels[p] for p in wanted), None
+            names, channels, wanted = [names[i] for i in wanted], tuple(channels[i] for i in wanted), None
         return join_planes([read_only_frame(self.folder / name) for name in names], names, channels, wanted)
 
 
-def _taken(wanted: Sequence[int] | None, planes: Sequence[int]) -> tuple[int, ...]:
-    return tuple(planes) if wanted is None else tuple(wanted[place] for place in planes)
+def _chosen(wanted: Sequence[int] | None, planes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(planes) if wanted is None else tuple(wanted[plane] for plane in planes)

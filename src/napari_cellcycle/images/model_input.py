@@ -1,4 +1,4 @@
-"""From raw images of any size to the equal, normalised arrays that a model was trained on."""
+"""The input of a model: raw images of any size, cropped, rescaled and normalised as in its training."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 
 SAME_PIXEL_SIZE = 0.02
-"""Pixel sizes that differ by less than this share count as equal: no resampling blur for nothing."""
-
-
+"""Pixel sizes that differ by less than this fraction count as equal, as resampling blurs the image."""
 HARDLY_LARGER_PX = 8
-"""Images larger than a model's crop by no more than this are taken to have the cell in the middle."""
+"""In an image that exceeds a model's crop by no more than this, the cell is assumed to be in the middle."""
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """How one channel becomes numbers near 0 to 1, from the cell's own background `b`.
+    """How one channel is normalised, relative to the background `b` of each cell.
 
     Attributes
     ----------
     kind : {"spread", "ratio", "offset"}
-        ``spread``: (value - b) / s / scale with s the standard deviation of the crop, in which a gain, an
-        offset and the bit depth cancel out. ``ratio``: (value / b - 1) / scale, in which a gain cancels out.
-        ``offset``: (value - b) / scale, in counts.
+        ``spread``: (value - b) / s / scale with s the standard deviation of the crop; gain, offset and bit depth
+        cancel out. ``ratio``: (value / b - 1) / scale; the gain cancels out. ``offset``: (value - b) / scale, in
+        counts.
     scale : float
-        Spread of the training cells, so that networks see numbers of order 1.
+        Standard deviation of the training cells, so that networks get numbers of order 1.
     contrast : float
-        Of the training cells before scaling, as `contrast` measures it; 0 where no sample is matched to it.
+        Of the training cells before scaling, from `contrast.median_contrast`; 0 if samples are not matched to it.
     """
 
     kind: Literal["spread", "ratio", "offset"]
@@ -42,7 +40,7 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a model wants to see: channels and their order, crop, pixel size, normalisation."""
+    """The input that a model needs: channels and their order, size of the crop, pixel size, normalisation."""
 
     channels: tuple[str, ...]
     size_px: int
@@ -55,13 +53,13 @@ class InputSpec:
         return np.array([how.scale for how in self.normalisation], np.float32)
 
     def with_scales(self, scales: Iterable[float]) -> InputSpec:
-        """The same with other scales."""
+        """The same with other scales, one per channel."""
         kinds = (replace(how, scale=scale) for how, scale in zip(self.normalisation, scales, strict=True))
         return replace(self, normalisation=tuple(kinds))
 
     @property
     def unscaled(self) -> InputSpec:
-        """The same with scale 1, as training wants it: it fits the scale on its own part."""
+        """The same with scale 1; training measures the scale on the prepared cells."""
         return self.with_scales([1.0] * len(self.normalisation))
 
 
@@ -73,41 +71,41 @@ def prepare(
     Parameters
     ----------
     cells : sequence of CellImage
-        Planes in the order of ``spec.channels``; every cell may have a size of its own.
+        N cells with planes in the order of ``spec.channels``; their sizes may differ.
     spec : InputSpec
         From the model's card.
     pixel_size_um : ndarray, shape (N,), optional
-        Pixel size of each cell in micrometres; NaN or None: the same as the model's.
+        Pixel size of each cell in micrometres; NaN or None for that of the model.
 
     Returns
     -------
     ndarray of float32, shape (N, C, size_px, size_px)
-        0 is background. Outside the recorded image it is background too.
+        0 is background, also outside the recorded image.
     """
     size, n_channels = spec.size_px, len(spec.channels)
-    framed = np.empty((len(cells), n_channels, size, size), np.float32)
+    images = np.empty((len(cells), n_channels, size, size), np.float32)
     backgrounds = np.empty((len(cells), n_channels), np.float32)
-    for place, cell in enumerate(cells):
-        factor = 1.0 if pixel_size_um is None else _zoom(float(pixel_size_um[place]), spec.pixel_size_um)
+    for index, cell in enumerate(cells):
+        factor = 1.0 if pixel_size_um is None else _zoom(float(pixel_size_um[index]), spec.pixel_size_um)
         cell = cell if factor == 1 else _rescaled(cell, factor)
-        backgrounds[place] = background(cell)
-        _frame(cell, backgrounds[place], framed[place])
-    return _normalise(framed, backgrounds, spec.normalisation)
+        backgrounds[index] = background(cell)
+        _crop(cell, backgrounds[index], images[index])
+    return _normalise(images, backgrounds, spec.normalisation)
 
 
 def background(cell: CellImage) -> NDArray[np.float32]:
-    """Median of each channel along the border of the image, where no cell is; shape (C,)."""
+    """Median of each channel along the border of the image, outside the cell; shape (C,)."""
     values = _border(cell.pixels)
     if cell.mask is not None:
         outside = ~_border(cell.mask[None])[0]
-        if outside.sum() >= 8:  # a cell that fills its crop leaves too few to tell
+        if outside.sum() >= 8:  # fewer pixels are too few for a median
             values = values[:, outside]
     middle = values.shape[1] // 2
     return np.partition(values, middle, axis=1)[:, middle].astype(np.float32)
 
 
 def _border(planes: NDArray[Any]) -> NDArray[Any]:
-    """Outermost pixels of planes (C, Y, X), shape (C, pixels)."""
+    """Outermost pixels of planes (C, Y, X), shape (C, n_pixels)."""
     return np.concatenate([planes[:, 0], planes[:, -1], planes[:, 1:-1, 0], planes[:, 1:-1, -1]], axis=1)
 
 
@@ -127,8 +125,8 @@ def _rescaled(cell: CellImage, factor: float) -> CellImage:
     return CellImage(np.stack(planes), mask)
 
 
-def _frame(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Copy the square round the cell's centre to `out` (C, S, S); what lies outside is `fill` (C,)."""
+def _crop(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Copy the square around the centre of the cell to `out` (C, S, S); pixels outside the image get `fill` (C,)."""
     size = out.shape[-1]
     height, width = cell.pixels.shape[1:]
     top, left = (round(middle - size / 2) for middle in _centre(cell, float(fill[0]), size))
@@ -141,10 +139,10 @@ def _frame(cell: CellImage, fill: NDArray[np.float32], out: NDArray[np.float32])
 
 
 def _centre(cell: CellImage, level: float, size: int) -> tuple[float, float]:
-    """Where the cell's middle is in pixels from the top left edge.
+    """Centre of the cell (y, x), in pixels from the upper left edge of the image.
 
-    The mask's bounding box tells it. Without a mask, an image that is hardly larger than what is cut out of it was
-    cut round the cell already; in a larger one the cell may lie anywhere.
+    It is the centre of the bounding box of the mask. Without a mask, it is the centre of an image that is hardly larger
+    than the crop; in a larger image the cell may lie anywhere, so the pixels that differ from the background are used.
     """
     height, width = cell.pixels.shape[1:]
     if cell.mask is not None and cell.mask.any():
@@ -157,22 +155,22 @@ def _centre(cell: CellImage, level: float, size: int) -> tuple[float, float]:
 
 
 def _stands_out(plane: NDArray[np.float32], level: float) -> NDArray[np.bool_]:
-    """Pixels of a plane (1, Y, X) that differ from the background's `level` by more than its noise, shape (Y, X)."""
+    """Pixels of a plane (1, Y, X) that differ from the background `level` by more than its noise, shape (Y, X)."""
     departure = np.abs(plane - level)
-    noise = 1.4826 * np.median(_border(departure))  # the median of what is normal, as a standard deviation
+    noise = 1.4826 * np.median(_border(departure))  # standard deviation from the median absolute deviation
     return departure[0] > max(5 * noise, departure.max() / 5)
 
 
 def _normalise(
-    framed: NDArray[np.float32], backgrounds: NDArray[np.float32], kinds: Sequence[Normalisation]
+    images: NDArray[np.float32], backgrounds: NDArray[np.float32], kinds: Sequence[Normalisation]
 ) -> NDArray[np.float32]:
     levels = backgrounds[:, :, None, None]
-    framed -= levels
+    images -= levels
     for channel, how in enumerate(kinds):
         if how.kind == "ratio":
-            framed[:, channel] /= np.maximum(np.abs(levels[:, channel]), 1e-6)
+            images[:, channel] /= np.maximum(np.abs(levels[:, channel]), 1e-6)
         elif how.kind == "spread":
-            spread = framed[:, channel].std(axis=(1, 2), keepdims=True)
-            framed[:, channel] /= np.where(spread > 0, spread, 1)  # a flat channel is all background
-        framed[:, channel] /= how.scale
-    return framed
+            spread = images[:, channel].std(axis=(1, 2), keepdims=True)
+            images[:, channel] /= np.where(spread > 0, spread, 1)  # 0 for a flat channel
+        images[:, channel] /= how.scale
+    return images

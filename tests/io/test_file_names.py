@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
-from napari_cellcycle.io.names import (
+from napari_cellcycle.io.file_names import (
     channel_pattern,
     labelled_image,
     names_montage,

@@ -1,4 +1,4 @@
-"""Which channel is which: as the user says, else guessed where it is plain, and said aloud."""
+"""Which channel is brightfield, darkfield or DNA: named by the user, or else guessed from the names in the files."""
 
 from __future__ import annotations
 
@@ -15,39 +15,54 @@ _WORDS = {
     DARKFIELD: {"darkfield", "df", "ssc", "sidescatter"},
     DNA: {"dna", "dapi", "hoechst", "propidiumiodide", "pi", "draq5"},
 }
-_IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # the channel numbers of BBBC048
+_IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # channel numbers in BBBC048
 
 
 @dataclass(frozen=True)
 class NamedChannels:
-    """Channels of some images as the files name them, what they are to a model, and the guesses made."""
+    """Names of channels in the files, their roles (or names again), and notes on what was guessed."""
 
     found: tuple[str, ...]
     roles: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
 
+def shown_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of channels, with the position from 0 for a channel without a name."""
+    return tuple(name or str(position) for position, name in enumerate(names))
+
+
 def name_channels(found: Sequence[str], asked: Mapping[str, str] | None, where: str) -> NamedChannels:
-    """Give the channels `found` in files their roles.
+    """Find the role of each channel.
 
     Parameters
     ----------
     found : sequence of str
-        Names in the files, in their order; empty where a channel has none.
+        Names in the files, in their order; empty for a channel without a name.
     asked : mapping of role to channel, or None
         What the user says: a name (any case) or a position from 0, as text.
     where : str
         The file or folder, for messages.
 
+    Returns
+    -------
+    NamedChannels
+        In the order of `found`.
+
     Raises
     ------
     ChannelError
-        A channel that was asked for is not there, or the role is none.
+        A channel that the user names is missing, or a role is unknown.
+
+    Examples
+    --------
+    >>> name_channels(["Bright field", "SSC", "GFP"], {"dna": "gfp"}, "cells.tif").roles
+    ('brightfield', 'darkfield', 'dna')
     """
-    shown = tuple(name or str(position) for position, name in enumerate(found))
-    told = _asked_roles(shown, asked or {}, where)
-    guessed = _guess(found, told)
-    roles = tuple({**guessed, **told}.get(position, name) for position, name in enumerate(shown))
+    shown = shown_names(found)
+    named = _asked_roles(shown, asked or {}, where)
+    guessed = _guess(found, named)
+    roles = tuple({**guessed, **named}.get(position, name) for position, name in enumerate(shown))
     return NamedChannels(shown, roles, _notes(found, guessed))
 
 
@@ -55,10 +70,10 @@ def _asked_roles(shown: Sequence[str], asked: Mapping[str, str], where: str) -> 
     roles: dict[int, str] = {}
     for role, channel in asked.items():
         if role not in ROLES:
-            raise ChannelError(f"{role!r} is no channel that models know; say one of {', '.join(ROLES)}")
+            raise ChannelError(f"{role!r} is not a channel that models know; choose one of {', '.join(ROLES)}")
         position = _position(channel, shown)
         if position is None:
-            raise ChannelError(f"{where} has no channel {channel!r}; say one of {', '.join(shown)}")
+            raise ChannelError(f"{where} has no channel {channel!r}; choose one of {', '.join(shown)}")
         if position in roles:
             raise ChannelError(f"{shown[position]} can't be both {roles[position]} and {role}; name two channels")
         roles[position] = role
@@ -72,25 +87,25 @@ def _position(channel: str, shown: Sequence[str]) -> int | None:
     return int(channel) if channel.isdecimal() and int(channel) < len(shown) else None
 
 
-def _guess(found: Sequence[str], told: Mapping[int, str]) -> dict[int, str]:
+def _guess(found: Sequence[str], named: Mapping[int, str]) -> dict[int, str]:
     guessed = _by_word(found) or _by_imagestream(found)
     if not guessed and len(found) == 1:
         guessed = {0: BRIGHTFIELD}
     if not guessed and len(found) == 2 and not any(found):
         guessed = {0: BRIGHTFIELD, 1: DARKFIELD}
-    return {place: role for place, role in guessed.items() if place not in told and role not in told.values()}
+    return {index: role for index, role in guessed.items() if index not in named and role not in named.values()}
 
 
 def _by_word(found: Sequence[str]) -> dict[int, str]:
     guessed: dict[int, str] = {}
     for role in ROLES:
-        hits = [position for position, name in enumerate(found) if _names(name, role)]
+        hits = [position for position, name in enumerate(found) if _means(name, role)]
         if len(hits) == 1:
             guessed[hits[0]] = role
     return guessed
 
 
-def _names(channel: str, role: str) -> bool:
+def _means(channel: str, role: str) -> bool:
     words = re.findall(r"[a-z0-9]+", channel.lower())
     pairs = map("".join, pairwise(words))  # "bright field"
     return not _WORDS[role].isdisjoint((*words, *pairs))
@@ -101,7 +116,7 @@ def _by_imagestream(found: Sequence[str]) -> dict[int, str]:
     position_of = {int(match[1]): position for position, match in enumerate(matches) if match}
     if not {3, 6} <= position_of.keys():
         return {}
-    stained = position_of.keys() <= {3, 4, 6}  # in other experiments channel 4 holds other dyes
+    stained = position_of.keys() <= {3, 4, 6}  # in other experiments, channel 4 may show another dye
     wanted = {number: role for role, number in _IMAGESTREAM.items() if role != DNA or stained}
     return {position_of[number]: role for number, role in wanted.items() if number in position_of}
 

@@ -7,12 +7,12 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from made_files import made_tiles, write_cells, write_tiff
+from example_files import example_tiles, write_cells, write_tiff
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io import read_cells
 from napari_cellcycle.io.formats import open as open_image_file
+from napari_cellcycle.io.inputs import read_cells
 
 
 def test_cells_without_a_partner_are_named_and_left_out(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_cells_without_a_partner_are_named_and_left_out(tmp_path: Path) -> None:
 
 def test_no_cell_with_a_partner_is_one_sentence(tmp_path: Path) -> None:
     write_cells(tmp_path, ["1_Ch3.tif", "2_Ch3.tif", "8_Ch6.tif", "9_Ch6.tif"])
-    with pytest.raises(ReadError, match="holds no cell with all of the channels Ch3, Ch6; give the files of one cell"):
+    with pytest.raises(ReadError, match="has no cell with all of the channels Ch3, Ch6; the files of one cell"):
         read_cells(tmp_path)
 
 
@@ -33,7 +33,7 @@ def test_channel_that_most_cells_lack_is_left_out(tmp_path: Path) -> None:
     write_cells(tmp_path, [f"{number}_Ch3.tif" for number in range(5)] + ["0_Ch1.tif"])
     cells = read_cells(tmp_path)
     assert (len(cells), cells.channels) == (5, ("brightfield",))
-    assert any("channels that most cells lack are left out: Ch1 (of 1 in 5)" in note for note in cells.notes)
+    assert any("channels that most cells do not have are left out: Ch1 (of 1 in 5)" in note for note in cells.notes)
 
 
 def test_bad_file_among_one_cell_files_stays_in_its_place(tmp_path: Path) -> None:
@@ -43,21 +43,21 @@ def test_bad_file_among_one_cell_files_stays_in_its_place(tmp_path: Path) -> Non
     cells = read_cells(tmp_path)
     found = cells.read(range(30))
     assert [number for number, cell in enumerate(found) if isinstance(cell, Unreadable)] == [1, 20]
-    assert any(note.startswith("1.tif is no TIFF") for note in cells.notes)
+    assert any(note.startswith("1.tif is not a TIFF") for note in cells.notes)
 
 
 def test_stack_among_one_cell_files_is_told(tmp_path: Path) -> None:
     write_cells(tmp_path, [f"{number}.tif" for number in range(30)])
-    write_tiff(tmp_path / "20.tif", made_tiles(7, 30))
+    write_tiff(tmp_path / "20.tif", example_tiles(7, 30))
     assert read_cells(tmp_path).read([20]) == [
-        Unreadable("20.tif holds 7 images among files of one cell each; open it on its own")
+        Unreadable("20.tif has 7 images, but the other files have one cell each; open it separately")
     ]
 
 
 def test_stacks_beside_a_single_cell_are_all_read(tmp_path: Path) -> None:
     write_cells(tmp_path, ["0.tif"])
     for number in range(1, 20):
-        write_tiff(tmp_path / f"{number}.tif", made_tiles(3, 30))
+        write_tiff(tmp_path / f"{number}.tif", example_tiles(3, 30))
     cells = read_cells(tmp_path)
     assert len(cells) == 1 + 19 * 3
     assert all(isinstance(cell, CellImage) for cell in cells.read(range(len(cells))))

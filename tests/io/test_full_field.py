@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_files import write_tiff
+from example_files import write_tiff
 from PIL import Image
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
-from napari_cellcycle.io import describe, read_cells
+from napari_cellcycle.io.input_summary import describe_inputs
+from napari_cellcycle.io.inputs import read_cells
 
 
 def a_field() -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +57,7 @@ def test_labels_beside_a_field_are_taken_when_the_file_itself_is_given(tmp_path:
 
 def test_labels_alone_are_one_sentence(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a_labels.tif", LABELS)
-    with pytest.raises(ReadError, match=r"a_labels\.tif holds label images only; give the images"):
+    with pytest.raises(ReadError, match=r"a_labels\.tif has only label images; give the images"):
         read_cells(tmp_path / "a_labels.tif")
 
 
@@ -127,8 +128,8 @@ def test_frame_that_is_cut_off_is_unreadable(tmp_path: Path) -> None:
     good, bad = cells.read([0, 17])
     assert isinstance(good, CellImage)
     assert isinstance(bad, Unreadable)
-    assert "m.tif is cut off before frame 2" in bad.reason
-    assert any("m.tif is cut off" in note for note in cells.notes)
+    assert "m.tif is truncated before frame 2" in bad.reason
+    assert any("m.tif is truncated" in note for note in cells.notes)
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def test_frame_that_is_cut_off_is_unreadable(tmp_path: Path) -> None:
     [
         (LABELS[:100], r"the labels l\.tif \(100 x 200\) don't match a\.tif \(180 x 200\); give the label image"),
         (np.stack([LABELS] * 2), r"the labels l\.tif \(2 frames of 180 x 200\) don't match a\.tif \(180 x 200\)"),
-        (LABELS * 0, r"a\.tif: there are no labels"),
-        (LABELS + np.float32(0.5), r"l\.tif holds fractions, but labels are whole numbers"),
+        (LABELS * 0, r"a\.tif has an empty label image"),
+        (LABELS + np.float32(0.5), r"l\.tif contains fractions, but labels are integers"),
     ],
 )
 def test_labels_that_do_not_fit_are_one_sentence(tmp_path: Path, labels: np.ndarray, reason: str) -> None:
@@ -153,14 +154,14 @@ def test_missing_labels_are_one_sentence(tmp_path: Path) -> None:
 
 def test_empty_field_is_one_sentence(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(676, 4, (180, 200)).astype(np.uint16)
-    with pytest.raises(ImageError, match=r"no cells are seen in a\.tif; give a label image if there are some"):
+    with pytest.raises(ImageError, match=r"no cells were found in a\.tif by segmentation; give a label image"):
         read_cells(write_tiff(tmp_path / "a.tif", noise))
 
 
 def test_field_without_brightfield_can_not_be_segmented(tmp_path: Path) -> None:
     metadata = {"axes": "CYX", "Channel": {"Name": ["GFP", "phase"]}}
     path = write_tiff(tmp_path / "a.ome.tif", np.stack([FIELD, FIELD]), metadata=metadata)
-    with pytest.raises(ChannelError, match=r"a\.ome\.tif has no channel known as brightfield .* one of GFP, phase"):
+    with pytest.raises(ChannelError, match=r"a\.ome\.tif has no brightfield channel, .* choose it from GFP, phase"):
         read_cells(path)
 
 
@@ -174,12 +175,12 @@ def test_channels_of_different_sizes_are_one_sentence(tmp_path: Path) -> None:
 def test_z_and_time_at_once_are_one_sentence(tmp_path: Path) -> None:
     movie = np.stack([FIELD] * 6).reshape(2, 3, 180, 200)
     path = write_tiff(tmp_path / "a.tif", movie, imagej=True, metadata={"axes": "TZYX"})
-    with pytest.raises(ImageError, match=r"a\.tif has the axes TZYX; save one plane per point in time"):
+    with pytest.raises(ImageError, match=r"a\.tif has the axes TZYX; save one plane per time point"):
         read_cells(path)
 
 
 def test_description_of_a_field_does_not_search_it(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", FIELD)
-    (part,) = describe(tmp_path).parts
+    (part,) = describe_inputs(tmp_path).parts
     assert part.n_cells is None
     assert (part.kind, part.heights_px, part.widths_px) == ("field without labels", (180, 180), (200, 200))

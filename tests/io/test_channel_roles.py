@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_cellcycle.errors import ChannelError
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_what_the_user_leaves_out_is_guessed() -> None:
 
 
 def test_unknown_channel_is_refused_with_those_that_are_there() -> None:
-    with pytest.raises(ChannelError, match=r"x\.tif has no channel 'Ch7'; say one of Ch3, Ch6"):
+    with pytest.raises(ChannelError, match=r"x\.tif has no channel 'Ch7'; choose one of Ch3, Ch6"):
         name_channels(["Ch3", "Ch6"], {"brightfield": "Ch7"}, "x.tif")
 
 
 def test_unknown_role_is_refused() -> None:
     with pytest.raises(
-        ChannelError, match="'bright' is no channel that models know; say one of brightfield, darkfield"
+        ChannelError, match="'bright' is not a channel that models know; choose one of brightfield, darkfield"
     ):
         name_channels(["Ch3"], {"bright": "Ch3"}, "x.tif")
 

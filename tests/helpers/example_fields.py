@@ -1,11 +1,11 @@
-"""Brightfield fields made by formula, for tests of cutting and finding cells."""
+"""Brightfield fields computed from a formula, for tests of cutting and finding cells."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def made_field(
+def example_field(
     n_cells: int,
     *,
     size: int = 500,

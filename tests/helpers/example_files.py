@@ -1,4 +1,4 @@
-"""Image files made by formula, for tests of reading."""
+"""Image files computed from a formula, for tests of reading."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import tifffile
 
 
-def made_tiles(n_tiles: int, size: int, seed: int = 0) -> np.ndarray:
-    """Cells of 16-bit counts, (N, size, size): a bright rim round a dark middle, each of its own size and place."""
+def example_tiles(n_tiles: int, size: int, seed: int = 0) -> np.ndarray:
+    """Cells of 16-bit counts, (N, size, size): a bright rim around a dark middle, of different sizes and positions."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
     middle = (size - 1) / 2 + random.uniform(-0.05, 0.05, (2, n_tiles, 1, 1)) * size

@@ -1,0 +1,62 @@
+"""The image ``montage.png``: cells side by side, framed in the colours of their phases."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_cellcycle import phases
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.events import result_of
+from napari_cellcycle.images.mosaic import build_mosaic
+
+_CODES = ("#000000", *phases.COLOURS.values(), phases.UNSURE_COLOUR, phases.SYNTHETIC_COLOUR)
+_PALETTE = np.array([list(bytes.fromhex(code[1:])) for code in _CODES], np.uint8)
+"""RGB of 0 (nothing), the phases in order, unsure, and of the mark of synthetic cells; shape (10, 3)."""
+_SYNTHETIC = len(_PALETTE) - 1
+_MOST_CELLS = 2000
+
+
+def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) -> NDArray[np.uint8]:
+    """Draw brightfield cells side by side, each framed in the colour of its phase, under a legend.
+
+    Parameters
+    ----------
+    cells : Cells
+        N cells; the first channel is drawn.
+    prediction : Prediction
+        Their phases. Cells are sorted by it; synthetic ones get the same mark as in napari.
+    most : int
+        Number of cells to draw; of more cells, evenly spaced ones are drawn.
+
+    Returns
+    -------
+    ndarray of uint8, shape (Y, X, 3)
+        RGB.
+    """
+    by_phase = np.argsort(prediction.phases, kind="stable")
+    shown = by_phase[np.unique(np.linspace(0, len(by_phase) - 1, min(most, len(by_phase))).astype(int))]
+    mosaic = result_of(build_mosaic(cells.select_channels(cells.channels[:1]).subset(shown)))
+    low, high = mosaic.contrast_limits[0]
+    grey = np.clip((mosaic.pixels[0].astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    synthetic = cells.synthetic[shown]
+    frames = mosaic.grid.draw_outlines((prediction.phases[shown] + 1).astype(np.uint8))
+    corners = mosaic.grid.stamp(synthetic.astype(np.uint8), mosaic.grid.corner())
+    numbers = np.where(corners > 0, _SYNTHETIC, frames)
+    image = np.where(numbers[..., None] > 0, _PALETTE[numbers], grey[..., None])
+    return np.concatenate([_draw_legend(image.shape[1], synthetic=bool(synthetic.any())), image])
+
+
+def _draw_legend(width: int, *, synthetic: bool) -> NDArray[np.uint8]:
+    """Colours and names of the phases, and of `synthetic` cells, in as many rows as the width needs; RGB."""
+    entry_px, line_px = 96, 20
+    names = (*phases.PHASE_LABELS, phases.UNSURE_LABEL, phases.SYNTHETIC_LABEL)[: None if synthetic else -1]
+    per_line = max(1, width // entry_px)
+    legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
+    pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)
+    for index, (name, colour) in enumerate(zip(names, _PALETTE[1 : len(names) + 1].tolist(), strict=True)):
+        x, y = entry_px * (index % per_line), line_px * (index // per_line)
+        pen.rectangle((x + 4, y + 4, x + 15, y + 15), fill=tuple(colour))
+        pen.text((x + 20, y + 1), name, fill="white", font=font)
+    return np.asarray(legend)

@@ -1,0 +1,75 @@
+"""A part of the input: cells of one kind in one file or folder, opened but not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_cellcycle.cell_images import CellImage, CellImages
+from napari_cellcycle.cells import Cells, evenly_spaced
+from napari_cellcycle.errors import ImageError
+
+_TRIED_CELLS = 32
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says about the input, and the folder that sources are named from."""
+
+    root: Path
+    channels: Mapping[str, str] | None = None
+    layout: str = "auto"
+    labels: Path | None = None
+
+    def source(self, path: Path) -> str:
+        """Name of a file in tables: its path relative to the root, with forward slashes."""
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+
+
+@dataclass(frozen=True, eq=False)
+class InputPart:
+    """Cells of one kind in one file or folder.
+
+    Attributes
+    ----------
+    where : str
+        File or folder, relative to the input.
+    kind : str
+        What it is, in words for the user.
+    channels : tuple of str
+        Names of the channels in the files, or their positions if they have no names.
+    roles : tuple of str
+        Names of the same channels in `Cells.channels`.
+    images : CellImages
+        The images in the files: of single cells, or whole fields.
+    cells : callable
+        Returns the cells.
+    is_searched : bool
+        Whether that takes long, because the cells of a field without labels must be found first.
+    """
+
+    where: str
+    kind: str
+    channels: tuple[str, ...]
+    roles: tuple[str, ...]
+    images: CellImages
+    cells: Callable[[], Cells]
+    is_searched: bool = False
+
+    def unreadable_reasons(self) -> list[str]:
+        """Why no image can be read, for each image that was tried; empty if any of them can be read."""
+        reasons = []
+        for index in evenly_spaced(max(len(self.images), 1), _TRIED_CELLS).tolist():
+            image = self.images.read([index])[0]
+            if isinstance(image, CellImage):
+                return []
+            reasons.append(image.reason)
+        return reasons
+
+    def checked(self) -> InputPart:
+        """This part, or ImageError with the reason for the first image if none can be read."""
+        reasons = self.unreadable_reasons()
+        if reasons:
+            raise ImageError(reasons[0])
+        return self
