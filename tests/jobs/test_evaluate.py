@@ -128,15 +128,15 @@ def test_groups_stay_together(plate: Path, spy: list[dict[str, Any]], tmp_path: 
 
 
 def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> None:
-    config = EvaluateConfig(model="tiny, duque2024", cv=2, device="cpu")
+    config = EvaluateConfig(model="tiny, features", cv=2, device="cpu")
     done = result_of(evaluate_files([plate], tmp_path, config, {"epochs": 2}, ReadConfig()))
     first, second = done.reports.values()
-    assert (first.model, second.model) == ("tiny", "duque2024")
+    assert (first.model, second.model) == ("tiny", "features")
     np.testing.assert_array_equal(first.prediction.ids, second.prediction.ids)
     (comparison,) = json.loads((tmp_path / "comparison.json").read_text())["comparisons"]
     right = [report.prediction.best == report.truth for report in (first, second)]
     assert comparison["only_first"] == int((right[0] & ~right[1]).sum())
-    assert (tmp_path / "duque2024" / "report.html").is_file()
+    assert (tmp_path / "features" / "report.html").is_file()
 
 
 def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate: Path, tmp_path: Path) -> None:
