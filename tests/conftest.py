@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; the tests use the other cores themselves
+
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny  # noqa: F401 - registers a network for tests
 from made import made_pixels
 
 from napari_cellcycle.cell_images import ArrayImages

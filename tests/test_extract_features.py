@@ -22,8 +22,8 @@ from napari_cellcycle.store.models import load_model
 
 
 @pytest.fixture(scope="module")
-def model(model_folder: Path) -> Model:
-    return load_model(model_folder)
+def model(paired_model_folder: Path) -> Model:
+    return load_model(paired_model_folder)
 
 
 def test_features_are_those_that_the_network_itself_gives(model: Model, made_cells: Cells) -> None:

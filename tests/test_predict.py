@@ -26,8 +26,8 @@ from napari_cellcycle.store.models import load_model, save_model
 
 
 @pytest.fixture(scope="module")
-def model(model_folder: Path) -> Model:
-    return load_model(model_folder)
+def model(paired_model_folder: Path) -> Model:
+    return load_model(paired_model_folder)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from filelock import FileLock
 from made import made_pixels
 
 from napari_cellcycle.events import result_of
@@ -17,8 +20,23 @@ from napari_cellcycle.models import Model, build
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
 
-QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8}
+QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8, "learning_rate": 0.03}
+"""For the network "tiny", which tells the cells of `plate` apart after these."""
 QUICK = TrainConfig(**QUICK_CHANGES)
+TINY = TrainRun(model="tiny", device="cpu")
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str, write: Callable[[Path], object]) -> Path:
+    """What the first of pytest's parallel workers writes, and the others wait for."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = root / "shared" / name
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            write(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +53,21 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model trained on `plate`."""
+    """A model trained on `plate`, with a network for tests."""
     folder = tmp_path_factory.mktemp("models") / "quick"
-    result_of(train_files([plate], folder, TrainRun(device="cpu"), QUICK, ReadConfig()))
+    result_of(train_files([plate], folder, TINY, QUICK, ReadConfig()))
     return folder
+
+
+@pytest.fixture(scope="session")
+def paired_model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the kind that is shipped, trained on `plate`: for tests of what is special to it."""
+
+    def train(folder: Path) -> None:
+        config = replace(QUICK, learning_rate=TrainConfig().learning_rate)
+        result_of(train_files([plate], folder, TrainRun(device="cpu"), config, ReadConfig()))
+
+    return shared_folder(tmp_path_factory, "paired", train)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ def only(done: Evaluation) -> Report:
     return report
 
 
-CV = EvaluateConfig(cv=3, device="cpu")
+CV = EvaluateConfig(model="tiny", cv=3, device="cpu")
 
 
 def test_a_model_is_not_tested_on_its_own_cells(plate: Path, model_folder: Path, tmp_path: Path) -> None:
@@ -122,21 +122,21 @@ def test_groups_stay_together(plate: Path, spy: list[dict[str, Any]], tmp_path: 
     for name in ("a", "b", "c"):
         shutil.copytree(plate / "G1", tmp_path / name / "G1")
     with pytest.raises(CellCycleError, match="at least 2 are needed"):
-        result_of(cross_validate([tmp_path], EvaluateConfig(cv=3, group_by="folder1"), QUICK_CHANGES, ReadConfig()))
+        result_of(cross_validate([tmp_path], replace(CV, group_by="folder1"), QUICK_CHANGES, ReadConfig()))
     with pytest.raises(SettingError, match="group-by is 'well'"):
-        result_of(cross_validate([plate], EvaluateConfig(cv=3, group_by="well"), QUICK_CHANGES, ReadConfig()))
+        result_of(cross_validate([plate], replace(CV, group_by="well"), QUICK_CHANGES, ReadConfig()))
 
 
 def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> None:
-    config = EvaluateConfig(model="default, duque2024", cv=2, device="cpu")
+    config = EvaluateConfig(model="tiny, features", cv=2, device="cpu")
     done = result_of(evaluate_files([plate], tmp_path, config, {"epochs": 2}, ReadConfig()))
     first, second = done.reports.values()
-    assert (first.model, second.model) == ("default", "duque2024")
+    assert (first.model, second.model) == ("tiny", "features")
     np.testing.assert_array_equal(first.prediction.ids, second.prediction.ids)
     (comparison,) = json.loads((tmp_path / "comparison.json").read_text())["comparisons"]
     right = [report.prediction.best == report.truth for report in (first, second)]
     assert comparison["only_first"] == int((right[0] & ~right[1]).sum())
-    assert (tmp_path / "duque2024" / "report.html").is_file()
+    assert (tmp_path / "features" / "report.html").is_file()
 
 
 def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate
 
 FILLED = {"epochs": 1, "batch_size": 16, "augment": "wgan-gp+undersample", "gan_steps": 1, "fill_to": 21}
 """Of 30 cells of a phase, a fold's training part has 18, the validation part 2."""
-FAST = EvaluateConfig(model="duque2024", cv=3, device="cpu", inputs="brightfield")
+FAST = EvaluateConfig(model="tiny", cv=3, device="cpu", inputs="brightfield")
 
 
 @pytest.fixture

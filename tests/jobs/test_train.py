@@ -12,7 +12,7 @@ import pytest
 import tifffile
 import torch
 from made import recorded
-from trained import QUICK
+from trained import QUICK, TINY
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
@@ -44,7 +44,7 @@ def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
 def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
     before = (model_folder / WEIGHTS).read_bytes()
     with pytest.raises(WriteError, match="exists already; choose another folder"):
-        result_of(train_files([plate], model_folder, TrainRun(), QUICK, ReadConfig()))
+        result_of(train_files([plate], model_folder, TINY, QUICK, ReadConfig()))
     with pytest.raises(WriteError, match="exists already"):
         save_model(load_model(model_folder), model_folder, np.zeros((0, 4), np.uint64))
     assert (model_folder / WEIGHTS).read_bytes() == before
@@ -52,7 +52,7 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
 
 def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
     epochs: list[EpochDone] = []
-    job = train_cells(made_cells, tmp_path / "run", TrainRun(), QUICK, stop=lambda: len(epochs) == 3)
+    job = train_cells(made_cells, tmp_path / "run", TINY, QUICK, stop=lambda: len(epochs) == 3)
     model = result_of(record_epochs(job, epochs))
     assert len(epochs) == 4  # the stop is heard after the first step of the fourth
     written = load_model(tmp_path / "run").network.state_dict()
@@ -85,14 +85,11 @@ def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phase
 
 
 def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
-    stained = result_of(train_cells(made_cells, tmp_path / "stained", TrainRun(), QUICK))
+    short = replace(QUICK, epochs=1)
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", TrainRun(), short))
     unstained = made_cells.select_channels(["brightfield", "darkfield"])
-    plain = result_of(train_cells(unstained, tmp_path / "plain", TrainRun(), QUICK))
-    tuned = result_of(
-        train_cells(
-            unstained, tmp_path / "tuned", TrainRun(start_from=str(tmp_path / "stained")), replace(QUICK, epochs=1)
-        )
-    )
+    plain = result_of(train_cells(unstained, tmp_path / "plain", TrainRun(), short))
+    tuned = result_of(train_cells(unstained, tmp_path / "tuned", TrainRun(start_from=str(tmp_path / "stained")), short))
     told = [classify(unstained, model).dna_content is not None for model in (stained, plain, tuned)]
     assert told == [True, False, True]
 
@@ -104,7 +101,7 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
         tifffile.imwrite(
             again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"}
         )
-    result, events = recorded(train_files([again], tmp_path / "run", TrainRun(), QUICK, ReadConfig()))
+    result, events = recorded(train_files([again], tmp_path / "run", TINY, QUICK, ReadConfig()))
     assert result.card.training["repeats_removed"] == 2
     assert any("more than once" in event.text for event in events if isinstance(event, Note))
 
@@ -117,7 +114,7 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
         (lambda folder: (folder / WEIGHTS).unlink(), "is missing or damaged"),
         (lambda folder: (folder / WEIGHTS).write_bytes(b"\x00" * 100), "is missing or damaged"),
         (
-            lambda folder: (folder / CARD).write_text((folder / CARD).read_text().replace("paired", "duque2024")),
+            lambda folder: (folder / CARD).write_text((folder / CARD).read_text().replace("tiny", "duque2024")),
             "does not fit the network of its card",
         ),
     ],

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "Model", "ModelCard", "build"]
 
 
-# Names of modules and classes rather than classes, so that asking for a name does not import torch
+# Names of modules and classes rather than classes, so that asking for a name does not import torch; a module
+# without a leading dot lies outside this package
 ARCHITECTURES = {
-    "compact": ("compact", "CompactResNet"),
-    "paired": ("ensemble", "PairedNetwork"),
-    "duque2024": ("duque2024", "Duque2024"),
-    "jin2021": ("jin2021", "Jin2021"),
-    "rana2022": ("rana2022", "Rana2022"),
-    "eulenberg2017": ("eulenberg2017", "Eulenberg2017"),
-    "features": ("feature_trees", "FeatureTrees"),
+    "compact": (".compact", "CompactResNet"),
+    "paired": (".ensemble", "PairedNetwork"),
+    "duque2024": (".duque2024", "Duque2024"),
+    "jin2021": (".jin2021", "Jin2021"),
+    "rana2022": (".rana2022", "Rana2022"),
+    "eulenberg2017": (".eulenberg2017", "Eulenberg2017"),
+    "features": (".feature_trees", "FeatureTrees"),
 }
 
 
@@ -39,7 +40,7 @@ def build(architecture: str, **options: Any) -> PhaseNetwork:
     if architecture not in ARCHITECTURES:
         raise ModelError(f"no architecture is called {architecture!r}; choose one of {', '.join(ARCHITECTURES)}")
     module, name = ARCHITECTURES[architecture]
-    network: PhaseNetwork = getattr(import_module(f"{__name__}.{module}"), name)(**options)
+    network: PhaseNetwork = getattr(import_module(module, __name__), name)(**options)
     return network
 
 

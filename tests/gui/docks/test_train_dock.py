@@ -38,7 +38,7 @@ def set_up(dock: TrainWidget, *, epochs: int, start: str = SCRATCH) -> None:
     """A quick network, and few steps."""
     dock.start_from.setCurrentText(start)
     if start == SCRATCH:
-        dock.network.setCurrentText("default")
+        dock.network.setCurrentText("tiny")
     dock.form.show_values({"epochs": epochs, "batch_size": 32, "device": "cpu", "patience": 10_000})
 
 

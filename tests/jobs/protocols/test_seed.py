@@ -31,7 +31,7 @@ from napari_cellcycle.training.classifier import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}
 CHANGES = {"epochs": 2, "batch_size": 16, "augment": "wgan-div+mixup+undersample", "gan_steps": 1}
-CONFIG = EvaluateConfig(model="duque2024", cv=3, protocol="seed", quoted_fold=1, inputs="brightfield", device="cpu")
+CONFIG = EvaluateConfig(model="tiny", cv=3, protocol="seed", quoted_fold=1, inputs="brightfield", device="cpu")
 BANNER = "The seed's protocol: no estimate of accuracy"
 
 
@@ -123,7 +123,7 @@ def run(cells_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         spy.watch(patch)
         done = result_of(evaluate_files([cells_folder], folder, CONFIG, CHANGES, ReadConfig()))
-    return Run(done.reports["duque2024"], folder, spy)
+    return Run(done.reports["tiny"], folder, spy)
 
 
 def same(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
@@ -218,8 +218,8 @@ def test_the_banner_and_the_clean_figures_are_in_all_that_is_written(run: Run) -
     assert written["quoted_fold"]["fold"] == 1
     assert len(written["per_fold"]) == written["folds"] == 3
     page = (run.folder / "report.html").read_text(encoding="utf-8").replace("&#39;", "'")
-    assert f"<title>Evaluation of duque2024. {BANNER}</title>" in page
-    assert str(run.report).startswith(f"duque2024: {BANNER}")
+    assert f"<title>Evaluation of tiny. {BANNER}</title>" in page
+    assert str(run.report).startswith(f"tiny: {BANNER}")
     for key in ("accuracy", "weighted_f1", "macro_f1"):
         found = clean[key]
         assert written["clean"][key] == found

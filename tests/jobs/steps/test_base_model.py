@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from made import made_pixels
+from trained import TINY
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -34,40 +35,40 @@ def right(folder: Path, cells: Cells) -> float:
     return float((classify(cells, load_model(folder)).phases == cells.phases).mean())
 
 
-def test_five_cells_a_phase_teach_a_model_another_instrument(model_folder: Path, tmp_path: Path) -> None:
-    run = TrainRun(start_from=str(model_folder), device="cpu")
+def test_five_cells_a_phase_teach_a_model_another_instrument(paired_model_folder: Path, tmp_path: Path) -> None:
+    run = TrainRun(start_from=str(paired_model_folder), device="cpu")
     result_of(train_cells(other_instrument(5, seed=7), tmp_path / "tuned", run, default_config(run)))
     test = other_instrument(30, seed=8)
-    assert right(model_folder, test) < 0.7
+    assert right(paired_model_folder, test) < 0.7
     assert right(tmp_path / "tuned", test) > 0.9
 
 
 def test_input_scale_and_network_are_those_of_the_start_and_the_card_says_so(
-    model_folder: Path, tmp_path: Path
+    paired_model_folder: Path, tmp_path: Path
 ) -> None:
-    before = (model_folder / WEIGHTS).read_bytes()
-    run = TrainRun(start_from=str(model_folder), model="duque2024", device="cpu", data_licence="ours")
+    before = (paired_model_folder / WEIGHTS).read_bytes()
+    run = TrainRun(start_from=str(paired_model_folder), model="duque2024", device="cpu", data_licence="ours")
     cells = other_instrument(6, seed=7)
     barely = replace(FINE_TUNING, learning_rate=1e-7, epochs=1, seed=3)
     card = result_of(train_cells(cells, tmp_path / "tuned", run, barely)).card
-    start = load_model(model_folder)
+    start = load_model(paired_model_folder)
     for name in ("channels", "size_px", "pixel_size_um"):
         assert getattr(card.input, name) == getattr(start.card.input, name)
     assert (card.architecture, card.options) == (start.card.architecture, start.card.options)
     assert card.temperature == start.card.temperature  # two cells tell nothing of it
-    assert card.training["start_from"]["name"] == "quick"
+    assert card.training["start_from"]["name"] == "paired"
     assert card.training["start_from"]["data_sha256"] == start.card.training["data_sha256"]
     assert card.training["settings"]["seed"] == 3
     assert card.data_licence == "ours"
     tuned = dict(load_model(tmp_path / "tuned").network.named_parameters())
     for name, values in start.network.named_parameters():
         assert torch.allclose(values, tuned[name], atol=1e-5)
-    assert (model_folder / WEIGHTS).read_bytes() == before
+    assert (paired_model_folder / WEIGHTS).read_bytes() == before
 
 
 def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Path) -> None:
     quick = replace(FINE_TUNING, epochs=1)
-    result_of(train_cells(made_cells, tmp_path / "first", TrainRun(device="cpu"), quick))
+    result_of(train_cells(made_cells, tmp_path / "first", TINY, quick))
     new = other_instrument(6, seed=7)
     result_of(train_cells(new, tmp_path / "second", TrainRun(start_from=str(tmp_path / "first"), device="cpu"), quick))
     known = load_training_fingerprints(tmp_path / "second")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from trained import TINY
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
@@ -35,7 +36,7 @@ from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 
 SHORT = TrainConfig(epochs=4, batch_size=32, averaging=0.5)
-RESUME = TrainRun(device="cpu", resume=True)
+RESUME = replace(TINY, resume=True)
 
 
 @pytest.fixture(autouse=True)
@@ -55,24 +56,25 @@ def break_off(
 
 
 @pytest.mark.parametrize(
-    ("breaks", "changes"),
+    ("model", "breaks", "changes"),
     [
-        ([4], {}),
-        ([7, 4], {"optimiser": "sgd", "learning_rate": 0.05}),
-        ([12], {"mixup": 0.4, "patience": 2}),
+        ("default", [4], {}),
+        ("tiny", [7, 4], {"optimiser": "sgd", "learning_rate": 0.05}),
+        ("tiny", [12], {"mixup": 0.4, "patience": 2}),
     ],
 )
 def test_it_goes_on_to_the_same_weights(
-    made_cells: Cells, tmp_path: Path, breaks: list[int], changes: dict[str, object]
+    made_cells: Cells, tmp_path: Path, model: str, breaks: list[int], changes: dict[str, object]
 ) -> None:
-    config = replace(SHORT, **changes)
-    result_of(train_cells(made_cells, tmp_path / "whole", TrainRun(device="cpu"), config))
+    config, new = replace(SHORT, **changes), replace(TINY, model=model)
+    result_of(train_cells(made_cells, tmp_path / "whole", new, config))
     broken = tmp_path / "broken"
     for number, n_steps in enumerate(breaks):
-        break_off(made_cells, broken, config, replace(RESUME, resume=number > 0), n_steps)
+        break_off(made_cells, broken, config, replace(new, resume=number > 0), n_steps)
         assert unfinished_folder(broken).is_dir()
         assert not broken.exists()
-    epochs = [e for e in train_cells(made_cells, broken, RESUME, config) if isinstance(e, EpochDone)]
+    resume = replace(new, resume=True)
+    epochs = [e for e in train_cells(made_cells, broken, resume, config) if isinstance(e, EpochDone)]
     assert (broken / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert (broken / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
     assert [done.epoch for done in epochs] == list(range(1, len(epochs) + 1))  # the earlier ones are told again
@@ -82,7 +84,7 @@ def test_it_goes_on_to_the_same_weights(
 def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -> None:
     config, what = replace(SHORT, epochs=2, augment="cellgan", gan_steps=6), "training the generator"
     cells, broken = made_cells.subset(np.r_[0:30, 30:50, 60:70]), tmp_path / "broken"
-    result_of(train_cells(cells, tmp_path / "whole", TrainRun(device="cpu"), config))
+    result_of(train_cells(cells, tmp_path / "whole", TINY, config))
     break_off(cells, broken, config, replace(RESUME, resume=False), 4, what)
     assert unfinished_runs(tmp_path) == [broken]
     assert read_identity(broken)["augment"] == "cellgan"
@@ -117,7 +119,7 @@ def test_a_killed_process_goes_on_to_the_same_weights(plate: Path, tmp_path: Pat
 @pytest.fixture
 def broken(made_cells: Cells, tmp_path: Path) -> Path:
     """Where a training was broken off after its first epoch."""
-    break_off(made_cells, tmp_path / "run", SHORT, TrainRun(device="cpu"), 4)
+    break_off(made_cells, tmp_path / "run", SHORT, TINY, 4)
     return tmp_path / "run"
 
 
@@ -125,7 +127,7 @@ def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) ->
     before = (unfinished_folder(broken) / CHECKPOINT).read_bytes()
     with pytest.raises(SettingError, match=r"run\.unfinished was begun with epochs 4, not 9; give the same, or remove"):
         result_of(train_cells(made_cells, broken, RESUME, replace(SHORT, epochs=9)))
-    with pytest.raises(SettingError, match="was begun with model default, not duque2024"):
+    with pytest.raises(SettingError, match="was begun with model tiny, not duque2024"):
         result_of(train_cells(made_cells, broken, replace(RESUME, model="duque2024"), SHORT))
     phases = made_cells.phases.copy()
     phases[0] = 1
@@ -137,7 +139,7 @@ def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) ->
 
 def test_what_was_broken_off_is_not_overwritten_unless_resumed(made_cells: Cells, broken: Path) -> None:
     with pytest.raises(WriteError, match=r"run\.unfinished is a training that was broken off; resume it, or remove"):
-        result_of(train_cells(made_cells, broken, TrainRun(device="cpu"), SHORT))
+        result_of(train_cells(made_cells, broken, TINY, SHORT))
 
 
 def test_a_finished_run_is_not_resumed(made_cells: Cells, model_folder: Path) -> None:
@@ -159,7 +161,7 @@ def test_writing_takes_a_small_share_of_the_time(
     written: list[Path] = []
     monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", 1e-9)
     monkeypatch.setattr(checkpointer, "write_checkpoint", lambda output, *_: written.append(output))
-    result_of(train_cells(made_cells, tmp_path / "run", TrainRun(device="cpu"), SHORT))
+    result_of(train_cells(made_cells, tmp_path / "run", TINY, SHORT))
     assert written == [tmp_path / "run"]  # the first epoch's
 
 
@@ -184,7 +186,7 @@ def test_ctrl_c_stops_and_a_second_one_abandons(
 
     monkeypatch.setattr(checkpointer, "write_checkpoint", press)
     out, before = tmp_path / "run", signal.getsignal(signal.SIGINT)
-    assert main(["train", str(plate), "-o", str(out), "--device", "cpu", "--epochs", "50"]) == code
+    assert main(["train", str(plate), "-o", str(out), "--model", "tiny", "--device", "cpu", "--epochs", "50"]) == code
     said = capsys.readouterr()
     assert "stopping; press Ctrl-C again to abandon" in said.err
     assert signal.getsignal(signal.SIGINT) is before
