@@ -14,6 +14,7 @@ CARD_VERSION = 1
 _KEYS = {"fallbacks": "stand_ins"}
 """Names in ``model.json`` that differ from those here; they stay as they are on users' disks."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """Everything about a model but its weights; ``model.json`` in the model's folder, which `store.cards` reads.

@@ -108,7 +108,9 @@ class Generator:
         label = PHASE_LABELS[phase]
         if label not in self.card.cells_per_phase:
             known = ", ".join(self.card.cells_per_phase)
-            raise SettingError(f"{self.card.name} can't make {label}: it was trained on {known} only; choose one of these")
+            raise SettingError(
+                f"{self.card.name} can't make {label}: it was trained on {known} only; choose one of these"
+            )
         network = self.networks.get(ALL) or self.networks[label]
         return self.card.encoding.decode(generate(network, self.card.method, phase, n_cells, seed))
 

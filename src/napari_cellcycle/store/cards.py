@@ -80,10 +80,10 @@ class _Input(Strict):
 class _Options(Strict):
     """What any architecture takes; one that does not know an option says so when it is built."""
 
-    n_channels: int = Field(2, ge=1, le=16)
-    widths: list[Annotated[int, Field(ge=1, le=1024)]] = Field([24, 48, 96], min_length=1, max_length=6)
-    blocks: int = Field(1, ge=1, le=8)
-    dropout: float = Field(0.0, ge=0, lt=1)
+    n_channels: Annotated[int, Field(ge=1, le=16)] = 2
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(min_length=1, max_length=6)] | None = None
+    blocks: Annotated[int, Field(ge=1, le=8)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
 
 
 class _ModelCard(Strict):
@@ -94,7 +94,7 @@ class _ModelCard(Strict):
     architecture: str
     input: _Input
     description: Text = ""
-    options: _Options = _Options()
+    options: _Options = Field(default_factory=_Options)
     phases: Annotated[tuple[str, ...], AfterValidator(_seven_in_order)] = PHASE_LABELS
     temperature: float = Field(1.0, ge=0.01, le=100)  # the fit gives 0.05 to 20
     training: Facts = Field(default_factory=dict)

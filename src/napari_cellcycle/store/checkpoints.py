@@ -99,7 +99,9 @@ class _Values(Strict):
     def _is_whole(self) -> Self:
         classifier, generator = (self.schedule, self.log), (self.part, self.course, self.steps)
         if not any(all(part is not None for part in parts) for parts in (classifier, generator)):
-            raise ValueError("it has neither the schedule and log of a model nor the part, course and steps of generators")
+            raise ValueError(
+                "it has neither the schedule and log of a model nor the part, course and steps of generators"
+            )
         if self.schedule is not None and not {"base_lrs", "last_epoch", "_last_lr"} <= set(self.schedule):
             raise ValueError("schedule lacks base_lrs, last_epoch or _last_lr")
         return self

@@ -22,7 +22,7 @@ _MAX_SHOWN = 60
 class Strict(BaseModel):
     """Base of what is read: no unknown key, no number as a text or the other way round, nothing infinite."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def _bounded(value: JsonValue, depth: int = 0) -> JsonValue:

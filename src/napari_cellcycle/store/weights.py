@@ -110,7 +110,9 @@ def _tree_problem(trees: FeatureTrees, n_channels: int) -> str:
 
     feature, threshold, answer = trees.trees
     if not len(feature) == len(threshold) == len(answer):
-        return f"its trees have {len(feature)} rounds of features, {len(threshold)} of thresholds, {len(answer)} of leaves"
+        return (
+            f"its trees have {len(feature)} rounds of features, {len(threshold)} of thresholds, {len(answer)} of leaves"
+        )
     if not len(feature):  # trees that are not grown hold NaN
         return ""
     # an infinite threshold sends all cells to the left, and a start of NaN says that the DNA content is not known
