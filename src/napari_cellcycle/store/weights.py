@@ -121,7 +121,7 @@ def _tree_problem(trees: FeatureTrees, n_channels: int) -> str:
     n_features = trees.measure(torch.zeros(1, n_channels, 16, 16)).shape[1]
     if feature.min() < 0 or feature.max() >= n_features:
         wrong = int(feature.min() if feature.min() < 0 else feature.max())
-        return f"its trees ask for feature {wrong}, but there are only {n_features}, from 0"
+        return f"its trees ask for feature {wrong}, but there are only {n_features} features, from 0"
     return ""
 
 
@@ -151,8 +151,8 @@ def load_detector(path: Path) -> MahalanobisDetector | None:
     if set(tensors) != {"whitening", "centres", "limit"}:
         raise ModelError(f"{path} holds other tensors than it should; {COPY}")
     detector = MahalanobisDetector(**tensors)
-    n_phases, n_numbers = len(detector.limit.reshape(-1)), len(detector.whitening.reshape(-1, 1)) ** 0.5
-    shapes = {"whitening": (n_numbers, n_numbers), "centres": (n_phases, n_numbers), "limit": (n_phases,)}
+    n_phases, n_numbers = detector.centres.shape if detector.centres.ndim == 2 else (0, 0)
+    shapes = {"centres": (n_phases, n_numbers), "whitening": (n_numbers, n_numbers), "limit": (n_phases,)}
     for name, values in tensors.items():
         if tuple(values.shape) != shapes[name] or not values.numel():
             raise ModelError(f"{path} can't be used: {name} has the shape {tuple(values.shape)}; {COPY}")
