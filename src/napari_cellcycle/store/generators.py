@@ -11,7 +11,7 @@ from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pa
 from napari_cellcycle.store.cards import parse_generator_card
 from napari_cellcycle.store.models import WEIGHTS, models_folder, write_folder
 from napari_cellcycle.store.strict import read_bytes
-from napari_cellcycle.store.weights import COPY, fill_network, load_weights
+from napari_cellcycle.store.weights import fill_network, load_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +45,8 @@ def load_generator(name: str | Path = SHIPPED) -> Generator:
     size_px, n_channels = size_of(card.method), len(card.encoding.channels)
     if card.encoding.size_px != size_px:
         raise ModelError(
-            f"{folder / CARD} can't be used: encoding.size_px is {card.encoding.size_px}, but {card.method} makes cells "
-            f"of {size_px} pixels; {COPY}"
+            f"{folder / CARD} can't be used: encoding.size_px is {card.encoding.size_px}, but {card.method} makes "
+            f"cells of {size_px} pixels; copy the generator's folder again"
         )
     weights = load_weights(folder / WEIGHTS)
     networks = {}

@@ -33,7 +33,8 @@ def remember_run(folder: Path) -> None:
         The user's data folder can't be written to.
     """
     folder = folder.resolve()
-    # one file for each run: two trainings that end at once don't overwrite each other, and a damaged file harms no other
+    # one file for each run: two trainings that end at once don't overwrite each other,
+    # and a damaged file harms no other
     note = _registry() / f"{sha256(str(folder).encode()).hexdigest()[:16]}.json"
     with atomic_path(note) as temporary:
         temporary.write_text(json.dumps({"folder": str(folder)}), encoding="utf-8")

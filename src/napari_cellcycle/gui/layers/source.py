@@ -161,7 +161,7 @@ def source_of(layer: Layer) -> Source | None:
 
 def _fits(source: Source, role: str, layer: Layer) -> bool:
     """Whether a layer's data and table are those that its metadata describe."""
-    if role == PHASE and not _COLUMNS <= set(getattr(layer, "features", ())):
+    if role == PHASE and not set(getattr(layer, "features", ())) >= _COLUMNS:
         return False
     if isinstance(source, FieldSource):
         return True
