@@ -34,7 +34,7 @@ def main() -> None:
         }
         folder = find_model(name)
         card = replace(
-            load_card(folder), figures=figures, confusion=found["confusion"], stand_ins=FALLBACKS.get(name, {})
+            load_card(folder), figures=figures, confusion=found["confusion"], fallbacks=FALLBACKS.get(name, {})
         )
         (folder / CARD).write_text(card.to_json(), encoding="utf-8")
 

@@ -136,8 +136,8 @@ DEAR = {"torch", "sklearn", "skimage", "matplotlib"}
     ("module", "dear"),
     [
         (NAME, {"numpy", "torch", "qtpy", "napari"}),
-        (f"{NAME}.cli", {*DEAR, "pandas", "scipy", "qtpy", "napari"}),
-        (f"{NAME}.jobs.config", {*DEAR, "pandas", "scipy"}),
+        (f"{NAME}.cli", {*DEAR, "pandas", "scipy", "pydantic", "qtpy", "napari"}),
+        (f"{NAME}.jobs.config", {*DEAR, "pandas", "scipy", "pydantic"}),
         *(
             (f"{NAME}.gui.docks.{name}", {*DEAR, "napari.viewer"})
             for name in "open classify evaluate train augment".split()

@@ -264,13 +264,15 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
-    from napari_cellcycle.store.models import list_models, load_card
+    from napari_cellcycle.store.models import damaged_models, list_models, load_card
 
     cards = [*list_models(), *(load_card(folder) for folder in options.folder)]
     if options.json:
         print(json.dumps([json.loads(card.to_json()) for card in cards], indent=2))
     else:
         print("\n\n".join(card.to_text() for card in cards))
+    for name, reason in damaged_models().items():
+        print(f"{name}: damaged: {reason}", file=sys.stderr if options.json else sys.stdout)
 
 
 def _print_phases(done: Any) -> None:

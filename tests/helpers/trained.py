@@ -87,7 +87,7 @@ def both_model_folder(
 ) -> Path:
     """The trained model, which names the other one for cells without darkfield."""
     model = load_model(model_folder)
-    card = replace(model.card, name="both", stand_ins={"darkfield": str(brightfield_model_folder)})
+    card = replace(model.card, name="both", fallbacks={"darkfield": str(brightfield_model_folder)})
     folder = tmp_path_factory.mktemp("models") / "both"
     save_model(replace(model, card=replace(card, figures={"accuracy": "0.80"})), folder, np.zeros((0, 4), np.uint64))
     return folder

@@ -110,7 +110,7 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
     ("damage", "message"),
     [
         (lambda folder: (folder / CARD).unlink(), "is no model: it has no model.json"),
-        (lambda folder: (folder / CARD).write_text("{"), "it is no model card"),
+        (lambda folder: (folder / CARD).write_text("{"), "model.json can't be used: it is not JSON text"),
         (lambda folder: (folder / WEIGHTS).unlink(), "is missing or damaged"),
         (lambda folder: (folder / WEIGHTS).write_bytes(b"\x00" * 100), "is missing or damaged"),
         (

@@ -41,7 +41,7 @@ def test_a_generator_makes_the_same_cells_after_its_time_on_disk(method: str, tm
 
 
 def test_it_makes_no_phase_that_it_never_saw(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="can't make Telophase: it learnt G1, Anaphase only"):
+    with pytest.raises(SettingError, match="can't make Telophase: it was trained on G1, Anaphase only"):
         fresh("cellgan").make(6, 1, seed=0)
 
 
@@ -61,8 +61,8 @@ def test_what_is_no_generator_is_named(tmp_path: Path) -> None:
     [
         ({"method": "diffusion"}, "does not know"),
         ({"card_version": 2}, "another version"),
-        ({"encoding": {}}, "is no generator's card"),
-        ({"cells_per_phase": {"G0": 3}}, "does not know"),
+        ({"encoding": {}}, "it has no encoding.channels"),
+        ({"cells_per_phase": {"G0": 3}}, "cells_per_phase names 'G0'"),
     ],
 )
 def test_a_strange_card_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.store.models import (
+    CARD,
+    damaged_models,
     find_model,
     known_models,
     list_models,
@@ -74,6 +78,56 @@ def test_what_is_gone_or_damaged_is_not_listed(run: Path, own_home: Path) -> Non
     assert [*known_models()] == [*shipped_models(), "mine"]
     with pytest.raises(ModelError, match=r"no model is called 'gone'; choose default, .*mine or give a run's folder"):
         find_model("gone")
+
+
+DAMAGES = {
+    "empty": b"",
+    "latin": b"\xff\xfe{}",
+    "deep": b"[" * 100_000,
+    "null": b"null",
+    "infinite": b'{"card_version": 1, "name": "x", "temperature": Infinity}',
+    "digits": b'{"card_version": ' + b"1" * 500 + b"}",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_one_damaged_run_does_not_harm_the_others(
+    run: Path, damage: bytes, capsys: pytest.CaptureFixture[str], plate: Path
+) -> None:
+    bad, same_name = shutil.copytree(run, run.parent / "bad"), shutil.copytree(run, run.parent / "x" / "mine")
+    for folder in (bad, run, same_name):
+        remember_run(folder)
+    for folder in (bad, same_name):
+        (folder / CARD).write_bytes(damage)
+    assert [*known_models()] == [*shipped_models(), "mine"]
+    assert [card.name for card in list_models()] == [*shipped_models(), "mine"]
+    assert {*damaged_models()} == {"bad", str(same_name)}  # the one that works keeps its name
+    assert find_model("mine") == run
+    with pytest.raises(ModelError, match=r"bad/model\.json can't be used: it .*; copy the model's folder again"):
+        load_model("bad")
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    assert "mine: " in listed
+    assert f"\nbad: damaged: {bad / CARD} can't be used: it " in listed
+    assert main(["models", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert [card["name"] for card in json.loads(shown.out)] == [*shipped_models(), "mine"]
+    assert shown.err.count(": damaged: ") == 2
+
+
+def test_a_note_that_is_nested_deeply_or_names_no_folder_is_left_out(run: Path, own_home: Path) -> None:
+    remember_run(run)
+    notes = [
+        "[" * 100_000,
+        '{"folder": "a", "colour": 1}',
+        '{"folder": "\\u0000"}',
+        '{"folder": ""}',
+        '{"folder": 1e999}',
+    ]
+    for number, text in enumerate(notes):
+        (own_home / "runs" / f"strange{number}.json").write_text(text)
+    assert [*known_models()] == [*shipped_models(), "mine"]
+    assert damaged_models() == {}
 
 
 def test_trainings_that_end_at_once_all_stay_in_mind(run: Path) -> None:

@@ -1,4 +1,4 @@
-"""Networks, one per file, and the card that says what each wants and was trained on."""
+"""Networks, one in each file, and the card that says what a model needs and was trained on."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ ARCHITECTURES = {
 
 def build(architecture: str, **options: Any) -> PhaseNetwork:
     """A network with fresh weights.
+
+    Parameters
+    ----------
+    architecture : str
+        A name in `ARCHITECTURES`.
+    **options
+        Of that architecture, such as ``n_channels``.
+
+    Returns
+    -------
+    PhaseNetwork
 
     Raises
     ------

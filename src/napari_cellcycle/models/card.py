@@ -1,50 +1,32 @@
-"""The model card: what a model wants, where it comes from, what it can do."""
+"""The model card: what a model needs, where it comes from, and what it can do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from napari_cellcycle.errors import ModelError
-from napari_cellcycle.images.model_input import InputSpec, Normalisation
+from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.phases import PHASE_LABELS
 
 CARD_VERSION = 1
-
-_Card = TypeVar("_Card")
-
-
-def parse_card(text: str, version: int, build: Callable[[dict[str, Any]], _Card], what: str) -> _Card:
-    """The card that `build` makes of the values in a text.
-
-    Raises
-    ------
-    ModelError
-        The text is not `what` it should be, or of a later version.
-    """
-    try:
-        values = json.loads(text)
-        if values.pop("card_version") != version:
-            raise ModelError("it was written by another version of napari-cellcycle; update the plugin")
-        return build(values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, ModelError):
-            raise
-        raise ModelError(f"it is no {what} ({error})") from error
+_KEYS = {"fallbacks": "stand_ins"}
+"""Names in ``model.json`` that differ from those here; they stay as they are on users' disks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """Everything about a model but its weights; written beside them as ``model.json``.
+    """Everything about a model but its weights; ``model.json`` in the model's folder, which `store.cards` reads.
 
     Attributes
     ----------
     name, description : str
         What users call it, and one sentence on what it is.
-    architecture, options
-        What `models.build` needs to make the network.
+    architecture : str
+        A name in `models.ARCHITECTURES`.
+    options : dict
+        What `models.build` needs besides to build the network.
     input : InputSpec
         Channels in order, crop, pixel size, normalisation.
     phases : tuple of str
@@ -56,14 +38,16 @@ class ModelCard:
     figures : dict
         Measured quality, each with the protocol that it was measured by.
     confusion : list of list of int, or None
-        Counts of the cross-validation behind `figures`, rows true, columns called, without a minimum
-        probability; phase fractions of a sample are corrected by it.
-    stand_ins : dict of str to str
-        By channel, the model that takes over where cells lack that channel: a name or folder as `load_model` takes.
+        Counts of the cross-validation behind `figures`, shape (7, 7): rows are true phases, columns predicted ones,
+        without a minimum probability. Phase fractions of a sample are corrected by it.
+    fallbacks : dict of str to str
+        For a channel, the model that takes over where cells lack that channel: a name or folder as `load_model` takes.
+        In ``model.json`` the key is ``stand_ins``.
     tells_dna : bool
-        Whether stained cells taught it the DNA content; without them its answer means nothing, and is not given.
+        Whether it was trained on the DNA content of stained cells. If not, its DNA content means nothing and is not
+        reported.
     versions : dict of str to str
-        Of the libraries it was trained with.
+        Versions of the libraries that it was trained with.
     licence, data_licence : str
         Of the weights, and of the data behind them.
     """
@@ -78,7 +62,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     confusion: list[list[int]] | None = None
-    stand_ins: dict[str, str] = field(default_factory=dict)
+    fallbacks: dict[str, str] = field(default_factory=dict)
     tells_dna: bool = True
     versions: dict[str, str] = field(default_factory=dict)
     licence: str = ""
@@ -86,31 +70,13 @@ class ModelCard:
 
     def to_json(self) -> str:
         """The card as text."""
-        return json.dumps({"card_version": CARD_VERSION, **asdict(self)}, indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> ModelCard:
-        """Read a card.
-
-        Raises
-        ------
-        ModelError
-            The text is no card, or one of a later version.
-        """
-        return parse_card(text, CARD_VERSION, cls._from_values, "model card")
-
-    @classmethod
-    def _from_values(cls, values: dict[str, Any]) -> ModelCard:
-        spec = values.pop("input")
-        kinds = tuple(Normalisation(**how) for how in spec.pop("normalisation"))
-        spec["channels"] = tuple(spec["channels"])
-        values["phases"] = tuple(values["phases"])
-        return cls(input=InputSpec(normalisation=kinds, **spec), **values)
+        values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        return json.dumps({"card_version": CARD_VERSION, **values}, indent=2) + "\n"
 
     def fallback_for(self, channels: Sequence[str]) -> str | None:
-        """The model that takes over for cells with these `channels`; None if this one does, or there is no other."""
+        """The model that takes over for cells with `channels`; None if this one works, or no other does."""
         missing = [name for name in self.input.channels if name not in channels]
-        return self.stand_ins.get(missing[0]) if len(missing) == 1 else None
+        return self.fallbacks.get(missing[0]) if len(missing) == 1 else None
 
     def to_text(self) -> str:
         """The card as a person reads it."""
@@ -118,7 +84,7 @@ class ModelCard:
         crop = f"{spec.size_px} x {spec.size_px} px of {spec.pixel_size_um:g} um"
         lines = [
             f"{self.name}: {self.description}",
-            f"  wants      {' + '.join(spec.channels)}, {crop}",
+            f"  needs      {' + '.join(spec.channels)}, {crop}",
             f"  trained on {training.get('n_cells', 'an unknown number of')} cells",
         ]
         lines += [f"  {name:<10} {value}" for name, value in self.figures.items()]

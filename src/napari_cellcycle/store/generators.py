@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair
-from napari_cellcycle.store.models import WEIGHTS, load_weights, models_folder, write_folder
+from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair, size_of
+from napari_cellcycle.store.cards import parse_generator_card
+from napari_cellcycle.store.models import WEIGHTS, models_folder, write_folder
+from napari_cellcycle.store.strict import read_bytes
+from napari_cellcycle.store.weights import fill_network, load_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +24,16 @@ SHIPPED = "jurkat"
 
 
 def load_generator(name: str | Path = SHIPPED) -> Generator:
-    """A generator with its weights, ready to make cells.
+    """A generator with its weights, ready to make synthetic cells.
 
     Parameters
     ----------
     name : str or Path
         ``jurkat``, which came with the package, or a folder that ``augment`` wrote.
+
+    Returns
+    -------
+    Generator
 
     Raises
     ------
@@ -35,21 +42,30 @@ def load_generator(name: str | Path = SHIPPED) -> Generator:
     """
     folder = find_generator(name)
     card = load_generator_card(folder)
+    size_px, n_channels = size_of(card.method), len(card.encoding.channels)
+    if card.encoding.size_px != size_px:
+        raise ModelError(
+            f"{folder / CARD} can't be used: encoding.size_px is {card.encoding.size_px}, but {card.method} makes "
+            f"cells of {size_px} pixels; copy the generator's folder again"
+        )
     weights = load_weights(folder / WEIGHTS)
     networks = {}
     for part in card.networks:
-        network, _ = build_pair(card.method, len(card.encoding.channels))
+        network, _ = build_pair(card.method, n_channels)
         own = {key.removeprefix(f"{part}."): value for key, value in weights.items() if key.startswith(f"{part}.")}
-        try:
-            network.load_state_dict(own)
-        except RuntimeError as error:  # how torch says that names or shapes differ
-            raise ModelError(f"{folder / WEIGHTS} does not fit its {CARD}; take the folder whole") from error
+        fill_network(network, own, folder / WEIGHTS, n_channels)
         networks[part] = network.eval()
     return Generator(networks, card)
 
 
 def find_generator(name: str | Path) -> Path:
-    """Folder of the generator called `name`."""
+    """Folder of the generator called `name`.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
     folder = Path(name)
     if (folder / CARD).is_file():
         return folder
@@ -59,13 +75,19 @@ def find_generator(name: str | Path) -> Path:
 
 
 def load_generator_card(folder: Path) -> GeneratorCard:
-    """The card of the generator in `folder`."""
+    """The card of the generator in `folder`.
+
+    Raises
+    ------
+    ModelError
+        There is no readable card, or one of its values can't be right.
+    """
     try:
-        return GeneratorCard.from_json((folder / CARD).read_text(encoding="utf-8"))
+        return parse_generator_card(read_bytes(folder / CARD))
     except OSError as error:
         raise ModelError(f"{folder} is no generator: it has no readable {CARD}; give a folder of augment") from error
     except ModelError as error:
-        raise ModelError(f"{folder / CARD} can't be used: {error}") from error
+        raise ModelError(f"{folder / CARD} can't be used: {error}; copy the generator's folder again") from error
 
 
 def save_generator(generator: Generator, folder: Path, training_fingerprints: NDArray[np.uint64]) -> None:
@@ -78,7 +100,7 @@ def save_generator(generator: Generator, folder: Path, training_fingerprints: ND
     folder : Path
         Must not exist.
     training_fingerprints : ndarray of uint64, shape (N, 4)
-        Of the real cells it learnt from: cells that it makes may not be learnt from where these are tested.
+        Of the real cells it was trained on: a model that is tested on these must not be trained on its synthetic cells.
 
     Raises
     ------
@@ -94,5 +116,5 @@ def save_generator(generator: Generator, folder: Path, training_fingerprints: ND
 
 
 def synthetic_folder() -> Path:
-    """Where made cells are kept unless the user names another folder."""
+    """Where synthetic cells are kept unless the user names another folder."""
     return models_folder().parent / "made"

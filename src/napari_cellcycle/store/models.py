@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,20 +12,38 @@ from typing import TYPE_CHECKING
 from napari_cellcycle.errors import ModelError, WriteError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.models import Model, ModelCard, build
+from napari_cellcycle.store.cards import parse_model_card
+from napari_cellcycle.store.runs import HOME, models_folder, remember_run, remembered_runs
+from napari_cellcycle.store.strict import read_bytes
+from napari_cellcycle.store.weights import COPY, fill_network, load_detector, load_fingerprints, load_weights, try_model
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
+__all__ = [
+    "CARD",
+    "HOME",
+    "WEIGHTS",
+    "damaged_models",
+    "find_model",
+    "known_models",
+    "list_models",
+    "load_card",
+    "load_model",
+    "load_training_fingerprints",
+    "models_folder",
+    "remember_run",
+    "save_model",
+    "shipped_models",
+    "write_folder",
+]
 
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
-FAMILIARITY = "familiarity.safetensors"
-TRAINED_ON = "trained_on.npy"
-HOME = "NAPARI_CELLCYCLE_HOME"
-"""Environment variable that names the folder for what the plugin keeps of a user, instead of the system's own."""
+_FAMILIARITY = "familiarity.safetensors"
+_TRAINED_ON = "trained_on.npy"
 
 
 def shipped_models() -> list[str]:
@@ -40,32 +55,40 @@ def shipped_models() -> list[str]:
 def known_models() -> dict[str, Path]:
     """Folders of the shipped models and of the user's own runs, newest first, by the name that finds each.
 
-    Own runs that share their name with another model go by their folder.
+    Own runs that share their name with another model go by their folder. Damaged ones are left out.
     """
-    shipped, own = shipped_models(), _remembered_runs()
-    holders = Counter([*shipped, *(folder.name for folder in own)])
-    names = [folder.name if holders[folder.name] == 1 else str(folder) for folder in own]
-    return {**{name: _shipped() / name for name in shipped}, **dict(zip(names, own, strict=True))}
+    return {name: folder for name, (folder, found) in _look().items() if isinstance(found, ModelCard)}
 
 
 def list_models() -> list[ModelCard]:
     """Cards of the shipped models and of the user's own runs, each with the name that `load_model` finds it by."""
-    return [replace(load_card(folder), name=name) for name, folder in known_models().items()]
+    return [replace(found, name=name) for name, (_, found) in _look().items() if isinstance(found, ModelCard)]
 
 
-def remember_run(folder: Path) -> None:
-    """Keep in mind where a finished run lies, so that it is found by its name.
+def damaged_models() -> dict[str, str]:
+    """Models whose card can't be used: the reason by the name that the model has, or by its folder."""
+    return {name: str(found) for name, (_, found) in _look().items() if isinstance(found, ModelError)}
 
-    Raises
-    ------
-    WriteError
-        The user's data folder can't be written to.
-    """
-    folder = folder.resolve()
-    # a file a run: two trainings that end at once don't take each other's place, and a damaged file harms no other
-    note = _registry() / f"{sha256(str(folder).encode()).hexdigest()[:16]}.json"
-    with atomic_path(note) as temporary:
-        temporary.write_text(json.dumps({"folder": str(folder)}), encoding="utf-8")
+
+def _look() -> dict[str, tuple[Path, ModelCard | ModelError]]:
+    """Folder of each model by its name, with its card or what is wrong with it."""
+    shipped, own = shipped_models(), [folder for folder in remembered_runs() if (folder / CARD).exists()]
+    cards = {folder: _card_or_error(folder) for folder in own}
+    works = [folder for folder in own if isinstance(cards[folder], ModelCard)]
+    holders = Counter([*shipped, *(folder.name for folder in works)])
+    known = {name: (_shipped() / name, _card_or_error(_shipped() / name)) for name in shipped}
+    for folder in [*works, *(folder for folder in own if folder not in works)]:
+        # a damaged run, which comes later, takes no name from one that works
+        is_only = holders[folder.name] < 2 and folder.name not in known
+        known[folder.name if is_only else str(folder)] = (folder, cards[folder])
+    return known
+
+
+def _card_or_error(folder: Path) -> ModelCard | ModelError:
+    try:
+        return load_card(folder)
+    except ModelError as error:
+        return error
 
 
 def load_card(folder: Path) -> ModelCard:
@@ -74,14 +97,14 @@ def load_card(folder: Path) -> ModelCard:
     Raises
     ------
     ModelError
-        There is no readable card.
+        There is no readable card, or one of its values can't be right.
     """
     try:
-        return ModelCard.from_json((folder / CARD).read_text(encoding="utf-8"))
+        return parse_model_card(read_bytes(folder / CARD))
     except OSError as error:
         raise ModelError(f"{folder} is no model: it has no readable {CARD}; give a folder written by train") from error
     except ModelError as error:
-        raise ModelError(f"{folder / CARD} can't be used: {error}") from error
+        raise ModelError(f"{folder / CARD} can't be used: {error}; {COPY}, or train anew") from error
 
 
 def load_model(name: str | Path = "default") -> Model:
@@ -92,6 +115,10 @@ def load_model(name: str | Path = "default") -> Model:
     name : str or Path
         Name of a model that came with the package or that you trained, or a folder that ``train`` wrote.
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     ModelError
@@ -99,41 +126,56 @@ def load_model(name: str | Path = "default") -> Model:
     """
     folder = find_model(name)
     card = load_card(folder)
-    network = build(card.architecture, **card.options)
     try:
-        network.load_state_dict(load_weights(folder / WEIGHTS))
-    except RuntimeError as error:  # how torch says that names or shapes differ
-        raise ModelError(f"{folder / WEIGHTS} does not fit the network of its card; take the folder whole") from error
-    return Model(network.eval(), card, _load_familiarity(folder / FAMILIARITY))
+        network = build(card.architecture, **card.options)
+    except TypeError as error:
+        known = ", ".join(card.options)
+        raise ModelError(
+            f"{folder / CARD} can't be used: {card.architecture} does not take all of the options {known}; {COPY}"
+        ) from error
+    fill_network(network, load_weights(folder / WEIGHTS), folder / WEIGHTS, len(card.input.channels))
+    model = Model(network.eval(), card, load_detector(folder / _FAMILIARITY))
+    try_model(model, folder)
+    return model
 
 
 def find_model(name: str | Path) -> Path:
-    """Folder of the model called `name`."""
+    """Folder of the model called `name`.
+
+    Raises
+    ------
+    ModelError
+        There is none, or more than one.
+    """
     if str(name) in shipped_models():
         return _shipped() / str(name)
-    folder, known = Path(name), known_models()
+    folder, known = Path(name), _look()
     if (folder / CARD).is_file():
         return folder
     if str(name) in known:
-        return known[str(name)]
+        return known[str(name)][0]
     if folder.exists():
         raise ModelError(f"{folder} is no model: it has no {CARD}; give a folder written by train")
-    if alike := [str(run) for run in known.values() if run.name == str(name)]:
+    if alike := [str(run) for run, found in known.values() if run.name == str(name) and isinstance(found, ModelCard)]:
         raise ModelError(f"{len(alike)} models are called {str(name)!r}; give the folder: {' or '.join(alike)}")
-    raise ModelError(f"no model is called {str(name)!r}; choose {', '.join(known)} or give a run's folder")
+    names = ", ".join(name for name, (_, found) in known.items() if isinstance(found, ModelCard))
+    raise ModelError(f"no model is called {str(name)!r}; choose {names} or give a run's folder")
 
 
 def load_training_fingerprints(folder: Path) -> NDArray[np.uint64] | None:
-    """By what `evaluation.duplicates.in_training_set` knows a model's training cells, or None if it keeps no record."""
-    import numpy as np
+    """Fingerprints of the cells that a model or generator was trained on, as `datasets.duplicates` takes them.
 
-    try:
-        fingerprints: NDArray[np.uint64] = np.load(folder / TRAINED_ON, allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / TRAINED_ON} is damaged ({error}); copy the model's folder again") from error
-    return fingerprints
+    Returns
+    -------
+    ndarray of uint64, shape (N, 4), or None
+        None where no record is kept.
+
+    Raises
+    ------
+    ModelError
+        The record is damaged.
+    """
+    return load_fingerprints(folder / _TRAINED_ON)
 
 
 def save_model(
@@ -148,7 +190,7 @@ def save_model(
     folder : Path
         Must not exist.
     training_fingerprints : ndarray of uint64, shape (N, 4)
-        Of the cells it was trained on, so that they are known again when it is tested.
+        Of the cells it was trained on, so that they are recognised when it is tested.
     tables : mapping of str to str, optional
         Further text files by name.
 
@@ -159,7 +201,7 @@ def save_model(
     """
     tensors: dict[str, Mapping[str, Tensor]] = {WEIGHTS: model.network.state_dict()}
     if model.familiarity is not None:
-        tensors[FAMILIARITY] = asdict(model.familiarity)
+        tensors[_FAMILIARITY] = asdict(model.familiarity)
     write_folder(folder, tensors, training_fingerprints, {CARD: model.card.to_json(), **(tables or {})})
 
 
@@ -169,7 +211,18 @@ def write_folder(
     training_fingerprints: NDArray[np.uint64],
     texts: Mapping[str, str],
 ) -> None:
-    """Write a new folder of weights, prints of the cells behind them, and texts, by file name; whole or not at all.
+    """Write a new folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist.
+    tensors : mapping of str to mapping of str to Tensor
+        For each file of tensors, the tensors by name.
+    training_fingerprints : ndarray of uint64, shape (N, 4)
+        Of the real cells behind the weights.
+    texts : mapping of str to str
+        Text files by name.
 
     Raises
     ------
@@ -184,86 +237,16 @@ def write_folder(
         temporary.mkdir()
         for name, values in tensors.items():
             _write_tensors(values, temporary / name)
-        np.save(temporary / TRAINED_ON, training_fingerprints)
+        np.save(temporary / _TRAINED_ON, training_fingerprints)
         for name, text in texts.items():
             (temporary / name).write_text(text, encoding="utf-8")
 
 
 def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """For others to read too: safetensors' own writing of files shuts them out."""
+    """With the usual permissions: a file that safetensors writes can be read by its owner only."""
     from safetensors.torch import save
 
     path.write_bytes(save({name: values.contiguous() for name, values in tensors.items()}))
-
-
-def _load_familiarity(path: Path) -> MahalanobisDetector | None:
-    """What cells a model knows; None for one that keeps no record of it."""
-    from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
-
-    if not path.exists():
-        return None
-    try:
-        return MahalanobisDetector(**load_weights(path))
-    except TypeError as error:
-        raise ModelError(f"{path} holds other tensors than it should; copy the model's folder again") from error
-
-
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors of a file by name; ModelError if it is missing or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is missing or damaged ({error}); copy the model's folder again") from error
-
-
-def models_folder() -> Path:
-    """Where own models are kept unless the user names another folder."""
-    return _home() / "models"
-
-
-def _registry() -> Path:
-    """Folder of the notes that `remember_run` writes."""
-    return _home() / "runs"
-
-
-def _home() -> Path:
-    """What the plugin keeps of a user."""
-    import platformdirs
-
-    return Path(os.environ.get(HOME) or platformdirs.user_data_path("napari-cellcycle", appauthor=False))
-
-
-def _remembered_runs() -> list[Path]:
-    """Folders of the user's own runs that are still there, newest first."""
-    notes = sorted(_registry().glob("*.json"), key=_written, reverse=True)
-    folders = [_noted_folder(note) for note in notes]
-    return [folder for folder in folders if folder is not None and _is_model(folder)]
-
-
-def _written(note: Path) -> int:
-    try:
-        return note.stat().st_mtime_ns
-    except OSError:  # gone since it was listed
-        return 0
-
-
-def _noted_folder(note: Path) -> Path | None:
-    """What a note names; None if it is damaged."""
-    try:
-        return Path(json.loads(note.read_text(encoding="utf-8"))["folder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _is_model(folder: Path) -> bool:
-    try:
-        load_card(folder)
-    except ModelError:
-        return False
-    return True
 
 
 def _shipped() -> Path:

@@ -65,7 +65,7 @@ def status_at(layer, cell: int) -> str:
 
 
 def test_what_a_layer_knows_survives_any_writer_that_keeps_plain_metadata(layer) -> None:
-    again = Image(np.zeros((2, 2)), metadata=json.loads(json.dumps(layer.metadata)))
+    again = Labels(layer.data, features=layer.features, metadata=json.loads(json.dumps(layer.metadata)))
     assert source_of(again) == SOURCE
     assert role_of(again) == "phase"
     assert find_layer([layer, again], "a", "phase") is again

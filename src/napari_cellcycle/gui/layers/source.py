@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from napari_cellcycle.images.tile_grid import Grid
-from napari_cellcycle.phases import (
-    N_PHASES,
-)
+from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,12 +21,30 @@ if TYPE_CHECKING:
 
 
 KEY = "napari-cellcycle"
-"""Where what we know of a layer lies in its metadata."""
+"""Where our part of a layer's metadata is."""
 
 MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
 SYNTHETIC = "synthetic"
+
+# Writers of others may turn a list into a tuple or 4 into 4.0, so types are not strict here
+_CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
+_READ = TypeAdapter(ReadConfig)
+
+
+def _readable(reading: dict[str, Any]) -> dict[str, Any]:
+    if unknown := set(reading) - {item.name for item in fields(ReadConfig)}:
+        raise ValueError(f"unknown settings: {unknown}")
+    _READ.validate_python(reading)
+    return reading
+
+
+_Text = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
+_Path = Annotated[_Text, Field(min_length=1)]
+_Count = Annotated[int, Field(ge=0, le=10**12)]
+_Counts = Annotated[list[_Count], Field(min_length=N_PHASES, max_length=N_PHASES)]
+_Edge = Annotated[int, Field(ge=1, le=10**6)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,61 +56,87 @@ class GallerySource:
     group : str
         The same in all layers of one gallery, and in no other.
     title : str
-        What a user knows it by.
-    paths, reading
-        How to read the cells again: arguments of `jobs.reading.open_cells`.
+        The name that users see.
+    paths : list of str
+        Files and folders of the cells.
+    reading : dict
+        How to read them again: fields of `ReadConfig`.
     n_cells, n_shown, n_synthetic : int
-        Cells in all, in the gallery, and made by a generator.
+        Cells in all, in the gallery, and synthetic ones.
     phase_counts : list of int
         Cells of each known phase, in phase order.
     tile_px, columns : int
         How the gallery is laid out.
     made : list of str
-        Stacks of made cells that come after those of `paths`, and say themselves how to read them.
+        Stacks of synthetic cells that come after those of `paths`; they need no `reading`.
     synthetic_counts : list of int
-        Those of `phase_counts` that a generator made.
+        How many of `phase_counts` are synthetic.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _CHECKED
     kind: ClassVar[str] = "gallery"
-    group: str
-    title: str
-    paths: list[str]
-    reading: dict[str, Any]
-    n_cells: int
-    n_shown: int
-    n_synthetic: int
-    phase_counts: list[int]
-    tile_px: int
-    columns: int
-    made: list[str] = field(default_factory=list)
-    synthetic_counts: list[int] = field(default_factory=lambda: [0] * N_PHASES)
+    group: _Text
+    title: _Text
+    paths: Annotated[list[_Path], Field(min_length=1)]
+    reading: Annotated[dict[str, Any], AfterValidator(_readable)]
+    n_cells: _Count
+    n_shown: _Count
+    n_synthetic: _Count
+    phase_counts: _Counts
+    tile_px: _Edge
+    columns: _Edge
+    made: list[_Path] = field(default_factory=list)
+    synthetic_counts: _Counts = field(default_factory=lambda: [0] * N_PHASES)
 
     @property
     def grid(self) -> Grid:
-        """Where each cell lies."""
+        """Where each cell is."""
         return Grid(self.n_shown, self.tile_px, self.columns)
 
     @property
     def n_known(self) -> int:
-        """Cells of known phase; of made cells only where there are no others, as nothing is judged by them."""
-        n_made = 0 if self.n_synthetic == self.n_cells else sum(self.synthetic_counts)
-        return sum(self.phase_counts) - n_made
+        """Cells of known phase. Synthetic ones count only if there are no others, since nothing is tested on them."""
+        n_synthetic = 0 if self.n_synthetic == self.n_cells else sum(self.synthetic_counts)
+        return sum(self.phase_counts) - n_synthetic
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSource:
     """Cells of a full-field image; the names are those of layers, `darkfield` may be empty."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _CHECKED
     kind: ClassVar[str] = "field"
-    group: str
-    title: str
-    brightfield: str
-    darkfield: str
-    labels: str
+    group: _Text
+    title: _Text
+    brightfield: _Text
+    darkfield: _Text
+    labels: _Text
 
 
 Source = GallerySource | FieldSource
-_KINDS: dict[str, type[Source]] = {kind.kind: kind for kind in (GallerySource, FieldSource)}
+_KINDS: dict[str, TypeAdapter[Any]] = {kind.kind: TypeAdapter(kind) for kind in (GallerySource, FieldSource)}
+_OLDER_NAMES = {"made_counts": "synthetic_counts"}
+"""Keys of layers that an earlier version wrote."""
+_COLUMNS = {"source", "cell", "truth", "synthetic", "phase", "probability", "dna_content"}
+_COLUMNS |= {f"p_{label}" for label in PHASE_LABELS}
+"""Columns of a phase layer's table that others rely on."""
+
+
+class _Layer(BaseModel):
+    """What the metadata say besides the source."""
+
+    model_config = _CHECKED
+    version: Literal[1]
+    kind: Literal["gallery", "field"]
+    role: _Path
+    model: _Path | None = None
+    min_probability: float | None = Field(None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _says_who_called(self) -> Self:
+        if self.role == PHASE and (self.model is None or self.min_probability is None):
+            raise ValueError("a phase layer says which model called its phases")
+        return self
 
 
 def new_group() -> str:
@@ -100,12 +145,32 @@ def new_group() -> str:
 
 
 def source_of(layer: Layer) -> Source | None:
-    """Where the cells of `layer` come from, or None if it is none of ours."""
+    """Where the cells of `layer` come from; None if it is not ours, or its metadata can't be right."""
     known = layer.metadata.get(KEY)
-    if not isinstance(known, dict) or known.get("kind") not in _KINDS:
+    if not isinstance(known, dict):
         return None
-    kind = _KINDS[known["kind"]]
-    return kind(**{item.name: known[item.name] for item in fields(kind) if item.name in known})
+    known = {_OLDER_NAMES.get(name, name): value for name, value in known.items()}
+    of_layer = {name: known.pop(name) for name in _Layer.model_fields if name in known}
+    try:
+        about = _Layer.model_validate(of_layer)
+        source: Source = _KINDS[about.kind].validate_python(known)
+    except (ValidationError, TypeError):  # TypeError: a key that is no text
+        return None
+    return source if _fits(source, about.role, layer) else None
+
+
+def _fits(source: Source, role: str, layer: Layer) -> bool:
+    """Whether a layer's data and table are those that its metadata describe."""
+    if role == PHASE and not set(getattr(layer, "features", ())) >= _COLUMNS:
+        return False
+    if isinstance(source, FieldSource):
+        return True
+    pairs = zip(source.synthetic_counts, source.phase_counts, strict=True)
+    return (
+        layer.data.shape == source.grid.shape
+        and max(source.n_shown, source.n_synthetic, sum(source.phase_counts)) <= source.n_cells
+        and all(n_synthetic <= n_cells for n_synthetic, n_cells in pairs)
+    )
 
 
 def role_of(layer: Layer) -> str:

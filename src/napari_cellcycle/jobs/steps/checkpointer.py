@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Stop
-from napari_cellcycle.store.checkpoints import read_checkpoint, unfinished_folder, write_checkpoint
+from napari_cellcycle.store.checkpoints import read_checkpoint, restoring, unfinished_folder, write_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,7 +73,8 @@ class Checkpointer:
         tensors, values = found
 
         def begin(state: TrainingState) -> None:
-            restore(state, tensors, values)
+            with restoring(self.output):
+                restore(state, tensors, values)
             tensors.clear()  # as much memory as the training takes
 
         return Hooks(stop=stop, begin=begin, after_epoch=after_epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ def fit_generator(
     for part, phase in plan.parts():
         if part in kept.finished:
             networks[part], _ = build_pair(plan.method, len(plan.channels))
-            networks[part].load_state_dict(kept.finished[part])
+            with kept.restoring():
+                networks[part].load_state_dict(kept.finished[part])
             networks[part].eval()
             continue
         if stop() and networks:
@@ -199,9 +201,15 @@ class _Kept:
         finished = {part: under(f"finished.{part}", tensors) for part in steps}
         return cls(journal, finished, steps, (values["part"], under("course", tensors), values["course"]))
 
+    def restoring(self) -> AbstractContextManager[None]:
+        from napari_cellcycle.store.checkpoints import restoring
+
+        return nullcontext() if self.journal is None else restoring(self.journal.output)
+
     def begin(self, part: str, state: GanState) -> None:
         if self.on_its_way is not None and self.on_its_way[0] == part:
-            state.restore(*self.on_its_way[1:])
+            with self.restoring():
+                state.restore(*self.on_its_way[1:])
         self.on_its_way = None
 
     def after_step(self, part: str, state: GanState) -> None:
