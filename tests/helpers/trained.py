@@ -11,7 +11,7 @@ import tifffile
 from made import made_pixels
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
 from napari_cellcycle.store.models import load_card, load_model, save_model
@@ -37,7 +37,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on `plate`."""
     folder = tmp_path_factory.mktemp("models") / "quick"
-    result_of(train_files([plate], folder, TrainRun(device="cpu"), QUICK, ReadConfig()))
+    result_of(train_files([plate], folder, TrainSettings(device="cpu"), QUICK, ReadSettings()))
     return folder
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.phases import N_PHASES, Phase, parse_phase
+from napari_cellcycle.phases import Phase, parse_phase
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,7 @@ NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
 
 
 def parse_prevalence(text: str) -> NDArray[np.float64]:
-    """Shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
+    """Return the shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
 
     Phases that a list doesn't name have the share 0.
 
@@ -39,29 +40,63 @@ def parse_prevalence(text: str) -> NDArray[np.float64]:
     >>> parse_prevalence("G1=2, S=1, G2=1").round(2).tolist()
     [0.5, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0]
     """
-    named = NAMED_PREVALENCES.get(text.strip().lower())
-    shares = np.array(named) if named else _parse_list(text)
-    if shares.sum() <= 0:
+    return normalised_shares(parse_shares(text))
+
+
+def parse_shares(text: str) -> str | dict[str, float]:
+    """Return the name, or the numbers by phase, that a text gives.
+
+    Raises
+    ------
+    SettingError
+        The text is neither a known name nor such a list.
+
+    Examples
+    --------
+    >>> parse_shares("G1=2, s=1")
+    {'G1': 2.0, 'S': 1.0}
+    """
+    name = text.strip().lower()
+    if name in NAMED_PREVALENCES:
+        return name
+    shares: dict[str, float] = {}
+    for item in text.split(","):
+        label, number = _parse_item(item)
+        if label in shares:
+            raise SettingError(f"prevalence names {label} twice; give each phase one number")
+        shares[label] = _parse_share(number, label)
+    if sum(shares.values()) <= 0:
         raise SettingError(f"prevalence {text!r} gives every phase the share 0; give at least one a number above 0")
+    return shares
+
+
+def write_shares(prevalence: str | Mapping[str, float]) -> str:
+    """Write what `parse_shares` reads."""
+    if isinstance(prevalence, str):
+        return prevalence
+    return ",".join(f"{label}={int(n) if n == int(n) else n}" for label, n in prevalence.items())
+
+
+def normalised_shares(prevalence: str | Mapping[str, float]) -> NDArray[np.float64]:
+    """Return the shares of the seven phases, shape (7,), that sum to 1, from what `parse_shares` gives."""
+    if isinstance(prevalence, str):
+        shares = np.array(NAMED_PREVALENCES[prevalence])
+    else:
+        shares = np.array([prevalence.get(phase.label, 0.0) for phase in Phase])
     normalised: NDArray[np.float64] = shares / shares.sum()
     return normalised
 
 
-def _parse_list(text: str) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = np.full(N_PHASES, np.nan)
-    for item in text.split(","):
-        name, equals, number = item.partition("=")
-        phase = parse_phase(name)
-        if not equals or phase is None:
-            known = ", ".join(NAMED_PREVALENCES)
-            raise SettingError(
-                f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
-                "write it like G1=14333,S=8616,G2=8601"
-            )
-        if not np.isnan(shares[phase]):
-            raise SettingError(f"prevalence names {Phase(phase).label} twice; give each phase one number")
-        shares[phase] = _parse_share(number, Phase(phase).label)
-    return np.nan_to_num(shares)
+def _parse_item(item: str) -> tuple[str, str]:
+    name, equals, number = item.partition("=")
+    phase = parse_phase(name)
+    if not equals or phase is None:
+        known = ", ".join(NAMED_PREVALENCES)
+        raise SettingError(
+            f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
+            "write it like G1=14333,S=8616,G2=8601"
+        )
+    return phase.label, number
 
 
 def _parse_share(number: str, label: str) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Converted:
     shape: tuple[int, int, int, int]
 
 
-def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig) -> Job[Progress | Note, Converted]:
+def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadSettings) -> Job[Progress | Note, Converted]:
     """Write the cells of `paths` as one stack of equal images, and a table of where each comes from.
 
     Parameters
@@ -47,7 +47,7 @@ def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig
     output : Path
         ``.ome.tif`` for an OME-TIFF, ``.zarr`` for an OME-Zarr folder. The table is ``<stem>.csv`` beside it:
         cell (position in the stack), source, id (there), phase, synthetic.
-    reading : ReadConfig
+    reading : ReadSettings
         What the user knows of the input.
 
     Yields

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.classify import Classified, classify_files
-from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.report import Report
@@ -28,7 +28,7 @@ def run_demo(output: Path) -> Job[Progress | Note, Demonstration]:
     from napari_cellcycle.evaluation.report import evaluate
     from napari_cellcycle.evaluation.reporting.files import write_report
 
-    done: Classified = yield from classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())
+    done: Classified = yield from classify_files([sample_path()], Path(output), ClassifySettings(), ReadSettings())
     report = evaluate(done.prediction, done.cells, model=done.card.name, protocol="demonstration")
     yield from write_report(report, done.cells, Path(output))
     return Demonstration(done, report)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.writers.tables import write_json
-from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 
 if TYPE_CHECKING:
@@ -33,14 +33,13 @@ class Evaluation:
 def evaluate_files(
     paths: Sequence[str | Path],
     output: Path,
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    config: EvaluateSettings,
+    reading: ReadSettings,
 ) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
-    ``comparison.json`` lies beside them. `changes` replaces settings of the recipes in a cross-validation, which
+    ``comparison.json`` lies next to them. ``config.overrides`` replaces settings of the recipes in a cross-validation, which
     leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so. The protocol of the seed
     puts the clean report into ``clean``. The last event carries an `Evaluation`.
 
@@ -51,12 +50,12 @@ def evaluate_files(
     """
     from napari_cellcycle.evaluation.reporting.files import write_report
 
-    names = [name.strip() for name in config.model.split(",") if name.strip()]
-    _check_together(config, len(names))
+    names = config.model
+    _check_together(config)
     reports: dict[str, Report] = {}
     for name in names:
         folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
-        testing = _testing(paths, folder, replace(config, model=name), changes, reading)
+        testing = _testing(paths, folder, replace(config, model=(name,)), reading)
         report, cells = yield from testing
         yield from write_report(report, cells, folder)
         reports[name] = report
@@ -68,9 +67,9 @@ def evaluate_files(
     return Evaluation(reports, comparisons)
 
 
-def _check_together(config: EvaluateConfig, n_models: int) -> None:
+def _check_together(config: EvaluateSettings) -> None:
     """Raise `SettingError` for what can't be asked for together."""
-    if not n_models:
+    if not config.model:
         raise SettingError("model is empty; name one, such as default")
     if config.inputs and not config.cv:
         raise SettingError("inputs needs cv, as in --cv 5: a finished model has channels of its own")
@@ -78,8 +77,10 @@ def _check_together(config: EvaluateConfig, n_models: int) -> None:
         return
     if not config.cv:
         raise SettingError("protocol seed needs cv, as in --cv 5: it says how networks are trained and tested in turn")
-    if n_models > 1:
-        raise SettingError(f"protocol seed tests one model, but model names {n_models}: its figures compare nothing")
+    if len(config.model) > 1:
+        raise SettingError(
+            f"protocol seed tests one model, but model names {len(config.model)}: its figures compare nothing"
+        )
     if config.quoted_fold >= config.cv:
         raise SettingError(
             f"quoted-fold is {config.quoted_fold}, but counted from 0 the last fold is {config.cv - 1} with cv "
@@ -90,7 +91,7 @@ def _check_together(config: EvaluateConfig, n_models: int) -> None:
 
 
 def _testing(
-    paths: Sequence[str | Path], folder: Path, config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
+    paths: Sequence[str | Path], folder: Path, config: EvaluateSettings, reading: ReadSettings
 ) -> Job[Any, tuple[Report, Cells]]:
     """The job that tests one model as `config` says; its result is a `Report` and the cells behind it."""
     if not config.cv:
@@ -98,10 +99,10 @@ def _testing(
     if config.protocol == SEED:
         from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
 
-        return evaluate_as_seed(paths, folder, config, changes, reading)
+        return evaluate_as_seed(paths, folder, config, reading)
     from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 
-    return cross_validate(paths, config, changes, reading, folder / "folds" if config.keep_models else None)
+    return cross_validate(paths, config, reading, folder / "folds" if config.keep_models else None)
 
 
 def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
@@ -116,7 +117,7 @@ def compare_reports(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
 
 
 def test_model(
-    paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
+    paths: Sequence[str | Path], config: EvaluateSettings, reading: ReadSettings
 ) -> Job[Progress | Note, tuple[Report, Cells]]:
     """Test a finished model; the result is a `Report` and the cells behind it."""
     from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
@@ -124,9 +125,10 @@ def test_model(
     from napari_cellcycle.predict import classify_cells, model_for_channels
     from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
-    model = load_model(config.model)
+    name = config.model_name
+    model = load_model(name)
     cells: Cells = yield from open_cells(paths, reading)
-    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or config.model))
+    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or name))
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
@@ -138,11 +140,11 @@ def test_model(
         cells,
         model=model.name,
         trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
-        prevalence=config.prevalence or None,
+        prevalence=config.shares,
         duplicates_removed=n_duplicates,
         seed=config.seed,
         temperature=(model.card.temperature,),
-        settings={**asdict(config), **asdict(reading), "input": [str(path) for path in paths]},
+        settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
         data_sha256=duplicates.data_sha256,
         notes=duplicates.notes,
     )

@@ -16,7 +16,7 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.train import default_config, train_cells
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_fingerprints, remember_run
@@ -35,7 +35,7 @@ def right(folder: Path, cells: Cells) -> float:
 
 
 def test_five_cells_a_phase_teach_a_model_another_instrument(model_folder: Path, tmp_path: Path) -> None:
-    run = TrainRun(start_from=str(model_folder), device="cpu")
+    run = TrainSettings(start_from=str(model_folder), device="cpu")
     result_of(train_cells(other_instrument(5, seed=7), tmp_path / "tuned", run, default_config(run)))
     test = other_instrument(30, seed=8)
     assert right(model_folder, test) < 0.7
@@ -46,7 +46,7 @@ def test_input_scale_and_network_are_those_of_the_start_and_the_card_says_so(
     model_folder: Path, tmp_path: Path
 ) -> None:
     before = (model_folder / WEIGHTS).read_bytes()
-    run = TrainRun(start_from=str(model_folder), model="duque2024", device="cpu", data_licence="ours")
+    run = TrainSettings(start_from=str(model_folder), model="duque2024", device="cpu", data_licence="ours")
     cells = other_instrument(6, seed=7)
     barely = replace(FINE_TUNING, learning_rate=1e-7, epochs=1, seed=3)
     card = result_of(train_cells(cells, tmp_path / "tuned", run, barely)).card
@@ -67,9 +67,11 @@ def test_input_scale_and_network_are_those_of_the_start_and_the_card_says_so(
 
 def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Path) -> None:
     quick = replace(FINE_TUNING, epochs=1)
-    result_of(train_cells(made_cells, tmp_path / "first", TrainRun(device="cpu"), quick))
+    result_of(train_cells(made_cells, tmp_path / "first", TrainSettings(device="cpu"), quick))
     new = other_instrument(6, seed=7)
-    result_of(train_cells(new, tmp_path / "second", TrainRun(start_from=str(tmp_path / "first"), device="cpu"), quick))
+    result_of(
+        train_cells(new, tmp_path / "second", TrainSettings(start_from=str(tmp_path / "first"), device="cpu"), quick)
+    )
     known = load_training_fingerprints(tmp_path / "second")
     assert known is not None
     for cells in (made_cells, new):
@@ -78,7 +80,7 @@ def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Pa
 
 
 def test_channels_are_matched_by_what_they_are_and_a_missing_one_is_refused(model_folder: Path, tmp_path: Path) -> None:
-    run, quick = TrainRun(start_from=str(model_folder), device="cpu"), replace(FINE_TUNING, epochs=1)
+    run, quick = TrainSettings(start_from=str(model_folder), device="cpu"), replace(FINE_TUNING, epochs=1)
     cells = other_instrument(6, seed=7)
     swapped = Cells.build(
         ArrayImages(np.stack([cell.pixels[::-1] for cell in cells.read(range(18))])),
@@ -115,6 +117,6 @@ def test_the_command_takes_a_name_or_a_folder_and_says_what_is_no_model(
 def test_a_start_that_is_damaged_is_one_sentence(model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "model.json").write_text((model_folder / "model.json").read_text())
-    run = TrainRun(start_from=str(tmp_path / "start"))
+    run = TrainSettings(start_from=str(tmp_path / "start"))
     with pytest.raises(ModelError, match="is missing or damaged"):
         result_of(train_cells(other_instrument(6, seed=7), tmp_path / "run", run, FINE_TUNING))

@@ -20,7 +20,7 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps import checkpointer
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.store.checkpoints import (
@@ -35,7 +35,7 @@ from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 
 SHORT = TrainConfig(epochs=4, batch_size=32, averaging=0.5)
-RESUME = TrainRun(device="cpu", resume=True)
+RESUME = TrainSettings(device="cpu", resume=True)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_off(
-    cells: Cells, output: Path, config: TrainConfig, run: TrainRun, n_steps: int, what: str = "training"
+    cells: Cells, output: Path, config: TrainConfig, run: TrainSettings, n_steps: int, what: str = "training"
 ) -> None:
     """Train for `n_steps` steps of three an epoch, or of a generator, and stop reading."""
     events = train_cells(cells, output, run, config)
@@ -66,7 +66,7 @@ def test_it_goes_on_to_the_same_weights(
     made_cells: Cells, tmp_path: Path, breaks: list[int], changes: dict[str, object]
 ) -> None:
     config = replace(SHORT, **changes)
-    result_of(train_cells(made_cells, tmp_path / "whole", TrainRun(device="cpu"), config))
+    result_of(train_cells(made_cells, tmp_path / "whole", TrainSettings(device="cpu"), config))
     broken = tmp_path / "broken"
     for number, n_steps in enumerate(breaks):
         break_off(made_cells, broken, config, replace(RESUME, resume=number > 0), n_steps)
@@ -82,7 +82,7 @@ def test_it_goes_on_to_the_same_weights(
 def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -> None:
     config, what = replace(SHORT, epochs=2, augment="cellgan", gan_steps=6), "training the generator"
     cells, broken = made_cells.subset(np.r_[0:30, 30:50, 60:70]), tmp_path / "broken"
-    result_of(train_cells(cells, tmp_path / "whole", TrainRun(device="cpu"), config))
+    result_of(train_cells(cells, tmp_path / "whole", TrainSettings(device="cpu"), config))
     break_off(cells, broken, config, replace(RESUME, resume=False), 4, what)
     assert unfinished_runs(tmp_path) == [broken]
     assert read_identity(broken)["augment"] == "cellgan"
@@ -117,7 +117,7 @@ def test_a_killed_process_goes_on_to_the_same_weights(plate: Path, tmp_path: Pat
 @pytest.fixture
 def broken(made_cells: Cells, tmp_path: Path) -> Path:
     """Where a training was broken off after its first epoch."""
-    break_off(made_cells, tmp_path / "run", SHORT, TrainRun(device="cpu"), 4)
+    break_off(made_cells, tmp_path / "run", SHORT, TrainSettings(device="cpu"), 4)
     return tmp_path / "run"
 
 
@@ -137,7 +137,7 @@ def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) ->
 
 def test_what_was_broken_off_is_not_overwritten_unless_resumed(made_cells: Cells, broken: Path) -> None:
     with pytest.raises(WriteError, match=r"run\.unfinished is a training that was broken off; resume it, or remove"):
-        result_of(train_cells(made_cells, broken, TrainRun(device="cpu"), SHORT))
+        result_of(train_cells(made_cells, broken, TrainSettings(device="cpu"), SHORT))
 
 
 def test_a_finished_run_is_not_resumed(made_cells: Cells, model_folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_writing_takes_a_small_share_of_the_time(
     written: list[Path] = []
     monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", 1e-9)
     monkeypatch.setattr(checkpointer, "write_checkpoint", lambda output, *_: written.append(output))
-    result_of(train_cells(made_cells, tmp_path / "run", TrainRun(device="cpu"), SHORT))
+    result_of(train_cells(made_cells, tmp_path / "run", TrainSettings(device="cpu"), SHORT))
     assert written == [tmp_path / "run"]  # the first epoch's
 
 

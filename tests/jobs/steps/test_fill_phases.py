@@ -12,7 +12,7 @@ import pytest
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Note, result_of, run_job
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps import fill_phases
 from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, fill_rare_phases, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
@@ -74,7 +74,7 @@ def test_a_generator_sees_the_training_part_alone(
 
     monkeypatch.setattr(fill_phases, "fit_generator", spy)
     cells = made_cells.subset(np.r_[0:30, 30:60, 60:72])
-    events = list(train_cells(cells, tmp_path / "model", TrainRun(device="cpu"), QUICK))
+    events = list(train_cells(cells, tmp_path / "model", TrainSettings(device="cpu"), QUICK))
     split = np.genfromtxt(tmp_path / "model" / "split.csv", delimiter=",", dtype=str, skip_header=1)
     train = split[split[:, 3] == "train"]
     assert set(seen[0].ids.tolist()) == set(train[:, 1].astype(int).tolist())
@@ -86,14 +86,14 @@ def test_a_generator_sees_the_training_part_alone(
 
 def test_made_cells_change_neither_scale_nor_what_is_familiar(few_g2: Cells, tmp_path: Path) -> None:
     for name, augment in (("plain", ""), ("filled", "cellgan")):
-        result_of(train_cells(few_g2, tmp_path / name, TrainRun(device="cpu"), replace(QUICK, augment=augment)))
+        result_of(train_cells(few_g2, tmp_path / name, TrainSettings(device="cpu"), replace(QUICK, augment=augment)))
     plain, filled = (load_model(tmp_path / name).card.input for name in ("plain", "filled"))
     assert plain == filled
 
 
 def test_stopped_before_there_is_a_model_it_says_so(few_g2: Cells, tmp_path: Path) -> None:
     with pytest.raises(StoppedError, match="before there was a model to keep; resume goes on with it"):
-        list(train_cells(few_g2, tmp_path / "model", TrainRun(device="cpu"), QUICK, stop=lambda: True))
+        list(train_cells(few_g2, tmp_path / "model", TrainSettings(device="cpu"), QUICK, stop=lambda: True))
     assert not (tmp_path / "model").exists()
 
 
@@ -130,7 +130,7 @@ def test_a_generator_that_saw_tested_cells_is_refused(generator: Generator, tmp_
 @pytest.mark.parametrize("augment", ["mixup", "nonlinear-mixup", "flips", "undersample", "none"])
 def test_words_of_augment_reach_the_training(made_cells: Cells, tmp_path: Path, augment: str) -> None:
     config = replace(QUICK, augment=augment, gain=0.2)
-    result_of(train_cells(made_cells, tmp_path / "model", TrainRun(device="cpu"), config))
+    result_of(train_cells(made_cells, tmp_path / "model", TrainSettings(device="cpu"), config))
     settings = load_model(tmp_path / "model").card.training["settings"]
     expected = {
         "mixup": {"mixup": 0.2, "gain": 0.2},
