@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,11 +15,19 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
+from napari_cellcycle.settings import Settings, SettingsOfRecipe
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
 
 QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8}
 QUICK = TrainConfig(**QUICK_CHANGES)
+
+RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)
+
+
+def using(settings: RecipeSettings, config: Settings | dict[str, Any]) -> RecipeSettings:
+    """`settings` with all of a configuration, or with some changes of it, as overrides."""
+    return replace(settings, overrides=config if isinstance(config, dict) else vars(config))
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +46,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on `plate`."""
     folder = tmp_path_factory.mktemp("models") / "quick"
-    result_of(train_files([plate], folder, TrainSettings(device="cpu"), QUICK, ReadSettings()))
+    result_of(train_files([plate], folder, using(TrainSettings(device="cpu"), QUICK), ReadSettings()))
     return folder
 
 

@@ -42,8 +42,8 @@ def test_the_stand_in_is_named_in_a_note_and_in_the_summary(
 
 
 def test_the_stand_in_is_what_is_evaluated(bright_plate: Path, both_model_folder: Path, tmp_path: Path) -> None:
-    config = EvaluateSettings(model=str(both_model_folder))
-    done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, {}, ReadSettings()))
+    config = EvaluateSettings(model=(str(both_model_folder),))
+    done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, ReadSettings()))
     (report,) = done.reports.values()
     assert (report.model, report.protocol, report.n_cells) == ("bright", "held-out", 90)
 

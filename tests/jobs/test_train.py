@@ -12,14 +12,14 @@ import pytest
 import tifffile
 import torch
 from made import recorded
-from trained import QUICK
+from trained import QUICK, using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.io import read_cells
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
-from napari_cellcycle.jobs.train import default_config, train_cells, train_files
+from napari_cellcycle.jobs.train import train_cells, train_files
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import CARD, WEIGHTS, load_card, load_model, save_model
 from napari_cellcycle.training.classifier import EpochDone, record_epochs
@@ -44,7 +44,7 @@ def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
 def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
     before = (model_folder / WEIGHTS).read_bytes()
     with pytest.raises(WriteError, match="exists already; choose another folder"):
-        result_of(train_files([plate], model_folder, TrainSettings(), QUICK, ReadSettings()))
+        result_of(train_files([plate], model_folder, using(TrainSettings(), QUICK), ReadSettings()))
     with pytest.raises(WriteError, match="exists already"):
         save_model(load_model(model_folder), model_folder, np.zeros((0, 4), np.uint64))
     assert (model_folder / WEIGHTS).read_bytes() == before
@@ -52,7 +52,7 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
 
 def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
     epochs: list[EpochDone] = []
-    job = train_cells(made_cells, tmp_path / "run", TrainSettings(), QUICK, stop=lambda: len(epochs) == 3)
+    job = train_cells(made_cells, tmp_path / "run", using(TrainSettings(), QUICK), stop=lambda: len(epochs) == 3)
     model = result_of(record_epochs(job, epochs))
     assert len(epochs) == 4  # the stop is heard after the first step of the fourth
     written = load_model(tmp_path / "run").network.state_dict()
@@ -73,24 +73,26 @@ def test_too_few_cells_are_one_sentence_and_leave_nothing(
 ) -> None:
     few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
     with pytest.raises(TooFewCellsError, match=message):
-        result_of(train_cells(few, tmp_path / "run", TrainSettings(), QUICK))
+        result_of(train_cells(few, tmp_path / "run", using(TrainSettings(), QUICK)))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("phases", [[0, 0, 1, 1], [0, 0, 0, 0, 0, 0, 1, 1, 6]])
 def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phases: list[int]) -> None:
     few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
-    model = result_of(train_cells(few, tmp_path / "run", TrainSettings(), replace(QUICK, epochs=2)))
+    model = result_of(train_cells(few, tmp_path / "run", using(TrainSettings(), replace(QUICK, epochs=2))))
     assert model.card.training["n_cells"] == len(phases)
 
 
 def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
-    stained = result_of(train_cells(made_cells, tmp_path / "stained", TrainSettings(), QUICK))
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TrainSettings(), QUICK)))
     unstained = made_cells.select_channels(["brightfield", "darkfield"])
-    plain = result_of(train_cells(unstained, tmp_path / "plain", TrainSettings(), QUICK))
+    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TrainSettings(), QUICK)))
     tuned = result_of(
         train_cells(
-            unstained, tmp_path / "tuned", TrainSettings(start_from=str(tmp_path / "stained")), replace(QUICK, epochs=1)
+            unstained,
+            tmp_path / "tuned",
+            using(TrainSettings(start_from=str(tmp_path / "stained")), replace(QUICK, epochs=1)),
         )
     )
     told = [classify(unstained, model).dna_content is not None for model in (stained, plain, tuned)]
@@ -104,7 +106,7 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
         tifffile.imwrite(
             again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"}
         )
-    result, events = recorded(train_files([again], tmp_path / "run", TrainSettings(), QUICK, ReadSettings()))
+    result, events = recorded(train_files([again], tmp_path / "run", using(TrainSettings(), QUICK), ReadSettings()))
     assert result.card.training["repeats_removed"] == 2
     assert any("more than once" in event.text for event in events if isinstance(event, Note))
 
@@ -140,11 +142,11 @@ def test_real_cells_are_trained_on_and_gone_on_with(real_data: Path, tmp_path: P
     cells = read_cells(real_data / "jurkat" / "Experiment_1")
     few = cells.subset(np.concatenate([np.flatnonzero(cells.phases == phase)[:40] for phase in range(4)]))
     quick = replace(RECIPES["default"].config, epochs=6, batch_size=32, averaging=0.5)
-    model = result_of(train_cells(few, tmp_path / "mine", TrainSettings(device="cpu"), quick))
+    model = result_of(train_cells(few, tmp_path / "mine", using(TrainSettings(device="cpu"), quick)))
     assert model.card.training["cells_per_phase"]["Prophase"] == 40
     assert model.card.training["epochs_done"] == 6
     on = TrainSettings(start_from="mine", device="cpu")
-    tuned = result_of(train_cells(few, tmp_path / "tuned", on, replace(default_config(on), epochs=2)))
+    tuned = result_of(train_cells(few, tmp_path / "tuned", using(on, {"epochs": 2})))
     assert tuned.card.input.channels == model.card.input.channels
     called = classify(few, load_model("tuned"), device="cpu")
     assert np.isfinite(called.probabilities).all()

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from trained import using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training, prepare_cells
@@ -150,7 +151,7 @@ def test_trees_do_not_go_on_from_others(prepared: TrainingCells) -> None:
 
 def test_the_model_goes_through_the_same_jobs(plate: Path, tmp_path: Path) -> None:
     run = TrainSettings(model="features", device="cpu")
-    model = result_of(train_files([plate], tmp_path / "trees", run, QUICK, ReadSettings()))
+    model = result_of(train_files([plate], tmp_path / "trees", using(run, QUICK), ReadSettings()))
     assert pd.read_csv(tmp_path / "trees" / "log.csv")["epoch"].tolist() == [1, 2, 3]
     again = load_model(tmp_path / "trees")
     images = torch.rand(3, 2, 40, 40)
@@ -164,7 +165,7 @@ def test_the_model_goes_through_the_same_jobs(plate: Path, tmp_path: Path) -> No
 
 def test_damaged_trees_are_refused(plate: Path, tmp_path: Path) -> None:
     run = TrainSettings(model="features", device="cpu")
-    result_of(train_files([plate], tmp_path / "trees", run, replace(QUICK, epochs=1), ReadSettings()))
+    result_of(train_files([plate], tmp_path / "trees", using(run, replace(QUICK, epochs=1)), ReadSettings()))
     tensors = load_file(tmp_path / "trees" / WEIGHTS)
     folder = shutil.copytree(tmp_path / "trees", tmp_path / "damaged")
     save_file({**tensors, "answer": tensors["answer"][:, :, :3].contiguous()}, folder / WEIGHTS)

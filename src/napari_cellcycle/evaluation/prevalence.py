@@ -74,7 +74,7 @@ def write_shares(prevalence: str | Mapping[str, float]) -> str:
     """Write what `parse_shares` reads."""
     if isinstance(prevalence, str):
         return prevalence
-    return ",".join(f"{label}={int(n) if n == int(n) else n}" for label, n in prevalence.items())
+    return ",".join(f"{label}={int(n) if float(n).is_integer() else n}" for label, n in prevalence.items())
 
 
 def normalised_shares(prevalence: str | Mapping[str, float]) -> NDArray[np.float64]:

@@ -92,6 +92,11 @@ Channels = Annotated[dict[str, str] | None, optional(TextForm(parse_channels, wr
 PhaseNumbers = Annotated[dict[int, int] | None, optional(TextForm(parse_phase_numbers, write_phase_numbers))]
 Shares = Annotated[str | dict[str, float] | None, optional(TextForm(parse_shares, write_shares))]
 Words = Annotated[tuple[str, ...], WORDS]
+Inputs = Annotated[
+    tuple[str, ...],
+    TextForm(lambda text: tuple(map(str.strip, text.split(","))) if text.strip() else (), ",".join),
+]
+"""An empty word is kept, to be refused."""
 OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
 
@@ -162,7 +167,7 @@ class EvaluateSettings(SettingsOfRecipe):
         float, setting("call cells unsure whose best phase is less probable than this", 0, 1)
     ] = 0.0
     inputs: Annotated[
-        Words,
+        Inputs,
         setting(
             "with cv: channels that the network sees, as in brightfield or dna; empty: those of its recipe", more=True
         ),

@@ -39,9 +39,8 @@ def evaluate_files(
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
-    ``comparison.json`` lies next to them. ``config.overrides`` replaces settings of the recipes in a cross-validation, which
-    leaves the model of each fold in ``folds/1``, ``folds/2``, ... where `config` says so. The protocol of the seed
-    puts the clean report into ``clean``. The last event carries an `Evaluation`.
+    ``comparison.json`` lies next to them. A cross-validation leaves the model of each fold in ``folds/1``,
+    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``.
 
     Raises
     ------

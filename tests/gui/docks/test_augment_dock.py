@@ -36,6 +36,7 @@ from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.checkpoints import unfinished_folder, unfinished_runs
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.store.models import load_card
+from napari_cellcycle.training.augment_options import NO_WORDS
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 COUNTS = {"G1": 30, "S": 12, "Anaphase": 3}
@@ -55,9 +56,12 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CHANNELS = {"brightfield": "Ch3", "darkfield": "Ch6", "dna": "Ch4"}
+
+
 @pytest.fixture
 def shown(viewer, uneven) -> Any:
-    opened = result_of(open_gallery([uneven], ReadSettings(channels="brightfield=Ch3,darkfield=Ch6,dna=Ch4")))
+    opened = result_of(open_gallery([uneven], ReadSettings(channels=CHANNELS)))
     show_gallery(viewer, opened)
     return opened
 
@@ -112,7 +116,7 @@ def untaught() -> Generator:
 @pytest.fixture
 def mixed(viewer, uneven, kept) -> Any:
     """Real cells with made ones beside them, shown; the real ones are read in their own way."""
-    reading = ReadSettings(channels="brightfield=Ch3,darkfield=Ch6,dna=Ch4", pixel_size_um=0.5)
+    reading = ReadSettings(channels=CHANNELS, pixel_size_um=0.5)
     opened = result_of(open_gallery([uneven], reading, made=[kept / "made.ome.tif"]))
     show_gallery(viewer, opened)
     return opened
@@ -164,9 +168,9 @@ def test_settings_follow_the_method_and_only_changed_ones_are_told(augment) -> N
     settings = augment.settings
     settings.picker.box.setCurrentText("train wgan-div")
     assert settings.form.values()["critic_learning_rate"] == 1e-4
-    assert settings.changes() == {}
+    assert settings.run().overrides == {}
     settings.form.show_values({"steps": 40})
-    assert settings.changes() == {"steps": 40}
+    assert settings.run().overrides == {"steps": 40}
     assert settings.run().method == "wgan-div"
 
 
@@ -567,7 +571,7 @@ def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, un
 def test_train_does_not_mind_what_a_generator_says(qtbot, viewer, shown) -> None:
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
-    assert dock.form.values()["augment"] == ""
+    assert dock.form.values()["augment"] == NO_WORDS
     dock._on_event(GanStep(1, 2, 0.5, 0.5, 0.5))
     dock._on_event(Samples(1, {}))
     assert dock.log == []

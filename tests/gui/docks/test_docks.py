@@ -154,7 +154,7 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     assert dock.chosen.text().endswith("90 cells, 90 of known phase")
     assert len(viewer.layers) == 0
     dock.channels.boxes["Ch4"].setCurrentText(NOT_USED)
-    assert dock.channels.value() == "brightfield=Ch3,darkfield=Ch6"
+    assert dock.channels.value() == {"brightfield": "Ch3", "darkfield": "Ch6"}
     dock.open_button.click()
     finished(dock)
     assert "cells: brightfield" in viewer.layers

@@ -197,7 +197,7 @@ def _free_choice(suggestions: Sequence[str]) -> QComboBox:
 
 
 class _Number(QDoubleSpinBox):
-    """Shows no zeros behind the last digit, takes 2e-3 for 0.002, and shows its lowest value as a word, if given one."""
+    """Shows no zeros behind the last digit, takes 2e-3 for 0.002, and may show its lowest value as a word."""
 
     def __init__(self, low: float, high: float, lowest: str = "") -> None:
         super().__init__()
