@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
@@ -159,9 +158,17 @@ class Setting:
         return value if self.form is None else self.form.write(value)
 
 
-@cache
+_KNOWN: dict[type[Settings], dict[str, Setting]] = {}
+
+
 def settings_in(kind: type[Settings]) -> dict[str, Setting]:
     """Return the settings of a class by name, in the order of its lines."""
+    if kind not in _KNOWN:
+        _KNOWN[kind] = _read_lines(kind)
+    return _KNOWN[kind]
+
+
+def _read_lines(kind: type[Settings]) -> dict[str, Setting]:
     hints = get_type_hints(kind, include_extras=True)
     found = {}
     for item in fields(kind):  # type: ignore[arg-type]  # every child is a dataclass

@@ -24,6 +24,7 @@ from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.checkpoints import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
 from napari_cellcycle.store.models import load_card, models_folder
+from napari_cellcycle.training.recipes import RECIPES
 
 
 @pytest.fixture
@@ -100,6 +101,25 @@ def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery
 
 
 # --- a run ---
+
+
+@pytest.mark.parametrize("network", RECIPES)
+def test_the_settings_of_every_network_fill_the_form(train, network: str) -> None:
+    train.start_from.setCurrentText(SCRATCH)
+    train.network.setCurrentText(network)
+    settings = vars(RECIPES[network].config)
+    assert {name: value for name, value in train.form.values().items() if name in settings} == settings
+    assert train.form.box("rotation_degrees").text() == f"{settings['rotation_degrees']:g}"
+
+
+def test_a_text_that_is_no_augmentation_is_said_and_trains_nothing(train, monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
+    train.form.show_values({"augment": "mixup+cutmix"})
+    train.run_button.click()
+    assert train.job is None
+    assert "'cutmix' is unknown" in train.status.text()
+    assert told == [train.status.text()]
 
 
 def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, finished) -> None:

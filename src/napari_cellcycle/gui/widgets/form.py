@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from magicgui.widgets import Container, create_widget
 from magicgui.widgets.bases import BaseValueWidget, ValuedContainerWidget
@@ -121,7 +121,10 @@ def _widget_for(item: Setting) -> BaseValueWidget[Any]:
         options |= {"widget_type": NumberBox, "optional": NoneType in get_args(item.kind)}
     title = item.name.replace("_", " ").capitalize()
     # not registered for float or for a path: that would change the forms of other plugins
-    widget = create_widget(item.default, item.kind, name=item.name, label=title, options=options)
+    widget = cast(
+        "BaseValueWidget[Any]",
+        create_widget(item.default, item.kind, name=item.name, label=title, options=options),
+    )
     _box_of(widget).setObjectName(item.name)
     return widget
 
@@ -175,7 +178,8 @@ class TextBox(_Boxed):
         self._setting = setting
         suggestions = setting.options.get("suggestions")
         super().__init__(QLineEdit() if suggestions is None else _free_choice(suggestions), **options)
-        (self.box.textChanged if suggestions is None else self.box.currentTextChanged).connect(self._on_value_change)
+        signal = self.box.textChanged if isinstance(self.box, QLineEdit) else self.box.currentTextChanged
+        signal.connect(self._on_value_change)
 
     def get_value(self) -> Any:
         """What the text stands for."""
