@@ -103,13 +103,13 @@ def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery
 # --- a run ---
 
 
-@pytest.mark.parametrize("network", RECIPES)
-def test_the_settings_of_every_network_fill_the_form(train, network: str) -> None:
+def test_the_settings_of_every_network_fill_the_form(train) -> None:
     train.start_from.setCurrentText(SCRATCH)
-    train.network.setCurrentText(network)
-    settings = vars(RECIPES[network].config)
-    assert {name: value for name, value in train.form.values().items() if name in settings} == settings
-    assert train.form.box("rotation_degrees").text() == f"{settings['rotation_degrees']:g}"
+    for network in [*RECIPES][::-1]:  # the first one is chosen already
+        train.network.setCurrentText(network)
+        settings = vars(RECIPES[network].config)
+        assert train.form.values(*settings) == settings
+        assert train.form.box("rotation_degrees").text() == f"{settings['rotation_degrees']:g}"
 
 
 def test_a_text_that_is_no_augmentation_is_said_and_trains_nothing(train, monkeypatch) -> None:
