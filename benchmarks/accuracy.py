@@ -29,7 +29,7 @@ from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of, run_job
 from napari_cellcycle.io.writers.results import write_json
-from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
@@ -102,9 +102,7 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         list(pool.map(cross_validate, missing, [output] * len(missing)))
     training_data: TrainingData = result_of(
-        load_training_data(
-            [jurkat() / "Experiment_1"], str(jurkat() / "Experiment_2"), RECIPES["default"], ReadConfig()
-        )
+        load_training_data([jurkat() / "Experiment_1"], jurkat() / "Experiment_2", RECIPES["default"], ReadSettings())
     )
     tested = {}
     for model in RECIPES:
@@ -123,8 +121,8 @@ def jurkat() -> Path:
 def cross_validate(model: str, output: Path) -> None:
     """Test one model in five folds, on one core."""
     torch.set_num_threads(1)
-    config = EvaluateConfig(
-        model=model, cv=5, prevalence="bbbc048", also=str(jurkat() / "Experiment_2"), device="cpu", keep_models=True
+    config = EvaluateSettings(
+        model=(model,), cv=5, prevalence="bbbc048", also=jurkat() / "Experiment_2", device="cpu", keep_models=True
     )
     started = time.monotonic()
 
@@ -132,7 +130,7 @@ def cross_validate(model: str, output: Path) -> None:
         if isinstance(event, FoldDone):
             print(f"{time.monotonic() - started:6.0f} s  {model}  {event}", flush=True)
 
-    job = evaluate_files([jurkat() / "Experiment_1"], output / model, config, {}, ReadConfig())
+    job = evaluate_files([jurkat() / "Experiment_1"], output / model, config, ReadSettings())
     print(run_job(job, show), flush=True)
 
 

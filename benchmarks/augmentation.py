@@ -29,7 +29,7 @@ from napari_cellcycle.datasets.training_cells import TrainingCells, join_trainin
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.evaluation.report import evaluate
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, generate_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
@@ -65,7 +65,7 @@ class Bench:
     @classmethod
     def of(cls, model: str) -> Bench:
         data = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_1"
-        training_data: TrainingData = result_of(load_training_data([data], "", RECIPES[model], ReadConfig()))
+        training_data: TrainingData = result_of(load_training_data([data], None, RECIPES[model], ReadSettings()))
         return cls(training_data, make_folds(training_data.cells, N_FOLDS, seed=0))
 
     def training_cells(self, fold: int) -> Cells:
@@ -127,7 +127,9 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     bench, recipe = Bench.of(model), RECIPES[model]
     fold = bench.folds.folds[number]
     rare_phases = 1.0 if way == EVENLY else recipe.config.rare_phases
-    config = resolved(replace(recipe.config, augment=way.split(",")[0], rare_phases=rare_phases, seed=number))
+    config = resolved(
+        replace(recipe.config, augment=parse_augment(way.split(",")[0]), rare_phases=rare_phases, seed=number)
+    )
     training = bench.training_data.prepared.subset(fold.train)
     synthetic = synthetic_cells(output, bench, model, config, number)
     training = training if synthetic is None else join_training([training, synthetic])
@@ -143,7 +145,7 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
 
 def synthetic_cells(output: Path, bench: Bench, model: str, config: TrainConfig, fold: int) -> TrainingCells | None:
     """Synthetic cells for the training part of a fold, by the generator that was trained on it."""
-    method = parse_augment(config.augment).generator
+    method = config.augment.generator
     if not method:
         return None
     generator = load_generator(generator_folder(output, method, fold))

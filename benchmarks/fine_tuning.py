@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -28,9 +28,9 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.steps.training_data import load_training_data
-from napari_cellcycle.jobs.train import default_config, train_cells
+from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import HOME, load_model
@@ -87,7 +87,9 @@ def main() -> None:
 def read_folds() -> tuple[Cells, NDArray[np.intp]]:
     """The real cells without duplicates, and the fold that each is tested in."""
     jurkat = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat"
-    cells = result_of(load_training_data([jurkat / "Experiment_1"], "", recipe_called("default"), ReadConfig())).cells
+    cells = result_of(
+        load_training_data([jurkat / "Experiment_1"], None, recipe_called("default"), ReadSettings())
+    ).cells
     folds = np.zeros(len(cells), np.intp)
     for number, fold in enumerate(make_folds(cells, 5)):
         folds[fold.test] = number
@@ -97,8 +99,8 @@ def read_folds() -> tuple[Cells, NDArray[np.intp]]:
 def train_base(cells: Cells, folder: Path) -> None:
     """`default` as it is shipped, but without the cells that are held back."""
     also = Path(os.environ["NAPARI_CELLCYCLE_DATA"]) / "jurkat" / "Experiment_2"
-    run = TrainRun(also=str(also), device="cpu", resume=True)
-    result_of(train_cells(cells, folder, run, default_config(run)))
+    run = TrainSettings(also=also, device="cpu", resume=True)
+    result_of(train_cells(cells, folder, run))
 
 
 def as_other_instrument(cells: Cells) -> Cells:
@@ -135,9 +137,8 @@ def train_and_test(task: Task) -> Scores:
     """Train and test one of the models of the table, on one core."""
     torch.set_num_threads(1)
     if not task.folder.exists():
-        run = TrainRun(start_from=task.start, device="cpu", resume=True)
-        config = replace(default_config(run), seed=task.seed)
-        result_of(train_cells(task.labelled, task.folder, run, config))
+        run = TrainSettings(start_from=task.start, device="cpu", resume=True, overrides={"seed": task.seed})
+        result_of(train_cells(task.labelled, task.folder, run))
     scores = score(task.folder, task.tested)
     print(task.folder.name, scores, flush=True)
     return scores

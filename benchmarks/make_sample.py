@@ -24,14 +24,14 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import run_job
 from napari_cellcycle.jobs.augment import augment_files
-from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 from napari_cellcycle.store.generators import CARD, SHIPPED, load_generator_card
 from napari_cellcycle.training.gan.loop import GanStep
 
 PACKAGE = Path(cc.__file__).parent
-RUN = AugmentRun(
-    phase=",".join(PHASE_LABELS),
+RUN = AugmentSettings(
+    phase=dict.fromkeys(range(N_PHASES), 0),
     n_cells=50,
     resume=True,
     device="cpu",
@@ -51,7 +51,7 @@ def main() -> None:
         if isinstance(event, GanStep) and event.step % 250 == 0:
             print(event, flush=True)
 
-    done = run_job(augment_files([data], output, RUN, {"steps": STEPS}, ReadConfig()), show)
+    done = run_job(augment_files([data], output, replace(RUN, overrides={"steps": STEPS}), ReadSettings()), show)
     print(done.quality)
     write_sample(done.cells)
     folder = PACKAGE / "generators" / SHIPPED

@@ -17,9 +17,10 @@ from typing import Any
 import torch
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.training.augment_options import parse_augment
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 BEGIN, END = "<!-- seed -->", "<!-- end of seed -->"
@@ -44,8 +45,11 @@ def main() -> None:
     for name, (inputs, changes, _) in TABLES.items():
         if (output / name / "metrics.json").exists() or (len(sys.argv) > 2 and name not in sys.argv[2:]):
             continue
-        config = EvaluateConfig(model="duque2024", cv=5, protocol="seed", inputs=inputs, device="cpu")
-        print(result_of(evaluate_files([data], output / name, config, changes, ReadConfig())), flush=True)
+        overrides = {key: parse_augment(value) if key == "augment" else value for key, value in changes.items()}
+        config = EvaluateSettings(
+            model=("duque2024",), cv=5, protocol="seed", inputs=(inputs,), device="cpu", overrides=overrides
+        )
+        print(result_of(evaluate_files([data], output / name, config, ReadSettings())), flush=True)
     write_page(output)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -10,7 +11,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from napari_cellcycle import cli
 from napari_cellcycle.cli import build_parser, main
+from napari_cellcycle.jobs.config import (
+    AugmentSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    ReadSettings,
+    TrainSettings,
+)
+from napari_cellcycle.settings import SettingsOfRecipe, settings_in
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -71,6 +81,63 @@ def test_what_a_user_can_mend_is_one_sentence_and_leaves_nothing(
     assert said.startswith("napari-cellcycle: ")
     assert message in said
     assert not (tmp_path / "out").exists()
+
+
+KINDS = {
+    "info": [ReadSettings],
+    "classify": [ClassifySettings],
+    "evaluate": [EvaluateSettings],
+    "train": [TrainSettings],
+    "augment": [AugmentSettings],
+}
+
+
+def flags_of(command: str) -> dict[str, argparse.Action]:
+    parser = build_parser()
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return {flag: action for action in commands.choices[command]._actions for flag in action.option_strings}
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_each_setting_has_a_flag_that_reads_its_default_and_shows_it(command: str) -> None:
+    flags = flags_of(command)
+    for kind in KINDS[command]:
+        recipe = kind.overridable() if issubclass(kind, SettingsOfRecipe) else {}
+        for item in [*settings_in(kind).values(), *recipe.values()]:
+            action = flags[f"--{item.flag}"]
+            text = "" if item.default is None else str(item.write(item.default))
+            assert item.read(text) == item.default
+            assert type(item.read(text)) is type(item.default)
+            if text not in ("", "False") and item.name not in recipe:
+                assert action.help.endswith(f"({text})")
+            if item.kind is not bool:
+                start = [command, "x", *(["-o", "y"] if command != "info" else [])]
+                assert getattr(build_parser().parse_args([*start, f"--{item.flag}={text}"]), item.name) == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--rotation-degrees", "x"], "rotation-degrees is 'x', but must be a number"),
+        (["--rotation-degrees", "200"], "rotation-degrees is 200.0, but must lie in 0 to 180"),
+        (["--epochs", "2.5"], "epochs is '2.5', but must be a whole number"),
+        (["--learning-rate", "nan"], "learning-rate is nan, but must lie in 1e-07 to 1"),
+        (["--augment", "mixup+cutmix"], "augment is 'mixup+cutmix', but 'cutmix' is unknown"),
+        (["--channels", "x"], "channels is 'x', but must read like brightfield=Ch3,darkfield=Ch6"),
+    ],
+)
+def test_a_flag_is_read_before_any_file(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(tmp_path / "none"), "-o", str(tmp_path / "out"), *flags]) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_flag_follows_the_annotation_of_its_setting() -> None:
+    options = build_parser().parse_args(["train", "x", "-o", "y", "--rotation-degrees", "22.5", "--no-flips"])
+    settings = cli._settings(TrainSettings, options)
+    assert settings == TrainSettings(overrides={"rotation_degrees": 22.5, "flips": False})
+    assert settings.config.rotation_degrees == 22.5
 
 
 def test_train_takes_each_setting_from_the_recipe_or_the_flag(plate: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: parse, call a job, print. Every flag comes from the setting's own line."""
+"""The command line: parse, call a job, print. Every flag comes from its setting's own line."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from napari_cellcycle import __version__
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress, Result, run_job
-from napari_cellcycle.jobs.config import AugmentRun, ClassifyConfig, EvaluateConfig, ReadConfig, TrainRun
-from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.gan.config import GanConfig
+from napari_cellcycle.jobs.config import (
+    AugmentSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    ReadSettings,
+    TrainSettings,
+)
+from napari_cellcycle.settings import Setting, Settings, SettingsOfRecipe, settings_in
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 
 
@@ -50,43 +55,44 @@ def build_parser() -> argparse.ArgumentParser:
 
     classify = _command(commands, "classify", _classify, "label each cell with its phase")
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
-    _add_settings(classify, ClassifyConfig)
+    _add_settings(classify, ClassifySettings)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     train = _command(commands, "train", _train, "train a model on labelled cells")
     _takes_cells(train, "folder of the new model")
-    _add_settings(train, TrainRun)
-    _add_settings(train, TrainConfig, of_recipe=True)
+    _add_settings(train, TrainSettings)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
 
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
-    _add_settings(evaluate, EvaluateConfig)
-    _add_settings(evaluate, TrainConfig, of_recipe=True, but=("seed",))
+    _add_settings(evaluate, EvaluateSettings)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
-    augment = _command(commands, "augment", _augment, "make cells of rare phases, marked synthetic, to train with")
+    augment = _command(commands, "augment", _augment, "generate synthetic cells of rare phases, to train with")
     augment.usage = f"{augment.prog} [INPUT...] -o OUT [settings]"
     augment.add_argument("input", nargs="*", type=Path, metavar="INPUT", help="files or folders with real cells")
     augment.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of made.ome.tif and the generator"
     )
-    _add_settings(augment, ReadConfig)
-    _add_settings(augment, AugmentRun, short={"n_cells": "-n"})
-    _add_settings(augment, GanConfig, of_recipe=True, but=("seed",))
-    augment.add_argument("--json", action="store_true", help="print what was measured of the made cells as JSON")
-    augment.epilog = "Ctrl-C stops training and makes cells with the generator as it is; a second one abandons it."
+    _add_settings(augment, ReadSettings)
+    _add_settings(augment, AugmentSettings)
+    augment.add_argument(
+        "--json", action="store_true", help="print the measured quality of the synthetic cells as JSON"
+    )
+    augment.epilog = (
+        "Ctrl-C stops training and generates cells with the generator in its present state; a second one abandons it."
+    )
 
-    info = _command(commands, "info", _info, "say what is in files: cells, channels, sizes, phases, problems")
+    info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
-    _add_settings(info, ReadConfig)
+    _add_settings(info, ReadSettings)
     info.add_argument("--json", action="store_true", help="print it as JSON")
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
-    _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv beside it")
+    _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
 
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
-    models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to look at too")
+    models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
     models.add_argument("--json", action="store_true", help="print the cards as JSON")
     return parser
 
@@ -95,7 +101,7 @@ def _command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], None], help_line: str
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=help_line, description=f"{help_line}.".capitalize()
+        name, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}."
     )
     parser.set_defaults(command=run)
     return parser
@@ -105,51 +111,54 @@ def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
     parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
     parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="files or folders with cells")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
-    _add_settings(parser, ReadConfig)
+    _add_settings(parser, ReadSettings)
 
 
-def _add_settings(
-    parser: argparse.ArgumentParser,
-    config: type,
-    *,
-    of_recipe: bool = False,
-    but: Sequence[str] = (),
-    short: Mapping[str, str] | None = None,
-) -> None:
-    """One flag a setting. With `of_recipe` a flag not given leaves the value to the recipe of model or method."""
-    group = parser.add_argument_group("training, where not as the source says") if of_recipe else parser
-    for item in fields(config):
-        if item.name in but:
-            continue
-        default = None if of_recipe else item.default
-        shown = "" if default in (None, "", MISSING) or default is False else f" ({default})"
-        how: dict[str, Any] = {"default": default, "help": item.metadata["help"].replace("%", "%%") + shown}
-        if isinstance(item.default, bool):
-            how["action"] = argparse.BooleanOptionalAction if of_recipe or item.default else "store_true"
-        else:
-            how["type"] = float if item.default is None else type(item.default)
-            what = item.name.rpartition("_")[2].upper() if how["type"] is str else "NUMBER"
-            how["metavar"] = "|".join(item.metadata["choices"] or [what])
-        names = [(short or {}).get(item.name), f"--{item.name.replace('_', '-')}"]
-        group.add_argument(*filter(None, names), **how)
+def _add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
+    """One flag for each setting; a flag that is not given leaves no trace in the options."""
+    for item in settings_in(kind).values():
+        _add_flag(parser, item, item.default)
+    if issubclass(kind, SettingsOfRecipe):
+        group = parser.add_argument_group("training, where it differs from the source")
+        for item in kind.overridable().values():
+            _add_flag(group, item, None)
 
 
-def _settings(config: type, options: argparse.Namespace, **more: Any) -> Any:
-    given = {item.name: getattr(options, item.name) for item in fields(config) if hasattr(options, item.name)}
-    return config(**{**given, **more})
+def _add_flag(parser: Any, item: Setting, default: Any) -> None:
+    """Add the flag of a setting. Its default stands behind the help, but where it is None, empty or False.
+
+    The options hold texts, which `_given` reads: argparse itself would replace the sentence that says what is wrong.
+    """
+    shown = "" if default is None or default is False else item.write(default)
+    text = item.options["tooltip"].replace("%", "%%") + (f" ({shown})" if shown != "" else "")
+    how: dict[str, Any] = {"default": argparse.SUPPRESS, "help": text}
+    if item.kind is bool:
+        how["action"] = "store_true" if default is False else argparse.BooleanOptionalAction
+    else:
+        what = "NUMBER" if item.options.get("min") is not None else item.name.rpartition("_")[2].upper()
+        how["metavar"] = "|".join(item.options.get("choices", [what]))
+    names = ["-n"] if item.name == "n_cells" else []
+    parser.add_argument(*names, f"--{item.flag}", **how)
 
 
-def _changes(options: argparse.Namespace, config: type = TrainConfig) -> dict[str, Any]:
-    """The training settings that were given; the others stay those of the recipe."""
-    given = {item.name: getattr(options, item.name, None) for item in fields(config)}
-    return {name: value for name, value in given.items() if value is not None}
+def _settings(kind: type[AnySettings], options: argparse.Namespace) -> AnySettings:
+    """The settings of a job, from the flags that were given."""
+    given = _given(settings_in(kind), options)
+    if issubclass(kind, SettingsOfRecipe):
+        given["overrides"] = _given(kind.overridable(), options)
+    return kind(**given)
+
+
+def _given(known: Mapping[str, Setting], options: argparse.Namespace) -> dict[str, Any]:
+    found = {name: value for name, value in vars(options).items() if name in known}
+    return {name: known[name].read(value) if isinstance(value, str) else value for name, value in found.items()}
 
 
 def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
-    config, reading = _settings(ClassifyConfig, options), _settings(ReadConfig, options)
-    done = _show(classify_files(options.input, options.output, config, reading))
+    settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
+    done = _show(classify_files(options.input, options.output, settings, reading))
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}), indent=2))
     else:
@@ -157,12 +166,11 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from napari_cellcycle.jobs.train import default_config, train_files
+    from napari_cellcycle.jobs.train import train_files
 
-    run, reading = _settings(TrainRun, options), _settings(ReadConfig, options)
-    config = replace(default_config(run), **_changes(options))
+    settings, reading = _settings(TrainSettings, options), _settings(ReadSettings, options)
     with _resumable(options.output), _StopAtInterrupt() as interrupt:
-        model = _show(train_files(options.input, options.output, run, config, reading, stop=interrupt.came))
+        model = _show(train_files(options.input, options.output, settings, reading, stop=interrupt.came))
     facts = model.card.training
     if interrupt.came():
         which = f"the best weights, of epoch {facts['best_epoch']}, were written to {options.output}"
@@ -173,14 +181,14 @@ def _train(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _resumable(output: Path) -> Iterator[None]:
-    """Say how an abandoned training can go on, if it left what that needs."""
+    """Say how an abandoned training can be continued, if it left what that needs."""
     from napari_cellcycle.store.checkpoints import unfinished_folder
 
     try:
         yield
     except KeyboardInterrupt:
         if unfinished_folder(output).exists():
-            raise KeyboardInterrupt("abandoned; the same command with --resume goes on from there") from None
+            raise KeyboardInterrupt("abandoned; the same command with --resume continues it") from None
         raise
 
 
@@ -211,9 +219,8 @@ class _StopAtInterrupt:
 def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
-    config, reading = _settings(EvaluateConfig, options), _settings(ReadConfig, options)
-    changes = {name: value for name, value in _changes(options).items() if name != "seed"}
-    done = _show(evaluate_files(options.input, options.output, config, changes, reading))
+    settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
+    done = _show(evaluate_files(options.input, options.output, settings, reading))
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -224,16 +231,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _augment(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, augment_files
 
-    run, reading = _settings(AugmentRun, options), _settings(ReadConfig, options)
-    changes = {name: value for name, value in _changes(options, GanConfig).items() if name != "seed"}
+    settings, reading = _settings(AugmentSettings, options), _settings(ReadSettings, options)
     with _resumable(options.output), _StopAtInterrupt() as interrupt:
-        made = _show(augment_files(options.input, options.output, run, changes, reading, stop=interrupt.came))
+        done = _show(augment_files(options.input, options.output, settings, reading, stop=interrupt.came))
     if options.json:
-        print(json.dumps(None if made.quality is None else made.quality.to_dict(), indent=2))
+        print(json.dumps(None if done.quality is None else done.quality.to_dict(), indent=2))
         return
-    if made.quality is not None:
-        print(made.quality)
-    print(f"{len(made.cells)} made cells written to {options.output / SYNTHETIC_FILE}; learn from them with train")
+    if done.quality is not None:
+        print(done.quality)
+    print(f"{len(done.cells)} synthetic cells written to {options.output / SYNTHETIC_FILE}; give them to train")
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -250,17 +256,17 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io.input_summary import describe_inputs
-    from napari_cellcycle.jobs.config import parse_channels
 
-    found = describe_inputs(options.input, channels=parse_channels(options.channels), layout=options.layout)
+    settings = _settings(ReadSettings, options)
+    found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout)
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
 
 
 def _convert(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.convert import convert_files
 
-    done = _show(convert_files(options.input, options.output, _settings(ReadConfig, options)))
-    print(f"{done.n_cells} cells written to {done.path}, where they come from to {done.table}")
+    done = _show(convert_files(options.input, options.output, _settings(ReadSettings, options)))
+    print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -316,7 +322,7 @@ def _brief(event: object) -> str:
     if isinstance(event, EpochDone):
         return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
     if isinstance(event, GanStep):
-        return f"real from made by {event.distance:.2f}"
+        return f"critic tells real from synthetic by {event.distance:.2f}"
     return str(event)
 
 

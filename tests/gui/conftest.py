@@ -10,7 +10,7 @@ import pytest
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def viewer(qapp: Any) -> Any:
 @pytest.fixture
 def gallery(viewer: Any, plate: Path) -> OpenedGallery:
     """90 cells of known phase, shown."""
-    opened: OpenedGallery = result_of(open_gallery([plate], ReadConfig()))
+    opened: OpenedGallery = result_of(open_gallery([plate], ReadSettings()))
     show_gallery(viewer, opened)
     return opened
 

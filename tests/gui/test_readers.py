@@ -13,7 +13,7 @@ from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.busy_wait import StoppedError, wait_for
 from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.convert import convert_files
 
 
@@ -50,7 +50,7 @@ def test_other_files_are_left_to_others(name, tmp_path) -> None:
 def test_cells_that_we_converted_to_zarr_are_read_as_a_gallery(qapp, plate, tmp_path) -> None:
     pytest.importorskip("ome_zarr")
     path = str(tmp_path / "cells.zarr")
-    result_of(convert_files([plate / "S"], path, ReadConfig()))
+    result_of(convert_files([plate / "S"], path, ReadSettings()))
     layers = get_folder_reader(path)(path)
     assert {options["name"] for _, options, _ in layers} >= {"cells: brightfield", "cells: darkfield"}
 

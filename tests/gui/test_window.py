@@ -12,7 +12,7 @@ from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.gui.layers.camera import camera_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.io.sample_data import sample_path
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS
 
 PLUGIN = "napari-cellcycle"
@@ -89,7 +89,7 @@ def zoom_that_fits(viewer) -> float:
 
 
 def test_a_dock_that_takes_room_leaves_the_whole_gallery_in_view(window, plate, qtbot) -> None:
-    show_gallery(window, result_of(open_gallery([plate], ReadConfig())))
+    show_gallery(window, result_of(open_gallery([plate], ReadSettings())))
     qtbot.wait(1000)
     window.reset_view()  # as on a busy machine the window itself may have been laid out after the gallery came
     before = camera_of(window).zoom
@@ -100,7 +100,7 @@ def test_a_dock_that_takes_room_leaves_the_whole_gallery_in_view(window, plate, 
 
 
 def test_a_dock_leaves_the_camera_where_the_user_put_it(window, plate, qtbot) -> None:
-    show_gallery(window, result_of(open_gallery([plate], ReadConfig())))
+    show_gallery(window, result_of(open_gallery([plate], ReadSettings())))
     qtbot.wait(200)
     camera_of(window).zoom *= 2
     before = camera_of(window).zoom, camera_of(window).center

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,16 +15,17 @@ from filelock import FileLock
 from made import made_pixels
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
+from napari_cellcycle.settings import Settings, SettingsOfRecipe
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
 
 QUICK_CHANGES = {"epochs": 10, "batch_size": 16, "averaging": 0.5, "patience": 8, "learning_rate": 0.03}
 """For the network "tiny", which tells the cells of `plate` apart after these."""
 QUICK = TrainConfig(**QUICK_CHANGES)
-TINY = TrainRun(model="tiny", device="cpu")
+TINY = TrainSettings(model="tiny", device="cpu")
 
 
 def shared_folder(factory: pytest.TempPathFactory, name: str, write: Callable[[Path], object]) -> Path:
@@ -37,6 +39,14 @@ def shared_folder(factory: pytest.TempPathFactory, name: str, write: Callable[[P
         if not folder.exists():
             write(folder)
     return folder
+
+
+RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)
+
+
+def using(settings: RecipeSettings, config: Settings | dict[str, Any]) -> RecipeSettings:
+    """`settings` with all of a configuration, or with some changes of it, as overrides."""
+    return replace(settings, overrides=config if isinstance(config, dict) else vars(config))
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +65,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on `plate`, with a network for tests."""
     folder = tmp_path_factory.mktemp("models") / "quick"
-    result_of(train_files([plate], folder, TINY, QUICK, ReadConfig()))
+    result_of(train_files([plate], folder, using(TINY, QUICK), ReadSettings()))
     return folder
 
 
@@ -65,7 +75,7 @@ def paired_model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -
 
     def train(folder: Path) -> None:
         config = replace(QUICK, learning_rate=TrainConfig().learning_rate)
-        result_of(train_files([plate], folder, TrainRun(device="cpu"), config, ReadConfig()))
+        result_of(train_files([plate], folder, using(TrainSettings(device="cpu"), config), ReadSettings()))
 
     return shared_folder(tmp_path_factory, "paired", train)
 

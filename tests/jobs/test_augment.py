@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from made import recorded
+from trained import using
 
 import napari_cellcycle as cc
 from napari_cellcycle.cells import Cells
@@ -20,8 +21,9 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.errors import CellCycleError, SettingError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, augment_cells, augment_files, save_synthetic
-from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
+from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
 from napari_cellcycle.jobs.steps import checkpointer
+from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.checkpoints import unfinished_folder
 from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.store.models import WEIGHTS, load_training_fingerprints
@@ -36,13 +38,13 @@ def few_g2(made_cells: Cells) -> Cells:
     return made_cells.subset(np.arange(72))
 
 
-def augment(cells: Cells | None, output: Path, run: AugmentRun, **how: Any) -> tuple[Any, list[Any]]:
-    return recorded(augment_cells(cells, output, run, QUICK, **how))
+def augment(cells: Cells | None, output: Path, run: AugmentSettings, **how: Any) -> tuple[Any, list[Any]]:
+    return recorded(augment_cells(cells, output, using(run, QUICK), **how))
 
 
 @pytest.mark.parametrize("method", ["cellgan", "wgan-gp", "wgan-div"])
 def test_rare_phases_are_filled_by_default(few_g2: Cells, tmp_path: Path, method: str) -> None:
-    made = augment(few_g2, tmp_path / "out", AugmentRun(method=method, device="cpu"))[0]
+    made = augment(few_g2, tmp_path / "out", AugmentSettings(method=method, device="cpu"))[0]
     assert np.bincount(made.cells.phases, minlength=7).tolist() == [0, 0, 18, 0, 0, 0, 0]
     assert made.cells.synthetic.all()
     assert made.cells.channels == ("brightfield", "darkfield")
@@ -50,7 +52,7 @@ def test_rare_phases_are_filled_by_default(few_g2: Cells, tmp_path: Path, method
 
 
 def test_what_is_kept_is_read_again_as_synthetic_cells(few_g2: Cells, tmp_path: Path) -> None:
-    run = AugmentRun(phase="G1,G2", n_cells=7, device="cpu")
+    run = AugmentSettings(phase={Phase.G1: 0, Phase.G2: 0}, n_cells=7, device="cpu")
     made = augment(few_g2, tmp_path / "out", run)[0]
     save_synthetic(made, tmp_path / "out")
     cells = cc.read_cells(tmp_path / "out" / SYNTHETIC_FILE)
@@ -68,16 +70,16 @@ def test_what_is_kept_is_read_again_as_synthetic_cells(few_g2: Cells, tmp_path: 
 
 
 def test_a_folder_of_made_cells_can_be_given_whole(few_g2: Cells, tmp_path: Path) -> None:
-    save_synthetic(augment(few_g2, tmp_path / "out", AugmentRun(device="cpu"))[0], tmp_path / "out")
+    save_synthetic(augment(few_g2, tmp_path / "out", AugmentSettings(device="cpu"))[0], tmp_path / "out")
     cells = cc.read_cells(tmp_path / "out")
     assert len(cells) == 18
     assert cells.synthetic.all()
 
 
 def test_a_finished_generator_makes_cells_without_any_input(few_g2: Cells, tmp_path: Path) -> None:
-    first = augment(few_g2, tmp_path / "out", AugmentRun(device="cpu"))[0]
+    first = augment(few_g2, tmp_path / "out", AugmentSettings(device="cpu"))[0]
     save_synthetic(first, tmp_path / "out")
-    run = AugmentRun(generator=str(tmp_path / "out" / "generator"), n_cells=18, phase="G2")
+    run = AugmentSettings(generator=str(tmp_path / "out" / "generator"), n_cells=18, phase={Phase.G2: 0})
     second = augment(None, tmp_path / "more", run)[0]
     np.testing.assert_array_equal(
         *(np.stack([cell.pixels for cell in made.cells.read(range(18))]) for made in (first, second))
@@ -88,12 +90,12 @@ def test_a_finished_generator_makes_cells_without_any_input(few_g2: Cells, tmp_p
     with pytest.raises(SettingError, match="say how many"):
         augment(None, tmp_path / "x", replace(run, n_cells=0))
     with pytest.raises(SettingError, match="can't make Anaphase"):
-        augment(None, tmp_path / "x", replace(run, phase="Anaphase"))
+        augment(None, tmp_path / "x", replace(run, phase={Phase.ANAPHASE: 0}))
 
 
 def test_synthetic_cells_teach_no_generator(few_g2: Cells, tmp_path: Path) -> None:
     half = replace(few_g2, synthetic=np.arange(72) % 2 == 0)
-    result, events = augment(half, tmp_path / "out", AugmentRun(device="cpu", phase="G2", n_cells=3))
+    result, events = augment(half, tmp_path / "out", AugmentSettings(device="cpu", phase={Phase.G2: 0}, n_cells=3))
     assert "36 synthetic cells were left out" in [event.text for event in events if isinstance(event, Note)]
     assert result.generator.card.cells_per_phase == {"G1": 15, "S": 15, "G2": 6}
 
@@ -103,10 +105,10 @@ def test_a_broken_off_training_goes_on_to_the_same_generator(
     few_g2: Cells, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", math.inf)
-    run = AugmentRun(method=method, phase="S,G2", n_cells=2, device="cpu")
+    run = AugmentSettings(method=method, phase={Phase.S: 0, Phase.G2: 0}, n_cells=2, device="cpu")
     save_synthetic(augment(few_g2, tmp_path / "whole", run)[0], tmp_path / "whole")
     # cellgan is broken off after 2 of 3 steps, the other in its second generator
-    events = augment_cells(few_g2, tmp_path / "broken", run, QUICK)
+    events = augment_cells(few_g2, tmp_path / "broken", using(run, QUICK))
     steps = (event for event in events if isinstance(event, Progress) and "training" in event.what)
     list(islice(steps, 2 if method == "cellgan" else 5))
     events.close()
@@ -124,41 +126,40 @@ def test_a_broken_off_training_goes_on_to_the_same_generator(
 
 
 def test_stopped_early_it_makes_cells_with_what_it_has(few_g2: Cells, tmp_path: Path) -> None:
-    result, _ = augment(few_g2, tmp_path / "out", AugmentRun(device="cpu"), stop=lambda: True)
+    result, _ = augment(few_g2, tmp_path / "out", AugmentSettings(device="cpu"), stop=lambda: True)
     assert result.generator.card.training["steps"] == {"all": 1}
     assert len(result.cells) == 18
 
 
 def test_cells_are_shown_on_the_way(few_g2: Cells, tmp_path: Path) -> None:
-    _, events = augment(few_g2, tmp_path / "out", AugmentRun(device="cpu"), show_every=2)
+    _, events = augment(few_g2, tmp_path / "out", AugmentSettings(device="cpu"), show_every=2)
     shown = [event for event in events if isinstance(event, Samples)]
     assert [(samples.step, samples.are_real) for samples in shown] == [(0, True), (2, False), (3, False)]
 
 
 def test_few_cells_get_a_warning_and_none_an_error(few_g2: Cells, tmp_path: Path) -> None:
-    _, events = augment(few_g2.subset(np.arange(63)), tmp_path / "out", AugmentRun(device="cpu"))
+    _, events = augment(few_g2.subset(np.arange(63)), tmp_path / "out", AugmentSettings(device="cpu"))
     notes = [event.text for event in events if isinstance(event, Note)]
     assert any(note.startswith("fewer than 5 real cells of G2 (3)") for note in notes)
     with pytest.raises(TooFewCellsError, match="no real cell of Anaphase, so none can be made"):
-        augment(few_g2, tmp_path / "out", AugmentRun(phase="Anaphase", n_cells=5, device="cpu"))
+        augment(few_g2, tmp_path / "out", AugmentSettings(phase={Phase.ANAPHASE: 0}, n_cells=5, device="cpu"))
 
 
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (AugmentRun(phase="G1"), "G1 has as many cells as the largest"),
-        (AugmentRun(phase="Interphase"), "phase is 'Interphase'"),
-        (AugmentRun(make="brightfield,dapi"), "no dapi"),
-        (AugmentRun(generator="nowhere"), "nowhere is no generator"),
+        (AugmentSettings(phase={Phase.G1: 0}), "G1 has as many cells as the largest"),
+        (AugmentSettings(make=("brightfield", "dapi")), "no dapi"),
+        (AugmentSettings(generator="nowhere"), "nowhere is no generator"),
     ],
 )
-def test_what_can_not_be_made_is_said(few_g2: Cells, tmp_path: Path, run: AugmentRun, said: str) -> None:
+def test_what_can_not_be_made_is_said(few_g2: Cells, tmp_path: Path, run: AugmentSettings, said: str) -> None:
     with pytest.raises(CellCycleError, match=said):
         augment(few_g2, tmp_path / "out", run)
 
 
 def test_the_stain_can_be_made_too_but_then_no_model_judges(few_g2: Cells, tmp_path: Path) -> None:
-    result, events = augment(few_g2, tmp_path / "out", AugmentRun(make="dna", device="cpu"))
+    result, events = augment(few_g2, tmp_path / "out", AugmentSettings(make=("dna",), device="cpu"))
     assert result.cells.channels == ("dna",)
     assert result.quality is None
     assert any("was not measured" in event.text for event in events if isinstance(event, Note))
@@ -176,7 +177,7 @@ def test_the_command_writes_what_the_job_makes(plate: Path, tmp_path: Path, caps
 
 
 def test_files_are_read_as_elsewhere(plate: Path, tmp_path: Path) -> None:
-    run = AugmentRun(phase="G1", n_cells=2, device="cpu", method="wgan-gp")
-    made = result_of(augment_files([plate], tmp_path / "out", run, QUICK, ReadConfig()))
+    run = AugmentSettings(phase={Phase.G1: 0}, n_cells=2, device="cpu", method="wgan-gp")
+    made = result_of(augment_files([plate], tmp_path / "out", using(run, QUICK), ReadSettings()))
     assert made.generator.card.cells_per_phase == {"G1": 30}
     assert made.generator.networks.keys() == {"G1"}

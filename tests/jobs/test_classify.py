@@ -16,7 +16,7 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.images.phase_montage import draw_montage
 from napari_cellcycle.jobs.classify import classify_files
-from napari_cellcycle.jobs.config import ClassifyConfig, EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import ClassifySettings, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import COLOURS, SYNTHETIC_COLOUR, Phase
 
@@ -34,16 +34,16 @@ def bright_plate(plate: Path, tmp_path: Path) -> Path:
 def test_the_stand_in_is_named_in_a_note_and_in_the_summary(
     bright_plate: Path, both_model_folder: Path, tmp_path: Path
 ) -> None:
-    config = ClassifyConfig(model=str(both_model_folder))
-    events = list(classify_files([bright_plate], tmp_path / "out", config, ReadConfig()))
+    config = ClassifySettings(model=str(both_model_folder))
+    events = list(classify_files([bright_plate], tmp_path / "out", config, ReadSettings()))
     assert any("'bright' stands in for 'both'" in event.text for event in events if isinstance(event, Note))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["model"]["name"] == "bright"
 
 
 def test_the_stand_in_is_what_is_evaluated(bright_plate: Path, both_model_folder: Path, tmp_path: Path) -> None:
-    config = EvaluateConfig(model=str(both_model_folder))
-    done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, {}, ReadConfig()))
+    config = EvaluateSettings(model=(str(both_model_folder),))
+    done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, ReadSettings()))
     (report,) = done.reports.values()
     assert (report.model, report.protocol, report.n_cells) == ("bright", "held-out", 90)
 

@@ -18,10 +18,10 @@ from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of, run_job
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs import convert
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.convert import Converted, convert_files
 
-READING = ReadConfig()
+READING = ReadSettings()
 SUFFIXES = ["ome.tif", "ome.zarr"]
 
 

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 import torch
 from made import made_pixels, recorded
-from trained import QUICK_CHANGES
+from trained import QUICK_CHANGES, using
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -24,7 +24,7 @@ from napari_cellcycle.errors import CellCycleError, SettingError, WriteError
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.inputs import read_cells
-from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import Evaluation, evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone, cross_validate
@@ -33,6 +33,7 @@ from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generat
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
+from napari_cellcycle.training.augment_options import parse_augment
 
 
 def only(done: Evaluation) -> Report:
@@ -40,12 +41,12 @@ def only(done: Evaluation) -> Report:
     return report
 
 
-CV = EvaluateConfig(model="tiny", cv=3, device="cpu")
+CV = EvaluateSettings(model=("tiny",), cv=3, device="cpu")
 
 
 def test_a_model_is_not_tested_on_its_own_cells(plate: Path, model_folder: Path, tmp_path: Path) -> None:
-    config = EvaluateConfig(model=str(model_folder))
-    report = only(result_of(evaluate_files([plate], tmp_path / "own", config, {}, ReadConfig())))
+    config = EvaluateSettings(model=(str(model_folder),))
+    report = only(result_of(evaluate_files([plate], tmp_path / "own", config, ReadSettings())))
     assert report.protocol == "trained-on"
     assert "the model was trained on all of these cells" in report.notes
 
@@ -55,7 +56,7 @@ def test_a_model_is_not_tested_on_its_own_cells(plate: Path, model_folder: Path,
         tifffile.imwrite(other / "S" / f"cells_{name}.tif", fresh, metadata={"axes": "TYX"})
         padded = np.pad(tifffile.imread(plate / "G1" / f"cells_{name}.tif"), ((0, 0), (3, 0), (0, 2)), mode="edge")
         tifffile.imwrite(other / "G1" / f"cells_{name}.tif", padded, metadata={"axes": "TYX"})  # other crops
-    report = only(result_of(evaluate_files([other], tmp_path / "out", config, {}, ReadConfig())))
+    report = only(result_of(evaluate_files([other], tmp_path / "out", config, ReadSettings())))
     assert report.protocol == "held-out"
     assert report.scores.per_phase["S"].support == report.n_cells == 20
     assert any("trained on 60 of these cells, which are left out" in note for note in report.notes)
@@ -80,7 +81,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def test_no_test_cell_reaches_a_fit_and_folds_start_from_other_weights(plate: Path, spy: list[dict[str, Any]]) -> None:
-    result, events = recorded(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
+    result, events = recorded(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     report, cells = result
     assert [event.fold for event in events if isinstance(event, FoldDone)] == [1, 2, 3]
     assert report.protocol == "clean"
@@ -107,29 +108,30 @@ def test_shuffled_labels_give_chance(plate: Path, monkeypatch: pytest.MonkeyPatc
         return cells
 
     monkeypatch.setattr("napari_cellcycle.io.read_cells", read, raising=False)
-    report, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
+    report, _ = result_of(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     assert report.scores.overall["accuracy"].value == pytest.approx(1 / 3, abs=0.15)  # 3 standard errors
 
 
 def test_the_same_seed_gives_the_same_figures(plate: Path) -> None:
-    first, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
+    first, _ = result_of(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     torch.rand(3)  # disturb the seed between the runs
-    again, _ = result_of(cross_validate([plate], CV, QUICK_CHANGES, ReadConfig()))
+    again, _ = result_of(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     np.testing.assert_array_equal(first.prediction.probabilities, again.prediction.probabilities)
 
 
 def test_groups_stay_together(plate: Path, spy: list[dict[str, Any]], tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         shutil.copytree(plate / "G1", tmp_path / name / "G1")
+    config = using(EvaluateSettings(cv=3, group_by="folder1"), QUICK_CHANGES)
     with pytest.raises(CellCycleError, match="at least 2 are needed"):
-        result_of(cross_validate([tmp_path], replace(CV, group_by="folder1"), QUICK_CHANGES, ReadConfig()))
+        result_of(cross_validate([tmp_path], config, ReadSettings()))
     with pytest.raises(SettingError, match="group-by is 'well'"):
-        result_of(cross_validate([plate], replace(CV, group_by="well"), QUICK_CHANGES, ReadConfig()))
+        result_of(cross_validate([plate], replace(config, group_by="well"), ReadSettings()))
 
 
 def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> None:
-    config = EvaluateConfig(model="tiny, features", cv=2, device="cpu")
-    done = result_of(evaluate_files([plate], tmp_path, config, {"epochs": 2}, ReadConfig()))
+    config = EvaluateSettings(model=("tiny", "features"), cv=2, device="cpu")
+    done = result_of(evaluate_files([plate], tmp_path, using(config, {"epochs": 2}), ReadSettings()))
     first, second = done.reports.values()
     assert (first.model, second.model) == ("tiny", "features")
     np.testing.assert_array_equal(first.prediction.ids, second.prediction.ids)
@@ -141,7 +143,7 @@ def test_models_are_compared_on_the_same_folds(plate: Path, tmp_path: Path) -> N
 
 def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate: Path, tmp_path: Path) -> None:
     config = replace(CV, keep_models=True)
-    report = only(result_of(evaluate_files([plate], tmp_path, config, QUICK_CHANGES, ReadConfig())))
+    report = only(result_of(evaluate_files([plate], tmp_path, using(config, QUICK_CHANGES), ReadSettings())))
     cells, n_tested = read_cells(plate), 0
     for number in (1, 2, 3):
         folder = tmp_path / "folds" / str(number)
@@ -156,12 +158,12 @@ def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate
         n_tested += len(held_back)
     assert n_tested == len(cells)
     with pytest.raises(WriteError, match="exists already"):
-        result_of(evaluate_files([plate], tmp_path, config, QUICK_CHANGES, ReadConfig()))
+        result_of(evaluate_files([plate], tmp_path, using(config, QUICK_CHANGES), ReadSettings()))
 
 
-FILLED = {"epochs": 1, "batch_size": 16, "augment": "wgan-gp+undersample", "gan_steps": 1, "fill_to": 21}
+FILLED = {"epochs": 1, "batch_size": 16, "augment": parse_augment("wgan-gp+undersample"), "gan_steps": 1, "fill_to": 21}
 """Of 30 cells of a phase, a fold's training part has 18, the validation part 2."""
-FAST = EvaluateConfig(model="tiny", cv=3, device="cpu", inputs="brightfield")
+FAST = EvaluateSettings(model=("tiny",), cv=3, device="cpu", inputs=("brightfield",))
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_a_generator_sees_the_training_part_alone_and_none_of_its_cells_is_teste
         return fit_generator(name, cells, plan, **how)
 
     monkeypatch.setattr(fill_phases, "fit_generator", watched)
-    report, cells = result_of(cross_validate([plate], FAST, FILLED, ReadConfig()))
+    report, cells = result_of(cross_validate([plate], using(FAST, FILLED), ReadSettings()))
     folds = make_folds(read_cells(plate), 3, validation_fraction=report.settings["validation_fraction"])
     assert len(shown) == len(parts) == 3
     for seen, fold, (training, validation) in zip(shown, folds, parts, strict=True):
@@ -219,13 +221,15 @@ def test_a_finished_generator_may_not_know_cells_that_are_tested(
     save_generator(generator, tmp_path / "other", find_duplicates(other_cells()).fingerprints)
     changes = {**FILLED, "fill_to": 0}
     with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
-        result_of(cross_validate([plate], FAST, {**changes, "generator": str(tmp_path / "knows")}, ReadConfig()))
+        result_of(
+            cross_validate([plate], using(FAST, {**changes, "generator": str(tmp_path / "knows")}), ReadSettings())
+        )
     fewer = shutil.copytree(plate, tmp_path / "fewer")
     for name in ("Ch3", "Ch6", "Ch4"):
         path = fewer / "S" / f"cells_{name}.tif"
         tifffile.imwrite(path, tifffile.imread(path)[:12], metadata={"axes": "TYX"})
     changes["generator"] = str(tmp_path / "other")
-    report, _ = result_of(cross_validate([fewer], replace(FAST, cv=2), changes, ReadConfig()))
+    report, _ = result_of(cross_validate([fewer], using(replace(FAST, cv=2), changes), ReadSettings()))
     assert all((training.phases[training.synthetic] == 1).all() for training, _ in parts)
     assert all(training.synthetic.any() for training, _ in parts)
     assert any("by a finished generator" in note for note in report.notes)
@@ -237,29 +241,29 @@ def other_cells() -> Cells:
 
 
 def test_the_network_may_see_other_channels_than_its_recipe_says(plate: Path, tmp_path: Path) -> None:
-    config = replace(FAST, cv=2, inputs="dna", keep_models=True)
-    report = only(result_of(evaluate_files([plate], tmp_path, config, {"epochs": 1}, ReadConfig())))
+    config = replace(FAST, cv=2, inputs=("dna",), keep_models=True)
+    report = only(result_of(evaluate_files([plate], tmp_path, using(config, {"epochs": 1}), ReadSettings())))
     card = load_card(tmp_path / "folds" / "1")
     assert card.input.channels == ("dna",)
     assert [how.kind for how in card.input.normalisation] == ["offset"]
     assert any("dna only: these figures are not label-free" in note for note in report.notes)
-    for wrong in ("dna,Ch7", "dna,dna", ","):
+    for wrong in (("dna", "Ch7"), ("dna", "dna"), ("", "")):
         with pytest.raises(SettingError, match="must name some of brightfield, darkfield, dna, each once"):
-            result_of(cross_validate([plate], replace(config, inputs=wrong), {}, ReadConfig()))
+            result_of(cross_validate([plate], replace(config, inputs=wrong), ReadSettings()))
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"inputs": "dna", "cv": 0}, "inputs needs cv"),
-        ({"model": " , "}, "model is empty"),
+        ({"inputs": ("dna",), "cv": 0}, "inputs needs cv"),
+        ({"model": ()}, "model is empty"),
         ({"protocol": "seed", "cv": 0}, "protocol seed needs cv"),
-        ({"protocol": "seed", "cv": 5, "model": "default,duque2024"}, "protocol seed tests one model, but .* 2"),
+        ({"protocol": "seed", "cv": 5, "model": ("default", "duque2024")}, "protocol seed tests one model, but .* 2"),
         ({"protocol": "seed", "cv": 3}, "quoted-fold is 3, but counted from 0 the last fold is 2"),
         ({"protocol": "seed", "cv": 5, "keep_models": True, "clean_beside": False}, "needs clean-beside"),
     ],
 )
 def test_what_does_not_go_together_is_said_before_anything_is_read(change: Any, reason: str, tmp_path: Path) -> None:
-    config = EvaluateConfig(**change)
+    config = EvaluateSettings(**change)
     with pytest.raises(SettingError, match=reason):
-        result_of(evaluate_files([tmp_path / "missing"], tmp_path / "out", config, {}, ReadConfig()))
+        result_of(evaluate_files([tmp_path / "missing"], tmp_path / "out", config, ReadSettings()))

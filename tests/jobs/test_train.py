@@ -12,14 +12,14 @@ import pytest
 import tifffile
 import torch
 from made import recorded
-from trained import QUICK, TINY
+from trained import QUICK, TINY, using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.io.inputs import read_cells
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
-from napari_cellcycle.jobs.train import default_config, train_cells, train_files
+from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
+from napari_cellcycle.jobs.train import train_cells, train_files
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import CARD, WEIGHTS, load_card, load_model, save_model
 from napari_cellcycle.training.classifier import EpochDone, record_epochs
@@ -44,7 +44,7 @@ def test_a_model_folder_says_what_it_was_made_of(model_folder: Path) -> None:
 def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
     before = (model_folder / WEIGHTS).read_bytes()
     with pytest.raises(WriteError, match="exists already; choose another folder"):
-        result_of(train_files([plate], model_folder, TINY, QUICK, ReadConfig()))
+        result_of(train_files([plate], model_folder, using(TINY, QUICK), ReadSettings()))
     with pytest.raises(WriteError, match="exists already"):
         save_model(load_model(model_folder), model_folder, np.zeros((0, 4), np.uint64))
     assert (model_folder / WEIGHTS).read_bytes() == before
@@ -52,7 +52,7 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
 
 def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
     epochs: list[EpochDone] = []
-    job = train_cells(made_cells, tmp_path / "run", TINY, QUICK, stop=lambda: len(epochs) == 3)
+    job = train_cells(made_cells, tmp_path / "run", using(TINY, QUICK), stop=lambda: len(epochs) == 3)
     model = result_of(record_epochs(job, epochs))
     assert len(epochs) == 4  # the stop is heard after the first step of the fourth
     written = load_model(tmp_path / "run").network.state_dict()
@@ -73,23 +73,29 @@ def test_too_few_cells_are_one_sentence_and_leave_nothing(
 ) -> None:
     few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
     with pytest.raises(TooFewCellsError, match=message):
-        result_of(train_cells(few, tmp_path / "run", TrainRun(), QUICK))
+        result_of(train_cells(few, tmp_path / "run", using(TrainSettings(), QUICK)))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("phases", [[0, 0, 1, 1], [0, 0, 0, 0, 0, 0, 1, 1, 6]])
 def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phases: list[int]) -> None:
     few = replace(made_cells.subset(range(len(phases))), phases=np.array(phases, np.int8))
-    model = result_of(train_cells(few, tmp_path / "run", TrainRun(), replace(QUICK, epochs=2)))
+    model = result_of(train_cells(few, tmp_path / "run", using(TrainSettings(), replace(QUICK, epochs=2))))
     assert model.card.training["n_cells"] == len(phases)
 
 
 def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
     short = replace(QUICK, epochs=1)
-    stained = result_of(train_cells(made_cells, tmp_path / "stained", TrainRun(), short))
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TrainSettings(), short)))
     unstained = made_cells.select_channels(["brightfield", "darkfield"])
-    plain = result_of(train_cells(unstained, tmp_path / "plain", TrainRun(), short))
-    tuned = result_of(train_cells(unstained, tmp_path / "tuned", TrainRun(start_from=str(tmp_path / "stained")), short))
+    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TrainSettings(), short)))
+    tuned = result_of(
+        train_cells(
+            unstained,
+            tmp_path / "tuned",
+            using(TrainSettings(start_from=str(tmp_path / "stained")), short),
+        )
+    )
     told = [classify(unstained, model).dna_content is not None for model in (stained, plain, tuned)]
     assert told == [True, False, True]
 
@@ -101,7 +107,7 @@ def test_a_cell_that_is_there_twice_is_trained_on_once(plate: Path, tmp_path: Pa
         tifffile.imwrite(
             again / "S" / f"cells_{name}.tif", np.concatenate([stack, stack[4:6]]), metadata={"axes": "TYX"}
         )
-    result, events = recorded(train_files([again], tmp_path / "run", TINY, QUICK, ReadConfig()))
+    result, events = recorded(train_files([again], tmp_path / "run", using(TINY, QUICK), ReadSettings()))
     assert result.card.training["repeats_removed"] == 2
     assert any("more than once" in event.text for event in events if isinstance(event, Note))
 
@@ -137,11 +143,11 @@ def test_real_cells_are_trained_on_and_gone_on_with(real_data: Path, tmp_path: P
     cells = read_cells(real_data / "jurkat" / "Experiment_1")
     few = cells.subset(np.concatenate([np.flatnonzero(cells.phases == phase)[:40] for phase in range(4)]))
     quick = replace(RECIPES["default"].config, epochs=6, batch_size=32, averaging=0.5)
-    model = result_of(train_cells(few, tmp_path / "mine", TrainRun(device="cpu"), quick))
+    model = result_of(train_cells(few, tmp_path / "mine", using(TrainSettings(device="cpu"), quick)))
     assert model.card.training["cells_per_phase"]["Prophase"] == 40
     assert model.card.training["epochs_done"] == 6
-    on = TrainRun(start_from="mine", device="cpu")
-    tuned = result_of(train_cells(few, tmp_path / "tuned", on, replace(default_config(on), epochs=2)))
+    on = TrainSettings(start_from="mine", device="cpu")
+    tuned = result_of(train_cells(few, tmp_path / "tuned", using(on, {"epochs": 2})))
     assert tuned.card.input.channels == model.card.input.channels
     called = classify(few, load_model("tuned"), device="cpu")
     assert np.isfinite(called.probabilities).all()

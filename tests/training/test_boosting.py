@@ -12,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from trained import using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training, prepare_cells
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.jobs.classify import classify_files
-from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models.feature_trees import DEPTH, FeatureTrees
 from napari_cellcycle.phases import UNKNOWN
@@ -149,22 +150,22 @@ def test_trees_do_not_go_on_from_others(prepared: TrainingCells) -> None:
 
 
 def test_the_model_goes_through_the_same_jobs(plate: Path, tmp_path: Path) -> None:
-    run = TrainRun(model="features", device="cpu")
-    model = result_of(train_files([plate], tmp_path / "trees", run, QUICK, ReadConfig()))
+    run = TrainSettings(model="features", device="cpu")
+    model = result_of(train_files([plate], tmp_path / "trees", using(run, QUICK), ReadSettings()))
     assert pd.read_csv(tmp_path / "trees" / "log.csv")["epoch"].tolist() == [1, 2, 3]
     again = load_model(tmp_path / "trees")
     images = torch.rand(3, 2, 40, 40)
     assert torch.equal(again.network(images).logits, model.network(images).logits)
     found = result_of(
-        classify_files([plate], tmp_path / "out", ClassifyConfig(model=str(tmp_path / "trees")), ReadConfig())
+        classify_files([plate], tmp_path / "out", ClassifySettings(model=str(tmp_path / "trees")), ReadSettings())
     )
     assert (found.prediction.phases == found.cells.phases).mean() > 0.9
     assert np.isfinite(found.prediction.dna_content).all()
 
 
 def test_damaged_trees_are_refused(plate: Path, tmp_path: Path) -> None:
-    run = TrainRun(model="features", device="cpu")
-    result_of(train_files([plate], tmp_path / "trees", run, replace(QUICK, epochs=1), ReadConfig()))
+    run = TrainSettings(model="features", device="cpu")
+    result_of(train_files([plate], tmp_path / "trees", using(run, replace(QUICK, epochs=1)), ReadSettings()))
     tensors = load_file(tmp_path / "trees" / WEIGHTS)
     folder = shutil.copytree(tmp_path / "trees", tmp_path / "damaged")
     save_file({**tensors, "answer": tensors["answer"][:, :, :3].contiguous()}, folder / WEIGHTS)

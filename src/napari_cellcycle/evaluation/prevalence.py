@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.phases import N_PHASES, Phase, parse_phase
+from napari_cellcycle.phases import Phase, parse_phase
 
-_NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
+NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
     "bbbc048": (14333, 8616, 8601, 606, 68, 15, 27),
 }
 """Cells per phase in phase order; ``bbbc048`` are the 32,266 Jurkat cells of Eulenberg et al. 2017,
@@ -16,7 +18,7 @@ _NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
 
 
 def parse_prevalence(text: str) -> NDArray[np.float64]:
-    """Shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
+    """Return the shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
 
     Phases that a list does not name have the share 0.
 
@@ -35,31 +37,70 @@ def parse_prevalence(text: str) -> NDArray[np.float64]:
     >>> parse_prevalence("G1=2, S=1, G2=1").round(2).tolist()
     [0.5, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0]
     """
-    named = _NAMED_PREVALENCES.get(text.strip().lower())
-    shares = np.array(named) if named else _parse_list(text)
-    if shares.sum() <= 0:
-        raise SettingError(f"prevalence {text!r} gives every phase the share 0; give at least one a number above 0")
-    return shares / shares.sum()
+    return normalised_shares(parse_shares(text))
 
 
-def _parse_list(text: str) -> NDArray[np.float64]:
-    shares = np.full(N_PHASES, np.nan)
+def parse_shares(text: str) -> str | dict[str, float]:
+    """Return the name, or the numbers by phase, that a text gives.
+
+    Raises
+    ------
+    SettingError
+        The text is neither a known name nor such a list.
+
+    Examples
+    --------
+    >>> parse_shares("G1=2, s=1")
+    {'G1': 2.0, 'S': 1.0}
+    """
+    name = text.strip().lower()
+    if name in NAMED_PREVALENCES:
+        return name
+    shares: dict[str, float] = {}
     for item in text.split(","):
-        name, equals, number = item.partition("=")
-        phase = parse_phase(name)
-        if not equals or phase is None:
-            known = ", ".join(_NAMED_PREVALENCES)
-            raise SettingError(
-                f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
-                "write it like G1=14333,S=8616,G2=8601"
-            )
-        label = Phase(phase).label
-        if not np.isnan(shares[phase]):
+        label, number = _parse_item(item)
+        if label in shares:
             raise SettingError(f"prevalence names {label} twice; give each phase one number")
-        try:
-            shares[phase] = float(number)
-        except ValueError:
-            shares[phase] = np.nan
-        if not 0 <= shares[phase] < np.inf:  # NaN fails too
-            raise SettingError(f"prevalence of {label} is {number.strip()!r}, but must be a number from 0 up")
-    return np.nan_to_num(shares)
+        shares[label] = _parse_share(number, label)
+    if sum(shares.values()) <= 0:
+        raise SettingError(f"prevalence {text!r} gives every phase the share 0; give at least one a number above 0")
+    return shares
+
+
+def write_shares(prevalence: str | Mapping[str, float]) -> str:
+    """Write what `parse_shares` reads."""
+    if isinstance(prevalence, str):
+        return prevalence
+    return ",".join(f"{label}={int(n) if float(n).is_integer() else n}" for label, n in prevalence.items())
+
+
+def normalised_shares(prevalence: str | Mapping[str, float]) -> NDArray[np.float64]:
+    """Return the shares of the seven phases, shape (7,), that sum to 1, from what `parse_shares` gives."""
+    if isinstance(prevalence, str):
+        shares = np.array(NAMED_PREVALENCES[prevalence])
+    else:
+        shares = np.array([prevalence.get(phase.label, 0.0) for phase in Phase])
+    normalised: NDArray[np.float64] = shares / shares.sum()
+    return normalised
+
+
+def _parse_item(item: str) -> tuple[str, str]:
+    name, equals, number = item.partition("=")
+    phase = parse_phase(name)
+    if not equals or phase is None:
+        known = ", ".join(NAMED_PREVALENCES)
+        raise SettingError(
+            f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
+            "write it like G1=14333,S=8616,G2=8601"
+        )
+    return phase.label, number
+
+
+def _parse_share(number: str, label: str) -> float:
+    try:
+        share = float(number)
+    except ValueError:
+        share = float("nan")
+    if not 0 <= share < float("inf"):
+        raise SettingError(f"prevalence of {label} is {number.strip()!r}, but must be a number from 0 up")
+    return share

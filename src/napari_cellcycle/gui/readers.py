@@ -14,7 +14,7 @@ from napari_cellcycle.gui.busy_wait import wait_for
 from napari_cellcycle.gui.layers.gallery import open_gallery
 from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.io.formats.zarr import is_our_zarr
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import parse_phase
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_gallery(path: Paths) -> list[LayerData]:
     """The cells as gallery layers, and what was guessed as a notification."""
     from napari.utils.notifications import show_info
 
-    opened = wait_for(open_gallery(_as_list(path), ReadConfig()), "Opening cells")
+    opened = wait_for(open_gallery(_as_list(path), ReadSettings()), "Opening cells")
     if opened.notes:
         show_info("\n".join(opened.notes))
     layers: list[LayerData] = opened.layers

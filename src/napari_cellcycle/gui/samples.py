@@ -8,7 +8,7 @@ from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.busy_wait import wait_for
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.io.sample_data import fetch_bbbc048, sample_path
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 
 if TYPE_CHECKING:
     from napari_cellcycle.gui.layers.build import LayerData
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def synthetic_jurkat() -> list[LayerData]:
     """About fifty synthetic Jurkat cells a phase, as a gallery."""
-    return wait_for(open_gallery([sample_path()], ReadConfig()), "Opening the sample").layers
+    return wait_for(open_gallery([sample_path()], ReadSettings()), "Opening the sample").layers
 
 
 def bbbc048() -> list[LayerData]:
@@ -26,4 +26,4 @@ def bbbc048() -> list[LayerData]:
 
 def _open_bbbc048() -> Job[Progress | Note, OpenedGallery]:
     folder = yield from fetch_bbbc048()
-    return (yield from open_gallery([folder], ReadConfig(channels="brightfield=Ch3,darkfield=Ch6")))
+    return (yield from open_gallery([folder], ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"})))

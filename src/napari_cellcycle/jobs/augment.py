@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
-from napari_cellcycle.jobs.config import AugmentRun, ReadConfig
+from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
 from napari_cellcycle.jobs.steps.fill_phases import SEED_OF_CELLS, generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
-from napari_cellcycle.jobs.steps.phase_counts import parse_phase_counts
+from napari_cellcycle.jobs.steps.phase_counts import phase_counts
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ class Made:
 def augment_files(
     paths: Sequence[str | Path],
     output: Path,
-    run: AugmentRun,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    run: AugmentSettings,
+    reading: ReadSettings,
     *,
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples, Made]:
@@ -74,7 +73,7 @@ def augment_files(
         cells = yield from open_cells(paths, reading)
     elif not run.generator:
         raise SettingError("no input is given to learn from; name files of real cells, or a finished --generator")
-    made = yield from augment_cells(cells, Path(output), run, changes, stop=stop)
+    made = yield from augment_cells(cells, Path(output), run, stop=stop)
     save_synthetic(made, Path(output))
     return made
 
@@ -82,8 +81,7 @@ def augment_files(
 def augment_cells(
     cells: Cells | None,
     output: Path,
-    run: AugmentRun,
-    changes: Mapping[str, Any],
+    run: AugmentSettings,
     *,
     stop: Stop = never,
     show_every: int = 0,
@@ -97,10 +95,8 @@ def augment_cells(
     output : Path
         Where `save_synthetic` will write: beside it, ``OUTPUT.unfinished`` keeps what a later run needs to go on with
         ``run.resume``.
-    run : AugmentRun
+    run : AugmentSettings
         What to make.
-    changes : mapping
-        Settings of `GanConfig` that differ from those of the method's source.
     stop : callable
         Asked after each step; once true, cells are made with the generator as it is.
     show_every : int
@@ -129,10 +125,10 @@ def augment_cells(
         from napari_cellcycle.store.generators import load_generator
 
         generator, fingerprints = load_generator(run.generator), fingerprints[:0]
-        wanted = parse_phase_counts(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
+        wanted = phase_counts(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
     elif distinct is not None:
-        wanted = parse_phase_counts(distinct, run.phase, run.n_cells)
-        generator = yield from _fitted(distinct, output, wanted, run, changes, stop, show_every)
+        wanted = phase_counts(distinct, run.phase, run.n_cells)
+        generator = yield from _fitted(distinct, output, wanted, run, stop, show_every)
         learnt = generator.card.cells_per_phase  # not all, if it was stopped
         wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in learnt}
     else:
@@ -200,20 +196,18 @@ def _fitted(
     cells: Cells,
     output: Path,
     wanted: Mapping[int, int],
-    run: AugmentRun,
-    changes: Mapping[str, Any],
+    run: AugmentSettings,
     stop: Stop,
     show_every: int,
 ) -> Job[Any, Generator]:
     """`Generator`, with the licences of `run` on its card."""
     from hashlib import sha256
 
-    channels = tuple(name.strip() for name in run.make.split(",") if name.strip())
     plan = GeneratorPlan(
         method=run.method,
         phases=tuple(wanted),
-        channels=channels or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels) or DEFAULT_CHANNELS,
-        changes=changes,
+        channels=run.make or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels) or DEFAULT_CHANNELS,
+        changes=run.overrides,
         seed=run.seed,
         device=run.device,
     )
@@ -223,7 +217,7 @@ def _fitted(
         "seed": run.seed,
         "phases": [PHASE_LABELS[phase] for phase in wanted],
         "make": list(plan.channels),
-        **changes,
+        **run.overrides,
         "cells": sha256("\0".join(told).encode()).hexdigest(),
     }
     journal = Checkpointer(output, identity)

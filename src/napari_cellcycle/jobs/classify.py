@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.phase_montage import draw_montage
 from napari_cellcycle.io.writers.results import write_json, write_picture, write_table
-from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.models import ModelCard
 from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
@@ -33,7 +33,7 @@ class Classified:
 
 
 def classify_files(
-    paths: Sequence[str | Path], output: Path, config: ClassifyConfig, reading: ReadConfig
+    paths: Sequence[str | Path], output: Path, config: ClassifySettings, reading: ReadSettings
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`."""
     model = load_model(config.model)
@@ -44,7 +44,7 @@ def classify_files(
     prediction = yield from classify_cells(
         model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
     )
-    settings = {**asdict(config), **asdict(reading), "input": [str(path) for path in paths]}
+    settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
     write_results(cells, prediction, model.card, Path(output), settings)
     return Classified(cells, prediction, model.card, Path(output))
 

@@ -18,7 +18,7 @@ from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
 from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
 from napari_cellcycle.io.writers.zarr import zarr_stack
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 
 _TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
@@ -36,7 +36,7 @@ class Converted:
     shape: tuple[int, int, int, int]
 
 
-def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig) -> Job[Progress | Note, Converted]:
+def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadSettings) -> Job[Progress | Note, Converted]:
     """Write the cells of `paths` as one stack of images of equal size, and a table next to it.
 
     `output` ends in ``.ome.tif`` for an OME-TIFF or in ``.zarr`` for an OME-Zarr. The image of a cell is as high as the

@@ -10,7 +10,7 @@ from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.classify import Classified, classify_files
-from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Demonstration:
 
 def run_demo(output: Path) -> Job[Progress | Note, Demonstration]:
     """Classify the sample and evaluate the calls."""
-    done = yield from classify_files([sample_path()], Path(output), ClassifyConfig(), ReadConfig())
+    done = yield from classify_files([sample_path()], Path(output), ClassifySettings(), ReadSettings())
     report = evaluate(done.prediction, done.cells, model=done.card.name, protocol="demonstration")
     yield from write_report(report, done.cells, Path(output))
     return Demonstration(done, report)

@@ -15,7 +15,7 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.writers.results import write_json
-from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
@@ -37,28 +37,25 @@ class Evaluation:
 def evaluate_files(
     paths: Sequence[str | Path],
     output: Path,
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    config: EvaluateSettings,
+    reading: ReadSettings,
 ) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
-    Several models are tested on the same cells, in the same folds. Each then has its own folder, next to
-    ``comparison.json``. In a cross-validation, `changes` replaces settings of the recipes, and the model of each fold
-    is written to ``folds/1``, ``folds/2``, ... if `config` says so. The protocol of the seed writes the clean report to
-    ``clean``.
+    Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
+    ``comparison.json`` lies next to them. A cross-validation leaves the model of each fold in ``folds/1``,
+    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``.
 
     Raises
     ------
     SettingError
         Settings of `config` contradict each other.
     """
-    names = [name.strip() for name in config.model.split(",") if name.strip()]
-    _check_together(config, len(names))
+    _check_together(config)
     reports: dict[str, Report] = {}
-    for name in names:
-        folder = Path(output) / Path(name).name if len(names) > 1 else Path(output)
-        report, cells = yield from _test(paths, folder, replace(config, model=name), changes, reading)
+    for name in config.model:
+        folder = Path(output) / Path(name).name if len(config.model) > 1 else Path(output)
+        report, cells = yield from _test(paths, folder, replace(config, model=(name,)), reading)
         yield from write_report(report, cells, folder)
         reports[name] = report
     comparisons = _compare_with_first(reports)
@@ -68,9 +65,9 @@ def evaluate_files(
     return Evaluation(reports, comparisons)
 
 
-def _check_together(config: EvaluateConfig, n_models: int) -> None:
+def _check_together(config: EvaluateSettings) -> None:
     """Raise `SettingError` if settings contradict each other."""
-    if not n_models:
+    if not config.model:
         raise SettingError("model is empty; name one, such as default")
     if config.inputs and not config.cv:
         raise SettingError("inputs needs cv, as in --cv 5: a finished model already has its channels")
@@ -78,8 +75,8 @@ def _check_together(config: EvaluateConfig, n_models: int) -> None:
         return
     if not config.cv:
         raise SettingError("protocol seed needs cv, as in --cv 5: it trains and tests a network fold by fold")
-    if n_models > 1:
-        raise SettingError(f"protocol seed tests one model, but model names {n_models}: it compares none")
+    if len(config.model) > 1:
+        raise SettingError(f"protocol seed tests one model, but model names {len(config.model)}: it compares none")
     if config.quoted_fold >= config.cv:
         raise SettingError(
             f"quoted-fold is {config.quoted_fold}, but counted from 0 the last fold is {config.cv - 1} with cv "
@@ -90,14 +87,14 @@ def _check_together(config: EvaluateConfig, n_models: int) -> None:
 
 
 def _test(
-    paths: Sequence[str | Path], folder: Path, config: EvaluateConfig, changes: Mapping[str, Any], reading: ReadConfig
+    paths: Sequence[str | Path], folder: Path, config: EvaluateSettings, reading: ReadSettings
 ) -> Job[Any, tuple[Report, Cells]]:
     """Test one model as `config` says; the result is the report and the cells behind it."""
     if not config.cv:
         return _test_finished(paths, config, reading)
     if config.protocol == SEED:
-        return evaluate_as_seed(paths, folder, config, changes, reading)
-    return cross_validate(paths, config, changes, reading, folder / "folds" if config.keep_models else None)
+        return evaluate_as_seed(paths, folder, config, reading)
+    return cross_validate(paths, config, reading, folder / "folds" if config.keep_models else None)
 
 
 def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
@@ -109,12 +106,13 @@ def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]
 
 
 def _test_finished(
-    paths: Sequence[str | Path], config: EvaluateConfig, reading: ReadConfig
+    paths: Sequence[str | Path], config: EvaluateSettings, reading: ReadSettings
 ) -> Job[Progress | Note, tuple[Report, Cells]]:
     """Test a finished model; the result is the report and the cells behind it."""
-    model = load_model(config.model)
+    name = config.model_name
+    model = load_model(name)
     cells: Cells = yield from open_cells(paths, reading)
-    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or config.model))
+    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or name))
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
@@ -126,11 +124,11 @@ def _test_finished(
         cells,
         model=model.name,
         trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
-        prevalence=config.prevalence or None,
+        prevalence=config.shares,
         duplicates_removed=n_duplicates,
         seed=config.seed,
         temperature=(model.card.temperature,),
-        settings={**asdict(config), **asdict(reading), "input": [str(path) for path in paths]},
+        settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
         data_sha256=duplicates.data_sha256,
         notes=duplicates.notes,
     )

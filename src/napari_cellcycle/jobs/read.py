@@ -7,19 +7,19 @@ from pathlib import Path
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
-from napari_cellcycle.jobs.config import ReadConfig, parse_channels
+from napari_cellcycle.io.inputs import read_cells
+from napari_cellcycle.jobs.config import ReadSettings
 
 
-def open_cells(paths: Sequence[str | Path], config: ReadConfig) -> Job[Note, Cells]:
-    """Find the cells in `paths`, say aloud what was guessed, and finish with `Cells`."""
-    from napari_cellcycle.io.inputs import read_cells
+def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note, Cells]:
+    """Find the cells in `paths` and report what was guessed."""
 
-    cells: Cells = read_cells(
+    cells = read_cells(
         paths,
-        channels=parse_channels(config.channels),
-        layout=config.layout,
-        labels=config.labels or None,
-        pixel_size_um=config.pixel_size_um,
+        channels=settings.channels,
+        layout=settings.layout,
+        labels=settings.labels,
+        pixel_size_um=settings.pixel_size_um,
     )
     yield from (Note(text) for text in cells.notes)
     return cells

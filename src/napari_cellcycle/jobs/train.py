@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.base_model import BaseModel
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
@@ -18,8 +18,8 @@ from napari_cellcycle.jobs.steps.fill_phases import oversampled
 from napari_cellcycle.jobs.steps.training_data import TrainingData, prepare_training_data, split, split_table
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.training.classifier import record_epochs
-from napari_cellcycle.training.config import FINE_TUNING, TrainConfig, resolved
-from napari_cellcycle.training.recipes import RECIPES, recipe_called
+from napari_cellcycle.training.config import TrainConfig, resolved
+from napari_cellcycle.training.recipes import RECIPES
 
 if TYPE_CHECKING:
     from napari_cellcycle.cells import Cells
@@ -31,25 +31,23 @@ if TYPE_CHECKING:
 def train_files(
     paths: Sequence[str | Path],
     output: Path,
-    run: TrainRun,
-    config: TrainConfig,
-    reading: ReadConfig,
+    run: TrainSettings,
+    reading: ReadSettings,
     *,
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on all cells in `paths` whose phase is known; see `train_cells`."""
     check_output_free(Path(output), resume=run.resume)
     cells: Cells = yield from open_cells(paths, reading)
-    return (yield from train_cells(cells, output, run, config, reading=reading, stop=stop))
+    return (yield from train_cells(cells, output, run, reading=reading, stop=stop))
 
 
 def train_cells(
     cells: Cells,
     output: Path,
-    run: TrainRun,
-    config: TrainConfig,
+    run: TrainSettings,
     *,
-    reading: ReadConfig | None = None,
+    reading: ReadSettings | None = None,
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on `cells` whose phase is known, and write the model's folder `output`.
@@ -64,9 +62,9 @@ def train_cells(
         With `phases`; those of unknown phase are learnt from where they are stained.
     output : Path
         Folder of the new model; its name is the model's.
-    run, config
+    run : TrainSettings
         Which model is trained, and how.
-    reading : ReadConfig, optional
+    reading : ReadSettings, optional
         How the cells of ``run.also`` are read.
     stop : callable
         Asked after each step; once it is true, training ends and the best weights so far are written.
@@ -91,12 +89,12 @@ def train_cells(
     _refuse_too_few(cells)
     start = BaseModel.of(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
-    config = resolved(config)
+    config = resolved(run.config)
     if n_synthetic := int((cells.synthetic & (cells.phases != UNKNOWN)).sum()):
         yield Note(
             f"{n_synthetic:,} cells are synthetic; don't test on the real cells that their generator learnt from"
         )
-    training_data = yield from prepare_training_data(cells, run.also, recipe, reading or ReadConfig())
+    training_data = yield from prepare_training_data(cells, run.also, recipe, reading or ReadSettings())
     training, validation = split(training_data, config)
     learnt_from = [sha256(training_data.fingerprints[training].tobytes()).hexdigest()]
     journal = Checkpointer(generator_of(output), _identity(run, start, config, learnt_from))
@@ -137,17 +135,12 @@ def _refuse_too_few(cells: Cells) -> None:
         )
 
 
-def default_config(run: TrainRun) -> TrainConfig:
-    """Settings that `run` is trained with unless others are chosen."""
-    return FINE_TUNING if run.start_from else recipe_called(run.model).config
-
-
-def _identity(run: TrainRun, start: BaseModel | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:
+def _identity(run: TrainSettings, start: BaseModel | None, config: TrainConfig, cells: list[str]) -> dict[str, Any]:
     """What must be the same for a training to go on to the same weights; `cells` by their hashes."""
     from napari_cellcycle.models.device import pick_device
 
     return {
-        **asdict(config),
+        **config.to_dict(),
         "model": run.model if start is None else "",
         "start_from": "" if start is None else f"{start.model.name} ({start.sha256[:12]})",
         "device": pick_device(run.device).type,
@@ -155,7 +148,7 @@ def _identity(run: TrainRun, start: BaseModel | None, config: TrainConfig, cells
     }
 
 
-def _signed(card: ModelCard, facts: dict[str, Any], run: TrainRun, start: BaseModel | None) -> ModelCard:
+def _signed(card: ModelCard, facts: dict[str, Any], run: TrainSettings, start: BaseModel | None) -> ModelCard:
     """The card with where the model comes from."""
     from napari_cellcycle.versions import installed_versions
 

@@ -6,9 +6,8 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
 from pydantic_core import from_json
@@ -16,6 +15,7 @@ from pydantic_core import from_json
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.settings import settings_in
 from napari_cellcycle.store.strict import Name, Strict, parse
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig
@@ -28,11 +28,10 @@ _SUFFIX = ".unfinished"
 
 
 def _settings(kind: type[TrainConfig | GanConfig]) -> type[Strict]:
-    """The fields of a settings class, each of its type and none of them required."""
-    hints = get_type_hints(kind)
-    return create_model(
-        f"_{kind.__name__}", __base__=Strict, **{item.name: (hints[item.name], item.default) for item in fields(kind)}
-    )  # type: ignore[call-overload]
+    """The fields of a settings class, each of the type that is written and none of them required."""
+    known = settings_in(kind).values()
+    types: dict[str, Any] = {item.name: (item.kind if item.form is None else str, None) for item in known}
+    return create_model(f"_{kind.__name__}", __base__=Strict, **types)
 
 
 class _TrainIdentity(_settings(TrainConfig)):  # type: ignore[misc]  # mypy can't follow a base that is made here

@@ -29,13 +29,14 @@ from napari_cellcycle.gui.widgets.generator_picker import Choice
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.widgets.legend import MADE
 from napari_cellcycle.jobs.augment import Made, save_synthetic
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.checkpoints import unfinished_folder, unfinished_runs
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.store.models import load_card
+from napari_cellcycle.training.augment_options import NO_WORDS
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 COUNTS = {"G1": 30, "S": 12, "Anaphase": 3}
@@ -55,9 +56,12 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CHANNELS = {"brightfield": "Ch3", "darkfield": "Ch6", "dna": "Ch4"}
+
+
 @pytest.fixture
 def shown(viewer, uneven) -> Any:
-    opened = result_of(open_gallery([uneven], ReadConfig(channels="brightfield=Ch3,darkfield=Ch6,dna=Ch4")))
+    opened = result_of(open_gallery([uneven], ReadSettings(channels=CHANNELS)))
     show_gallery(viewer, opened)
     return opened
 
@@ -112,7 +116,7 @@ def untaught() -> Generator:
 @pytest.fixture
 def mixed(viewer, uneven, kept) -> Any:
     """Real cells with made ones beside them, shown; the real ones are read in their own way."""
-    reading = ReadConfig(channels="brightfield=Ch3,darkfield=Ch6,dna=Ch4", pixel_size_um=0.5)
+    reading = ReadSettings(channels=CHANNELS, pixel_size_um=0.5)
     opened = result_of(open_gallery([uneven], reading, made=[kept / "made.ome.tif"]))
     show_gallery(viewer, opened)
     return opened
@@ -156,7 +160,7 @@ def test_numbers_of_ones_own_stay_until_other_cells_are_chosen(augment, viewer, 
     augment.phases.boxes[Phase.S].setValue(5)
     augment.labelled.renew()
     assert augment.phases.wanted() == {Phase.S: 5, Phase.ANAPHASE: 27}
-    show_gallery(viewer, result_of(open_gallery([plate], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate], ReadSettings())))
     assert augment.phases.wanted() == {}  # 30 of each
 
 
@@ -164,9 +168,9 @@ def test_settings_follow_the_method_and_only_changed_ones_are_told(augment) -> N
     settings = augment.settings
     settings.picker.box.setCurrentText("train wgan-div")
     assert settings.form.values()["critic_learning_rate"] == 1e-4
-    assert settings.changes() == {}
+    assert settings.run().overrides == {}
     settings.form.show_values({"steps": 40})
-    assert settings.changes() == {"steps": 40}
+    assert settings.run().overrides == {"steps": 40}
     assert settings.run().method == "wgan-div"
 
 
@@ -189,7 +193,7 @@ def test_samples_are_shown_soon_and_not_too_often(steps: int, between: int) -> N
 
 
 def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot, viewer, kept) -> None:
-    show_gallery(viewer, result_of(open_gallery([kept / "made.ome.tif"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([kept / "made.ome.tif"], ReadSettings())))
     dock = AugmentWidget(viewer)
     qtbot.addWidget(dock)
     assert "All cells are synthetic" in dock.labelled.hint.text()
@@ -297,7 +301,7 @@ def test_a_broken_off_training_can_be_discarded(augment, model_folder, finished,
 def test_what_the_user_can_mend_is_one_sentence(augment, finished, viewer, uneven, tmp_path) -> None:
     folder = tmp_path / "moved"
     shutil.copytree(uneven, folder)
-    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([folder], ReadSettings())))
     shutil.rmtree(folder)
     augment.run_button.click()
     finished(augment)
@@ -336,7 +340,7 @@ def test_a_finished_generator_needs_no_training_and_is_compared_where_it_can_be(
 
 
 def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, viewer, plate, kept, finished) -> None:
-    show_gallery(viewer, result_of(open_gallery([plate], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate], ReadSettings())))
     augment.settings.picker.add_folder(kept)
     augment.phases.none.click()
     augment.phases.boxes[Phase.ANAPHASE].setValue(6)
@@ -349,7 +353,7 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
 
 def test_cells_without_a_channel_that_is_made_are_not_compared(qtbot, viewer, uneven, kept, tmp_path, finished) -> None:
     shutil.copytree(uneven, tmp_path / "bright", ignore=shutil.ignore_patterns("*_Ch6.tif", "*_Ch4.tif"))
-    show_gallery(viewer, result_of(open_gallery([tmp_path / "bright"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([tmp_path / "bright"], ReadSettings())))
     dock = AugmentWidget(viewer)
     qtbot.addWidget(dock)
     dock.settings.picker.add_folder(kept)
@@ -552,7 +556,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
 def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, uneven, kept, tmp_path) -> None:
     for path in (uneven / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadConfig(), made=[kept / "made.ome.tif"])))
+    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings(), made=[kept / "made.ome.tif"])))
     dock, evaluate = TrainWidget(viewer), EvaluateWidget(viewer)
     for widget in (dock, evaluate):
         qtbot.addWidget(widget)
@@ -567,7 +571,7 @@ def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, un
 def test_train_does_not_mind_what_a_generator_says(qtbot, viewer, shown) -> None:
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
-    assert dock.form.values()["augment"] == ""
+    assert dock.form.values()["augment"] == NO_WORDS
     dock._on_event(GanStep(1, 2, 0.5, 0.5, 0.5))
     dock._on_event(Samples(1, {}))
     assert dock.log == []

@@ -26,7 +26,7 @@ from napari_cellcycle.gui.layers.phase_table import truth_of
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.gui.widgets.cells_input import FIELD
 from napari_cellcycle.images.tile_grid import GAP_PX
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 
@@ -154,7 +154,7 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     assert dock.chosen.text().endswith("90 cells, 90 of known phase")
     assert len(viewer.layers) == 0
     dock.channels.boxes["Ch4"].setCurrentText(NOT_USED)
-    assert dock.channels.value() == "brightfield=Ch3,darkfield=Ch6"
+    assert dock.channels.value() == {"brightfield": "Ch3", "darkfield": "Ch6"}
     dock.open_button.click()
     finished(dock)
     assert "cells: brightfield" in viewer.layers
@@ -267,7 +267,7 @@ def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, 
 
     folder = tmp_path / "plate"
     shutil.copytree(plate, folder)
-    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([folder], ReadSettings())))
     shutil.rmtree(folder)
     dock = ClassifyWidget(viewer)
     qtbot.addWidget(dock)
@@ -278,7 +278,7 @@ def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, 
 
 
 def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
-    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
     assert classify.inputs.cells.value().title == "S"
     assert not classify.results.isVisibleTo(classify)
     for layer in [layer for layer in viewer.layers if layer.name.endswith("[1]")]:
@@ -439,7 +439,7 @@ def test_synthetic_cells_are_a_demonstration(qtbot, viewer, plate, tmp_path, mod
     shutil.copytree(plate / "S", folder)
     rows = ["cell,phase,synthetic", *[f"{cell},S,1" for cell in range(30)]]
     (folder / "cells.csv").write_text("\n".join(rows))
-    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([folder], ReadSettings())))
     dock = ClassifyWidget(viewer)
     qtbot.addWidget(dock)
     dock.model.add_folder(model_folder)
@@ -550,7 +550,7 @@ def test_the_same_model_again_replaces_its_row(two_models, classified, model_fol
 
 
 def test_another_gallery_clears_the_models(two_models, classified, viewer, plate, finished) -> None:
-    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
     classified.run_button.click()
     finished(classified)
     finished(two_models)

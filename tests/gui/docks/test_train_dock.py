@@ -20,10 +20,11 @@ from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.widgets.training_curves import Curves
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.checkpoints import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
 from napari_cellcycle.store.models import load_card, models_folder
+from napari_cellcycle.training.recipes import RECIPES
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_an_empty_dock_offers_what_to_do_next(qtbot, viewer) -> None:
 def test_cells_of_unknown_phase_lead_to_classify(qtbot, viewer, plate, tmp_path) -> None:
     for path in (plate / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings())))
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
     assert dock.unlabelled.isVisibleTo(dock)
@@ -80,7 +81,7 @@ def test_the_cells_of_each_phase_are_counted_before(train) -> None:
 
 
 def test_one_phase_is_too_few_and_the_dock_says_so(train, viewer, plate) -> None:
-    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
     assert train.labelled.hint.text() == "Only S cells are known, but at least two phases are needed."
     assert not train.run_button.isEnabled()
 
@@ -100,6 +101,25 @@ def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery
 
 
 # --- a run ---
+
+
+def test_the_settings_of_every_network_fill_the_form(train) -> None:
+    train.start_from.setCurrentText(SCRATCH)
+    for network in [*RECIPES][::-1]:  # the first one is chosen already
+        train.network.setCurrentText(network)
+        settings = vars(RECIPES[network].config)
+        assert train.form.values(*settings) == settings
+        assert train.form.box("rotation_degrees").text() == f"{settings['rotation_degrees']:g}"
+
+
+def test_a_text_that_is_no_augmentation_is_said_and_trains_nothing(train, monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
+    train.form.show_values({"augment": "mixup+cutmix"})
+    train.run_button.click()
+    assert train.job is None
+    assert "'cutmix' is unknown" in train.status.text()
+    assert told == [train.status.text()]
 
 
 def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, finished) -> None:
@@ -218,7 +238,7 @@ def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, 
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
     train.progress.cancel.click()
     finished(train)
-    two = result_of(open_gallery([plate / "S", plate / "G1"], ReadConfig()))
+    two = result_of(open_gallery([plate / "S", plate / "G1"], ReadSettings()))
     show_gallery(viewer, two)
     train.unfinished.buttons["Resume"].click()
     finished(train)
@@ -231,7 +251,7 @@ def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, 
 def test_what_the_user_can_mend_is_one_sentence(train, plate, tmp_path, viewer, finished) -> None:
     folder = tmp_path / "moved"
     shutil.copytree(plate, folder)
-    show_gallery(viewer, result_of(open_gallery([folder], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([folder], ReadSettings())))
     shutil.rmtree(folder)
     output = run(train, finished)
     assert str(folder) in train.status.text()

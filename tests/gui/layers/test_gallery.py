@@ -23,7 +23,7 @@ from napari_cellcycle.gui.layers.gallery import (
 )
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.images.tile_grid import GAP_PX
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 
 
 def run(generator) -> object:
@@ -57,7 +57,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
     images = ArrayImages(np.full((3, 1, 12, 12), 700, np.uint16), masks)
     cells = Cells.build(images, ["brightfield"], "run.cif", pixel_size_um=0.5)
     monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args: finished_job(cells))
-    opened = result_of(open_gallery(["run.cif"], ReadConfig()))
+    opened = result_of(open_gallery(["run.cif"], ReadSettings()))
     show_gallery(viewer, opened)
     layer = viewer.layers[-1]
     assert (layer.name, layer.visible) == ("cells: mask", False)
@@ -69,7 +69,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
 
 
 def test_a_new_gallery_hides_the_old_one_which_lies_at_the_same_place(viewer, gallery, plate) -> None:
-    show_gallery(viewer, result_of(open_gallery([plate / "G1"], ReadConfig())))
+    show_gallery(viewer, result_of(open_gallery([plate / "G1"], ReadSettings())))
     assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield [1]"]
     assert [source.n_cells for source in list_galleries(viewer.layers)] == [30, 90]
 
@@ -83,20 +83,20 @@ def test_a_layer_finds_its_cells_again(viewer, gallery) -> None:
 def test_files_that_changed_meanwhile_are_not_mistaken_for_the_gallery(plate, tmp_path) -> None:
     folder = tmp_path / "plate"
     shutil.copytree(plate, folder)
-    source = result_of(open_gallery([folder], ReadConfig())).source
+    source = result_of(open_gallery([folder], ReadSettings())).source
     shutil.rmtree(folder / "S")
     with pytest.raises(ReadError, match="held 90 cells when the gallery was made and holds 60 now; open it again"):
         run(reread_cells(source))
 
 
 def test_a_gallery_that_shows_only_the_first_cells_says_so(plate) -> None:
-    opened = result_of(open_gallery([plate], ReadConfig(), max_shown=40))
+    opened = result_of(open_gallery([plate], ReadSettings(), max_shown=40))
     assert (opened.source.n_shown, opened.source.n_cells) == (40, 90)
     assert "the gallery shows the first 40 of 90 cells; all are classified" in opened.notes
 
 
 def test_a_preview_names_each_channel_and_shows_it(plate) -> None:
-    preview = result_of(preview_channels([plate], ReadConfig()))
+    preview = result_of(preview_channels([plate], ReadSettings()))
     assert {channel.name: channel.role for channel in preview.channels} == {
         "Ch3": "brightfield",
         "Ch4": "dna",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +23,13 @@ from napari_cellcycle.gui.layers.source import (
     role_of,
     source_of,
 )
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 
 GALLERY = GallerySource(
     group="a",
     title="plate",
     paths=["plate"],
-    reading=asdict(ReadConfig()),
+    reading=ReadSettings().to_dict(),
     n_cells=10,
     n_shown=10,
     n_synthetic=1,

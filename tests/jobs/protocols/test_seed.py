@@ -14,6 +14,7 @@ import pytest
 import tifffile
 import torch
 from made import made_pixels
+from trained import using
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -21,17 +22,18 @@ from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.inputs import read_cells
-from napari_cellcycle.jobs.config import EvaluateConfig, ReadConfig
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation
 from napari_cellcycle.jobs.protocols.seed import validate_as_seed
 from napari_cellcycle.jobs.protocols.seed_data import half_stretched
 from napari_cellcycle.jobs.steps import fill_phases
+from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.classifier import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}
-CHANGES = {"epochs": 2, "batch_size": 16, "augment": "wgan-div+mixup+undersample", "gan_steps": 1}
-CONFIG = EvaluateConfig(model="tiny", cv=3, protocol="seed", quoted_fold=1, inputs="brightfield", device="cpu")
+CHANGES = {"epochs": 2, "batch_size": 16, "augment": parse_augment("wgan-div+mixup+undersample"), "gan_steps": 1}
+CONFIG = EvaluateSettings(model=("tiny",), cv=3, protocol="seed", quoted_fold=1, inputs=("brightfield",), device="cpu")
 BANNER = "The seed's protocol: no estimate of accuracy"
 
 
@@ -122,7 +124,7 @@ def run(cells_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder, spy = tmp_path_factory.mktemp("seed"), Spy()
     with pytest.MonkeyPatch.context() as patch:
         spy.watch(patch)
-        done = result_of(evaluate_files([cells_folder], folder, CONFIG, CHANGES, ReadConfig()))
+        done = result_of(evaluate_files([cells_folder], folder, using(CONFIG, CHANGES), ReadSettings()))
     return Run(done.reports["tiny"], folder, spy)
 
 
@@ -235,7 +237,7 @@ def test_without_the_clean_figures_the_report_says_that_they_are_missing(
     spy = Spy()
     spy.watch(monkeypatch)
     config, changes = replace(CONFIG, cv=2, clean_beside=False), {"epochs": 1, "batch_size": 16}
-    done = result_of(evaluate_files([cells_folder], tmp_path, config, changes, ReadConfig()))
+    done = result_of(evaluate_files([cells_folder], tmp_path, using(config, changes), ReadSettings()))
     assert not spy.of(seed=False)
     assert not spy.shown
     assert not (tmp_path / "clean").exists()
@@ -249,8 +251,8 @@ def test_without_the_clean_figures_the_report_says_that_they_are_missing(
 
 
 def test_trees_are_grown_anew_in_each_fold_as_they_cannot_go_on(cells_folder: Path) -> None:
-    config = EvaluateConfig(model="features", cv=2, protocol="seed", quoted_fold=1, device="cpu")
-    report, _ = result_of(validate_as_seed([cells_folder], config, {"epochs": 1}, ReadConfig()))
+    config = EvaluateSettings(model=("features",), cv=2, protocol="seed", quoted_fold=1, device="cpu")
+    report, _ = result_of(validate_as_seed([cells_folder], using(config, {"epochs": 1}), ReadSettings()))
     assert report.seed_comparison.n_trained_on == 0
     assert any("these trees can't go on from fold to fold" in note for note in report.notes)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from made import made_pixels
-from trained import TINY
+from trained import TINY, using
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -17,8 +17,8 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import TrainRun
-from napari_cellcycle.jobs.train import default_config, train_cells
+from napari_cellcycle.jobs.config import TrainSettings
+from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_fingerprints, remember_run
 from napari_cellcycle.training.config import FINE_TUNING
@@ -36,8 +36,8 @@ def right(folder: Path, cells: Cells) -> float:
 
 
 def test_five_cells_a_phase_teach_a_model_another_instrument(paired_model_folder: Path, tmp_path: Path) -> None:
-    run = TrainRun(start_from=str(paired_model_folder), device="cpu")
-    result_of(train_cells(other_instrument(5, seed=7), tmp_path / "tuned", run, default_config(run)))
+    run = TrainSettings(start_from=str(paired_model_folder), device="cpu")
+    result_of(train_cells(other_instrument(5, seed=7), tmp_path / "tuned", run))
     test = other_instrument(30, seed=8)
     assert right(paired_model_folder, test) < 0.7
     assert right(tmp_path / "tuned", test) > 0.9
@@ -47,10 +47,10 @@ def test_input_scale_and_network_are_those_of_the_start_and_the_card_says_so(
     paired_model_folder: Path, tmp_path: Path
 ) -> None:
     before = (paired_model_folder / WEIGHTS).read_bytes()
-    run = TrainRun(start_from=str(paired_model_folder), model="duque2024", device="cpu", data_licence="ours")
+    run = TrainSettings(start_from=str(paired_model_folder), model="duque2024", device="cpu", data_licence="ours")
     cells = other_instrument(6, seed=7)
     barely = replace(FINE_TUNING, learning_rate=1e-7, epochs=1, seed=3)
-    card = result_of(train_cells(cells, tmp_path / "tuned", run, barely)).card
+    card = result_of(train_cells(cells, tmp_path / "tuned", using(run, barely))).card
     start = load_model(paired_model_folder)
     for name in ("channels", "size_px", "pixel_size_um"):
         assert getattr(card.input, name) == getattr(start.card.input, name)
@@ -68,9 +68,13 @@ def test_input_scale_and_network_are_those_of_the_start_and_the_card_says_so(
 
 def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Path) -> None:
     quick = replace(FINE_TUNING, epochs=1)
-    result_of(train_cells(made_cells, tmp_path / "first", TINY, quick))
+    result_of(train_cells(made_cells, tmp_path / "first", using(TINY, quick)))
     new = other_instrument(6, seed=7)
-    result_of(train_cells(new, tmp_path / "second", TrainRun(start_from=str(tmp_path / "first"), device="cpu"), quick))
+    result_of(
+        train_cells(
+            new, tmp_path / "second", using(TrainSettings(start_from=str(tmp_path / "first"), device="cpu"), quick)
+        )
+    )
     known = load_training_fingerprints(tmp_path / "second")
     assert known is not None
     for cells in (made_cells, new):
@@ -79,7 +83,7 @@ def test_it_knows_the_cells_of_the_start_as_seen(made_cells: Cells, tmp_path: Pa
 
 
 def test_channels_are_matched_by_what_they_are_and_a_missing_one_is_refused(model_folder: Path, tmp_path: Path) -> None:
-    run, quick = TrainRun(start_from=str(model_folder), device="cpu"), replace(FINE_TUNING, epochs=1)
+    run, quick = TrainSettings(start_from=str(model_folder), device="cpu"), replace(FINE_TUNING, epochs=1)
     cells = other_instrument(6, seed=7)
     swapped = Cells.build(
         ArrayImages(np.stack([cell.pixels[::-1] for cell in cells.read(range(18))])),
@@ -88,10 +92,10 @@ def test_channels_are_matched_by_what_they_are_and_a_missing_one_is_refused(mode
         phases=cells.phases,
     )
     for name, given in {"straight": cells, "swapped": swapped}.items():
-        result_of(train_cells(given, tmp_path / name, run, quick))
+        result_of(train_cells(given, tmp_path / name, using(run, quick)))
     assert (tmp_path / "straight" / WEIGHTS).read_bytes() == (tmp_path / "swapped" / WEIGHTS).read_bytes()
     with pytest.raises(ChannelError, match="no darkfield"):
-        result_of(train_cells(cells.select_channels(["brightfield"]), tmp_path / "half", run, quick))
+        result_of(train_cells(cells.select_channels(["brightfield"]), tmp_path / "half", using(run, quick)))
     assert not (tmp_path / "half").exists()
 
 
@@ -116,6 +120,6 @@ def test_the_command_takes_a_name_or_a_folder_and_says_what_is_no_model(
 def test_a_start_that_is_damaged_is_one_sentence(model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "start").mkdir()
     (tmp_path / "start" / "model.json").write_text((model_folder / "model.json").read_text())
-    run = TrainRun(start_from=str(tmp_path / "start"))
+    run = TrainSettings(start_from=str(tmp_path / "start"))
     with pytest.raises(ModelError, match="is missing or damaged"):
-        result_of(train_cells(other_instrument(6, seed=7), tmp_path / "run", run, FINE_TUNING))
+        result_of(train_cells(other_instrument(6, seed=7), tmp_path / "run", using(run, FINE_TUNING)))

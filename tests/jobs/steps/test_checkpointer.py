@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from trained import TINY
+from trained import TINY, using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps import checkpointer
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.store.checkpoints import (
@@ -32,6 +32,7 @@ from napari_cellcycle.store.checkpoints import (
     write_checkpoint,
 )
 from napari_cellcycle.store.models import WEIGHTS, load_card
+from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 
@@ -45,10 +46,10 @@ def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_off(
-    cells: Cells, output: Path, config: TrainConfig, run: TrainRun, n_steps: int, what: str = "training"
+    cells: Cells, output: Path, config: TrainConfig, run: TrainSettings, n_steps: int, what: str = "training"
 ) -> None:
     """Train for `n_steps` steps of three an epoch, or of a generator, and stop reading."""
-    events = train_cells(cells, output, run, config)
+    events = train_cells(cells, output, using(run, config))
     steps = (event for event in events if isinstance(event, Progress) and event.what == what)
     assert len(list(islice(steps, n_steps))) == n_steps
     events.close()
@@ -67,14 +68,14 @@ def test_it_goes_on_to_the_same_weights(
     made_cells: Cells, tmp_path: Path, model: str, breaks: list[int], changes: dict[str, object]
 ) -> None:
     config, new = replace(SHORT, **changes), replace(TINY, model=model)
-    result_of(train_cells(made_cells, tmp_path / "whole", new, config))
+    result_of(train_cells(made_cells, tmp_path / "whole", using(new, config)))
     broken = tmp_path / "broken"
     for number, n_steps in enumerate(breaks):
         break_off(made_cells, broken, config, replace(new, resume=number > 0), n_steps)
         assert unfinished_folder(broken).is_dir()
         assert not broken.exists()
     resume = replace(new, resume=True)
-    epochs = [e for e in train_cells(made_cells, broken, resume, config) if isinstance(e, EpochDone)]
+    epochs = [e for e in train_cells(made_cells, broken, using(resume, config)) if isinstance(e, EpochDone)]
     assert (broken / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert (broken / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
     assert [done.epoch for done in epochs] == list(range(1, len(epochs) + 1))  # the earlier ones are told again
@@ -82,16 +83,16 @@ def test_it_goes_on_to_the_same_weights(
 
 
 def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -> None:
-    config, what = replace(SHORT, epochs=2, augment="cellgan", gan_steps=6), "training the generator"
+    config, what = replace(SHORT, epochs=2, augment=parse_augment("cellgan"), gan_steps=6), "training the generator"
     cells, broken = made_cells.subset(np.r_[0:30, 30:50, 60:70]), tmp_path / "broken"
-    result_of(train_cells(cells, tmp_path / "whole", TINY, config))
+    result_of(train_cells(cells, tmp_path / "whole", using(TINY, config)))
     break_off(cells, broken, config, replace(RESUME, resume=False), 4, what)
     assert unfinished_runs(tmp_path) == [broken]
     assert read_identity(broken)["augment"] == "cellgan"
     with pytest.raises(SettingError, match="gan-steps 6, not 7"):
-        list(train_cells(cells, broken, RESUME, replace(config, gan_steps=7)))
+        list(train_cells(cells, broken, using(RESUME, replace(config, gan_steps=7))))
     break_off(cells, broken, config, RESUME, 3)
-    resumed = list(train_cells(cells, broken, RESUME, config))
+    resumed = list(train_cells(cells, broken, using(RESUME, config)))
     assert len([event for event in resumed if isinstance(event, Progress) and event.what == what]) <= 1
     assert (broken / WEIGHTS).read_bytes() == (tmp_path / "whole" / WEIGHTS).read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "whole"]
@@ -126,25 +127,25 @@ def broken(made_cells: Cells, tmp_path: Path) -> Path:
 def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) -> None:
     before = (unfinished_folder(broken) / CHECKPOINT).read_bytes()
     with pytest.raises(SettingError, match=r"run\.unfinished was begun with epochs 4, not 9; give the same, or remove"):
-        result_of(train_cells(made_cells, broken, RESUME, replace(SHORT, epochs=9)))
+        result_of(train_cells(made_cells, broken, using(RESUME, replace(SHORT, epochs=9))))
     with pytest.raises(SettingError, match="was begun with model tiny, not duque2024"):
-        result_of(train_cells(made_cells, broken, replace(RESUME, model="duque2024"), SHORT))
+        result_of(train_cells(made_cells, broken, using(replace(RESUME, model="duque2024"), SHORT)))
     phases = made_cells.phases.copy()
     phases[0] = 1
     with pytest.raises(SettingError, match="was begun with other cells; give the same"):
-        result_of(train_cells(replace(made_cells, phases=phases), broken, RESUME, SHORT))
+        result_of(train_cells(replace(made_cells, phases=phases), broken, using(RESUME, SHORT)))
     assert (unfinished_folder(broken) / CHECKPOINT).read_bytes() == before
     assert not broken.exists()
 
 
 def test_what_was_broken_off_is_not_overwritten_unless_resumed(made_cells: Cells, broken: Path) -> None:
     with pytest.raises(WriteError, match=r"run\.unfinished is a training that was broken off; resume it, or remove"):
-        result_of(train_cells(made_cells, broken, TINY, SHORT))
+        result_of(train_cells(made_cells, broken, using(TINY, SHORT)))
 
 
 def test_a_finished_run_is_not_resumed(made_cells: Cells, model_folder: Path) -> None:
     with pytest.raises(WriteError, match="exists already"):
-        result_of(train_cells(made_cells, model_folder, RESUME, SHORT))
+        result_of(train_cells(made_cells, model_folder, using(RESUME, SHORT)))
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00" * 100, None])
@@ -152,7 +153,7 @@ def test_a_damaged_checkpoint_is_one_sentence(made_cells: Cells, broken: Path, d
     path = unfinished_folder(broken) / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-1] if damage is None else damage)
     with pytest.raises(ModelError, match=r"checkpoint\.safetensors is damaged \(.*\); remove .*unfinished"):
-        result_of(train_cells(made_cells, broken, RESUME, SHORT))
+        result_of(train_cells(made_cells, broken, using(RESUME, SHORT)))
 
 
 def test_writing_takes_a_small_share_of_the_time(
@@ -161,12 +162,12 @@ def test_writing_takes_a_small_share_of_the_time(
     written: list[Path] = []
     monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", 1e-9)
     monkeypatch.setattr(checkpointer, "write_checkpoint", lambda output, *_: written.append(output))
-    result_of(train_cells(made_cells, tmp_path / "run", TINY, SHORT))
+    result_of(train_cells(made_cells, tmp_path / "run", using(TINY, SHORT)))
     assert written == [tmp_path / "run"]  # the first epoch's
 
 
 def test_nothing_to_resume_is_a_new_training(made_cells: Cells, tmp_path: Path) -> None:
-    model = result_of(train_cells(made_cells, tmp_path / "run", RESUME, SHORT))
+    model = result_of(train_cells(made_cells, tmp_path / "run", using(RESUME, SHORT)))
     assert model.card.training["epochs_done"] == 4
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trained import TINY
+from trained import TINY, using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, StoppedError
@@ -21,10 +21,11 @@ from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_model
+from napari_cellcycle.training.augment_options import NO_WORDS, parse_augment
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
 
-QUICK = TrainConfig(epochs=2, batch_size=16, averaging=0.5, augment="cellgan", gan_steps=2)
+QUICK = TrainConfig(epochs=2, batch_size=16, averaging=0.5, augment=parse_augment("cellgan"), gan_steps=2)
 SPEC = RECIPES["default"].input
 
 
@@ -44,7 +45,7 @@ def test_what_is_missing(few_g2: Cells) -> None:
 
 @pytest.mark.parametrize("method", ["cellgan", "wgan-gp", "wgan-div"])
 def test_made_cells_come_prepared_and_marked(few_g2: Cells, method: str) -> None:
-    made = result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=method), "cpu"))
+    made = result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=parse_augment(method)), "cpu"))
     assert np.bincount(made.phases).tolist() == [0, 10, 20]
     assert made.synthetic.all()
     assert made.stain is None
@@ -54,13 +55,13 @@ def test_made_cells_come_prepared_and_marked(few_g2: Cells, method: str) -> None
 
 
 def test_without_a_generator_nothing_is_made(few_g2: Cells) -> None:
-    assert result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment="mixup"), "cpu")) is None
+    assert result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=parse_augment("mixup")), "cpu")) is None
     said: list[Any] = []
     assert run_job(fill_rare_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu"), said.append) is None
     assert [type(event) for event in said] == [Note]
     assert "no cells are made" in said[0].text
     with pytest.raises(SettingError, match="asks for no made cells"):
-        result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment="", generator="jurkat"), "cpu"))
+        result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=NO_WORDS, generator="jurkat"), "cpu"))
 
 
 def test_a_generator_sees_the_training_part_alone(
@@ -74,7 +75,7 @@ def test_a_generator_sees_the_training_part_alone(
 
     monkeypatch.setattr(fill_phases, "fit_generator", spy)
     cells = made_cells.subset(np.r_[0:30, 30:60, 60:72])
-    events = list(train_cells(cells, tmp_path / "model", TINY, QUICK))
+    events = list(train_cells(cells, tmp_path / "model", using(TINY, QUICK)))
     split = np.genfromtxt(tmp_path / "model" / "split.csv", delimiter=",", dtype=str, skip_header=1)
     train = split[split[:, 3] == "train"]
     assert set(seen[0].ids.tolist()) == set(train[:, 1].astype(int).tolist())
@@ -86,14 +87,20 @@ def test_a_generator_sees_the_training_part_alone(
 
 def test_made_cells_change_neither_scale_nor_what_is_familiar(few_g2: Cells, tmp_path: Path) -> None:
     for name, augment in (("plain", ""), ("filled", "cellgan")):
-        result_of(train_cells(few_g2, tmp_path / name, TINY, replace(QUICK, augment=augment)))
+        result_of(
+            train_cells(
+                few_g2,
+                tmp_path / name,
+                using(TINY, replace(QUICK, augment=parse_augment(augment))),
+            )
+        )
     plain, filled = (load_model(tmp_path / name).card.input for name in ("plain", "filled"))
     assert plain == filled
 
 
 def test_stopped_before_there_is_a_model_it_says_so(few_g2: Cells, tmp_path: Path) -> None:
     with pytest.raises(StoppedError, match="before there was a model to keep; resume goes on with it"):
-        list(train_cells(few_g2, tmp_path / "model", TINY, QUICK, stop=lambda: True))
+        list(train_cells(few_g2, tmp_path / "model", using(TINY, QUICK), stop=lambda: True))
     assert not (tmp_path / "model").exists()
 
 
@@ -129,8 +136,8 @@ def test_a_generator_that_saw_tested_cells_is_refused(generator: Generator, tmp_
 
 @pytest.mark.parametrize("augment", ["mixup", "nonlinear-mixup", "flips", "undersample", "none"])
 def test_words_of_augment_reach_the_training(made_cells: Cells, tmp_path: Path, augment: str) -> None:
-    config = replace(QUICK, augment=augment, gain=0.2)
-    result_of(train_cells(made_cells, tmp_path / "model", TINY, config))
+    config = replace(QUICK, augment=parse_augment(augment), gain=0.2)
+    result_of(train_cells(made_cells, tmp_path / "model", using(TINY, config)))
     settings = load_model(tmp_path / "model").card.training["settings"]
     expected = {
         "mixup": {"mixup": 0.2, "gain": 0.2},

@@ -1,4 +1,4 @@
-"""Which phases are made, and how many cells of each: the words of ``--phase`` and ``-n``."""
+"""How many synthetic cells of each phase are generated: ``--phase`` and ``-n``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.jobs.steps.phase_counts import parse_phase_counts
+from napari_cellcycle.jobs.config import parse_phase_numbers
+from napari_cellcycle.jobs.steps.phase_counts import phase_counts
 from napari_cellcycle.phases import Phase
 
 ALL = ["G1", "S", "Anaphase"]
@@ -34,7 +35,8 @@ def cells(made_cells):
     ],
 )
 def test_phases_are_made_in_the_numbers_that_were_asked_for_or_are_lacking(cells, run, wanted) -> None:
-    assert parse_phase_counts(cells, run.get("phase", ""), run.get("n_cells", 0)) == wanted
+    phase = parse_phase_numbers(run["phase"]) if "phase" in run else None
+    assert phase_counts(cells, phase, run.get("n_cells", 0)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -52,13 +54,13 @@ def test_phases_are_made_in_the_numbers_that_were_asked_for_or_are_lacking(cells
 )
 def test_what_is_wrong_with_them_is_one_sentence(cells, phase: str, message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        parse_phase_counts(cells, phase, 0)
+        phase_counts(cells, parse_phase_numbers(phase), 0)
 
 
 def test_without_cells_the_numbers_must_be_said() -> None:
-    assert parse_phase_counts(None, "Anaphase=5,S=6", 0, known=ALL) == {Phase.ANAPHASE: 5, Phase.S: 6}
-    assert parse_phase_counts(None, "S", 4, known=ALL) == {Phase.S: 4}
-    assert parse_phase_counts(None, "", 4, known=ALL) == {Phase.G1: 4, Phase.S: 4, Phase.ANAPHASE: 4}
-    for phase in ("", "S", "S=6,Anaphase"):
+    assert phase_counts(None, {Phase.ANAPHASE: 5, Phase.S: 6}, 0, known=ALL) == {Phase.ANAPHASE: 5, Phase.S: 6}
+    assert phase_counts(None, {Phase.S: 0}, 4, known=ALL) == {Phase.S: 4}
+    assert phase_counts(None, None, 4, known=ALL) == {Phase.G1: 4, Phase.S: 4, Phase.ANAPHASE: 4}
+    for phase in (None, {Phase.S: 0}, {Phase.S: 6, Phase.ANAPHASE: 0}):
         with pytest.raises(SettingError, match="without input there is nothing to fill up to"):
-            parse_phase_counts(None, phase, 0, known=ALL)
+            phase_counts(None, phase, 0, known=ALL)

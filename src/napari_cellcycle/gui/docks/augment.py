@@ -126,8 +126,8 @@ class AugmentWidget(Dock):
     def _on_run(self) -> None:
         labelled, wanted, output = self.labelled.labelled(), self.phases.wanted(), self.settings.name.output()
         if labelled is not None and wanted:
-            run, changes, stop = self.settings.run(), self.settings.changes(), self.steering.is_stopped
-            self._begin(labelled, output, make_labelled(labelled, output, run, wanted, changes, stop))
+            run, stop = self.settings.run(), self.steering.is_stopped
+            self._begin(labelled, output, make_labelled(labelled, output, run, wanted, stop))
             self.steering.setHidden(bool(run.generator))  # nothing is trained
 
     def _on_resume(self, output: Path) -> None:

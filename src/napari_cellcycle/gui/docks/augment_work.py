@@ -13,7 +13,7 @@ from napari_cellcycle.events import Job, Note, Progress, map_events
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.gui.layers.labelled import LabelledGallery
 from napari_cellcycle.gui.layers.source import GallerySource
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
 from napari_cellcycle.phases import PHASE_LABELS, parse_phase
 from napari_cellcycle.store.checkpoints import read_identity
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.events import Stop
     from napari_cellcycle.gui.layers.labelled import Labelled
-    from napari_cellcycle.jobs.config import AugmentRun
+    from napari_cellcycle.jobs.config import AugmentSettings
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,8 @@ class SyntheticSaved:
 def make_labelled(
     labelled: Labelled,
     output: Path,
-    run: AugmentRun,
+    run: AugmentSettings,
     wanted: Mapping[int, int],
-    changes: Mapping[str, Any],
     stop: Stop,
 ) -> Job[Any, SyntheticCells]:
     """Make as many cells of each phase as `wanted` says; the job's result is `SyntheticCells`."""
@@ -59,22 +58,21 @@ def make_labelled(
 
     cells = yield from labelled.open()
     yield Note("")
-    named = [PHASE_LABELS[phase] + (f"={n}" if n else "") for phase, n in wanted.items()]
-    run = replace(run, phase=",".join(named))
+    run = replace(run, phase=dict(wanted))
     not_comparable = _not_comparable(cells, run.generator) if run.generator else ""
     known = None if not_comparable else cells
     spectator = _Spectator(_channels(run, cells))
     if not_comparable:
         yield from spectator(Note(f"the made cells are not compared with the real ones: {not_comparable}"))
     real = np.bincount(cells.phases[~cells.synthetic & (cells.phases >= 0)], minlength=len(PHASE_LABELS))
-    between = steps_between(planned_steps(run.method, real, tuple(wanted), changes))
-    job = augment_cells(known, output, run, changes, stop=stop, show_every=between)
+    between = steps_between(planned_steps(run.method, real, tuple(wanted), run.overrides))
+    job = augment_cells(known, output, run, stop=stop, show_every=between)
     made = yield from map_events(job, spectator)
     return _result(made, spectator.real, known, spectator.notes)
 
 
 def resume_making(
-    labelled: Labelled, output: Path, run: AugmentRun, wanted: Mapping[int, int], stop: Stop
+    labelled: Labelled, output: Path, run: AugmentSettings, wanted: Mapping[int, int], stop: Stop
 ) -> Job[Any, SyntheticCells]:
     """Go on with a training that was broken off, in its own settings; the job's result is `SyntheticCells`.
 
@@ -88,10 +86,16 @@ def resume_making(
     phases = [int(phase) for label in was.pop("phases") if (phase := parse_phase(label)) is not None]
     del was["cells"]
     before = replace(
-        run, method=was.pop("method"), seed=was.pop("seed"), make=",".join(was.pop("make")), generator="", resume=True
+        run,
+        method=was.pop("method"),
+        seed=was.pop("seed"),
+        make=tuple(was.pop("make")),
+        generator="",
+        resume=True,
+        overrides=was,
     )
     numbers = {phase: wanted.get(phase, 0) for phase in phases}
-    return (yield from make_labelled(labelled, output, before, numbers, was, stop))
+    return (yield from make_labelled(labelled, output, before, numbers, stop))
 
 
 def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Job[Progress | Note | SyntheticSaved, OpenedGallery]:
@@ -106,8 +110,10 @@ def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Job[Progress 
     yield SyntheticSaved(output)
     source, stack = labelled.source if isinstance(labelled, LabelledGallery) else None, output / SYNTHETIC_FILE
     if isinstance(source, GallerySource):
-        return (yield from open_gallery(source.paths, ReadConfig(**source.reading), made=[*source.made, stack]))
-    return (yield from open_gallery([stack], ReadConfig()))
+        return (
+            yield from open_gallery(source.paths, ReadSettings.from_dict(source.reading), made=[*source.made, stack])
+        )
+    return (yield from open_gallery([stack], ReadSettings()))
 
 
 def advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
@@ -125,12 +131,11 @@ def _not_comparable(cells: Cells, generator: str) -> str:
     return f"these have no {' and no '.join(sorted(lacking))}" if lacking else ""
 
 
-def _channels(run: AugmentRun, cells: Cells) -> tuple[str, ...]:
+def _channels(run: AugmentSettings, cells: Cells) -> tuple[str, ...]:
     """What `augment_cells` makes."""
     from napari_cellcycle.jobs.augment import DEFAULT_CHANNELS
 
-    asked = tuple(name.strip() for name in run.make.split(",") if name.strip())
-    return asked or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels)
+    return run.make or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels)
 
 
 N_PICTURES = 60

@@ -29,7 +29,7 @@ from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
 from napari_cellcycle.gui.widgets.legend import MADE, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
-from napari_cellcycle.jobs.config import ClassifyConfig
+from napari_cellcycle.jobs.config import ClassifySettings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -45,7 +45,7 @@ class ClassifyWidget(Dock):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self._build_inputs()
-        self.form = Form(ClassifyConfig, ["device", "min_probability", "batch_size"])
+        self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size"])
         self.run_button = QPushButton("Classify")
         self.run_button.clicked.connect(self._on_run)
         self.legend = Legend()
@@ -84,7 +84,7 @@ class ClassifyWidget(Dock):
         return None if source is None else find_layer(self.viewer.layers, source.group, role)
 
     def _on_run(self) -> None:
-        config = ClassifyConfig(model=self.model.value(), **self.form.values())
+        config = ClassifySettings(model=self.model.value(), **self.form.values())
         field = self.inputs.field()
         job: Job[Any, Classified]
         if field is not None:

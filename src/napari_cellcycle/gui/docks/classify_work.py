@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.gui.layers.build import LayerData
     from napari_cellcycle.gui.layers.source import GallerySource, Source
     from napari_cellcycle.images.cell_map import CellMap
-    from napari_cellcycle.jobs.config import ClassifyConfig
+    from napari_cellcycle.jobs.config import ClassifySettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +54,14 @@ class Classified:
         return table
 
 
-def classify_gallery(source: GallerySource, config: ClassifyConfig) -> Job[Progress | Note, Classified]:
+def classify_gallery(source: GallerySource, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify all cells behind a gallery, shown or not; the job's result is a `Classified`."""
     cells = yield from reread_cells(source)
     return (yield from classify_shown(cells, source.grid, source, config))
 
 
 def classify_shown(
-    cells: Cells, cell_map: CellMap, source: Source, config: ClassifyConfig
+    cells: Cells, cell_map: CellMap, source: Source, config: ClassifySettings
 ) -> Job[Progress | Note, Classified]:
     """Classify cells that lie on the screen as `cell_map` says; the job's result is a `Classified`."""
     yield Note("Loading the model ...")
@@ -153,7 +153,7 @@ class ClassifiedField(Classified):
     labels: NDArray[np.integer] | None
 
 
-def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress | Note, ClassifiedField]:
+def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progress | Note, ClassifiedField]:
     """Classify the cells of a full-field image; the job's result is a `ClassifiedField`."""
     found = None
     if field.labels is None:

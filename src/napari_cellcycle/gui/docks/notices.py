@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
 from napari_cellcycle.io.sample_data import sample_path
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_runs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class NoCells(EmptyNotice):
         self._dock = dock
 
     def _open_sample(self) -> None:
-        self._dock.start(open_gallery([sample_path()], ReadConfig()), self._on_opened)
+        self._dock.start(open_gallery([sample_path()], ReadSettings()), self._on_opened)
 
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self._dock.viewer, opened)

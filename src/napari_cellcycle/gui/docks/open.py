@@ -9,14 +9,14 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QPushButton, QWidget
 
 from napari_cellcycle.cells import ROLES
-from napari_cellcycle.errors import ChannelError
+from napari_cellcycle.errors import CellCycleError, ChannelError
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.layers.gallery import open_gallery, preview_channels, show_gallery
 from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
 from napari_cellcycle.io.sample_data import sample_path
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class OpenWidget(Dock):
         self.paths: list[str] = []
         self.empty = EmptyNotice(
             "No cells yet. Drop files or a folder here, or:",
-            {"Open the sample": lambda: self._open([str(sample_path())], ReadConfig())},
+            {"Open the sample": lambda: self._open([str(sample_path())], ReadSettings())},
         )
         self.files_button, self.folder_button = QPushButton("Choose files ..."), QPushButton("Choose a folder ...")
         self.files_button.setToolTip("TIFF, OME-TIFF, PNG, JPEG, CellProfiler montages, Amnis .cif and .rif")
@@ -49,7 +49,7 @@ class OpenWidget(Dock):
         self.chosen = QLabel()
         self.chosen.setWordWrap(True)
         self.channels = ChannelRows()
-        self.form = Form(ReadConfig, ["pixel_size_um", "layout", "labels"])
+        self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels"])
         self.open_button = QPushButton("Open")
         self.open_button.setToolTip("show the cells as a gallery")
         self.open_button.clicked.connect(self._on_open)
@@ -102,12 +102,12 @@ class OpenWidget(Dock):
     def _on_open(self) -> None:
         try:
             reading = self._reading(with_channels=True)
-        except ChannelError as error:
+        except CellCycleError as error:
             self.fail(error)
         else:
             self._open(self.paths, reading)
 
-    def _open(self, paths: list[str], reading: ReadConfig) -> None:
+    def _open(self, paths: list[str], reading: ReadSettings) -> None:
         self.start(open_gallery(paths, reading), self._on_opened)
 
     def _on_opened(self, opened: OpenedGallery) -> None:
@@ -116,8 +116,8 @@ class OpenWidget(Dock):
         self.next_button.show()
         self.say("; ".join([f"{opened.source.n_cells:,} cells opened", *opened.notes]))
 
-    def _reading(self, *, with_channels: bool) -> ReadConfig:
-        return ReadConfig(channels=self.channels.value() if with_channels else "", **self.form.values())
+    def _reading(self, *, with_channels: bool) -> ReadSettings:
+        return ReadSettings(channels=self.channels.value() if with_channels else None, **self.form.values())
 
 
 class ChannelRows(QWidget):
@@ -144,8 +144,8 @@ class ChannelRows(QWidget):
             self._rows.addRow(picture, stacked(QLabel(channel.name), box))
             self.boxes[channel.name] = box
 
-    def value(self) -> str:
-        """The roles as `ReadConfig.channels` takes them.
+    def value(self) -> dict[str, str] | None:
+        """The roles as `ReadSettings.channels` takes them.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class ChannelRows(QWidget):
         twice = sorted({role for role in roles if roles.count(role) > 1})
         if twice:
             raise ChannelError(f"{twice[0]} is chosen for two channels; set one of them to {NOT_USED}")
-        return ",".join(f"{role}={name}" for role, name in chosen)
+        return dict(chosen) or None
 
 
 def _pixmap(picture: NDArray[np.uint8]) -> QPixmap:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import BrokenOff, NoCells, NoPhases
@@ -19,9 +20,9 @@ from napari_cellcycle.gui.widgets.model_picker import renew_pickers
 from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.gui.widgets.training_controls import TrainingControls
 from napari_cellcycle.gui.widgets.training_curves import Curves
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps.advice import GO_ON_BELOW, what_is_missing
-from napari_cellcycle.jobs.train import default_config
+from napari_cellcycle.settings import settings_in
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SCRATCH = "from scratch"
 _RUN_SETTINGS = ("device", "licence", "data_licence")
-_SETTINGS = tuple(item.name for item in fields(TrainConfig))
+_SETTINGS = tuple(settings_in(TrainConfig))
 _PLAIN = ("model", "epochs", "augment")
 
 
@@ -79,7 +80,7 @@ class TrainWidget(Dock):
         )
         self.name, self.problem = RunName(models_folder()), QLabel()
         self.problem.setWordWrap(True)
-        self.form = Form((TrainRun, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
+        self.form = Form((TrainSettings, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
         self.form.insert_row(0, "Start", self.start_from)
         self.form.insert_row(2, "Name", self.name)
         self.network = cast("QComboBox", self.form.box("model"))
@@ -136,16 +137,16 @@ class TrainWidget(Dock):
         """Settings that go with this start; those of another one would not."""
         run = self._run()
         self.form.set_shown("model", not run.start_from)
-        self.form.show_values(asdict(default_config(run)))
+        self.form.show_values(vars(run.default_config))
         self._suggest_name()
 
     def _suggest_name(self) -> None:
         run = self._run()
         self.name.suggest(f"from-{Path(run.start_from).name}" if run.start_from else run.model)
 
-    def _run(self) -> TrainRun:
-        values = self.form.values()
-        return TrainRun(
+    def _run(self) -> TrainSettings:
+        values = self.form.values("model", *_RUN_SETTINGS)
+        return TrainSettings(
             model=values["model"],
             start_from=self.start_from.currentData(),
             **{name: values[name] for name in _RUN_SETTINGS},
@@ -168,9 +169,12 @@ class TrainWidget(Dock):
         labelled = self.labelled.labelled()
         if labelled is None:
             return
-        values = self.form.values()
-        config = TrainConfig(**{name: values[name] for name in _SETTINGS})
-        self._begin(train_labelled(labelled, self.name.output(), self._run(), config, self.steering.is_stopped))
+        try:
+            run = replace(self._run(), overrides=self.form.values(*_SETTINGS))
+        except SettingError as error:
+            self.fail(error)
+        else:
+            self._begin(train_labelled(labelled, self.name.output(), run, self.steering.is_stopped))
 
     def _on_resume(self, output: Path) -> None:
         labelled = self.labelled.labelled()
@@ -219,7 +223,7 @@ class TrainWidget(Dock):
 
 
 def _help(name: str) -> str:
-    return str(next(item for item in fields(TrainRun) if item.name == name).metadata["help"])
+    return str(settings_in(TrainSettings)[name].options["tooltip"])
 
 
 def _figures(log: list[EpochDone]) -> str:

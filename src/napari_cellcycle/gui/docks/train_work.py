@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from napari_cellcycle.events import Stop
-    from napari_cellcycle.jobs.config import TrainRun
+    from napari_cellcycle.jobs.config import TrainSettings
     from napari_cellcycle.models import ModelCard
 
 GROWN_AT_ONCE = ("features",)
@@ -32,20 +32,18 @@ class Trained:
     card: ModelCard
 
 
-def train_labelled(
-    labelled: Labelled, output: Path, run: TrainRun, config: TrainConfig, stop: Stop
-) -> Job[Any, Trained]:
+def train_labelled(labelled: Labelled, output: Path, run: TrainSettings, stop: Stop) -> Job[Any, Trained]:
     """Train on the cells of the screen; the job's result is `Trained`."""
     yield Note("Opening the cells ...")
     from napari_cellcycle.jobs.train import train_cells
 
     cells = yield from labelled.open()
     yield Note("")
-    model = yield from train_cells(cells, output, run, config, stop=stop)
+    model = yield from train_cells(cells, output, run, stop=stop)
     return Trained(output, model.card)
 
 
-def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop) -> Job[Any, Trained]:
+def resume_labelled(labelled: Labelled, output: Path, run: TrainSettings, stop: Stop) -> Job[Any, Trained]:
     """Go on with a training that was broken off, in its own settings; the job's result is `Trained`.
 
     Raises
@@ -55,15 +53,15 @@ def resume_labelled(labelled: Labelled, output: Path, run: TrainRun, stop: Stop)
     """
     yield Note("Opening what was written down ...")
     was = read_identity(output)
-    config = TrainConfig(**{item.name: was[item.name] for item in fields(TrainConfig) if item.name in was})
     before = replace(
         run,
         model=was["model"] or run.model,
         start_from=was["start_from"].rpartition(" (")[0],
         device=was["device"],
         resume=True,
+        overrides=vars(TrainConfig.from_dict(was)),
     )
-    return (yield from train_labelled(labelled, output, before, config, stop))
+    return (yield from train_labelled(labelled, output, before, stop))
 
 
 def models_for(channels: Collection[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
 from napari_cellcycle.io.file_names import stem_of
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
@@ -66,7 +66,7 @@ class Preview:
     notes: tuple[str, ...]
 
 
-def preview_channels(paths: Sequence[str | Path], reading: ReadConfig) -> Job[Progress | Note, Preview]:
+def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel; the job's result is a `Preview`."""
     from napari_cellcycle.io.channel_preview import propose_channels
 
@@ -103,7 +103,7 @@ def _title(paths: Sequence[str | Path]) -> str:
 
 
 def open_gallery(
-    paths: Sequence[str | Path], reading: ReadConfig, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
+    paths: Sequence[str | Path], reading: ReadSettings, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
 ) -> Job[Progress | Note, OpenedGallery]:
     """Read cells, and stacks of `made` ones after them, and lay them out; the job's result is an `OpenedGallery`."""
     cells, everywhere = yield from _open(paths, reading, made)
@@ -132,7 +132,7 @@ def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
     ReadError
         The files are gone, or hold other cells than when the gallery was made.
     """
-    cells, _ = yield from _open(source.paths, ReadConfig(**source.reading), source.made)
+    cells, _ = yield from _open(source.paths, ReadSettings.from_dict(source.reading), source.made)
     if len(cells) != source.n_cells:
         raise ReadError(
             f"{source.paths[0]} held {source.n_cells} cells when the gallery was made and holds {len(cells)} now; "
@@ -142,13 +142,13 @@ def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
 
 
 def _open(
-    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path]
+    paths: Sequence[str | Path], reading: ReadSettings, made: Sequence[str | Path]
 ) -> Job[Progress | Note, tuple[Cells, list[str]]]:
     """Returns the cells, and the channels that all of them have: a stain is learnt from though made cells have none."""
     cells: Cells = yield from open_cells(paths, reading)
     if not made:
         return cells, list(cells.channels)
-    more: Cells = yield from open_cells(made, ReadConfig())
+    more: Cells = yield from open_cells(made, ReadSettings())
     everywhere = [name for name in cells.channels if name in more.channels]
     return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
 
@@ -180,13 +180,13 @@ def list_galleries(layers: Iterable[object]) -> list[GallerySource]:
 
 
 def _source(
-    paths: Sequence[str | Path], reading: ReadConfig, made: Sequence[str | Path], cells: Cells, mosaic: Mosaic
+    paths: Sequence[str | Path], reading: ReadSettings, made: Sequence[str | Path], cells: Cells, mosaic: Mosaic
 ) -> GallerySource:
     return GallerySource(
         group=new_group(),
         title=_title(paths) + (" + made" if made else ""),
         paths=[str(Path(path).absolute()) for path in paths],
-        reading=asdict(reading),
+        reading=reading.to_dict(),
         n_cells=len(cells),
         n_shown=mosaic.grid.n_cells,
         n_synthetic=int(cells.synthetic.sum()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from napari_cellcycle.images.tile_grid import Grid
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -30,13 +30,12 @@ SYNTHETIC = "synthetic"
 
 # Writers of others may turn a list into a tuple or 4 into 4.0, so types are not strict here
 _CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
-_READ = TypeAdapter(ReadConfig)
 
 
 def _readable(reading: dict[str, Any]) -> dict[str, Any]:
-    if unknown := set(reading) - {item.name for item in fields(ReadConfig)}:
+    if unknown := set(reading) - {item.name for item in fields(ReadSettings)}:
         raise ValueError(f"unknown settings: {unknown}")
-    _READ.validate_python(reading)
+    ReadSettings.from_dict(reading)
     return reading
 
 
@@ -60,7 +59,7 @@ class GallerySource:
     paths : list of str
         Files and folders of the cells.
     reading : dict
-        How to read them again: fields of `ReadConfig`.
+        How to read them again: fields of `ReadSettings`.
     n_cells, n_shown, n_synthetic : int
         Cells in all, in the gallery, and synthetic ones.
     phase_counts : list of int

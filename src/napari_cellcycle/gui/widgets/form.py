@@ -1,128 +1,197 @@
-"""A form made from a settings dataclass: the same lines that check the values and give the commands their help."""
+"""A form made from settings classes: the same lines that check the values and give the commands their help."""
 
 from __future__ import annotations
 
-from dataclasses import Field, fields
-from typing import TYPE_CHECKING, Any, cast
+import re
+from collections.abc import Sequence
+from functools import partial
+from types import NoneType
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from magicgui.widgets import Container, create_widget
+from magicgui.widgets.bases import BaseValueWidget, ValuedContainerWidget
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_cellcycle.settings import Setting, Settings, settings_in
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 class Form(QWidget):
-    """Boxes for settings of one or several dataclasses; all but a few are folded away under "More".
+    """Boxes for settings of one or several classes; all but a few are folded away under "More".
 
     Parameters
     ----------
     kinds : type or tuple of type
-        The dataclasses.
+        The classes.
     names : sequence of str
         Which of their settings, in this order.
     plain : sequence of str, optional
         Those of them that are not folded away; without it, those that are not marked as such.
     """
 
+    changed = Signal(str)  # name of the setting
+
     def __init__(
-        self, kinds: type[Any] | tuple[type[Any], ...], names: Sequence[str], plain: Sequence[str] | None = None
+        self,
+        kinds: type[Settings] | tuple[type[Settings], ...],
+        names: Sequence[str],
+        plain: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
-        self._boxes: dict[str, QWidget] = {}
-        self._rows: dict[str, QFormLayout] = {}
-        shown, more = _rows(), _rows()
-        known = {item.name: item for kind in _as_tuple(kinds) for item in fields(kind)}
+        self._shown, more = _rows(), _rows()
+        self._widgets: dict[str, BaseValueWidget[Any]] = {}
+        known = {name: item for kind in _as_tuple(kinds) for name, item in settings_in(kind).items()}
         for name in names:
-            box = _box_for(known[name])
-            self._boxes[name] = box
-            folded = known[name].metadata["more"] if plain is None else name not in plain
-            self._rows[name] = more if folded else shown
-            self._rows[name].addRow(_title(name), box)
+            widget = self._widgets[name] = _widget_for(known[name])
+            widget.changed.connect(partial(self._on_change, name))
+            (more if _is_folded(known[name], plain) else self._shown).append(widget)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(shown)
-        self._shown = shown
-        if more.rowCount():
-            column.addWidget(_folded(more))
+        column.addWidget(self._shown.native)
+        if len(more):
+            column.addWidget(_folded(more.native))
+        self._more = more  # whose widgets live as long as it does
 
-    def values(self) -> dict[str, Any]:
-        """What the boxes hold, by setting."""
-        return {name: _value_of(box) for name, box in self._boxes.items()}
+    def values(self, *names: str) -> dict[str, Any]:
+        """What the boxes of `names` hold, or all boxes, by setting.
+
+        Raises
+        ------
+        SettingError
+            A text is none that its setting can have.
+        """
+        return {name: self._widgets[name].value for name in names or self._widgets}
 
     def box(self, name: str) -> QWidget:
         """The box of one setting."""
-        return self._boxes[name]
+        return _box_of(self._widgets[name])
 
-    def insert_row(self, place: int, title: str, box: QWidget) -> None:
+    def insert_row(self, index: int, title: str, box: QWidget) -> None:
         """Show another box among those that are not folded away, in line with them."""
-        self._shown.insertRow(place, title, box)
+        row = _rows(labels=False, label=title)
+        row.native.layout().addWidget(box)
+        self._shown.insert(index, row)
 
     def set_shown(self, name: str, shown: bool) -> None:
         """Show or hide one setting."""
-        self._rows[name].setRowVisible(self._boxes[name], shown)
+        self._widgets[name].visible = shown
 
     def show_values(self, values: Mapping[str, Any]) -> None:
         """Fill the boxes with those of `values` that they are for."""
-        for name, box in self._boxes.items():
+        for name, widget in self._widgets.items():
             if name in values:
-                _fill(box, values[name])
+                widget.value = values[name]
+
+    def _on_change(self, name: str) -> None:
+        self.changed.emit(name)
 
 
-def _as_tuple(kinds: type[Any] | tuple[type[Any], ...]) -> tuple[type[Any], ...]:
+def _as_tuple(kinds: type[Settings] | tuple[type[Settings], ...]) -> tuple[type[Settings], ...]:
     return kinds if isinstance(kinds, tuple) else (kinds,)
 
 
-def _rows() -> QFormLayout:
-    rows = QFormLayout()
-    rows.setContentsMargins(0, 0, 0, 0)
-    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+def _is_folded(item: Setting, plain: Sequence[str] | None) -> bool:
+    return bool(item.options["more"]) if plain is None else item.name not in plain
+
+
+def _rows(**options: Any) -> Container[Any]:
+    rows: Container[Any] = Container(**options)
+    rows.margins = (0, 0, 0, 0)
     return rows
 
 
-def _folded(rows: QFormLayout) -> QWidget:
-    content = QWidget()
-    content.setLayout(rows)
+def _folded(content: QWidget) -> QCollapsible:
     more = QCollapsible("More")
     more.setContent(content)
     more.collapse(animate=False)
-    return cast("QWidget", more)
+    return more
 
 
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _widget_for(item: Setting) -> BaseValueWidget[Any]:
+    """The magicgui widget of a setting, by its annotation; one of ours where magicgui has none that fits."""
+    options = {key: value for key, value in item.options.items() if key not in ("more", "suggestions")}
+    if item.form is not None or "suggestions" in item.options:
+        options |= {"widget_type": TextBox, "setting": item}
+    elif float in (item.kind, *get_args(item.kind)):
+        options |= {"widget_type": NumberBox, "optional": NoneType in get_args(item.kind)}
+    title = item.name.replace("_", " ").capitalize()
+    # not registered for float or for a path: that would change the forms of other plugins
+    widget = cast(
+        "BaseValueWidget[Any]",
+        create_widget(item.default, item.kind, name=item.name, label=title, options=options),
+    )
+    _box_of(widget).setObjectName(item.name)
+    return widget
 
 
-def _box_for(item: Field[Any]) -> QWidget:
-    default, limits = item.default, item.metadata
-    box: QWidget
-    if limits["choices"] is not None:
-        box = QComboBox()
-        box.addItems(list(limits["choices"]))
-    elif limits["suggestions"] is not None:
-        box = _free_choice(limits["suggestions"])
-    elif isinstance(default, bool):
-        box = QCheckBox()
-    elif isinstance(default, int):
-        box = QSpinBox()
-        box.setRange(int(limits["low"]), int(limits["high"]))
-    elif default is None and limits["low"] is not None:
-        box = _OptionalNumber(limits["high"])
-    elif isinstance(default, float):
-        box = _Number(limits["low"], limits["high"])
-    else:
-        box = QLineEdit()
-    if default is not None:
-        _fill(box, default)
-    box.setToolTip(limits["help"])
-    box.setObjectName(item.name)
-    return box
+def _box_of(widget: BaseValueWidget[Any]) -> QWidget:
+    return widget.box if isinstance(widget, _Boxed) else widget.native
+
+
+class _Boxed(ValuedContainerWidget[Any]):
+    """A Qt box of ours as a widget of magicgui."""
+
+    def __init__(self, box: QWidget, tooltip: str = "", **options: Any) -> None:
+        self.box = box
+        box.setToolTip(tooltip)
+        super().__init__(labels=False, tooltip=tooltip, **options)
+        self.margins = (0, 0, 0, 0)
+        self.native.layout().addWidget(box)
+
+
+class NumberBox(_Boxed):
+    """A float that shows as many digits as it has, a large share as well as a small step size; or none, if `optional`.
+
+    magicgui's own box shows 0.002 as 0, and has no empty state.
+    """
+
+    box: QDoubleSpinBox
+
+    def __init__(self, min: float, max: float, *, optional: bool = False, **options: Any) -> None:
+        self._optional = optional
+        super().__init__(_Number(0 if optional else min, max, "not set" if optional else ""), **options)
+        self.box.valueChanged.connect(self._on_value_change)
+
+    def get_value(self) -> float | None:
+        """The number, or None where none is set."""
+        return (self.box.value() or None) if self._optional else self.box.value()
+
+    def set_value(self, value: float | None) -> None:
+        """Show a number, or that none is set."""
+        self.box.setValue(0.0 if value is None else float(value))
+
+
+class TextBox(_Boxed):
+    """A text, or one of the setting's suggestions; its value is what the setting reads in it.
+
+    magicgui's own combo box takes no text of the user's own.
+    """
+
+    box: QLineEdit | QComboBox
+
+    def __init__(self, setting: Setting, **options: Any) -> None:
+        self._setting = setting
+        suggestions = setting.options.get("suggestions")
+        super().__init__(QLineEdit() if suggestions is None else _free_choice(suggestions), **options)
+        signal = self.box.textChanged if isinstance(self.box, QLineEdit) else self.box.currentTextChanged
+        signal.connect(self._on_value_change)
+
+    def get_value(self) -> Any:
+        """What the text stands for."""
+        return self._setting.read(self.box.text() if isinstance(self.box, QLineEdit) else self.box.currentText())
+
+    def set_value(self, value: Any) -> None:
+        """Show a value, or a text that stands for one."""
+        text = value if isinstance(value, str) else self._setting.write(value)
+        (self.box.setText if isinstance(self.box, QLineEdit) else self.box.setCurrentText)(text)
 
 
 def _free_choice(suggestions: Sequence[str]) -> QComboBox:
-    """A text of one's own, or one of `suggestions`."""
     box = QComboBox()
     box.setEditable(True)
     box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -131,49 +200,33 @@ def _free_choice(suggestions: Sequence[str]) -> QComboBox:
     return box
 
 
-def _fill(box: QWidget, value: Any) -> None:
-    if isinstance(box, QComboBox):
-        box.setCurrentText(str(value))
-    elif isinstance(box, QCheckBox):
-        box.setChecked(value)
-    elif isinstance(box, QSpinBox | QDoubleSpinBox):
-        box.setValue(value)
-    else:
-        cast("QLineEdit", box).setText(str(value))
-
-
 class _Number(QDoubleSpinBox):
-    """A number with as many digits as it has, be it a large share or a small step size."""
+    """Shows no zeros behind the last digit, takes 2e-3 for 0.002, and may show its lowest value as a word."""
 
-    def __init__(self, low: float, high: float) -> None:
+    def __init__(self, low: float, high: float, lowest: str = "") -> None:
         super().__init__()
         self.setDecimals(8)
         self.setRange(low, high)
+        self.setSpecialValueText(lowest)
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
 
     def textFromValue(self, value: float) -> str:
         """Without the zeros behind it."""
         return str(super().textFromValue(value)).rstrip("0").rstrip(self.locale().decimalPoint())
 
+    def valueFromText(self, text: str) -> float:
+        """In any notation."""
+        return self.minimum() if text == self.specialValueText() else float(self._plain(text))
 
-class _OptionalNumber(QDoubleSpinBox):
-    """A number above 0, or nothing."""
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Let a number be typed in any notation."""
+        try:
+            fits = self.minimum() <= float(self._plain(text)) <= self.maximum()
+        except ValueError:
+            fits = bool(text) and text == self.specialValueText()
+            if not fits and re.search(r"[^-+.eE\d]", self._plain(text)):
+                return QValidator.State.Invalid, text, position
+        return (QValidator.State.Acceptable if fits else QValidator.State.Intermediate), text, position
 
-    def __init__(self, high: float) -> None:
-        super().__init__()
-        self.setDecimals(4)
-        self.setRange(0, high)
-        self.setSingleStep(0.05)
-        self.setSpecialValueText("not set")
-
-
-def _value_of(box: QWidget) -> Any:
-    if isinstance(box, _OptionalNumber):
-        return box.value() or None
-    if isinstance(box, QComboBox):
-        return box.currentText()
-    if isinstance(box, QCheckBox):
-        return box.isChecked()
-    if isinstance(box, QSpinBox | QDoubleSpinBox):
-        return box.value()
-    return cast("QLineEdit", box).text()
+    def _plain(self, text: str) -> str:
+        return text.replace(self.locale().decimalPoint(), ".")

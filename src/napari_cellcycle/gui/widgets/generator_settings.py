@@ -1,9 +1,8 @@
-"""How cells are made: which generator, how it is trained, and what to know of it."""
+"""How synthetic cells are generated: by which generator, how it is trained, and what to know about it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -12,7 +11,7 @@ from napari_cellcycle.errors import ModelError
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.generator_picker import GeneratorPicker
 from napari_cellcycle.gui.widgets.run_name import RunName
-from napari_cellcycle.jobs.config import AugmentRun
+from napari_cellcycle.jobs.config import AugmentSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps, warning_of_few
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.generators import synthetic_folder
@@ -23,11 +22,10 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from qtpy.QtWidgets import QSpinBox
 
     from napari_cellcycle.models.generator import GeneratorCard
 
-_GAN_SETTINGS = tuple(item.name for item in fields(GanConfig) if item.name != "seed")
+_GAN_SETTINGS = tuple(AugmentSettings.overridable())
 _RUN_SETTINGS = ("seed", "make", "judge", "device", "licence", "data_licence")
 _PLAIN = ("steps", "epochs")
 _PATIENCE = 20_000
@@ -35,17 +33,17 @@ _PATIENCE = 20_000
 
 
 class GeneratorSettings(QWidget):
-    """Settings that go with the generator chosen in `picker`, which stands beside other choices of the dock.
+    """Settings that belong to the generator chosen in `picker`, which the dock shows among its other choices.
 
-    `name` says where the made cells are kept.
+    `name` is the folder that the synthetic cells are kept in.
     """
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.picker, self.name = GeneratorPicker(synthetic_folder()), RunName(synthetic_folder(), "the made cells")
-        self.form = Form((GanConfig, AugmentRun), [*_GAN_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
+        self.picker, self.name = GeneratorPicker(synthetic_folder()), RunName(synthetic_folder(), "the synthetic cells")
+        self.form = Form((GanConfig, AugmentSettings), [*_GAN_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
         self.form.insert_row(len(_PLAIN), "Name", self.name)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
@@ -58,17 +56,17 @@ class GeneratorSettings(QWidget):
         self._unusable = ""
         self.picker.changed.connect(self._on_generator)
         self.name.changed.connect(self._on_name)
-        for name in ("steps", "epochs", "batch_size"):
-            cast("QSpinBox", self.form.box(name)).valueChanged.connect(lambda _value: self.changed.emit())
+        self.form.changed.connect(self._on_setting)
         self._on_generator()
 
-    def run(self) -> AugmentRun:
+    def run(self) -> AugmentSettings:
         """What the boxes ask for, but for phases and numbers."""
-        values, choice = self.form.values(), self.picker.value()
-        asked: dict[str, Any] = {name: values[name] for name in _RUN_SETTINGS}
-        return AugmentRun(**asked, method=choice.method or CELLGAN, generator=choice.generator)
+        values, choice = self.form.values(*_RUN_SETTINGS), self.picker.value()
+        return AugmentSettings(
+            **values, method=choice.method or CELLGAN, generator=choice.generator, overrides=self._overrides()
+        )
 
-    def changes(self) -> dict[str, Any]:
+    def _overrides(self) -> dict[str, Any]:
         """Settings of the training that the user has changed."""
         if not self.picker.value().method:
             return {}
@@ -76,7 +74,7 @@ class GeneratorSettings(QWidget):
         return {name: values[name] for name, before in self._preset.items() if values[name] != before}
 
     def why_not(self, real: NDArray[np.int64]) -> dict[int, str]:
-        """Phases that this generator can't make, if there are so many real cells of each, and why."""
+        """Phases that this generator can't generate from these numbers of real cells, and why."""
         if self._unusable:
             return dict.fromkeys(range(len(PHASE_LABELS)), self._unusable)
         if self._card is None:
@@ -86,11 +84,11 @@ class GeneratorSettings(QWidget):
         return dict.fromkeys(unknown, "this generator has not learnt this phase")
 
     def about(self, real: NDArray[np.int64], phases: Collection[int]) -> str:
-        """What to know of this generator, and of learning from so few cells; often nothing."""
+        """What to know about this generator, and about training on so few cells; often nothing."""
         if self._unusable or self._card is not None:
             return self._unusable or _about(self._card)
         method, said = self.picker.value().method, [warning_of_few(real, phases)]
-        steps = planned_steps(method, real, tuple(phases), self.changes())
+        steps = planned_steps(method, real, tuple(phases), self._overrides())
         if steps > _PATIENCE:
             each = "" if method == CELLGAN else "It learns each phase by itself: "
             said.append(
@@ -113,12 +111,15 @@ class GeneratorSettings(QWidget):
         for name in (*_GAN_SETTINGS, "make"):
             self.form.set_shown(name, bool(choice.method) and (name != "epochs" or choice.method != CELLGAN))
         if choice.method:
-            source = asdict(preset(choice.method))
+            source = vars(preset(choice.method))
             self.form.show_values({name: source[name] for name in _GAN_SETTINGS})
-            shown = self.form.values()
-            self._preset = {name: shown[name] for name in _GAN_SETTINGS}
+            self._preset = self.form.values(*_GAN_SETTINGS)
         self.suggest_name()
         self.changed.emit()
+
+    def _on_setting(self, name: str) -> None:
+        if name in ("steps", "epochs", "batch_size"):  # which tell how long it takes
+            self.changed.emit()
 
     def _on_name(self) -> None:
         self.problem.setText(self.name.problem())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from napari_cellcycle.datasets.training_cells import TrainingCells
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table, stain_only_cells
@@ -25,14 +25,13 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.models import save_model
-from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.classifier import EpochDone, Hooks, record_epochs
 from napari_cellcycle.training.config import TrainConfig, resolved
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 from napari_cellcycle.training.recipes import Recipe, recipe_called, with_channels
 
 if TYPE_CHECKING:
-    from napari_cellcycle.jobs.config import EvaluateConfig
+    from napari_cellcycle.jobs.config import EvaluateSettings
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,8 @@ class FoldDone:
 
 def cross_validate(
     paths: Sequence[str | Path],
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    config: EvaluateSettings,
+    reading: ReadSettings,
     folder: Path | None = None,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from fresh weights; the result is a `Report` and the cells behind it.
@@ -65,7 +63,7 @@ def cross_validate(
     """
     if folder is not None and folder.exists():
         raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
-    recipe, settings = recipe_and_settings(config, changes)
+    recipe, settings = recipe_and_settings(config)
     training_data: TrainingData = yield from load_training_data(paths, config.also, recipe, reading)
     cells = training_data.cells
     groups = group_names(cells, config.group_by) if config.group_by else None
@@ -77,7 +75,7 @@ def cross_validate(
     tested, n_made = FoldPredictions.empty(cells), list[int]()
     for number, fold in enumerate(folds):
         own = replace(settings, seed=config.seed + number)  # fresh weights that no other fold starts from
-        name = f"{config.model}, fold {number + 1} of {len(folds)}"
+        name = f"{config.model_name}, fold {number + 1} of {len(folds)}"
         places = np.r_[fold.train, stain_only_cells(training_data)]
         training = yield from oversampled(training_data, places, recipe, own, config.device)
         n_made.append(len(training) - len(places))
@@ -90,9 +88,9 @@ def cross_validate(
     report = evaluate(
         tested.prediction(cells, config.min_probability),
         cells,
-        model=config.model,
+        model=config.model_name,
         protocol="clean",
-        prevalence=config.prevalence or None,
+        prevalence=config.shares,
         fold=tested.fold,
         duplicates_removed=training_data.n_duplicates,
         seed=config.seed,
@@ -105,12 +103,12 @@ def cross_validate(
     return (report, cells)
 
 
-def recipe_and_settings(config: EvaluateConfig, changes: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
-    """The recipe of `config.model` with the channels that were asked for, and its settings with `changes`."""
-    recipe = recipe_called(config.model)
+def recipe_and_settings(config: EvaluateSettings) -> tuple[Recipe, TrainConfig]:
+    """The recipe of `config.model` with the channels that were asked for, and its settings with the overrides."""
+    recipe = recipe_called(config.model_name)
     if config.inputs:
-        recipe = with_channels(recipe, [name.strip() for name in config.inputs.split(",")])
-    return recipe, resolved(replace(recipe.config, **changes, seed=config.seed))
+        recipe = with_channels(recipe, config.inputs)
+    return recipe, resolved(replace(recipe.config, **config.overrides, seed=config.seed))
 
 
 def train_fold(
@@ -131,13 +129,13 @@ def train_fold(
 
 
 def settings_of(
-    paths: Sequence[str | Path], config: EvaluateConfig, settings: TrainConfig, reading: ReadConfig
+    paths: Sequence[str | Path], config: EvaluateSettings, settings: TrainConfig, reading: ReadSettings
 ) -> dict[str, Any]:
     """What a report keeps of how it was made."""
-    return {**asdict(config), **asdict(settings), **asdict(reading), "input": [str(path) for path in paths]}
+    return {**config.to_dict(), **settings.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
 
 
-def notes_on_inputs(config: EvaluateConfig, recipe: Recipe) -> list[str]:
+def notes_on_inputs(config: EvaluateSettings, recipe: Recipe) -> list[str]:
     """What to say of channels that are not those of the model's source."""
     if not config.inputs:
         return []
@@ -147,7 +145,7 @@ def notes_on_inputs(config: EvaluateConfig, recipe: Recipe) -> list[str]:
 
 
 def _notes_on_made(settings: TrainConfig, n_made: Sequence[int]) -> list[str]:
-    if not parse_augment(settings.augment).generator:
+    if not settings.augment.generator:
         return []
     source = "a finished generator" if settings.generator else "a generator that saw the fold's training part alone"
     return [f"made cells that were learnt from, fold by fold, by {source}: {', '.join(map(str, n_made))}; none tested"]

@@ -7,7 +7,7 @@ real cells is split with them. Nothing here estimates how well other cells would
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 from napari_cellcycle.events import Job
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import (
     FoldDone,
     FoldPredictions,
@@ -39,15 +39,14 @@ from napari_cellcycle.training.classifier import Hooks, TrainingState
 from napari_cellcycle.training.recipes import Recipe
 
 if TYPE_CHECKING:
-    from napari_cellcycle.jobs.config import EvaluateConfig
+    from napari_cellcycle.jobs.config import EvaluateSettings
 
 
 def evaluate_as_seed(
     paths: Sequence[str | Path],
     folder: Path,
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    config: EvaluateSettings,
+    reading: ReadSettings,
 ) -> Job[Any, tuple[Report, Cells]]:
     """Measure cleanly, then as the seed does; the result is the `Report` of both and the cells behind the second.
 
@@ -58,20 +57,19 @@ def evaluate_as_seed(
     if config.clean_beside:
         where = folder / "clean"
         models = where / "folds" if config.keep_models else None
-        clean, cells = yield from cross_validate(paths, replace(config, protocol="clean"), changes, reading, models)
+        clean, cells = yield from cross_validate(paths, replace(config, protocol="clean"), reading, models)
         yield from write_report(clean, cells, where)
-    return (yield from validate_as_seed(paths, config, changes, reading, clean))
+    return (yield from validate_as_seed(paths, config, reading, clean))
 
 
 def validate_as_seed(
     paths: Sequence[str | Path],
-    config: EvaluateConfig,
-    changes: Mapping[str, Any],
-    reading: ReadConfig,
+    config: EvaluateSettings,
+    reading: ReadSettings,
     clean: Report | None = None,
 ) -> Job[Any, tuple[Report, Cells]]:
     """Train and test fold by fold as the seed does, beside the `clean` report; result: `Report` and its cells."""
-    recipe, settings = recipe_and_settings(config, changes)
+    recipe, settings = recipe_and_settings(config)
     found: SeedCells = yield from gather_as_seed(paths, config.also, recipe, settings, reading, config.device)
     training_data, cells = found.training_data, found.training_data.cells
     folds = seed_folds(cells, config.cv, seed=config.seed)
@@ -81,7 +79,7 @@ def validate_as_seed(
         if number == config.quoted_fold:
             n_trained_on = int(learnt[fold.test].sum())
         own = replace(found.settings, seed=config.seed + number)
-        name = f"{config.model}, as the seed measures, fold {number}"
+        name = f"{config.model_name}, as the seed measures, fold {number}"
         training = training_data.prepared.subset(np.r_[fold.train, stain_only_cells(training_data)])
         validation = training_data.prepared.subset(fold.validation)
         model, losses = yield from train_fold(name, recipe, training, validation, own, config.device, network.hooks)
@@ -102,9 +100,9 @@ def validate_as_seed(
     report = evaluate(
         prediction,
         cells,
-        model=config.model,
+        model=config.model_name,
         protocol="seed",
-        prevalence=config.prevalence or None,
+        prevalence=config.shares,
         fold=tested.fold,
         seed=config.seed,
         temperature=tested.temperatures,
@@ -149,7 +147,7 @@ class SharedNetwork:
         self.weights, self.moments = deepcopy(state.best), moments(state.optimiser)
 
 
-def _notes(config: EvaluateConfig, recipe: Recipe, network: SharedNetwork, clean: Report | None) -> list[str]:
+def _notes(config: EvaluateSettings, recipe: Recipe, network: SharedNetwork, clean: Report | None) -> list[str]:
     """What the user should know of this run."""
     notes = []
     if clean is None:

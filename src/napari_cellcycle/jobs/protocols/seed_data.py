@@ -14,11 +14,10 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.datasets.training_cells import TrainingCells, join_training, prepare_cells
 from napari_cellcycle.events import Job
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, synthesize
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
-from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.training_set import undersampled
 
@@ -49,7 +48,12 @@ class SeedCells:
 
 
 def gather_as_seed(
-    paths: Sequence[str | Path], also: str, recipe: Recipe, settings: TrainConfig, reading: ReadConfig, device: str
+    paths: Sequence[str | Path],
+    also: Path | None,
+    recipe: Recipe,
+    settings: TrainConfig,
+    reading: ReadSettings,
+    device: str,
 ) -> Job[Any, SeedCells]:
     """Read all cells, fill the mitotic phases and take G1 cells away, all before a split; result: `SeedCells`.
 
@@ -57,7 +61,7 @@ def gather_as_seed(
     training.
     """
     training_data: TrainingData = yield from load_training_data(paths, also, recipe, reading, keep_duplicates=True)
-    phases, words, notes = training_data.cells.phases, parse_augment(settings.augment), list[str]()
+    phases, words, notes = training_data.cells.phases, settings.augment, list[str]()
     if training_data.n_duplicates:
         notes.append(f"repeated cells that were not removed: {training_data.n_duplicates}")
     sizes = np.bincount(phases[(phases != UNKNOWN) & ~training_data.cells.synthetic], minlength=N_PHASES)

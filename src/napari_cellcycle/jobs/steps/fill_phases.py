@@ -8,7 +8,6 @@ from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
-from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def fill_rare_phases(
     Progress, Note, GanStep, Samples, Finished
         The last one carries the made cells, prepared, as `TrainingCells`; None if there is nothing to fill.
     """
-    word = parse_augment(config.augment).generator
+    word = config.augment.generator
     if config.generator and not word:
         raise SettingError(
             f"generator is {config.generator!r}, but augment asks for no made cells; say so, as in augment=cellgan"
@@ -126,7 +125,7 @@ def synthesize(
 
         generator = load_generator(config.generator)
     else:
-        word = parse_augment(config.augment).generator
+        word = config.augment.generator
         changes = {"steps": config.gan_steps} if config.gan_steps else {}
         plan = GeneratorPlan(
             method=word, phases=tuple(wanted), channels=channels, changes=changes, seed=config.seed, device=device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -157,5 +157,5 @@ def _training_facts(training: TrainingCells, validation: TrainingCells, config: 
         "n_cells": len(training) + len(validation),
         "n_validation": len(validation),
         "n_synthetic": int(training.synthetic.sum()),
-        "settings": asdict(config),
+        "settings": config.to_dict(),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import ReadConfig
+from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import UNKNOWN, phase_label
 from napari_cellcycle.training.config import TrainConfig
@@ -37,7 +37,12 @@ class TrainingData:
 
 
 def load_training_data(
-    paths: Sequence[str | Path], also: str, recipe: Recipe, reading: ReadConfig, *, keep_duplicates: bool = False
+    paths: Sequence[str | Path],
+    also: Path | None,
+    recipe: Recipe,
+    reading: ReadSettings,
+    *,
+    keep_duplicates: bool = False,
 ) -> Job[Progress | Note, TrainingData]:
     """Read, drop repeats, prepare; the result is `TrainingData`. Cells of `also` lose their phase."""
     cells: Cells = yield from open_cells(paths, reading)
@@ -45,7 +50,7 @@ def load_training_data(
 
 
 def prepare_training_data(
-    cells: Cells, also: str, recipe: Recipe, reading: ReadConfig, *, keep_duplicates: bool = False
+    cells: Cells, also: Path | None, recipe: Recipe, reading: ReadSettings, *, keep_duplicates: bool = False
 ) -> Job[Progress | Note, TrainingData]:
     """`load_training_data` from cells that are open."""
     import numpy as np

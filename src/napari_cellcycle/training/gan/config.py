@@ -1,51 +1,63 @@
-"""How a generator is trained: one set of settings, and for each method those that its source says."""
+"""How a generator is trained: one set of settings, and for each method the values of its source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.phases import Phase
-from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.settings import Settings, setting
 
 CELLGAN, WGAN_GP, WGAN_DIV = "cellgan", "wgan-gp", "wgan-div"
 METHODS = (CELLGAN, WGAN_GP, WGAN_DIV)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GanConfig(Checked):
+class GanConfig(Settings):
     """How a generator is trained."""
 
-    steps: int = setting(5000, "updates of the generator; 0: as many as epochs say", 0, 100_000_000)
-    epochs: int = setting(0, "passes over the cells, where steps is 0", 0, 1_000_000, more=True)
-    batch_size: int = setting(32, "real cells per update of the critic", 4, 4096, more=True)
-    learning_rate: float = setting(2e-4, "step size of the generator", 1e-8, 1, more=True)
-    critic_learning_rate: float = setting(1e-3, "step size of the critic", 1e-8, 1, more=True)
-    beta1: float = setting(0.5, "share of the mean gradient that Adam keeps", 0, 0.999, more=True)
-    beta2: float = setting(0.99, "share of the mean squared gradient that Adam keeps", 0, 0.99999, more=True)
-    critic_steps: int = setting(1, "updates of the critic for one of the generator", 1, 100, more=True)
-    penalty: float = setting(0.02, "weight of the penalty on the critic's gradient", 0, 1000, more=True)
-    penalty_power: float = setting(2.0, "power of the gradient's norm in the penalty of wgan-div", 1, 20, more=True)
-    penalty_every: int = setting(8, "updates of the critic from one penalty to the next", 1, 1000, more=True)
-    rare_phases: float = setting(
-        0.5, "with cellgan, draw rare phases more often: 0 as they are, 1 all equally often", 0, 1, more=True
-    )
-    unlabelled: bool = setting(
-        False,
-        "with cellgan, learn from cells of unknown phase too what cells look like; in our one test they did no good",
-        more=True,
-    )
-    averaging: float = setting(
-        0.998,
-        "share of the running average of the weights that each step keeps (0: no averaging)",
-        0,
-        0.99999,
-        more=True,
-    )
-    seed: int = setting(0, "same seed, same cells, same machine: same generator", 0, 2**31 - 1)
+    steps: Annotated[
+        int, setting("updates of the generator; 0: as many as the setting epochs gives", 0, 100_000_000)
+    ] = 5000
+    epochs: Annotated[int, setting("passes over the cells, where steps is 0", 0, 1_000_000, more=True)] = 0
+    batch_size: Annotated[int, setting("real cells per update of the critic", 4, 4096, more=True)] = 32
+    learning_rate: Annotated[float, setting("step size of the generator", 1e-8, 1, more=True)] = 2e-4
+    critic_learning_rate: Annotated[float, setting("step size of the critic", 1e-8, 1, more=True)] = 1e-3
+    beta1: Annotated[float, setting("share of the mean gradient that Adam keeps", 0, 0.999, more=True)] = 0.5
+    beta2: Annotated[float, setting("share of the mean squared gradient that Adam keeps", 0, 0.99999, more=True)] = 0.99
+    critic_steps: Annotated[int, setting("updates of the critic for one of the generator", 1, 100, more=True)] = 1
+    penalty: Annotated[float, setting("weight of the penalty on the critic's gradient", 0, 1000, more=True)] = 0.02
+    penalty_power: Annotated[
+        float, setting("power of the gradient's norm in the penalty of wgan-div", 1, 20, more=True)
+    ] = 2.0
+    penalty_every: Annotated[int, setting("updates of the critic from one penalty to the next", 1, 1000, more=True)] = 8
+    rare_phases: Annotated[
+        float,
+        setting(
+            "with cellgan, draw rare phases more often: 0 in their own share, 1 all phases equally often",
+            0,
+            1,
+            more=True,
+        ),
+    ] = 0.5
+    unlabelled: Annotated[
+        bool,
+        setting("with cellgan, train on cells of unknown phase too; in our one test this did not help", more=True),
+    ] = False
+    averaging: Annotated[
+        float,
+        setting(
+            "share of the running average of the weights that each step keeps (0: no averaging)",
+            0,
+            0.99999,
+            more=True,
+        ),
+    ] = 0.998
+    seed: Annotated[int, setting("the same seed, cells and machine give the same generator", 0, 2**31 - 1)] = 0
 
     def n_steps(self, n_cells: int) -> int:
-        """Updates of the generator in all, for so many cells."""
+        """Return the total number of updates of the generator, for so many cells."""
         return self.steps or max(1, self.epochs * -(-n_cells // self.batch_size))
 
 
@@ -78,9 +90,20 @@ _SMALL_BATCH, _BATCH = 4, 16
 
 
 def preset(method: str, phase: Phase | None = None) -> GanConfig:
-    """Settings that the source of `method` says; those of a Wasserstein GAN, one a phase, are for `phase`.
+    """Return the settings that the source of a method gives.
 
-    Where the source names a phase's setting, phases that it did not make get that of the most alike in number.
+    Parameters
+    ----------
+    method : str
+        One of `METHODS`.
+    phase : Phase, optional
+        For the Wasserstein GANs, of which there is one for each phase. Where the source gives a value for each phase,
+        a phase that it did not generate gets the value of the phase that is most alike in number of cells.
+
+    Returns
+    -------
+    GanConfig
+        With seed 0.
 
     Raises
     ------
