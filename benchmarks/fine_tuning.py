@@ -28,9 +28,9 @@ from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.datasets.splits import make_folds
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import ReadConfig, TrainRun
+from napari_cellcycle.jobs.config import ReadConfig, TrainRun, default_config
 from napari_cellcycle.jobs.steps.training_data import load_training_data
-from napari_cellcycle.jobs.train import default_config, train_cells
+from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import HOME, load_model

@@ -157,7 +157,8 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from napari_cellcycle.jobs.train import default_config, train_files
+    from napari_cellcycle.jobs.config import default_config
+    from napari_cellcycle.jobs.train import train_files
 
     run, reading = _settings(TrainRun, options), _settings(ReadConfig, options)
     config = replace(default_config(run), **_changes(options))
@@ -314,7 +315,7 @@ def _brief(event: object) -> str:
     if isinstance(event, EpochDone):
         return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
     if isinstance(event, GanStep):
-        return f"real from made by {event.distance:.2f}"
+        return f"real from made by {event.critic_gap:.2f}"
     return str(event)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.io.names import LAYOUTS
 from napari_cellcycle.settings import Checked, setting
+from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.gan.config import METHODS
-from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
 MAX_SYNTHETIC = 1_000_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -135,3 +136,8 @@ def parse_channels(text: str) -> dict[str, str] | None:
     if not all(len(pair) == 2 and all(pair) for pair in pairs):
         raise SettingError(f"channels is {text!r}, but must read like brightfield=Ch3,darkfield=Ch6")
     return {pair[0]: pair[1] for pair in pairs}
+
+
+def default_config(run: TrainRun) -> TrainConfig:
+    """Settings that `run` trains with, unless others are chosen."""
+    return FINE_TUNING if run.start_from else recipe_called(run.model).config

@@ -19,9 +19,8 @@ from napari_cellcycle.gui.widgets.model_picker import renew_pickers
 from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.gui.widgets.training_controls import TrainingControls
 from napari_cellcycle.gui.widgets.training_curves import Curves
-from napari_cellcycle.jobs.config import TrainRun
+from napari_cellcycle.jobs.config import TrainRun, default_config
 from napari_cellcycle.jobs.steps.advice import GO_ON_BELOW, what_is_missing
-from napari_cellcycle.jobs.train import default_config
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
 

@@ -16,8 +16,8 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import TrainRun
-from napari_cellcycle.jobs.train import default_config, train_cells
+from napari_cellcycle.jobs.config import TrainRun, default_config
+from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import WEIGHTS, load_card, load_model, load_training_fingerprints, remember_run
 from napari_cellcycle.training.config import FINE_TUNING
