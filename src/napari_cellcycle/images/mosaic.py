@@ -11,6 +11,7 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Progress
+from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.grid import GAP_PX, Grid
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ MAX_SHOWN = 20_000
 """Cells that a gallery shows at most; two channels of 40 x 40 pixels then take 140 MB."""
 
 _MAX_TILE_PX = 256  # few objects are bigger, and those are shown by their middle
-_BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +63,14 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | Non
     grid = Grid(n_shown, tile_px, columns) if columns else Grid.fit(n_shown, tile_px)
     pixels: NDArray[np.generic] | None = None
     masks: NDArray[np.unsignedinteger] | None = None
-    for start in range(0, n_shown, _BATCH):
-        yield Progress(start, n_shown, "Laying out the gallery")
-        places = np.arange(start, min(start + _BATCH, n_shown))
-        found = dict(zip(places.tolist(), cells.read(places.tolist()), strict=True))
-        images = {place: cell for place, cell in found.items() if isinstance(cell, CellImage)}
+    for batch in read_batches(cells.subset(range(n_shown)) if n_shown < len(cells) else cells):
+        images = dict(zip(batch.indices.tolist(), batch.images, strict=True))
         if images:
             tiles = np.stack([_fit(cell.pixels, grid.tile_px) for cell in images.values()])
             pixels = _with_room_for(tiles.dtype, pixels, (len(cells.channels), *grid.shape))
             _lay(pixels, grid, list(images), tiles)
         masks = _lay_masks(masks, grid, images)
+        yield batch.progress("Laying out the gallery")
     if pixels is None:
         raise ImageError("none of these cells can be read; check the files")
     limits = _contrast_limits(pixels, grid, cells.channels)

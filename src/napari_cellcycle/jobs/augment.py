@@ -98,9 +98,9 @@ def augment_cells(
 ) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     """Train a generator on the real ones of `cells`, or load a finished one, and make synthetic cells with it.
 
-    `cells` may be None if ``run.generator`` names a finished one. `changes` are settings of `GanConfig` that differ from
-    those of the method's source. A stop makes cells with the generator as it is; every `show_every` steps there are
-    `Samples`. `save_synthetic` writes to `output` later; meanwhile the folder ``OUTPUT.unfinished`` holds what
+    `cells` may be None if ``run.generator`` names a finished one. `changes` are settings of `GanConfig` that differ
+    from those of the method's source. A stop makes cells with the generator as it is; every `show_every` steps there
+    are `Samples`. `save_synthetic` writes to `output` later; meanwhile the folder ``OUTPUT.unfinished`` holds what
     ``run.resume`` needs.
 
     Raises
@@ -139,7 +139,7 @@ def augment_cells(
 def save_synthetic(result: AugmentResult, output: Path) -> None:
     """Write synthetic cells, their quality, and their generator if it is new, to the new folder `output`.
 
-    ``made.ome.tif`` and ``made.csv`` hold the cells, marked as synthetic; ``--generator`` takes the folder ``generator``.
+    ``made.ome.tif`` and ``made.csv`` hold the cells, marked as synthetic; ``--generator`` takes ``generator``.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def train_classifier(
 
     However it ends, `network` keeps the best weights so far and is left on the CPU in evaluation mode. The best weights
     are those with the lowest validation loss; with `averaging`, the running average of the weights is validated and
-    kept (Polyak and Juditsky 1992, :doi:`10.1137/0330046`). A resumed training repeats the events of its earlier epochs.
+    kept (Polyak and Juditsky 1992, :doi:`10.1137/0330046`). A resumed training repeats the events of earlier epochs.
 
     Parameters
     ----------

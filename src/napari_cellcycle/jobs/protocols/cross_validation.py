@@ -51,8 +51,8 @@ def cross_validate(
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from new weights; return the report, and the cells that it is about.
 
-    The models of the folds are written to the new `folder`, where one is given, each with a ``split.csv`` that lists its
-    test cells. If synthetic cells are needed, each fold trains a generator of its own, on its training part alone.
+    The models of the folds are written to the new `folder`, where one is given, each with a ``split.csv`` that lists
+    its test cells. If synthetic cells are needed, each fold trains a generator of its own, on its training part alone.
 
     Raises
     ------

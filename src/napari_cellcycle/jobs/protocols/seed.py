@@ -150,15 +150,13 @@ def _notes(config: EvaluateConfig, recipe: Recipe, network: SharedNetwork, clean
     """What the user should know of this run."""
     notes = []
     if clean is None:
-        notes.append(
-            "the clean figures to compare with are missing, because clean-beside is off: don't quote these figures"
-        )
+        notes.append("the clean figures to compare with are missing, as clean-beside is off: don't quote these")
     if network.is_shared:
         trees = "; only its trees were grown anew in each fold" if recipe.architecture == "paired" else ""
         notes.append(f"one network was trained through all folds, with the moments of its optimiser{trees}")
     else:
         notes.append(
-            "trees can't be trained further from fold to fold, so they were grown anew in each, unlike the seed's network"
+            "trees can't be trained further from fold to fold, so they were grown anew, unlike the seed's network"
         )
     if config.group_by:
         notes.append("group-by applies to the clean figures only: the seed's folds have no groups")

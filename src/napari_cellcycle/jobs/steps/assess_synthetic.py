@@ -1,4 +1,4 @@
-"""How good synthetic cells are, next to the real ones that their generator was trained on: in figures, and as an image."""
+"""Compare synthetic cells with the real ones that their generator was trained on: in figures, and as an image."""
 
 from __future__ import annotations
 

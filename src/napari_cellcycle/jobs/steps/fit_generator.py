@@ -176,8 +176,8 @@ def _warnings(counts: NDArray[np.intp], phases: Sequence[int]) -> list[str]:
     missing = [PHASE_LABELS[phase] for phase in phases if not counts[phase]]
     if missing:
         raise TooFewCellsError(
-            f"there are no real cells of {' and '.join(missing)} to train a generator on; leave this phase out, or open "
-            "cells of it"
+            f"there are no real cells of {' and '.join(missing)} to train a generator on; leave this phase out, or "
+            "open cells of it"
         )
     few = [f"{PHASE_LABELS[phase]} ({counts[phase]})" for phase in phases if counts[phase] < MIN_CELLS_GENERATOR]
     warning = (
