@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, result_of
-from napari_cellcycle.images.batches import CellBatch, prepare_batches, read_batch
+from napari_cellcycle.images.batches import prepare_batches, read_batch
 from napari_cellcycle.images.contrast import evenly_spaced, match_contrast
 from napari_cellcycle.images.prepare import InputSpec
 from napari_cellcycle.models import Model
@@ -135,13 +135,13 @@ def classify_cells(
     wanted = cells.select_channels(model.card.input.channels)
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
-    collected = _Collected.empty(len(cells), knows_its_cells=model.familiarity is not None)
+    collected = PartialPrediction.empty(len(cells), with_unfamiliar=model.familiarity is not None)
     ready = replace(model, network=fuse_for_inference(model.network, torch_device))
     for batch, images in prepare_batches(wanted, spec, batch_size):
         yield from batch.notes
         collected.unreadable.update(batch.unreadable)
         if len(images):
-            collected.add(batch, predict_prepared(ready, images, torch_device))
+            collected.add(batch.indices, predict_prepared(ready, images, torch_device))
         yield batch.progress("classifying")
     prediction = collected.prediction(cells, min_probability)
     if warning := unfamiliar_warning(prediction):
@@ -194,8 +194,8 @@ def extract_features(
 
 
 @dataclass(frozen=True, eq=False)
-class _Collected:
-    """The predictions of all batches so far."""
+class PartialPrediction:
+    """What is known so far of the cells of a `Prediction`, batch by batch or fold by fold."""
 
     probabilities: NDArray[np.float32]
     dna_content: NDArray[np.float32]
@@ -203,18 +203,21 @@ class _Collected:
     unreadable: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n_cells: int, *, knows_its_cells: bool) -> _Collected:
+    def empty(cls, n_cells: int, *, with_unfamiliar: bool = False) -> PartialPrediction:
+        """Nothing is known yet of `n_cells` cells."""
         unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.zeros(n_cells, bool) if knows_its_cells else None)
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.zeros(n_cells, bool) if with_unfamiliar else None)
 
-    def add(self, batch: CellBatch, found: BatchPrediction) -> None:
-        self.probabilities[batch.indices] = found.probabilities
+    def add(self, indices: NDArray[np.intp], found: BatchPrediction) -> None:
+        """Fill in the cells at `indices`, shape (B,)."""
+        self.probabilities[indices] = found.probabilities
         if found.dna_content is not None:
-            self.dna_content[batch.indices] = found.dna_content
+            self.dna_content[indices] = found.dna_content
         if self.unfamiliar is not None and found.unfamiliar is not None:
-            self.unfamiliar[batch.indices] = found.unfamiliar
+            self.unfamiliar[indices] = found.unfamiliar
 
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
+        """All that is known of `cells`."""
         return Prediction(
             sources=cells.sources,
             ids=cells.ids,

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.evaluation.fractions import phase_fractions
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.montage_picture import draw_montage
+from napari_cellcycle.io.writers.tables import write_json, write_picture, write_table
 from napari_cellcycle.jobs.config import ClassifyConfig, ReadConfig
 from napari_cellcycle.jobs.read import open_cells
-
-if TYPE_CHECKING:
-    from napari_cellcycle.cells import Cells, Prediction
-    from napari_cellcycle.models import ModelCard
+from napari_cellcycle.models import ModelCard
+from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
+from napari_cellcycle.store.models import load_model
+from napari_cellcycle.versions import installed_versions
 
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """What `classify_files` found and wrote."""
+    """The result of `classify_files`, which is also on disk."""
 
     cells: Cells
     prediction: Prediction
@@ -32,11 +37,8 @@ def classify_files(
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths` and write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
-    The last event carries a `Classified`. Nothing is written before every cell is classified.
+    Nothing is written before every cell is classified.
     """
-    from napari_cellcycle.predict import classify_cells, model_for_channels
-    from napari_cellcycle.store.models import load_model
-
     model = load_model(config.model)
     cells = yield from open_cells(paths, reading)
     model, note = model_for_channels(model, cells)
@@ -53,9 +55,7 @@ def classify_files(
 def write_results(
     cells: Cells, prediction: Prediction, card: ModelCard, folder: Path, settings: dict[str, Any]
 ) -> None:
-    """Write what ``classify`` leaves behind; the button *Save* in napari writes the same."""
-    from napari_cellcycle.io.writers.tables import write_json, write_picture, write_table
-
+    """Write the results of ``classify``; the button *Save* in napari writes the same."""
     write_table(prediction, folder / "phases.csv")
     write_json(summarise(prediction, card, settings), folder / "summary.json")
     write_picture(draw_montage(cells, prediction), folder / "montage.png")
@@ -64,15 +64,9 @@ def write_results(
 def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any]) -> dict[str, Any]:
     """The content of ``summary.json``.
 
-    Fractions are told as called, and corrected by how often the model mistakes each phase for each other,
-    where its card knows that (adjusted count; Forman 2008, :doi:`10.1007/s10618-008-0097-y`).
+    The fractions are given as called, and corrected for how often the model confuses the phases, where its card says
+    that (adjusted count; Forman 2008, :doi:`10.1007/s10618-008-0097-y`).
     """
-    import numpy as np
-
-    from napari_cellcycle.evaluation.fractions import phase_fractions
-    from napari_cellcycle.predict import unfamiliar_warning
-    from napari_cellcycle.versions import installed_versions
-
     found = phase_fractions(prediction)
     corrected = None
     if card.confusion is not None and not prediction.min_probability:

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.batches import read_batches
+from napari_cellcycle.images.prepare import background
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
+from napari_cellcycle.io.writers.stack import PutBlock, StackSpec, tiff_stack
+from napari_cellcycle.io.writers.zarr import zarr_stack
 from napari_cellcycle.jobs.config import ReadConfig
 from napari_cellcycle.jobs.read import open_cells
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.io.writers.stack import PutBlock, StackSpec
 
 _TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 _ZARR_SUFFIX = ".zarr"
@@ -76,8 +76,6 @@ def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadConfig
 
 
 def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
-    from napari_cellcycle.io.phase_table import sidecar_path
-
     if not output.name.lower().endswith((*_TIFF_SUFFIXES, _ZARR_SUFFIX)):
         raise SettingError(f"output is {output.name}, but must end in .ome.tif for OME-TIFF or .zarr for OME-Zarr")
     if output.resolve() in {Path(path).resolve() for path in paths}:
@@ -90,8 +88,6 @@ def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
 
 def _measured(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
     """Look at every image; finish with the cells that can be read, and the stack that they need."""
-    from napari_cellcycle.io.writers.stack import StackSpec
-
     readable = np.ones(len(cells), bool)
     height, width, masks = 0, 0, False
     dtypes: set[np.dtype[np.generic]] = set()
@@ -126,9 +122,6 @@ def _common_pixel_size(cells: Cells) -> float | None:
 
 
 def _written(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Converted]:
-    from napari_cellcycle.io.atomic import atomic_path
-    from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
-
     table = sidecar_path(output)
     with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
         with _stack(temporary, spec) as put:
@@ -142,18 +135,12 @@ def _written(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Conve
 
 def _stack(path: Path, spec: StackSpec) -> AbstractContextManager[PutBlock]:
     if path.name.lower().endswith(_ZARR_SUFFIX):
-        from napari_cellcycle.io.writers.zarr import zarr_stack
-
         return zarr_stack(path, spec)
-    from napari_cellcycle.io.writers.stack import tiff_stack
-
     return tiff_stack(path, spec)
 
 
 def _padded(block: Sequence[CellImage | Unreadable], spec: StackSpec) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:
     """Images (N, C, Y, X) and masks (N, Y, X), each cell in the middle of its own background."""
-    from napari_cellcycle.images.prepare import background
-
     images = np.empty((len(block), *spec.shape[1:]), spec.dtype)
     masks = np.zeros((len(block), *spec.shape[2:]), np.uint8)
     for place, cell in enumerate(block):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_ce
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
-from napari_cellcycle.predict import predict_prepared
+from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.predict import PartialPrediction, predict_prepared
 from napari_cellcycle.store.models import save_model
 from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.classifier import EpochDone
@@ -159,34 +159,28 @@ def _save_fold(model: Model, folder: Path, fold: Fold, training_data: TrainingDa
 class FoldPredictions:
     """What the models of the folds predict for their test cells."""
 
-    probabilities: NDArray[np.float32]
-    dna_content: NDArray[np.float32]
+    predicted: PartialPrediction
     fold: NDArray[np.int64]
-    temperatures: list[float]
-    losses: list[LossCurve]
+    temperatures: list[float] = field(default_factory=list)
+    losses: list[LossCurve] = field(default_factory=list)
 
     @classmethod
     def empty(cls, cells: Cells) -> FoldPredictions:
         """Before the first fold."""
-        n_cells = len(cells)
-        unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.full(n_cells, -1), [], [])
+        return cls(PartialPrediction.empty(len(cells)), np.full(len(cells), -1))
 
     def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, training_data: TrainingData) -> float:
         """Test `model` on the test cells of its fold; return its accuracy there."""
         scale = model.card.input.scales
         images = training_data.prepared.images[fold.test] / scale[:, None, None]
         predicted = predict_prepared(model, images, torch.device("cpu"))
-        self.probabilities[fold.test] = predicted.probabilities
-        if predicted.dna_content is not None:
-            self.dna_content[fold.test] = predicted.dna_content
+        self.predicted.add(fold.test, predicted)
         self.fold[fold.test] = number
         self.temperatures.append(model.card.temperature)
         self.losses.append(losses)
-        called = self.probabilities[fold.test].argmax(axis=1)
-        return float((called == training_data.cells.phases[fold.test]).mean())
+        return float((predicted.probabilities.argmax(axis=1) == training_data.cells.phases[fold.test]).mean())
 
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
         """All folds together."""
-        dna = None if np.isnan(self.dna_content).all() else self.dna_content
-        return Prediction(cells.sources, cells.ids, self.probabilities, dna, min_probability)
+        # the tables of cross-validation have no values in the column synthetic
+        return replace(self.predicted.prediction(cells, min_probability), synthetic=None)
