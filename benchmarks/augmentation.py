@@ -32,7 +32,8 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, generate_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
-from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.fit_generator import fit_generator
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
@@ -134,7 +135,7 @@ def test_way(output: Path, model: str, way: str, number: int) -> None:
     synthetic = synthetic_cells(output, bench, model, config, number)
     training = training if synthetic is None else join_training([training, synthetic])
     validation = bench.training_data.prepared.subset(fold.validation)
-    trained = result_of(fit_model(model, recipe, training, validation, config, "cpu"))
+    trained, _ = result_of(fit_model(model, recipe, training, validation, config, "cpu"))
     images = bench.training_data.prepared.images[fold.test] / trained.card.input.scales[:, None, None]
     probabilities = predict_prepared(trained, images, torch.device("cpu")).probabilities
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,8 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.images.gan_codec import encode_cells
 from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic
 from napari_cellcycle.jobs.steps.fill_phases import generate_cells
-from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.fit_generator import fit_generator
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.models.generator import size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
 from napari_cellcycle.store.generators import load_generator

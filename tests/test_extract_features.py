@@ -84,7 +84,7 @@ def test_no_cell_that_can_be_read_gives_nan_alone(model: Model, made_cells: Cell
 
 def test_a_network_without_features_says_so_before_a_cell_is_read(model: Model, made_cells: Cells) -> None:
     silent = Model(build("eulenberg2017"), replace(model.card, name="silent", architecture="eulenberg2017"))
-    with pytest.raises(ModelError, match=r"'silent' tells phases but no features .*; choose another one"):
+    with pytest.raises(ModelError, match=r"'silent' has no features .*; choose another one"):
         next(extract_features(silent, replace(made_cells, images=Torn(made_cells, set(range(90))))))
 
 

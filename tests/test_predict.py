@@ -99,7 +99,9 @@ def test_another_model_stands_in_where_a_channel_is_missing_and_the_user_is_told
     cells: Cells, both_model_folder: Path, brightfield_model_folder: Path
 ) -> None:
     both, bright = load_model(both_model_folder), load_model(brightfield_model_folder)
-    with pytest.warns(UserWarning, match=r"no darkfield, so .*'bright' stands in for 'both'.* 0\.70 instead of 0\.80"):
+    with pytest.warns(
+        UserWarning, match=r"no darkfield, so .*'bright' is used instead of 'both'.* 0\.70 instead of 0\.80"
+    ):
         calls = classify(cells.select_channels(["brightfield"]), both)
     asked = classify(cells, bright)
     np.testing.assert_array_equal(calls.probabilities, asked.probabilities)

@@ -322,7 +322,7 @@ def _brief(event: object) -> str:
     if isinstance(event, EpochDone):
         return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
     if isinstance(event, GanStep):
-        return f"critic tells real from synthetic by {event.distance:.2f}"
+        return f"critic tells real from synthetic by {event.critic_gap:.2f}"
     return str(event)
 
 

@@ -1,10 +1,8 @@
-"""A model and cells in, phases out, batch by batch: memory does not grow with the images."""
+"""Classify cells with a model, batch by batch, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, result_of
+from napari_cellcycle.images.batches import prepare_batches, read_batch
 from napari_cellcycle.images.contrast import ENOUGH_CELLS, match_contrast
-from napari_cellcycle.images.model_input import InputSpec, prepare
+from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.layer_fusion import fuse_for_inference
@@ -26,9 +24,9 @@ from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.models import load_model
 
 G1_DNA_CONTENT = 2.0
-"""DNA content is told in units of C, so that G1 is 2 and G2 is 4."""
-MANY_UNFAMILIAR = 0.1
-"""Share of unfamiliar cells from which on the user is told; a few are flagged among cells of the same kind too."""
+"""DNA content is given in units of C, so that G1 is 2 and G2 is 4."""
+MAX_UNFAMILIAR = 0.1
+"""With a larger share of unfamiliar cells the user is warned; a few cells are flagged in any sample."""
 
 
 def classify(cells: Cells, model: Model, *, device: str = "auto", min_probability: float = 0.0) -> Prediction:
@@ -39,22 +37,22 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
     cells : Cells
         With the channels that ``model.card.input`` names.
     model : Model
-        From `load_model`. For cells without one of its channels another one stands in, with a warning, where the
-        card names one.
+        From `load_model`. If the cells lack one of its channels and its card names another model for this case, that
+        one is used instead, with a warning.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     min_probability : float
-        From 0 to 1; cells whose best phase is less probable are called unsure.
+        From 0 to 1; cells whose most probable phase is less probable than this are called unsure.
 
     Returns
     -------
     Prediction
-        Of all cells in their order.
+        Of all cells, in their order.
 
     Raises
     ------
     ChannelError
-        The model wants a channel that the cells don't have.
+        The model needs a channel that the cells don't have.
     """
     model, note = model_for_channels(model, cells)
     if note:
@@ -64,24 +62,39 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
 
 
 def model_for_channels(model: Model, cells: Cells) -> tuple[Model, str]:
-    """`model`, or the one that stands in for it as `cells` lack a channel; and what to tell the user then, else ''."""
+    """Choose the model for the channels that cells have.
+
+    Parameters
+    ----------
+    model : Model
+        The preferred one.
+    cells : Cells
+        Their channels count.
+
+    Returns
+    -------
+    model : Model
+        `model`, or the one that its card names for cells without one of its channels.
+    note : str
+        What the user should know of that; empty if `model` is used.
+    """
     name = model.card.fallback_for(cells.channels)
     if name is None:
         return model, ""
     other = load_model(name)
     missing = set(model.card.input.channels).difference(cells.channels).pop()
-    note = f"the cells have no {missing}, so the model {other.name!r} stands in for {model.name!r}"
+    note = f"the cells have no {missing}, so the model {other.name!r} is used instead of {model.name!r}"
     figures = [one.card.figures.get("accuracy") for one in (other, model)]
     if all(figures):
-        note += f", which costs accuracy: {figures[0]} instead of {figures[1]} on cells like those it was trained on"
+        note += f"; its accuracy is {figures[0]} instead of {figures[1]} on cells like those it was trained on"
     return other, note
 
 
 def unfamiliar_warning(prediction: Prediction) -> str:
-    """What to tell the user where many cells are unfamiliar to the model, else ''."""
+    """A warning if the model does not know many of the cells; empty if it knows them."""
     n_cells = len(prediction)
     n_unfamiliar = 0 if prediction.unfamiliar is None else int(prediction.unfamiliar.sum())
-    if n_unfamiliar <= MANY_UNFAMILIAR * n_cells:
+    if n_unfamiliar <= MAX_UNFAMILIAR * n_cells:
         return ""
     are = "is" if n_unfamiliar == 1 else "are"
     return (
@@ -93,83 +106,118 @@ def unfamiliar_warning(prediction: Prediction) -> str:
 def classify_cells(
     model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256, min_probability: float = 0.0
 ) -> Job[Progress | Note, Prediction]:
-    """`classify` as events; the last one carries the `Prediction`."""
-    place = pick_device(device)
+    """Call the phase of each cell, as a job; see `classify`.
+
+    Parameters
+    ----------
+    model : Model
+        For the channels of the cells; see `model_for_channels`.
+    cells : Cells
+        Unreadable ones get a `Note` each, and no phase.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    batch_size : int
+        Cells per batch.
+    min_probability : float
+        From 0 to 1; cells whose most probable phase is less probable than this are called unsure.
+
+    Returns
+    -------
+    Prediction
+        Of all cells, in their order.
+
+    Raises
+    ------
+    ChannelError
+        The model needs a channel that the cells don't have.
+    """
+    torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
-    answers = _Collected.none_yet(len(cells), tells_unfamiliar=model.familiarity is not None)
-    ready, done = replace(model, network=fuse_for_inference(model.network, place)), 0
-    for batch in _batches_ahead(wanted, spec, batch_size):
-        yield from (Note(reason) for reason in batch.unreadable.values())
-        answers.add(batch, ready, place)
-        done += len(batch.places) + len(batch.unreadable)
-        yield Progress(done, len(cells), "classifying")
-    prediction = answers.about(cells, min_probability)
-    if sentence := unfamiliar_warning(prediction):
-        yield Note(sentence)
+    collected = PartialPrediction.empty(len(cells), with_unfamiliar=model.familiarity is not None)
+    ready = replace(model, network=fuse_for_inference(model.network, torch_device))
+    for batch, images in prepare_batches(wanted, spec, batch_size):
+        yield from batch.notes
+        collected.unreadable.update(batch.unreadable)
+        if len(images):
+            collected.add(batch.indices, predict_prepared(ready, images, torch_device))
+        yield batch.progress("classifying")
+    prediction = collected.prediction(cells, min_probability)
+    if warning := unfamiliar_warning(prediction):
+        yield Note(warning)
     return prediction
 
 
 def extract_features(
     model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256
 ) -> Job[Progress | Note, NDArray[np.float32]]:
-    """What the network of `model` tells the phases of `cells` from, as events.
+    """Compute the features from which the network of `model` tells the phases.
 
-    The last event carries it: an ndarray of float32, shape (N, F), in the order of the cells; NaN where a cell could
-    not be read.
+    Parameters
+    ----------
+    model : Model
+        Its network must have features.
+    cells : Cells
+        Unreadable ones get a `Note` each.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    batch_size : int
+        Cells per batch.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, F)
+        In the order of the cells; NaN where a cell could not be read.
 
     Raises
     ------
     ModelError
-        The network gives nothing but phases.
+        The network has no features.
     ChannelError
-        The model wants a channel that the cells don't have.
+        The model needs a channel that the cells don't have.
     """
-    place = pick_device(device)
+    torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    ready, size = replace(model, network=fuse_for_inference(model.network, place)), model.card.input.size_px
+    ready, size = replace(model, network=fuse_for_inference(model.network, torch_device)), model.card.input.size_px
     blank = np.zeros((1, len(wanted.channels), size, size), np.float32)
-    n_features = _features(ready, blank, place).shape[1]  # asked before any cell is read
+    n_features = _features(ready, blank, torch_device).shape[1]  # so that an error comes before any cell is read
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
-    found, done = np.full((len(cells), n_features), np.nan, np.float32), 0
-    for batch in _batches_ahead(wanted, spec, batch_size):
-        yield from (Note(reason) for reason in batch.unreadable.values())
-        if len(batch.places):
-            found[batch.places] = _features(ready, batch.images, place)
-        done += len(batch.places) + len(batch.unreadable)
-        yield Progress(done, len(cells), "describing")
-    return found
+    features = np.full((len(cells), n_features), np.nan, np.float32)
+    for batch, images in prepare_batches(wanted, spec, batch_size):
+        yield from batch.notes
+        if len(images):
+            features[batch.indices] = _features(ready, images, torch_device)
+        yield batch.progress("computing features")
+    return features
 
 
 @dataclass(frozen=True, eq=False)
-class _Collected:
-    """What the network said so far."""
+class PartialPrediction:
+    """What is known so far of the cells of a `Prediction`, batch by batch or fold by fold."""
 
     probabilities: NDArray[np.float32]
     dna_content: NDArray[np.float32]
     unfamiliar: NDArray[np.bool_] | None
-    unreadable: dict[int, str]
+    unreadable: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def none_yet(cls, n_cells: int, *, tells_unfamiliar: bool) -> _Collected:
+    def empty(cls, n_cells: int, *, with_unfamiliar: bool = False) -> PartialPrediction:
+        """Nothing is known yet of `n_cells` cells."""
         unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        unfamiliar = np.zeros(n_cells, bool) if tells_unfamiliar else None
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), unfamiliar, {})
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.zeros(n_cells, bool) if with_unfamiliar else None)
 
-    def add(self, batch: _Batch, model: Model, device: torch.device) -> None:
-        self.unreadable.update(batch.unreadable)
-        if not len(batch.places):
-            return
-        answers = predict_prepared(model, batch.images, device)
-        self.probabilities[batch.places] = answers.probabilities
-        if answers.dna_content is not None:
-            self.dna_content[batch.places] = answers.dna_content
-        if self.unfamiliar is not None and answers.unfamiliar is not None:
-            self.unfamiliar[batch.places] = answers.unfamiliar
+    def add(self, indices: NDArray[np.intp], found: BatchPrediction) -> None:
+        """Fill in the cells at `indices`, shape (B,)."""
+        self.probabilities[indices] = found.probabilities
+        if found.dna_content is not None:
+            self.dna_content[indices] = found.dna_content
+        if self.unfamiliar is not None and found.unfamiliar is not None:
+            self.unfamiliar[indices] = found.unfamiliar
 
-    def about(self, cells: Cells, min_probability: float) -> Prediction:
+    def prediction(self, cells: Cells, min_probability: float) -> Prediction:
+        """All that is known of `cells`."""
         return Prediction(
             sources=cells.sources,
             ids=cells.ids,
@@ -182,77 +230,62 @@ class _Collected:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    places: NDArray[np.intp]
-    images: NDArray[np.float32]
-    unreadable: dict[int, str] = field(default_factory=dict)
-
-
 def _matched(cells: Cells, spec: InputSpec) -> tuple[InputSpec, tuple[str, ...]]:
-    """`spec` for the contrast of these cells, and what to tell the user of that."""
+    """`spec` adapted to the contrast of these cells, and what the user should know of that."""
     if not any(how.contrast for how in spec.normalisation):
         return spec, ()
-    return match_contrast(spec, _read_batch(cells, spec.unscaled, evenly_spaced(len(cells), ENOUGH_CELLS)).images)
+    return match_contrast(spec, read_batch(cells, evenly_spaced(len(cells), ENOUGH_CELLS)).prepare(spec.unscaled))
 
 
-def _batches_ahead(cells: Cells, spec: InputSpec, batch_size: int) -> Iterator[_Batch]:
-    """Batches in order; while the network works on one, a thread reads the next."""
-    starts = range(0, len(cells), batch_size)
-    with ThreadPoolExecutor(1, "reading-cells") as reader:
-        coming = None
-        for start in starts:
-            places = np.arange(start, min(start + batch_size, len(cells)))
-            ready, coming = coming, reader.submit(_read_batch, cells, spec, places)
-            if ready is not None:
-                yield ready.result()
-        if coming is not None:
-            yield coming.result()
-
-
-def _read_batch(cells: Cells, spec: InputSpec, places: NDArray[np.intp]) -> _Batch:
-    read = cells.read(places.tolist())
-    good = np.array([isinstance(cell, CellImage) for cell in read])
-    images = prepare([cell for cell in read if isinstance(cell, CellImage)], spec, cells.pixel_size_um[places[good]])
-    bad = {int(at): cell.reason for at, cell in zip(places, read, strict=True) if isinstance(cell, Unreadable)}
-    return _Batch(places[good], images, bad)
-
-
-class Answers(NamedTuple):
-    """Of a model to N cells; None where it does not tell."""
+class BatchPrediction(NamedTuple):
+    """What a model says of B cells; None where it can't tell."""
 
     probabilities: NDArray[np.float32]
-    """(N, 7)"""
+    """(B, 7)"""
     dna_content: NDArray[np.float32] | None
-    """(N,), 2 in G1"""
+    """(B,), 2 in G1"""
     unfamiliar: NDArray[np.bool_] | None
-    """(N,), cells unlike those that it was trained on"""
+    """(B,), cells unlike those that it was trained on"""
 
 
 @torch.inference_mode()
-def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.device) -> Answers:
-    """Ask the network of `model`, which lies on `device`, about prepared images (N, C, S, S)."""
+def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.device) -> BatchPrediction:
+    """Classify prepared images.
+
+    Parameters
+    ----------
+    model : Model
+        With its network on `device`.
+    images : ndarray of float32, shape (B, C, S, S)
+        Prepared as the model's card says.
+    device : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    BatchPrediction
+    """
     planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
     with mixed_precision(device):
         outputs = model.network(planes)
-    rows = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
+    probabilities = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
     dna_content, unfamiliar = None, None
     if outputs.log2_dna is not None and model.card.tells_dna:
         dna_content = (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()
     if model.familiarity is not None:
         unfamiliar = model.familiarity.is_unfamiliar(descriptors(planes, outputs.features)).cpu().numpy()
-    return Answers(rows, dna_content, unfamiliar)
+    return BatchPrediction(probabilities, dna_content, unfamiliar)
 
 
 @torch.inference_mode()
 def _features(model: Model, images: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
-    """What the network of `model`, which lies on `device`, tells the phases of prepared images (N, C, S, S) from."""
+    """Features (B, F) of prepared images (B, C, S, S), by the network of `model`, which is on `device`."""
     planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
     with mixed_precision(device):
         features = model.network(planes).features
     if features is None:
         raise ModelError(
-            f"the model {model.name!r} tells phases but no features by which cells can be compared; "
+            f"the model {model.name!r} has no features by which cells can be compared; "
             "choose another one, such as default"
         )
     table: NDArray[np.float32] = features.float().cpu().numpy()

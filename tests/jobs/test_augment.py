@@ -140,8 +140,8 @@ def test_cells_are_shown_on_the_way(few_g2: Cells, tmp_path: Path) -> None:
 def test_few_cells_get_a_warning_and_none_an_error(few_g2: Cells, tmp_path: Path) -> None:
     _, events = augment(few_g2.subset(np.arange(63)), tmp_path / "out", AugmentSettings(device="cpu"))
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert any(note.startswith("fewer than 5 real cells of G2 (3)") for note in notes)
-    with pytest.raises(TooFewCellsError, match="no real cell of Anaphase, so none can be made"):
+    assert any(note.startswith("there are fewer than 5 real cells of G2 (3)") for note in notes)
+    with pytest.raises(TooFewCellsError, match="no real cells of Anaphase to train a generator on"):
         augment(few_g2, tmp_path / "out", AugmentSettings(phase={Phase.ANAPHASE: 0}, n_cells=5, device="cpu"))
 
 

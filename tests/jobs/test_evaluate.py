@@ -29,7 +29,8 @@ from napari_cellcycle.jobs.evaluate import Evaluation, evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation
 from napari_cellcycle.jobs.protocols.cross_validation import FoldDone, cross_validate
 from napari_cellcycle.jobs.steps import fill_phases, fit_classifier
-from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.fit_generator import fit_generator
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
@@ -203,7 +204,7 @@ def test_a_generator_sees_the_training_part_alone_and_none_of_its_cells_is_teste
     assert report.n_cells == 90
     assert not cells.synthetic.any()
     assert report.settings["undersample"]
-    assert any("made cells that were learnt from, fold by fold" in note for note in report.notes)
+    assert any("synthetic cells in the training part of each fold" in note for note in report.notes)
 
 
 def names(cells: Cells) -> set[tuple[str, int]]:
@@ -220,7 +221,7 @@ def test_a_finished_generator_may_not_know_cells_that_are_tested(
     save_generator(generator, tmp_path / "knows", fingerprints[-1:])
     save_generator(generator, tmp_path / "other", find_duplicates(other_cells()).fingerprints)
     changes = {**FILLED, "fill_to": 0}
-    with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
+    with pytest.raises(SettingError, match="was trained on cells that are to be tested"):
         result_of(
             cross_validate([plate], using(FAST, {**changes, "generator": str(tmp_path / "knows")}), ReadSettings())
         )
@@ -232,7 +233,7 @@ def test_a_finished_generator_may_not_know_cells_that_are_tested(
     report, _ = result_of(cross_validate([fewer], using(replace(FAST, cv=2), changes), ReadSettings()))
     assert all((training.phases[training.synthetic] == 1).all() for training, _ in parts)
     assert all(training.synthetic.any() for training, _ in parts)
-    assert any("by a finished generator" in note for note in report.notes)
+    assert any("from a finished generator" in note for note in report.notes)
 
 
 def other_cells() -> Cells:

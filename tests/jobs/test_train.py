@@ -16,13 +16,13 @@ from trained import QUICK, TINY, using
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
-from napari_cellcycle.events import Note, result_of
+from napari_cellcycle.events import Note, result_of, run_job
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_cells, train_files
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.models import CARD, WEIGHTS, load_card, load_model, save_model
-from napari_cellcycle.training.classifier import EpochDone, record_epochs
+from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.recipes import RECIPES
 
 
@@ -53,7 +53,7 @@ def test_a_model_is_never_overwritten(plate: Path, model_folder: Path) -> None:
 def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cells: Cells, tmp_path: Path) -> None:
     epochs: list[EpochDone] = []
     job = train_cells(made_cells, tmp_path / "run", using(TINY, QUICK), stop=lambda: len(epochs) == 3)
-    model = result_of(record_epochs(job, epochs))
+    model = run_job(job, lambda event: epochs.append(event) if isinstance(event, EpochDone) else None)
     assert len(epochs) == 4  # the stop is heard after the first step of the fourth
     written = load_model(tmp_path / "run").network.state_dict()
     assert all(torch.equal(values, written[name]) for name, values in model.network.state_dict().items())

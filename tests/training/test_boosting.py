@@ -25,9 +25,10 @@ from napari_cellcycle.models.feature_trees import DEPTH, FeatureTrees
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.models import WEIGHTS, load_model
 from napari_cellcycle.training.boosting import TREES_PER_EPOCH, grow_trees
-from napari_cellcycle.training.classifier import EpochDone, Hooks
+from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
 QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
@@ -38,8 +39,8 @@ def prepared(made_cells: Cells) -> TrainingCells:
     return result_of(prepare_cells(made_cells, RECIPES["features"].input))
 
 
-def lessons_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
-    return TrainingSet.of(cells, fit_scale(cells), g1_dna(cells), config)
+def training_set_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
+    return TrainingSet.from_cells(cells, fit_scale(cells), g1_dna(cells), config)
 
 
 def grown(
@@ -55,7 +56,7 @@ def grown(
 @pytest.mark.parametrize("n_phases", [2, 3])
 def test_answers_are_those_of_scikit_learn(prepared: TrainingCells, n_phases: int) -> None:
     some = prepared.subset(np.r_[: 30 * n_phases - 20])  # the last phase is rarer
-    training_set = lessons_of(some, QUICK)
+    training_set = training_set_of(some, QUICK)
     network, _ = grown(training_set, QUICK)
     features = network.measure(training_set.images).numpy()
     how = {"n_estimators": len(network.feature), "learning_rate": 0.1, "max_depth": DEPTH}
@@ -68,7 +69,7 @@ def test_answers_are_those_of_scikit_learn(prepared: TrainingCells, n_phases: in
 
 
 def test_it_learns_phases_and_dna_content(prepared: TrainingCells) -> None:
-    training_set = lessons_of(prepared, QUICK)
+    training_set = training_set_of(prepared, QUICK)
     network, epochs = grown(training_set, QUICK)
     outputs = network(training_set.images)
     assert [done.epoch for done in epochs] == [1, 2, 3]
@@ -80,7 +81,7 @@ def test_it_learns_phases_and_dna_content(prepared: TrainingCells) -> None:
 
 
 def test_same_seed_same_trees_and_another_seed_others(prepared: TrainingCells) -> None:
-    training_set = lessons_of(prepared, QUICK)
+    training_set = training_set_of(prepared, QUICK)
     config = replace(QUICK, epochs=1)
     first, _ = grown(training_set, config)
     np.random.default_rng().random(3)
@@ -92,14 +93,14 @@ def test_same_seed_same_trees_and_another_seed_others(prepared: TrainingCells) -
 
 
 def test_unstained_cells_leave_dna_content_unknown(prepared: TrainingCells) -> None:
-    network, _ = grown(lessons_of(replace(prepared, stain=None), QUICK), replace(QUICK, epochs=1))
+    network, _ = grown(training_set_of(replace(prepared, stain=None), QUICK), replace(QUICK, epochs=1))
     assert network(torch.zeros(1, 2, 40, 40)).log2_dna is None
 
 
 def test_cells_of_unknown_phase_teach_their_dna_content_only(prepared: TrainingCells) -> None:
     phases = np.where(np.arange(90) % 2, prepared.phases, UNKNOWN).astype(np.int8)
-    network, _ = grown(lessons_of(replace(prepared, phases=phases), QUICK), replace(QUICK, epochs=1))
-    outputs = network(lessons_of(prepared, QUICK).images[::2])
+    network, _ = grown(training_set_of(replace(prepared, phases=phases), QUICK), replace(QUICK, epochs=1))
+    outputs = network(training_set_of(prepared, QUICK).images[::2])
     assert np.corrcoef(outputs.log2_dna, prepared.phases[::2])[0, 1] > 0.9
 
 
@@ -107,7 +108,7 @@ def test_made_cells_change_no_phase_s_weight(prepared: TrainingCells) -> None:
     some = prepared.subset(np.r_[:70])  # the last phase is rarer
     rare = some.subset(np.r_[60:70, 60:70])
     made = replace(rare, stain=None, synthetic=np.ones(20, bool), positions=np.full(20, -1))
-    plain, filled = lessons_of(some, QUICK), lessons_of(join_training([some, made]), QUICK)
+    plain, filled = training_set_of(some, QUICK), training_set_of(join_training([some, made]), QUICK)
     networks = [grown(training_set, replace(QUICK, epochs=1))[0] for training_set in (plain, filled)]
     assert QUICK.rare_phases > 0
     assert torch.allclose(networks[0].start, networks[1].start)
@@ -116,7 +117,7 @@ def test_made_cells_change_no_phase_s_weight(prepared: TrainingCells) -> None:
 
 
 def test_patience_and_stop_end_it_with_the_best_trees(prepared: TrainingCells) -> None:
-    training_set = lessons_of(prepared, QUICK)
+    training_set = training_set_of(prepared, QUICK)
     _, epochs = grown(training_set, replace(QUICK, epochs=50, learning_rate=1.0, patience=2))
     assert len(epochs) < 50
     assert not any(done.is_best for done in epochs[-2:])
@@ -126,7 +127,7 @@ def test_patience_and_stop_end_it_with_the_best_trees(prepared: TrainingCells) -
 
 
 def test_closing_it_leaves_the_best_trees(prepared: TrainingCells) -> None:
-    network, training_set = FeatureTrees(), lessons_of(prepared, QUICK)
+    network, training_set = FeatureTrees(), training_set_of(prepared, QUICK)
     events = grow_trees(network, training_set, (training_set.images[:9], training_set.phases[:9]), QUICK)
     seen = [next(event for event in events if isinstance(event, EpochDone))]
     events.close()
@@ -135,7 +136,7 @@ def test_closing_it_leaves_the_best_trees(prepared: TrainingCells) -> None:
 
 
 def test_measuring_and_growing_are_told_as_progress(prepared: TrainingCells) -> None:
-    network, training_set = FeatureTrees(), lessons_of(prepared, QUICK)
+    network, training_set = FeatureTrees(), training_set_of(prepared, QUICK)
     events = list(grow_trees(network, training_set, (training_set.images[:9], training_set.phases[:9]), QUICK))
     progress = [event for event in events if isinstance(event, Progress)]
     assert [(event.done, event.total) for event in progress if event.what == "measuring cells"] == [(90, 90), (9, 9)]
@@ -143,7 +144,7 @@ def test_measuring_and_growing_are_told_as_progress(prepared: TrainingCells) -> 
 
 
 def test_trees_do_not_go_on_from_others(prepared: TrainingCells) -> None:
-    training_set = lessons_of(prepared, QUICK)
+    training_set = training_set_of(prepared, QUICK)
     network, _ = grown(training_set, replace(QUICK, epochs=1))
     with pytest.raises(SettingError, match="train features without start-from"):
         next(grow_trees(network, training_set, (training_set.images, training_set.phases), QUICK))

@@ -19,13 +19,13 @@ from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, prep
 from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.models import build
-from napari_cellcycle.training import classifier
-from napari_cellcycle.training.classifier import EpochDone, Hooks, TrainingState, predict_logits, train_classifier
+from napari_cellcycle.training import state as training_state
+from napari_cellcycle.training.classifier import ClassifierState, EpochDone, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.optimisation import make_optimiser
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
-from napari_cellcycle.training.transforms import augment
+from napari_cellcycle.training.transforms import random_affine
 
 CPU = torch.device("cpu")
 QUICK = TrainConfig(epochs=6, batch_size=32, averaging=0.5)
@@ -48,7 +48,7 @@ class Torn:
 def run(cells: TrainingCells, config: TrainConfig) -> tuple[torch.nn.Module, list[EpochDone]]:
     torch.manual_seed(config.seed)
     network, scale = build("compact"), fit_scale(cells)
-    training_set = TrainingSet.of(cells, scale, g1_dna(cells), config)
+    training_set = TrainingSet.from_cells(cells, scale, g1_dna(cells), config)
     validation = (training_set.images[::3], training_set.phases[::3])
     events = list(train_classifier(network, training_set, validation, config, CPU))
     return network, [event for event in events if isinstance(event, EpochDone)]
@@ -81,7 +81,7 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
     torch.manual_seed(0)
     network = build("compact")
     fresh = {name: values.clone() for name, values in network.state_dict().items()}
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), None, QUICK)
     events = train_classifier(network, training_set, (training_set.images[:8], training_set.phases[:8]), QUICK, CPU)
     next(events)
     events.close()
@@ -92,7 +92,7 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
 def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -> None:
     torch.manual_seed(0)
     network = build("compact")
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), None, QUICK)
     validation = (training_set.images[::3], training_set.phases[::3])
     asked = iter([False] * 7 + [True])
     events = list(train_classifier(network, training_set, validation, QUICK, CPU, Hooks(lambda: next(asked))))
@@ -108,13 +108,11 @@ def test_memory_is_given_back_however_it_ends(
     prepared: TrainingCells, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     given_back: list[torch.device] = []
-    monkeypatch.setattr(classifier, "free_gpu_memory", given_back.append)
-    network, courses = build("compact"), list[weakref.ref[TrainingState]]()
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), None, QUICK)
+    monkeypatch.setattr(training_state, "free_gpu_memory", given_back.append)
+    network, states = build("compact"), list[weakref.ref[ClassifierState]]()
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), None, QUICK)
     validation = (training_set.images[:8], training_set.phases[:8])
-    hooks = Hooks(
-        stop=lambda: ending == "failed" and 1 / 0 == 0, begin=lambda state: courses.append(weakref.ref(state))
-    )
+    hooks = Hooks(stop=lambda: ending == "failed" and 1 / 0 == 0, begin=lambda state: states.append(weakref.ref(state)))
     events = train_classifier(network, training_set, validation, replace(QUICK, epochs=1), CPU, hooks)
     if ending == "closed":
         next(events)
@@ -124,7 +122,7 @@ def test_memory_is_given_back_however_it_ends(
             list(events)
     gc.collect()
     assert given_back == [CPU]
-    assert [state() for state in courses] == [None]
+    assert [state() for state in states] == [None]
     assert all(weight.grad is None for weight in network.parameters())
 
 
@@ -142,12 +140,16 @@ def test_patience_ends_a_run_that_gets_no_better(prepared: TrainingCells) -> Non
 
 def test_settings_reach_the_optimiser() -> None:
     network = build("compact")
-    sgd = make_optimiser(network, TrainConfig(optimiser="sgd", momentum=0.7, learning_rate=0.03, weight_decay=5e-4))
+
+    def optimiser(config: TrainConfig) -> torch.optim.Optimizer:
+        return ClassifierState.begin(network, config, n_steps=1).optimiser
+
+    sgd = optimiser(TrainConfig(optimiser="sgd", momentum=0.7, learning_rate=0.03, weight_decay=5e-4))
     assert type(sgd) is torch.optim.SGD
     settings = sgd.param_groups[0]
     assert (settings["momentum"], settings["lr"], settings["weight_decay"]) == (0.7, 0.03, 5e-4)
-    assert type(make_optimiser(network, TrainConfig(optimiser="adam"))) is torch.optim.Adam
-    assert type(make_optimiser(network, TrainConfig())) is torch.optim.AdamW
+    assert type(optimiser(TrainConfig(optimiser="adam"))) is torch.optim.Adam
+    assert type(optimiser(TrainConfig())) is torch.optim.AdamW
     assert len(sgd.param_groups[0]["params"]) == len(list(network.parameters()))
     with pytest.raises(SettingError, match="must be one of adamw, adam, sgd"):
         TrainConfig(optimiser="lion")
@@ -159,10 +161,9 @@ def test_it_learns_from_mixed_cells_too(prepared: TrainingCells) -> None:
 
 
 def test_augmentation_moves_image_and_stain_together_and_never_mirrors_left_and_right() -> None:
-    config = TrainConfig(flips=True, rotation_degrees=0, shift=0)
     planes = torch.zeros(64, 2, 40, 40)
     planes[:, :, 5, 10] = 1  # above the middle, left of it
-    moved = augment(planes, config, torch.Generator().manual_seed(0))
+    moved = random_affine(planes, torch.Generator().manual_seed(0), flips=True, rotation_degrees=0, shift=0)
     assert torch.allclose(moved[:, 0], moved[:, 1])
     rows, columns = moved[:, 0].flatten(1).argmax(1) // 40, moved[:, 0].flatten(1).argmax(1) % 40
     assert set(rows.tolist()) == {5, 34}

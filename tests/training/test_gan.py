@@ -17,9 +17,10 @@ from napari_cellcycle.models.generator import build_pair, generate, noise_size, 
 from napari_cellcycle.phases import UNKNOWN, Phase
 from napari_cellcycle.training.gan import loop
 from napari_cellcycle.training.gan.config import METHODS, WGAN_DIV, WGAN_GP, GanConfig, preset
-from napari_cellcycle.training.gan.loop import GanHooks, GanStep, Samples, train_gan
+from napari_cellcycle.training.gan.loop import GanStep, Samples, train_gan
 from napari_cellcycle.training.gan.state import GanState
-from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, slope_penalty, wasserstein_step
+from napari_cellcycle.training.gan.steps import GanLosses, conditional_step, gradient_penalty, wasserstein_step
+from napari_cellcycle.training.state import Hooks
 
 CPU = torch.device("cpu")
 QUICK = GanConfig(steps=4, batch_size=8, penalty_every=2)
@@ -37,7 +38,7 @@ def begin(method: str, config: GanConfig = QUICK) -> GanState:
     return GanState.begin(method, 2, config, CPU)
 
 
-def train(method: str, state: GanState, config: GanConfig = QUICK, hooks: GanHooks | None = None) -> list[object]:
+def train(method: str, state: GanState, config: GanConfig = QUICK, hooks: Hooks | None = None) -> list[object]:
     return list(train_gan(state, method, *discs(16, size_of(method)), config, CPU, hooks))
 
 
@@ -55,15 +56,15 @@ def test_same_seed_same_cells(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_course_goes_on_to_the_same_weights(method: str) -> None:
+def test_a_training_is_resumed_to_the_same_weights(method: str) -> None:
     whole, broken, resumed = begin(method), begin(method), begin(method)
     train(method, whole)
     events = train_gan(broken, method, *discs(16, size_of(method)), QUICK, CPU)
     assert len([event for event in islice(events, 3) if isinstance(event, Progress)]) == 3
-    kept = broken.take()
+    saved = broken.state_dict()
     events.close()
     torch.rand(7)
-    train(method, resumed, hooks=GanHooks(begin=lambda state: state.restore(*kept)))
+    train(method, resumed, hooks=Hooks(begin=lambda state: state.load_state_dict(*saved)))
     assert resumed.step == whole.step == QUICK.steps
     for name, weights in whole.average.state_dict().items():
         torch.testing.assert_close(resumed.average.state_dict()[name], weights, rtol=0, atol=0)
@@ -72,11 +73,14 @@ def test_a_course_goes_on_to_the_same_weights(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_looking_at_cells_changes_nothing(method: str) -> None:
     watched, alone = begin(method), begin(method)
-    events = train(method, watched, hooks=GanHooks(show_every=1))
+    events = train(method, watched, hooks=Hooks(show_every=1))
     train(method, alone)
     shown = [event for event in events if isinstance(event, Samples)]
     assert [samples.step for samples in shown] == [1, 2, 3, 4]
-    assert {phase: cells.shape[0] for phase, cells in shown[0].images.items()} == {0: loop.SHOWN, 2: loop.SHOWN}
+    assert {phase: cells.shape[0] for phase, cells in shown[0].images.items()} == {
+        0: loop.SAMPLES_PER_PHASE,
+        2: loop.SAMPLES_PER_PHASE,
+    }
     for name, weights in alone.average.state_dict().items():
         torch.testing.assert_close(watched.average.state_dict()[name], weights, rtol=0, atol=0)
 
@@ -86,23 +90,23 @@ def test_the_phase_changes_the_cell() -> None:
     assert not np.allclose(generate(generator, "cellgan", 0, 1, seed=0), generate(generator, "cellgan", 2, 1, seed=0))
 
 
-def test_the_critic_of_cellgan_learns_to_tell_real_from_made() -> None:
+def test_the_critic_of_cellgan_learns_to_tell_real_from_synthetic() -> None:
     state, (cells, phases) = begin("cellgan"), discs(16, 40)
     state.generator_optimiser.param_groups[0]["lr"] = 0.0  # an opponent that stands still
-    told = torch.from_numpy(phases.astype(np.int64))
+    known = torch.from_numpy(phases.astype(np.int64))
     noise = torch.randn(16, noise_size(state.generator), generator=state.random)
-    losses = [conditional_step(state, cells, told, told, noise, QUICK) for _ in range(30)]
+    losses = [conditional_step(state, cells, known, known, noise, QUICK) for _ in range(30)]
     assert losses[-1].critic < 0.5 * losses[0].critic
-    assert losses[-1].distance > losses[0].distance
+    assert losses[-1].critic_gap > losses[0].critic_gap
 
 
 @pytest.mark.parametrize("method", [WGAN_GP, WGAN_DIV])
-def test_a_wasserstein_critic_thinks_higher_of_real_cells(method: str) -> None:
+def test_a_wasserstein_critic_scores_real_cells_higher(method: str) -> None:
     config = replace(preset(method, Phase.METAPHASE), critic_learning_rate=1e-3, learning_rate=1e-8, batch_size=8)
     state, (cells, _) = begin(method, config), discs(8, 64)
     noise = torch.randn(8, noise_size(state.generator), generator=state.random)
-    distances = [wasserstein_step(state, [cells], [noise, noise], method, config).distance for _ in range(20)]
-    assert distances[-1] > distances[0] + 0.1
+    gaps = [wasserstein_step(state, [cells], [noise, noise], method, config).critic_gap for _ in range(20)]
+    assert gaps[-1] > gaps[0] + 0.1
 
 
 @pytest.mark.parametrize("method", [WGAN_GP, WGAN_DIV])
@@ -137,7 +141,7 @@ def test_penalties_are_those_of_the_papers(method: str, expected: float) -> None
     weight = torch.randn(1, 2, 8, 8)
     critic = Plane(weight * 3 / weight.norm())
     cells = torch.randn(5, 2, 8, 8, requires_grad=True)
-    penalty = slope_penalty(critic, cells, method, preset(method, Phase.METAPHASE))
+    penalty = gradient_penalty(critic, cells, method, preset(method, Phase.METAPHASE))
     assert penalty.item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -169,37 +173,40 @@ def test_cells_of_unknown_phase_are_judged_without_their_phase() -> None:
     torch.testing.assert_close(of_any, critic.real(torch.cat([features, variety], 1))[:, 0])
 
 
-def test_unlabelled_cells_are_learnt_from_and_their_phases_never_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    told_to_critic, wished_of_generator = [], []
+def test_unlabelled_cells_are_trained_on_and_their_phases_never_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    all_critic_phases, all_generator_phases = [], []
 
-    def spy(state: GanState, real: object, told: torch.Tensor, wished: torch.Tensor, *_: object) -> GanLosses:
-        told_to_critic.append(told)
-        wished_of_generator.append(wished)
+    def spy(
+        state: GanState, real: object, critic_phases: torch.Tensor, generator_phases: torch.Tensor, *_: object
+    ) -> GanLosses:
+        all_critic_phases.append(critic_phases)
+        all_generator_phases.append(generator_phases)
         return GanLosses(0.0, 0.0, 0.0)
 
     monkeypatch.setattr(loop, "conditional_step", spy)
     cells, phases = discs(16, 40)
     phases[::4] = UNKNOWN
     list(train_gan(begin("cellgan"), "cellgan", cells, phases, replace(QUICK, steps=20), CPU))
-    told, wished = torch.cat(told_to_critic), torch.cat(wished_of_generator)
-    assert set(told.tolist()) == {0, 2, ANY_PHASE}
-    assert set(wished.tolist()) == {0, 2}
-    assert (told[told != ANY_PHASE] == wished[told != ANY_PHASE]).all()
+    critic_phases, generator_phases = torch.cat(all_critic_phases), torch.cat(all_generator_phases)
+    assert set(critic_phases.tolist()) == {0, 2, ANY_PHASE}
+    assert set(generator_phases.tolist()) == {0, 2}
+    known = critic_phases != ANY_PHASE
+    assert (critic_phases[known] == generator_phases[known]).all()
 
 
 def test_stopping_keeps_the_generator_as_it_is() -> None:
     state = begin("cellgan")
-    steps = train("cellgan", state, hooks=GanHooks(stop=lambda: state.step >= 2))
+    steps = train("cellgan", state, hooks=Hooks(stop=lambda: state.step >= 2))
     assert state.step == 2
     assert len([event for event in steps if isinstance(event, Progress)]) == 2
     assert not state.average.training
 
 
-def test_losses_are_told() -> None:
+def test_losses_are_reported() -> None:
     events = train("cellgan", begin("cellgan"))
-    (told,) = [event for event in events if isinstance(event, GanStep)]
-    assert (told.step, told.steps) == (4, 4)
-    assert np.isfinite([told.critic_loss, told.generator_loss, told.distance]).all()
+    (done,) = [event for event in events if isinstance(event, GanStep)]
+    assert (done.step, done.steps) == (4, 4)
+    assert np.isfinite([done.critic_loss, done.generator_loss, done.critic_gap]).all()
 
 
 def test_a_loss_that_is_no_number_says_what_to_do() -> None:
@@ -215,8 +222,8 @@ def test_any_number_of_channels(method: str, n_channels: int) -> None:
     size = size_of(method)
     made = torch.from_numpy(generate(generator, method, 6, GROUP, seed=0))
     assert made.shape == (GROUP, n_channels, size, size)
-    told = (torch.full((GROUP,), 6),) if method == "cellgan" else ()
-    assert critic(made, *told).shape == (GROUP,)
+    phases = (torch.full((GROUP,), 6),) if method == "cellgan" else ()
+    assert critic(made, *phases).shape == (GROUP,)
 
 
 def test_cellgan_learns_to_make_what_it_is_asked_for() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Batch, TrainingSet, fit_scale
+from napari_cellcycle.training.training_set import TrainingSet, fit_scale
+from napari_cellcycle.training.transforms import Batch
 
 SIZE = 6
 PHASES = st.lists(st.sampled_from([0, 1, 2, UNKNOWN]), min_size=2, max_size=7)
@@ -56,8 +57,8 @@ def first_part(own: torch.Tensor) -> tuple[str, int]:
 @settings(deadline=None, max_examples=60)
 @given(PHASES, st.integers(0, 2**31))
 def test_a_cell_is_two_parts_of_two_cells_and_what_is_learnt_of_it_goes_by_area(phases: list[int], seed: int) -> None:
-    lesson = told_apart(phases)
-    mixed = lesson.mixed(0.0, torch.Generator().manual_seed(seed), nonlinear=1.0)
+    batch = told_apart(phases)
+    mixed = batch.mixed(0.0, torch.Generator().manual_seed(seed), nonlinear=1.0)
     others = []
     for cell, phase in enumerate(phases):
         found = parents(mixed.images[cell])
@@ -82,11 +83,11 @@ def test_a_cell_is_two_parts_of_two_cells_and_what_is_learnt_of_it_goes_by_area(
 
 
 def test_cuts_are_of_both_kinds_and_anywhere() -> None:
-    lesson = told_apart([0, 1])
+    batch = told_apart([0, 1])
     random = torch.Generator().manual_seed(0)
     cuts = []
     for _ in range(2000):
-        own = parents(lesson.mixed(0.0, random, nonlinear=1.0).images[0]) == 0
+        own = parents(batch.mixed(0.0, random, nonlinear=1.0).images[0]) == 0
         if not own.all():  # or it was its own partner
             cuts.append(first_part(own))
     assert len(cuts) == pytest.approx(1000, abs=120)
@@ -97,9 +98,9 @@ def test_cuts_are_of_both_kinds_and_anywhere() -> None:
 @pytest.mark.parametrize(("alpha", "nonlinear"), [(0.0, 0.25), (0.2, 0.25), (0.2, 0.75)])
 def test_a_share_of_the_cells_is_cut_and_the_others_are_blended_or_left(alpha: float, nonlinear: float) -> None:
     n_cells = 3000
-    lesson = told_apart([number % 2 for number in range(n_cells)])
-    images = lesson.images.double()  # numbers beyond the 24 bits of a float32 blend
-    mixed = replace(lesson, images=images).mixed(alpha, torch.Generator().manual_seed(1), nonlinear)
+    batch = told_apart([number % 2 for number in range(n_cells)])
+    images = batch.images.double()  # numbers beyond the 24 bits of a float32 blend
+    mixed = replace(batch, images=images).mixed(alpha, torch.Generator().manual_seed(1), nonlinear)
     apart = (mixed.images - images)[:, 0].flatten(1)  # 0 in a cell's own part, else the same for all of its pixels
     is_same, is_moved = (apart == 0).all(1), (apart != 0).all(1)
     assert float((~is_same & ~is_moved).double().mean()) == pytest.approx(nonlinear, abs=0.03)
@@ -107,23 +108,23 @@ def test_a_share_of_the_cells_is_cut_and_the_others_are_blended_or_left(alpha: f
     assert torch.allclose(mixed.phases.sum(1), torch.ones(n_cells, dtype=mixed.phases.dtype))
 
 
-def test_a_cell_that_is_left_alone_keeps_its_stain_beside_unstained_ones() -> None:
-    lesson = told_apart([0] * 20 + [2] * 20)
-    mixed = lesson.mixed(0.0, torch.Generator().manual_seed(0), nonlinear=0.01)
-    alone = (mixed.images == lesson.images).flatten(1).all(1)[:20]
+def test_a_cell_that_is_left_alone_keeps_its_stain_next_to_unstained_ones() -> None:
+    batch = told_apart([0] * 20 + [2] * 20)
+    mixed = batch.mixed(0.0, torch.Generator().manual_seed(0), nonlinear=0.01)
+    alone = (mixed.images == batch.images).flatten(1).all(1)[:20]
     assert alone.sum() > 10
-    assert torch.equal(mixed.stain[:20][alone], lesson.stain[:20][alone])
-    assert torch.equal(mixed.log2_dna[:20][alone], lesson.log2_dna[:20][alone])
+    assert torch.equal(mixed.stain[:20][alone], batch.stain[:20][alone])
+    assert torch.equal(mixed.log2_dna[:20][alone], batch.log2_dna[:20][alone])
 
 
 @pytest.mark.parametrize(("mixup", "nonlinear_mixup"), [(0.0, 0.5), (0.2, 0.5), (0.2, 0.0)])
-def test_same_seed_same_lesson(prepared: TrainingCells, mixup: float, nonlinear_mixup: float) -> None:
+def test_same_seed_same_batch(prepared: TrainingCells, mixup: float, nonlinear_mixup: float) -> None:
     config = TrainConfig(batch_size=32, mixup=mixup, nonlinear_mixup=nonlinear_mixup)
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), config)
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), g1_dna(prepared), config)
 
     def drawn(seed: int) -> Batch:
         random = torch.Generator().manual_seed(seed)
-        return training_set.draw(training_set.batches(config, random)[0], config, random, torch.device("cpu"))
+        return training_set.batch(training_set.batch_indices(config, random)[0], config, random, torch.device("cpu"))
 
     first = drawn(3)
     torch.rand(5)

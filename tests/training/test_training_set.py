@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna, join_training
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.training_set import Batch, TrainingSet, fit_scale, undersampled
+from napari_cellcycle.training.training_set import TrainingSet, fit_scale, undersampled
+from napari_cellcycle.training.transforms import Batch
 
 QUICK = TrainConfig(batch_size=32)
 
@@ -21,24 +22,26 @@ QUICK = TrainConfig(batch_size=32)
 def test_cells_of_unknown_phase_are_taught_by_their_stain_only(prepared: TrainingCells) -> None:
     twice = prepared.subset(np.r_[: len(prepared), : len(prepared)])
     both = replace(twice, phases=np.r_[prepared.phases, np.full(len(prepared), -1, np.int8)])
-    training_set = TrainingSet.of(both, fit_scale(both), g1_dna(both), QUICK)
-    batch = training_set.batches(QUICK, torch.Generator())[0]
+    training_set = TrainingSet.from_cells(both, fit_scale(both), g1_dna(both), QUICK)
+    batch = training_set.batch_indices(QUICK, torch.Generator())[0]
     assert (batch < len(prepared)).sum() == QUICK.batch_size
     assert (batch >= len(prepared)).sum() == QUICK.batch_size // 2
 
 
 def test_rare_phases_are_drawn_more_often(prepared: TrainingCells) -> None:
     phases = np.where(np.arange(len(prepared)) < 81, 0, 1).astype(np.int8)  # 81 and 9
-    training_set = TrainingSet.of(
+    training_set = TrainingSet.from_cells(
         replace(prepared, phases=phases), fit_scale(prepared), None, replace(QUICK, rare_phases=0.5)
     )
-    drawn = torch.cat([torch.cat(training_set.batches(QUICK, torch.Generator().manual_seed(i))) for i in range(40)])
+    drawn = torch.cat(
+        [torch.cat(training_set.batch_indices(QUICK, torch.Generator().manual_seed(i))) for i in range(40)]
+    )
     share = float((training_set.phases[drawn] == 1).double().mean())
     assert share == pytest.approx(0.25, abs=0.02)  # 9 / sqrt(9) to 81 / sqrt(81), so 1 to 3
 
 
 def test_dna_is_told_relative_to_g1(prepared: TrainingCells) -> None:
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
     contents = 2 ** training_set.log2_dna.numpy()
     medians = [float(np.median(contents[training_set.phases == phase])) for phase in (0, 1, 2)]
     assert medians[0] == pytest.approx(1, abs=1e-4)
@@ -96,11 +99,11 @@ def test_shares_come_from_the_beta_distribution() -> None:
 
 
 def test_mixing_is_off_unless_asked_for(prepared: TrainingCells) -> None:
-    training_set = TrainingSet.of(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
+    training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), g1_dna(prepared), QUICK)
     batch = torch.arange(8)
-    assert training_set.draw(batch, QUICK, torch.Generator(), torch.device("cpu")).phases.shape == (8,)
+    assert training_set.batch(batch, QUICK, torch.Generator(), torch.device("cpu")).phases.shape == (8,)
     mixing = replace(QUICK, mixup=0.4)
-    assert training_set.draw(batch, mixing, torch.Generator(), torch.device("cpu")).phases.shape == (8, 7)
+    assert training_set.batch(batch, mixing, torch.Generator(), torch.device("cpu")).phases.shape == (8, 7)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_undersampling_cuts_the_largest_phase_to_the_second_largest(
     fewer = undersampled(cells, seed=0)
     assert tuple(np.bincount(fewer.phases[fewer.phases != UNKNOWN], minlength=3)) == kept
     assert (fewer.phases == UNKNOWN).sum() == (phases == UNKNOWN).sum()
-    training_set = TrainingSet.of(cells, fit_scale(cells), None, replace(QUICK, undersample=True))
+    training_set = TrainingSet.from_cells(cells, fit_scale(cells), None, replace(QUICK, undersample=True))
     assert len(training_set.phases) == len(fewer)
     assert fewer.positions.tolist() == undersampled(cells, seed=0).positions.tolist()
 
@@ -146,8 +149,8 @@ def part(prepared: TrainingCells, phase: int, n_real: int, n_made: int) -> Train
     return replace(cells, phases=np.full(len(cells), phase, np.int8), synthetic=synthetic)
 
 
-def lessons_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
-    return TrainingSet.of(cells, fit_scale(cells), None, config)
+def training_set_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
+    return TrainingSet.from_cells(cells, fit_scale(cells), None, config)
 
 
 def shares_of(training_set: TrainingSet) -> list[float]:
@@ -161,8 +164,8 @@ def shares_of(training_set: TrainingSet) -> list[float]:
 def test_made_cells_share_the_draws_of_their_phase(prepared: TrainingCells, rare_phases: float) -> None:
     config = replace(QUICK, rare_phases=rare_phases)
     common, unknown = part(prepared, 0, 80, 0), part(prepared, UNKNOWN, 7, 0)
-    real = lessons_of(join_training([common, part(prepared, 5, 4, 0), unknown]), config)
-    filled = lessons_of(join_training([common, part(prepared, 5, 4, 76), unknown]), config)
+    real = training_set_of(join_training([common, part(prepared, 5, 4, 0), unknown]), config)
+    filled = training_set_of(join_training([common, part(prepared, 5, 4, 76), unknown]), config)
     by_hand = np.array([80, 4]) ** (1 - rare_phases)
     assert [shares_of(filled)[phase] for phase in (0, 5)] == pytest.approx(by_hand / by_hand.sum())
     assert shares_of(filled) == pytest.approx(shares_of(real))
@@ -171,21 +174,21 @@ def test_made_cells_share_the_draws_of_their_phase(prepared: TrainingCells, rare
     assert len(of_rare[:4].unique()) == len(of_rare[4:].unique()) == 1
     assert filled.draw_weights[filled.phases == UNKNOWN].tolist() == [0.0] * 7
     assert real.n_draws == filled.n_draws == 84
-    batches = filled.batches(config, torch.Generator())
+    batches = filled.batch_indices(config, torch.Generator())
     assert sum(int((filled.phases[batch] != UNKNOWN).sum()) for batch in batches) == 84
 
 
 def test_made_cells_count_where_a_phase_has_no_others(prepared: TrainingCells) -> None:
     config = replace(QUICK, rare_phases=0.5)
-    mixed = lessons_of(join_training([part(prepared, 0, 81, 9), part(prepared, 1, 0, 9)]), config)
+    mixed = training_set_of(join_training([part(prepared, 0, 81, 9), part(prepared, 1, 0, 9)]), config)
     assert shares_of(mixed)[:2] == pytest.approx([0.75, 0.25])  # 81 and 9 by their roots
     assert mixed.n_draws == 90
-    made_only = lessons_of(join_training([part(prepared, 0, 0, 81), part(prepared, 1, 0, 9)]), config)
+    made_only = training_set_of(join_training([part(prepared, 0, 0, 81), part(prepared, 1, 0, 9)]), config)
     assert shares_of(made_only)[:2] == pytest.approx([0.75, 0.25])
 
 
 def test_without_rare_phases_each_cell_is_drawn_once_an_epoch(prepared: TrainingCells) -> None:
     config = replace(QUICK, rare_phases=0.0)
-    training_set = lessons_of(join_training([part(prepared, 0, 40, 0), part(prepared, 5, 4, 36)]), config)
+    training_set = training_set_of(join_training([part(prepared, 0, 40, 0), part(prepared, 5, 4, 36)]), config)
     assert training_set.draw_weights.tolist() == [1.0] * 80
-    assert torch.cat(training_set.batches(config, torch.Generator())).sort().values.tolist() == list(range(80))
+    assert torch.cat(training_set.batch_indices(config, torch.Generator())).sort().values.tolist() == list(range(80))

@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.events import Job, Progress, result_of
+from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.phases import UNKNOWN
 
 _Plane = NDArray[np.generic]
@@ -29,7 +30,6 @@ _MAX_DISTINCT = 20
 """A window that so many different cells share is an artefact of the recording, and identifies no further cells."""
 N_FINGERPRINTS = 4
 """Windows that identify a cell: the most central ones, which are not central in the crop of a neighbour."""
-_READ_AT_ONCE = 512
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: spreads the bits of what it multiplies
 
@@ -116,16 +116,15 @@ def iter_duplicates(cells: Cells) -> Job[Progress, Duplicates]:
     single = cells.select_channels([channel])
     fingerprints: dict[int, _Fingerprint] = {}
     data = sha256()
-    for start in range(0, len(single), _READ_AT_ONCE):
-        indices = range(start, min(start + _READ_AT_ONCE, len(single)))
-        for index, cell in zip(indices, single.read(indices), strict=True):
+    for batch in read_batches(single):
+        for index, cell in zip(batch.positions.tolist(), batch.read, strict=True):
             data.update(f"{cells.sources[index]}\0{cells.ids[index]}\0{cells.phases[index]}\0".encode())
             if isinstance(cell, Unreadable):
                 continue
             data.update(np.ascontiguousarray(cell.pixels[0]).tobytes())
             if (found := _fingerprint(cell)) is not None:
                 fingerprints[index] = found
-        yield Progress(indices.stop, len(single), "looking for duplicate cells")
+        yield batch.progress("looking for duplicate cells")
     groups = _group(fingerprints)
     keep, notes = _choose(cells, groups)
     central = np.zeros((len(cells), N_FINGERPRINTS), np.uint64)

@@ -1,4 +1,4 @@
-"""Cells as a network learns from them: prepared once, kept in memory, chosen by index."""
+"""Cells that a network is trained on: prepared once, and kept in memory."""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import DNA, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
-from napari_cellcycle.phases import UNKNOWN, Phase
-
-READ_AT_ONCE = 512
-STAIN = InputSpec((DNA,), 0, 0.0, (Normalisation("offset", 1.0),))
-"""How the stain is prepared; size and pixel size are those of the model that is taught."""
+from napari_cellcycle.images.batches import read_batches
+from napari_cellcycle.images.model_input import InputSpec, Normalisation
+from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingCells:
-    """Prepared cells with what is known of them; N cells, in an order that never changes.
+    """N prepared cells in a fixed order, and what is known of them.
 
     Attributes
     ----------
     images : ndarray of float32, shape (N, C, S, S)
-        Prepared with scale 1; the scale is fitted by training, on its own part.
+        Prepared with scale 1; the scale is fitted on the training cells alone.
     phases : ndarray of int8, shape (N,)
-        `UNKNOWN` where only the stain teaches.
+        `UNKNOWN` for cells that are used for their stain only.
     stain : ndarray of float32, shape (N, S, S), or None
         DNA stain above background, in counts; NaN for cells without.
     synthetic : ndarray of bool, shape (N,)
-        Made by a generator.
+        Whether a generator made the cell.
     positions : ndarray of int, shape (N,)
-        Where each cell stands in the `Cells` it was prepared from.
+        Position of each cell in the `Cells` that it was prepared from; -1 for synthetic cells.
     """
 
     images: NDArray[np.float32]
@@ -69,7 +65,7 @@ class TrainingCells:
 
     @property
     def sha256(self) -> str:
-        """Tells these cells, in this order, from any others."""
+        """Hash of these cells in this order."""
         found = sha256()
         for values in (self.images, self.phases, self.stain, self.synthetic):
             found.update(b"" if values is None else np.ascontiguousarray(values).data)
@@ -77,7 +73,7 @@ class TrainingCells:
 
 
 def join_training(parts: Sequence[TrainingCells]) -> TrainingCells:
-    """One after the other, as they are; stain is NaN where one part has none and another has."""
+    """The cells of all parts, one part after the other; where only some parts have a stain, it is NaN in the others."""
     stains = [
         np.full((len(part), *part.images.shape[2:]), np.nan, np.float32) if part.stain is None else part.stain
         for part in parts
@@ -91,53 +87,56 @@ def join_training(parts: Sequence[TrainingCells]) -> TrainingCells:
     )
 
 
+def count_phases(phases: NDArray[np.int8]) -> NDArray[np.intp]:
+    """Cells of each phase, shape (7,), among the `phases` (N,) of some cells; unknown ones don't count."""
+    return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)
+
+
 def g1_dna(cells: TrainingCells) -> float | None:
-    """Summed stain of a cell in the G1 peak: the median over G1; None under 10 stained G1 cells."""
+    """Summed stain of a cell in the G1 peak: the median over G1; None if fewer than 10 G1 cells are stained."""
     sums = cells.total_dna[cells.phases == Phase.G1]
     sums = sums[np.isfinite(sums) & (sums > 0)]
     return float(np.median(sums)) if len(sums) >= 10 else None
 
 
 def prepare_cells(cells: Cells, spec: InputSpec) -> Job[Progress | Note, TrainingCells]:
-    """Read and prepare `cells` for training; the result is `TrainingCells`.
+    """Read and prepare cells for training, with their stain where they have one.
 
-    Cells that can't be read are left out, with a note. The stain is taken along where `cells` has one.
+    Parameters
+    ----------
+    cells : Cells
+        With the channels of `spec`.
+    spec : InputSpec
+        Input of the network; its scale is not used.
+
+    Returns
+    -------
+    TrainingCells
+        The readable cells; for each other one there is a `Note`.
 
     Raises
     ------
     ChannelError
-        A channel that `spec` wants is missing.
+        A channel of `spec` is missing.
     ImageError
         No cell can be read.
     """
-    has_stain = DNA in cells.channels
+    has_stain, n_inputs = DNA in cells.channels, len(spec.channels)
     roles = spec.channels if not has_stain or DNA in spec.channels else (*spec.channels, DNA)
     wanted = cells.select_channels(roles)
-    stain_spec = replace(STAIN, size_px=spec.size_px, pixel_size_um=spec.pixel_size_um)
-    images = np.empty((len(cells), len(spec.channels), spec.size_px, spec.size_px), np.float32)
+    stain_spec = InputSpec((DNA,), spec.size_px, spec.pixel_size_um, (Normalisation("offset", 1.0),))
+    images = np.empty((len(cells), n_inputs, spec.size_px, spec.size_px), np.float32)
     stain = np.empty((len(cells), spec.size_px, spec.size_px), np.float32) if has_stain else None
-    good = np.zeros(len(cells), bool)
-    n_inputs = len(spec.channels)
-    for start in range(0, len(cells), READ_AT_ONCE):
-        batch = np.arange(start, min(start + READ_AT_ONCE, len(cells)))
-        read = wanted.read(batch.tolist())
-        yield from (Note(cell.reason) for cell in read if isinstance(cell, Unreadable))
-        kept = [cell for cell in read if isinstance(cell, CellImage)]
-        places = batch[[isinstance(cell, CellImage) for cell in read]]
-        good[places] = True
-        sizes = cells.pixel_size_um[places]
-        images[places] = prepare([replace(cell, pixels=cell.pixels[:n_inputs]) for cell in kept], spec.unscaled, sizes)
+    readable = np.zeros(len(cells), bool)
+    for batch in read_batches(wanted):
+        yield from batch.notes
+        readable[batch.indices] = True
+        images[batch.indices] = batch.prepare(spec.unscaled, slice(n_inputs))
         if stain is not None:
-            place = roles.index(DNA)
-            dna = prepare([replace(cell, pixels=cell.pixels[place : place + 1]) for cell in kept], stain_spec, sizes)
-            stain[places] = dna[:, 0]
-        yield Progress(int(batch[-1]) + 1, len(cells), "reading cells")
-    if not good.any():
+            plane = roles.index(DNA)
+            stain[batch.indices] = batch.prepare(stain_spec, slice(plane, plane + 1))[:, 0]
+        yield batch.progress("reading cells")
+    if not readable.any():
         raise ImageError("none of the cells could be read; look at the messages above")
-    everything = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)))
-    return everything if good.all() else everything.subset(np.flatnonzero(good))
-
-
-def labelled(cells: TrainingCells) -> NDArray[np.intp]:
-    """Indices of the cells whose phase is known."""
-    return np.flatnonzero(cells.phases != UNKNOWN)
+    prepared = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)))
+    return prepared if readable.all() else prepared.subset(np.flatnonzero(readable))

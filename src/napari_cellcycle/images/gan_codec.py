@@ -1,7 +1,7 @@
-"""Between the counts of an instrument and the numbers near 1 that a generator of cells learns.
+"""Encode the counts of an instrument as numbers near 1 for a generator of cells, and decode what it makes.
 
-Brightfield is told relative to its background. The other channels have bright spots a hundred times their noise, so
-they are told by the inverse hyperbolic sine, which is linear near 0 and a logarithm far from it.
+Brightfield is encoded relative to its background. The other channels have bright spots a hundred times their noise, so
+they are encoded by the inverse hyperbolic sine, which is linear near 0 and logarithmic far from it.
 """
 
 from __future__ import annotations
@@ -12,48 +12,47 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.model_input import InputSpec, Normalisation, background, prepare
-
-READ_AT_ONCE = 512
+from napari_cellcycle.images.batches import prepare_batches, read_batch
+from napari_cellcycle.images.model_input import InputSpec, Normalisation, background
 
 
 @dataclass(frozen=True)
 class ChannelCode:
-    """How one channel is told.
+    """How one channel is encoded.
 
     Attributes
     ----------
     background : float
-        Counts where no cell is; each real cell's own is taken off, made cells lie on this.
-    bend : float
-        Counts above background where the inverse hyperbolic sine bends; 0: relative to the background, without it.
+        Counts where there is no cell. Each real cell's own background is subtracted; synthetic cells get this one.
+    knee : float
+        Counts above background where the inverse hyperbolic sine turns from linear to logarithmic; 0: the channel is
+        encoded relative to its background instead.
     spread : float
-        Standard deviation of what comes out of that.
+        Standard deviation of the numbers after that.
     """
 
     background: float
-    bend: float
+    knee: float
     spread: float
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How cells are told to a generator, and made again of what it says.
+    """How cells are encoded for a generator, and decoded.
 
     Attributes
     ----------
     channels : tuple of str
-        Their roles, in order.
+        Roles of the channels, in order.
     size_px : int
         Edge of the crop.
     pixel_size_um : float
         Edge of a pixel in micrometres.
     codes : tuple of ChannelCode
-        One a channel.
+        One per channel.
     dtype : str
         Of the counts: ``uint16``, or ``float32`` where cameras or programs gave other numbers.
     """
@@ -64,21 +63,33 @@ class Encoding:
     codes: tuple[ChannelCode, ...]
     dtype: str = "uint16"
 
-    def encode(self, above_background: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Prepared images (N, C, S, S), as `unencoded_spec` asks for them, to numbers of spread 1."""
-        told = [_bent(above_background[:, c], code.bend) / code.spread for c, code in enumerate(self.codes)]
-        return np.stack(told, axis=1).astype(np.float32)
+    @property
+    def spec(self) -> InputSpec:
+        """How images are prepared for `encode`."""
+        kinds = (Normalisation("ratio" if name == BRIGHTFIELD else "offset") for name in self.channels)
+        return InputSpec(self.channels, self.size_px, self.pixel_size_um, tuple(kinds))
 
-    def decode(self, told: NDArray[np.float32]) -> NDArray[np.generic]:
-        """What a generator says, (N, C, S, S), as an instrument would have recorded it."""
-        counts = np.stack([_counts(told[:, c].astype(np.float64), code) for c, code in enumerate(self.codes)], axis=1)
+    def encode(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images (N, C, S, S), prepared as `spec` says, as numbers with a standard deviation of 1."""
+        encoded = [_arcsinh(prepared[:, c], code.knee) / code.spread for c, code in enumerate(self.codes)]
+        return np.stack(encoded, axis=1).astype(np.float32)
+
+    def encode_cells(self, cells: Cells) -> NDArray[np.float32]:
+        """The readable ones of a few cells, shape (N, C, S, S)."""
+        return self.encode(read_batch(cells.select_channels(self.channels)).prepare(self.spec))
+
+    def decode(self, encoded: NDArray[np.float32]) -> NDArray[np.generic]:
+        """Encoded cells (N, C, S, S) as an instrument would have recorded them."""
+        counts = np.stack(
+            [_counts(encoded[:, c].astype(np.float64), code) for c, code in enumerate(self.codes)], axis=1
+        )
         if self.dtype == "float32":
             return counts.astype(np.float32)
         return counts.round().clip(0, np.iinfo(np.uint16).max).astype(np.uint16)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        codes = [{"background": c.background, "bend": c.bend, "spread": c.spread} for c in self.codes]
+        codes = [{"background": c.background, "bend": c.knee, "spread": c.spread} for c in self.codes]
         return {
             "channels": list(self.channels),
             "size_px": self.size_px,
@@ -89,8 +100,10 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Encoding:
-        """Read what `to_dict` gave; KeyError, TypeError or ValueError if it is something else."""
-        codes = tuple(ChannelCode(**code) for code in values["codes"])
+        """Read what `to_dict` returned; KeyError, TypeError or ValueError if it is something else."""
+        codes = tuple(
+            ChannelCode(**{"knee" if key == "bend" else key: code[key] for key in code}) for code in values["codes"]
+        )
         if values["dtype"] not in ("uint16", "float32") or len(codes) != len(values["channels"]):
             raise ValueError("encoding does not fit together")
         return cls(
@@ -98,16 +111,45 @@ class Encoding:
         )
 
 
-def unencoded_spec(channels: tuple[str, ...], size_px: int, pixel_size_um: float) -> InputSpec:
-    """How `prepare` gives the images that `Encoding.encode` takes."""
-    kinds = (Normalisation("ratio" if name == BRIGHTFIELD else "offset") for name in channels)
-    return InputSpec(channels, size_px, pixel_size_um, tuple(kinds))
+@dataclass(frozen=True, eq=False)
+class EncodedCells:
+    """Real cells as a generator is trained on them.
+
+    Attributes
+    ----------
+    encoding : Encoding
+        How they are encoded.
+    images : ndarray of float32, shape (N, C, S, S)
+        With a standard deviation near 1.
+    positions : ndarray of int, shape (N,)
+        Position of each among the cells that were read; unreadable ones are left out.
+    """
+
+    encoding: Encoding
+    images: NDArray[np.float32]
+    positions: NDArray[np.intp]
 
 
 def encode_cells(
     cells: Cells, channels: tuple[str, ...], size_px: int, pixel_size_um: float
 ) -> Job[Progress | Note, EncodedCells]:
-    """Read `cells`, and fit an encoding to them; the result is `EncodedCells`.
+    """Read cells, and fit an encoding to them.
+
+    Parameters
+    ----------
+    cells : Cells
+        Real ones.
+    channels : tuple of str
+        Channels to encode, in order.
+    size_px : int
+        Edge of the crop.
+    pixel_size_um : float
+        Edge of a pixel in micrometres; cells with other pixels are resampled.
+
+    Returns
+    -------
+    EncodedCells
+        The readable cells; for each other one there is a `Note`.
 
     Raises
     ------
@@ -116,67 +158,45 @@ def encode_cells(
     ImageError
         None of them can be read.
     """
-    wanted, spec = cells.select_channels(channels), unencoded_spec(channels, size_px, pixel_size_um)
-    images, backgrounds, places, kinds = [], [], [], set[np.dtype[np.generic]]()
-    for start in range(0, len(cells), READ_AT_ONCE):
-        batch = np.arange(start, min(start + READ_AT_ONCE, len(cells)))
-        read = wanted.read(batch.tolist())
-        good = np.array([isinstance(cell, CellImage) for cell in read])
-        kept = [cell for cell in read if isinstance(cell, CellImage)]
-        images.append(prepare(kept, spec, cells.pixel_size_um[batch[good]]))
-        backgrounds += [background(cell) for cell in kept]
-        places.append(batch[good])
-        kinds |= {cell.pixels.dtype for cell in kept}
-        yield Progress(int(batch[-1]) + 1, len(cells), "reading cells")
+    unfitted = Encoding(channels, size_px, pixel_size_um, ())
+    images, backgrounds, positions, dtypes = [], [], [], set[np.dtype[np.generic]]()
+    for batch, prepared in prepare_batches(cells.select_channels(channels), unfitted.spec):
+        yield from batch.notes
+        images.append(prepared)
+        backgrounds += [background(cell) for cell in batch.images]
+        positions.append(batch.indices)
+        dtypes |= {cell.pixels.dtype for cell in batch.images}
+        yield batch.progress("reading cells")
     if not backgrounds:
-        raise ImageError("none of the cells could be read, so no generator can learn from them; open other files")
-    above = np.concatenate(images)
-    counts = all(kind in (np.dtype(np.uint8), np.dtype(np.uint16)) for kind in kinds)
-    codes = _fit_codes(above, np.median(backgrounds, axis=0), channels)
+        raise ImageError("none of the cells could be read, so no generator can be trained on them; open other files")
+    all_images = np.concatenate(images)
+    counts = all(dtype in (np.dtype(np.uint8), np.dtype(np.uint16)) for dtype in dtypes)
+    codes = _fit_codes(all_images, np.median(backgrounds, axis=0), channels)
     encoding = Encoding(channels, size_px, pixel_size_um, codes, "uint16" if counts else "float32")
-    return EncodedCells(encoding, encoding.encode(above), np.concatenate(places))
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedCells:
-    """Real cells as a generator learns them.
-
-    Attributes
-    ----------
-    encoding : Encoding
-        How they are told.
-    images : ndarray of float32, shape (N, C, S, S)
-        Of spread near 1.
-    positions : ndarray of int, shape (N,)
-        Where each stands among the cells that were asked for; unreadable ones are left out.
-    """
-
-    encoding: Encoding
-    images: NDArray[np.float32]
-    positions: NDArray[np.intp]
+    return EncodedCells(encoding, encoding.encode(all_images), np.concatenate(positions))
 
 
 def _fit_codes(
-    above: NDArray[np.float32], backgrounds: NDArray[np.floating], channels: tuple[str, ...]
+    prepared: NDArray[np.float32], backgrounds: NDArray[np.floating], channels: tuple[str, ...]
 ) -> tuple[ChannelCode, ...]:
     codes = []
     for number, name in enumerate(channels):
-        values = above[:, number]
-        # three quarters of a crop's pixels are background, noise or faint: what is brighter is squeezed
-        bend = 0.0 if name == BRIGHTFIELD else float(np.percentile(np.abs(values), 75)) or 1.0
-        spread = float(_bent(values, bend).std(dtype=np.float64))
-        codes.append(ChannelCode(float(backgrounds[number]), bend, spread if spread > 0 else 1.0))
+        values = prepared[:, number]
+        # three quarters of a crop's pixels are background, noise or faint: brighter ones are compressed
+        knee = 0.0 if name == BRIGHTFIELD else float(np.percentile(np.abs(values), 75)) or 1.0
+        spread = float(_arcsinh(values, knee).std(dtype=np.float64))
+        codes.append(ChannelCode(float(backgrounds[number]), knee, spread if spread > 0 else 1.0))
     return tuple(codes)
 
 
-def _bent(values: NDArray[np.float32], bend: float) -> NDArray[np.float32]:
-    return np.arcsinh(values / bend) if bend else values
+def _arcsinh(values: NDArray[np.float32], knee: float) -> NDArray[np.float32]:
+    return np.arcsinh(values / knee) if knee else values
 
 
-def _counts(told: NDArray[np.float64], code: ChannelCode) -> NDArray[np.float64]:
-    values = told * code.spread
-    if not code.bend:
+def _counts(encoded: NDArray[np.float64], code: ChannelCode) -> NDArray[np.float64]:
+    values = encoded * code.spread
+    if not code.knee:
         return code.background * (1 + values)
-    brightest = np.arcsinh(np.iinfo(np.uint16).max / code.bend)  # a generator's slip must not overflow
-    counts: NDArray[np.float64] = code.background + code.bend * np.sinh(np.clip(values, -brightest, brightest))
+    brightest = np.arcsinh(np.iinfo(np.uint16).max / code.knee)  # an outlier of a generator must not overflow
+    counts: NDArray[np.float64] = code.background + code.knee * np.sinh(np.clip(values, -brightest, brightest))
     return counts

@@ -12,12 +12,12 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Progress
+from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.tile_grid import GAP_PX, Grid
 
 MAX_SHOWN = 20_000
 """Cells in a gallery, at most: two channels of 40 x 40 pixels then need 140 MB."""
 _MAX_TILE_PX = 256  # of the few larger cells, the middle is shown
-_BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,8 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | Non
     grid = Grid(n_shown, tile_px, columns) if columns else Grid.fit(n_shown, tile_px)
     pixels: NDArray[np.generic] | None = None
     masks: NDArray[np.unsignedinteger] | None = None
-    for start in range(0, n_shown, _BATCH):
-        yield Progress(start, n_shown, "Laying out the gallery")
-        indices = range(start, min(start + _BATCH, n_shown))
-        found = zip(indices, cells.read(indices), strict=True)
-        images = {index: cell for index, cell in found if isinstance(cell, CellImage)}
+    for batch in read_batches(cells.subset(range(n_shown)) if n_shown < len(cells) else cells):
+        images = dict(zip(batch.indices.tolist(), batch.images, strict=True))
         if images:
             tiles = np.stack([_fit(cell.pixels, grid.tile_px) for cell in images.values()])
             if pixels is None:
@@ -83,6 +80,7 @@ def build_mosaic(cells: Cells, max_shown: int = MAX_SHOWN, *, columns: int | Non
             pixels = pixels.astype(np.result_type(pixels, tiles), copy=False)  # files may differ in bit depth
             _place(pixels, grid, list(images), tiles)
         masks = _place_masks(masks, grid, images)
+        yield batch.progress("Laying out the gallery")
     if pixels is None:
         raise ImageError("none of these cells can be read; check the files")
     limits = _contrast_limits(pixels, grid, cells.channels)

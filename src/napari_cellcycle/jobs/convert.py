@@ -13,6 +13,7 @@ from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.model_input import background
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
@@ -23,7 +24,6 @@ from napari_cellcycle.jobs.read import open_cells
 
 _TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
 _ZARR_SUFFIX = ".zarr"
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,14 @@ def _measure(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
     readable = np.ones(len(cells), bool)
     height, width, masks = 0, 0, False
     dtypes: set[np.dtype[np.generic]] = set()
-    for first in range(0, len(cells), _BATCH):
-        for index, found in enumerate(cells.read(range(first, min(first + _BATCH, len(cells)))), start=first):
-            if isinstance(found, Unreadable):
-                readable[index] = False
-                yield Note(f"left out: {found.reason}")
-                continue
-            height, width = max(height, found.pixels.shape[1]), max(width, found.pixels.shape[2])
-            masks |= found.mask is not None
-            dtypes.add(found.pixels.dtype)
-        yield Progress(min(first + _BATCH, len(cells)), len(cells), "measuring")
+    for batch in read_batches(cells):
+        readable[list(batch.unreadable)] = False
+        yield from (Note(f"left out: {reason}") for reason in batch.unreadable.values())
+        for image in batch.images:
+            height, width = max(height, image.pixels.shape[1]), max(width, image.pixels.shape[2])
+            masks |= image.mask is not None
+            dtypes.add(image.pixels.dtype)
+        yield batch.progress("measuring")
     if not dtypes:
         raise ImageError("none of these cells can be read, so there is nothing to convert; see the notes above")
     good = cells if readable.all() else cells.subset(np.flatnonzero(readable))

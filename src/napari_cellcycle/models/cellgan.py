@@ -1,4 +1,4 @@
-"""One small conditional generator for all phases, and its critic: rare phases borrow from common ones.
+"""A small conditional generator of cells of all phases, and its critic: rare phases profit from common ones.
 
 References
 ----------
@@ -19,16 +19,16 @@ from napari_cellcycle.phases import N_PHASES
 
 SIZE_PX = 40
 GROUP = 4
-"""Cells of about one phase that the critic compares with each other."""
+"""Number of cells, of about one phase, whose variety the critic measures."""
 ANY_PHASE = N_PHASES
-"""What the critic is told of cells whose phase nobody knows."""
+"""Phase of cells of unknown phase, for the critic."""
 
 
 class CellGenerator(nn.Module):
-    """Noise (B, 64) and phases (B,) to cells (B, C, 40, 40), 0 where background is.
+    """Noise (B, 64) and phases (B,) in, encoded cells (B, C, 40, 40) out, 0 in the background.
 
-    Noise and phase scale and shift the maps of every stage [1]_; grain of its own lets a stage draw what is
-    different in every cell.
+    Noise and phase scale and shift the feature maps of each stage [1]_. Each stage also adds noise of its own, for the
+    details that differ from cell to cell.
     """
 
     NOISE = 64
@@ -46,9 +46,9 @@ class CellGenerator(nn.Module):
 
     def forward(self, noise: Tensor, phases: Tensor) -> Tensor:
         """Make cells."""
-        wish = torch.cat([noise, self.phase(phases)], 1)  # (B, 96)
-        style = self.style(wish)
-        maps = self.start(wish).unflatten(1, (-1, 5, 5)).contiguous(memory_format=torch.channels_last)
+        inputs = torch.cat([noise, self.phase(phases)], 1)  # (B, 96)
+        style = self.style(inputs)
+        maps = self.start(inputs).unflatten(1, (-1, 5, 5)).contiguous(memory_format=torch.channels_last)
         for number, stage in enumerate(self.stages):
             maps = interpolate(maps, scale_factor=2) if number else maps
             maps = stage(maps, style)  # 5, 10, 20, 40 pixels
@@ -57,7 +57,7 @@ class CellGenerator(nn.Module):
 
 
 class _Stage(nn.Module):
-    """Convolutions with grain of their own, each scaled and shifted by the style."""
+    """Convolutions with noise of their own (`grain`), each scaled and shifted by the style."""
 
     def __init__(self, narrow: int, wide: int, style: int, n_convolutions: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _Stage(nn.Module):
         self.grain = nn.Parameter(torch.full((n_convolutions, 1, wide, 1, 1), 0.1))
 
     def forward(self, maps: Tensor, style: Tensor) -> Tensor:
-        """(B, narrow, H, W) and (B, style) to (B, wide, H, W)."""
+        """(B, narrow, H, W) and (B, style) in, (B, wide, H, W) out."""
         for convolution, to_style, strength in zip(self.convolutions, self.styles, self.grain, strict=True):
             maps = convolution(maps)
             maps = maps + strength.to(maps.dtype) * torch.randn_like(maps[:, :1])
@@ -77,10 +77,10 @@ class _Stage(nn.Module):
 
 
 class CellCritic(nn.Module):
-    """Cells (B, C, 40, 40) and phases (B,) to how real they look, (B,).
+    """Encoded cells (B, C, 40, 40) and phases (B,) in, scores (B,) out: higher for cells that look more real.
 
-    The phase speaks by its likeness to the features [2]_. The critic also sees how much each cell's group differs in
-    itself, so that a generator that makes one cell over and over is found out [3]_.
+    The phase is projected on the features [2]_. The critic also sees the variety within each group of cells, so that a
+    generator that always makes the same cell gets a low score [3]_.
     """
 
     def __init__(self, n_channels: int = 2, widths: tuple[int, ...] = (48, 96, 128, 160)) -> None:
@@ -93,9 +93,9 @@ class CellCritic(nn.Module):
         self.phase = nn.Embedding(N_PHASES + 1, 4 * widths[-1], padding_idx=ANY_PHASE)
 
     def forward(self, cells: Tensor, phases: Tensor) -> Tensor:
-        """Judge cells; a group is `GROUP` of them in a row."""
+        """Score cells; each `GROUP` of them in a row is a group."""
         features = self.features(cells.contiguous(memory_format=torch.channels_last)).flatten(1)
         groups = features.unflatten(0, (-1, GROUP))  # (B / GROUP, GROUP, F)
         variety = (groups.var(1) + 1e-8).sqrt().mean(1).repeat_interleave(GROUP)[:, None]
-        judged: Tensor = self.real(torch.cat([features, variety], 1))[:, 0] + (self.phase(phases) * features).mean(1)
-        return judged
+        scores: Tensor = self.real(torch.cat([features, variety], 1))[:, 0] + (self.phase(phases) * features).mean(1)
+        return scores

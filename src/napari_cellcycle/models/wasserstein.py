@@ -1,8 +1,8 @@
-"""Generator and critic of the Wasserstein GANs of the literature: convolutional, 64 pixels, one pair a phase.
+"""Generator and critic of the Wasserstein GANs of the literature: convolutional, 64 pixels, one pair per phase.
 
-Jin et al. 2021 and Rana et al. 2022, as Duque-Vazquez et al. repeat them, say the size of the images and how to train,
-but not the layers. These are those of Radford et al. [1]_ without normalisation in the critic, as the gradient penalty
-asks for [2]_; the widths are a quarter of theirs, for computers without a GPU.
+Jin et al. 2021 and Rana et al. 2022, as repeated by Duque-Vazquez et al., give the size of the images and the settings
+of the training, but not the layers. The layers here are those of Radford et al. [1]_ without normalisation in the
+critic, as the gradient penalty requires [2]_; their widths are a quarter, for computers without a GPU.
 
 References
 ----------
@@ -21,7 +21,7 @@ WIDTHS = (128, 64, 32, 16)
 
 
 class WassersteinGenerator(nn.Module):
-    """Noise (B, 128) to cells (B, C, 64, 64), 0 where background is."""
+    """Noise (B, 128) in, encoded cells (B, C, 64, 64) out, 0 in the background."""
 
     NOISE = 128
 
@@ -41,7 +41,7 @@ class WassersteinGenerator(nn.Module):
 
 
 class WassersteinCritic(nn.Module):
-    """Cells (B, C, 64, 64) to how real they look, (B,), in no unit and without limits."""
+    """Encoded cells (B, C, 64, 64) in, scores (B,) out: higher for cells that look more real, without limits."""
 
     def __init__(self, n_channels: int = 2, widths: tuple[int, ...] = WIDTHS[::-1]) -> None:
         super().__init__()
@@ -51,6 +51,6 @@ class WassersteinCritic(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * 4 * 4, 1))
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Judge cells."""
-        judged: Tensor = self.layers(cells)[:, 0]
-        return judged
+        """Score cells."""
+        scores: Tensor = self.layers(cells)[:, 0]
+        return scores

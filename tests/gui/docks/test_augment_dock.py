@@ -28,7 +28,7 @@ from napari_cellcycle.gui.layers.source import find_layer, source_of
 from napari_cellcycle.gui.widgets.generator_picker import Choice
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
 from napari_cellcycle.gui.widgets.legend import MADE
-from napari_cellcycle.jobs.augment import Made, save_synthetic
+from napari_cellcycle.jobs.augment import AugmentResult, save_synthetic
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
 from napari_cellcycle.models.generator import Generator
@@ -97,7 +97,7 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ArrayImages(pixels), ("brightfield", "darkfield"), "made", phases=phases, synthetic=True, pixel_size_um=0.5
     )
     save_synthetic(
-        Made(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder
+        AugmentResult(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder
     )
     return folder
 

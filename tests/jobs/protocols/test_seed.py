@@ -29,7 +29,7 @@ from napari_cellcycle.jobs.protocols.seed import validate_as_seed
 from napari_cellcycle.jobs.protocols.seed_data import half_stretched
 from napari_cellcycle.jobs.steps import fill_phases
 from napari_cellcycle.training.augment_options import parse_augment
-from napari_cellcycle.training.classifier import Hooks
+from napari_cellcycle.training.state import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}
 CHANGES = {"epochs": 2, "batch_size": 16, "augment": parse_augment("wgan-div+mixup+undersample"), "gan_steps": 1}
@@ -94,9 +94,9 @@ class Spy:
                 found.n_moments = len(state.optimiser.state)
 
             watched = replace(steered, begin=begin)
-            model = yield from fit_model(name, recipe, training, validation, config, device, hooks=watched)
+            model, log = yield from fit_model(name, recipe, training, validation, config, device, hooks=watched)
             found.end = list(model.network.parameters())
-            return model
+            return model, log
 
         def ask(model: Any, images: Any, device: Any) -> Any:
             self.fits[-1].asked = images * model.card.input.scales[:, None, None]
@@ -198,13 +198,13 @@ def test_the_seed_takes_cells_away_before_the_split_and_changes_made_ones_instea
     for fit in clean:
         assert fit.settings.mixup > 0
         assert fit.settings.undersample
-    assert any("taken away before the split: 5" in note for note in run.report.notes)
-    assert any("mixup is what the authors' code does" in note for note in run.report.notes)
+    assert any("dropped before the split: 5" in note for note in run.report.notes)
+    assert any("mixup does what the authors' code does" in note for note in run.report.notes)
 
 
 def test_repeated_cells_stay_and_clean_ones_go(run: Run) -> None:
     assert run.report.duplicates_removed == 0
-    assert any(note == "repeated cells that were not removed: 1" for note in run.report.notes)
+    assert any(note == "duplicates that were not removed: 1" for note in run.report.notes)
     assert metrics(run.folder / "clean")["duplicates_removed"] == 1
     assert metrics(run.folder / "clean")["n_cells"] == sum(COUNTS.values())
 
@@ -244,7 +244,7 @@ def test_without_the_clean_figures_the_report_says_that_they_are_missing(
     assert metrics(tmp_path)["clean"] is None
     (report,) = done.reports.values()
     assert "clean: missing" in str(report)
-    assert "the clean figures that belong beside these are missing" in report.notes[0]
+    assert "the clean figures to compare with are missing" in report.notes[0]
     # without made cells and without any taken away, the fold's figures are those of its real cells
     assert report.seed_comparison.n_synthetic == 0
     assert report.n_cells in (17, 18)
@@ -254,7 +254,7 @@ def test_trees_are_grown_anew_in_each_fold_as_they_cannot_go_on(cells_folder: Pa
     config = EvaluateSettings(model=("features",), cv=2, protocol="seed", quoted_fold=1, device="cpu")
     report, _ = result_of(validate_as_seed([cells_folder], using(config, {"epochs": 1}), ReadSettings()))
     assert report.seed_comparison.n_trained_on == 0
-    assert any("these trees can't go on from fold to fold" in note for note in report.notes)
+    assert any("trees can't be trained further from fold to fold" in note for note in report.notes)
 
 
 def test_what_the_seed_calls_mixup_stretches_half_of_the_made_cells_and_mixes_none() -> None:

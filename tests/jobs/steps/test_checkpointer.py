@@ -126,20 +126,20 @@ def broken(made_cells: Cells, tmp_path: Path) -> Path:
 
 def test_other_settings_or_cells_are_refused(made_cells: Cells, broken: Path) -> None:
     before = (unfinished_folder(broken) / CHECKPOINT).read_bytes()
-    with pytest.raises(SettingError, match=r"run\.unfinished was begun with epochs 4, not 9; give the same, or remove"):
+    with pytest.raises(SettingError, match=r"run\.unfinished was begun with epochs 4, not 9; use the same, or remove"):
         result_of(train_cells(made_cells, broken, using(RESUME, replace(SHORT, epochs=9))))
     with pytest.raises(SettingError, match="was begun with model tiny, not duque2024"):
         result_of(train_cells(made_cells, broken, using(replace(RESUME, model="duque2024"), SHORT)))
     phases = made_cells.phases.copy()
     phases[0] = 1
-    with pytest.raises(SettingError, match="was begun with other cells; give the same"):
+    with pytest.raises(SettingError, match="was begun with other cells; use the same"):
         result_of(train_cells(replace(made_cells, phases=phases), broken, using(RESUME, SHORT)))
     assert (unfinished_folder(broken) / CHECKPOINT).read_bytes() == before
     assert not broken.exists()
 
 
 def test_what_was_broken_off_is_not_overwritten_unless_resumed(made_cells: Cells, broken: Path) -> None:
-    with pytest.raises(WriteError, match=r"run\.unfinished is a training that was broken off; resume it, or remove"):
+    with pytest.raises(WriteError, match=r"run\.unfinished is an unfinished training; resume it, or remove"):
         result_of(train_cells(made_cells, broken, using(TINY, SHORT)))
 
 

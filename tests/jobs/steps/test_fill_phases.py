@@ -15,7 +15,8 @@ from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Note, result_of, run_job
 from napari_cellcycle.jobs.steps import fill_phases
 from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, fill_rare_phases, refuse_known_cells
-from napari_cellcycle.jobs.steps.fit_generator import GeneratorPlan, fit_generator
+from napari_cellcycle.jobs.steps.fit_generator import fit_generator
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import UNKNOWN
@@ -59,8 +60,8 @@ def test_without_a_generator_nothing_is_made(few_g2: Cells) -> None:
     said: list[Any] = []
     assert run_job(fill_rare_phases(few_g2.subset(range(30)), SPEC, QUICK, "cpu"), said.append) is None
     assert [type(event) for event in said] == [Note]
-    assert "no cells are made" in said[0].text
-    with pytest.raises(SettingError, match="asks for no made cells"):
+    assert "no synthetic cells were added" in said[0].text
+    with pytest.raises(SettingError, match="asks for no synthetic cells"):
         result_of(fill_rare_phases(few_g2, SPEC, replace(QUICK, augment=NO_WORDS, generator="jurkat"), "cpu"))
 
 
@@ -79,7 +80,7 @@ def test_a_generator_sees_the_training_part_alone(
     split = np.genfromtxt(tmp_path / "model" / "split.csv", delimiter=",", dtype=str, skip_header=1)
     train = split[split[:, 3] == "train"]
     assert set(seen[0].ids.tolist()) == set(train[:, 1].astype(int).tolist())
-    assert any("made cells are learnt from" in event.text for event in events if isinstance(event, Note))
+    assert any("synthetic cells were added to" in event.text for event in events if isinstance(event, Note))
     model = load_model(tmp_path / "model")
     assert model.card.training["n_synthetic"] == (30 - 3) - (train[:, 2] == "G2").sum()
     assert model.card.training["settings"]["augment"] == "cellgan"
@@ -99,7 +100,7 @@ def test_made_cells_change_neither_scale_nor_what_is_familiar(few_g2: Cells, tmp
 
 
 def test_stopped_before_there_is_a_model_it_says_so(few_g2: Cells, tmp_path: Path) -> None:
-    with pytest.raises(StoppedError, match="before there was a model to keep; resume goes on with it"):
+    with pytest.raises(StoppedError, match="so there is no model yet; resume continues it"):
         list(train_cells(few_g2, tmp_path / "model", using(TINY, QUICK), stop=lambda: True))
     assert not (tmp_path / "model").exists()
 
@@ -130,7 +131,7 @@ def test_a_generator_that_saw_tested_cells_is_refused(generator: Generator, tmp_
     fingerprints = np.arange(1, 9, dtype=np.uint64).reshape(2, 4)
     save_generator(generator, tmp_path / "x", fingerprints)
     refuse_known_cells(str(tmp_path / "x"), fingerprints + np.uint64(100))
-    with pytest.raises(SettingError, match="learnt from cells that are to be tested"):
+    with pytest.raises(SettingError, match="was trained on cells that are to be tested"):
         refuse_known_cells(str(tmp_path / "x"), fingerprints[1:])
 
 

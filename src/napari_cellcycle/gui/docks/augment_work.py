@@ -15,6 +15,7 @@ from napari_cellcycle.gui.layers.labelled import LabelledGallery
 from napari_cellcycle.gui.layers.source import GallerySource
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
+from napari_cellcycle.jobs.steps.generator_plan import GENERATOR_CHANNELS
 from napari_cellcycle.phases import PHASE_LABELS, parse_phase
 from napari_cellcycle.store.checkpoints import read_identity
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.jobs.augment import Made
+    from napari_cellcycle.jobs.augment import AugmentResult
     from napari_cellcycle.training.gan.loop import Samples
 
     Tiles = Mapping[int, NDArray[np.float32]]
@@ -98,7 +99,9 @@ def resume_making(
     return (yield from make_labelled(labelled, output, before, numbers, stop))
 
 
-def keep_labelled(made: Made, output: Path, labelled: Labelled) -> Job[Progress | Note | SyntheticSaved, OpenedGallery]:
+def keep_labelled(
+    made: AugmentResult, output: Path, labelled: Labelled
+) -> Job[Progress | Note | SyntheticSaved, OpenedGallery]:
     """Write made cells to the new folder `output`; the job's result is an `OpenedGallery` of them and the real ones.
 
     Made cells of a full-field image come alone. `SyntheticSaved` is said between both.
@@ -133,9 +136,7 @@ def _not_comparable(cells: Cells, generator: str) -> str:
 
 def _channels(run: AugmentSettings, cells: Cells) -> tuple[str, ...]:
     """What `augment_cells` makes."""
-    from napari_cellcycle.jobs.augment import DEFAULT_CHANNELS
-
-    return run.make or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels)
+    return run.make or tuple(name for name in GENERATOR_CHANNELS if name in cells.channels)
 
 
 N_PICTURES = 60
@@ -168,7 +169,7 @@ class GanProgress:
 class SyntheticCells:
     """Made cells that wait to be kept or dropped; `notes` are what was said on the way."""
 
-    made: Made
+    made: AugmentResult
     picture: Picture
     notes: tuple[str, ...]
 
@@ -198,7 +199,7 @@ class _Spectator:
                 yield SamplesImage(event.step, _draw(self.real, self._newest, self._channels))
                 self._n_drawn, self._last = self._n_drawn + 1, time.monotonic()
         elif isinstance(event, GanStep):
-            yield GanProgress(event.step, event.steps, event.distance)
+            yield GanProgress(event.step, event.steps, event.critic_gap)
         else:
             self.notes += [event.text] if isinstance(event, Note) else []
             yield event
@@ -211,7 +212,7 @@ class _Spectator:
             self._newest |= {phase: tiles for phase, tiles in samples.images.items() if phase in self.real}
 
 
-def _result(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
+def _result(made: AugmentResult, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
     """With some of the cells that were made, beside the real ones that were shown on the way, or some of `cells`."""
     from napari_cellcycle.jobs.steps.assess_synthetic import sample_per_phase
 

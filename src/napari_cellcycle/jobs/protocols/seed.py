@@ -1,8 +1,9 @@
-"""The protocol of Duque-Vazquez et al., rebuilt to repeat their figures, and the clean figures to set beside them.
+"""The protocol of Duque-Vazquez et al., to repeat their figures, and the clean figures to compare them with.
 
-Read in the code that they published: one network is built once and fitted again in every fold, so that weights and the
-moments of its optimiser go on; the test part decides when training stops; what was made by generators that had seen all
-real cells is split with them. Nothing here estimates how well other cells would be called.
+In the code that they published, one network is built once and trained again in each fold, so that its weights and the
+moments of its optimiser pass from fold to fold; the test part decides when training stops; and synthetic cells, from
+generators that had seen all real cells, are split together with the real ones. Nothing here estimates how well other
+cells would be called.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -22,7 +23,7 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 from napari_cellcycle.events import Job
-from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import (
     FoldDone,
     FoldPredictions,
@@ -32,14 +33,10 @@ from napari_cellcycle.jobs.protocols.cross_validation import (
     settings_of,
     train_fold,
 )
-from napari_cellcycle.jobs.protocols.seed_data import SeedCells, gather_as_seed
-from napari_cellcycle.jobs.steps.training_data import stain_only_cells
-from napari_cellcycle.training.checkpoint import moments, restore_moments
-from napari_cellcycle.training.classifier import Hooks, TrainingState
+from napari_cellcycle.jobs.protocols.seed_data import load_as_seed
+from napari_cellcycle.training.classifier import ClassifierState
 from napari_cellcycle.training.recipes import Recipe
-
-if TYPE_CHECKING:
-    from napari_cellcycle.jobs.config import EvaluateSettings
+from napari_cellcycle.training.state import Hooks, load_moments, moments
 
 
 def evaluate_as_seed(
@@ -48,10 +45,10 @@ def evaluate_as_seed(
     config: EvaluateSettings,
     reading: ReadSettings,
 ) -> Job[Any, tuple[Report, Cells]]:
-    """Measure cleanly, then as the seed does; the result is the `Report` of both and the cells behind the second.
+    """Evaluate cleanly, then as the seed does; return the report of both, and the cells of the second.
 
-    The clean report is written to ``clean`` in `folder` as soon as it is there, so what is broken off later leaves the
-    honest figures and no others.
+    The clean report is written to ``clean`` in `folder` as soon as it is ready, so that a run that is stopped later
+    leaves the honest figures and no others.
     """
     clean: Report | None = None
     if config.clean_beside:
@@ -68,22 +65,22 @@ def validate_as_seed(
     reading: ReadSettings,
     clean: Report | None = None,
 ) -> Job[Any, tuple[Report, Cells]]:
-    """Train and test fold by fold as the seed does, beside the `clean` report; result: `Report` and its cells."""
+    """Train and test fold by fold as the seed does, to compare with the `clean` report; return report and cells."""
     recipe, settings = recipe_and_settings(config)
-    found: SeedCells = yield from gather_as_seed(paths, config.also, recipe, settings, reading, config.device)
+    found = yield from load_as_seed(paths, config.also, recipe, settings, reading, config.device)
     training_data, cells = found.training_data, found.training_data.cells
     folds = seed_folds(cells, config.cv, seed=config.seed)
     tested, network = FoldPredictions.empty(cells), SharedNetwork()
-    learnt, n_trained_on = np.zeros(len(cells), bool), 0
+    seen, n_trained_on = np.zeros(len(cells), bool), 0
     for number, fold in enumerate(folds):
         if number == config.quoted_fold:
-            n_trained_on = int(learnt[fold.test].sum())
+            n_trained_on = int(seen[fold.test].sum())
         own = replace(found.settings, seed=config.seed + number)
         name = f"{config.model_name}, as the seed measures, fold {number}"
-        training = training_data.prepared.subset(np.r_[fold.train, stain_only_cells(training_data)])
+        training = training_data.prepared.subset(np.r_[fold.train, training_data.stain_only_cells()])
         validation = training_data.prepared.subset(fold.validation)
         model, losses = yield from train_fold(name, recipe, training, validation, own, config.device, network.hooks)
-        learnt[fold.train] |= network.goes_on
+        seen[fold.train] |= network.is_shared
         yield FoldDone(number + 1, len(folds), tested.add(number, fold, model, losses, training_data))
     prediction = tested.prediction(cells, config.min_probability)
     quoted = compare_with_seed(
@@ -112,38 +109,38 @@ def validate_as_seed(
         notes=(*_notes(config, recipe, network, clean), *notes_on_inputs(config, recipe), *found.notes),
         seed_comparison=quoted,
     )
-    return (report, cells)
+    return report, cells
 
 
 @dataclass(eq=False)
 class SharedNetwork:
-    """The network that is built once, and its optimiser: each fold goes on with the best weights of the one before.
+    """A network that is built once, and its optimiser: each fold starts from the best weights of the one before.
 
-    So does Keras where ``fit`` is called again on a compiled model that early stopping put back to its best weights:
-    the optimiser keeps its moments. Trees can't go on, so those of a model that has any are grown anew.
+    Keras does the same when ``fit`` is called again on a compiled model after early stopping restored the best weights:
+    the optimiser keeps its moments. Trees can't be trained further, so they are grown anew in each fold.
     """
 
     weights: dict[str, Tensor] = field(default_factory=dict)
     moments: dict[str, Tensor] = field(default_factory=dict)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether what was learnt reaches the next fold."""
+    def is_shared(self) -> bool:
+        """Whether weights pass to the next fold."""
         return bool(self.weights)
 
     @property
     def hooks(self) -> Hooks:
         """For the training of a fold."""
-        return Hooks(begin=self._begin, after_epoch=self._keep)
+        return Hooks(begin=self._begin, save=self._save)
 
-    def _begin(self, state: TrainingState) -> None:
-        if self.goes_on:
+    def _begin(self, state: ClassifierState) -> None:
+        if self.is_shared:
             state.network.load_state_dict(self.weights)
             state.average.module.load_state_dict(self.weights)
             state.best.update(deepcopy(self.weights))
-            restore_moments(state.optimiser, self.moments)
+            load_moments(state.optimiser, self.moments)
 
-    def _keep(self, state: TrainingState) -> None:
+    def _save(self, state: ClassifierState) -> None:
         self.weights, self.moments = deepcopy(state.best), moments(state.optimiser)
 
 
@@ -151,12 +148,14 @@ def _notes(config: EvaluateSettings, recipe: Recipe, network: SharedNetwork, cle
     """What the user should know of this run."""
     notes = []
     if clean is None:
-        notes.append("the clean figures that belong beside these are missing, as clean-beside is off: quote neither")
-    if network.goes_on:
-        trees = "; only its trees were grown anew in each" if recipe.architecture == "paired" else ""
-        notes.append(f"one network went on through all folds, and its optimiser's moments with it{trees}")
+        notes.append("the clean figures to compare with are missing, as clean-beside is off: don't quote these")
+    if network.is_shared:
+        trees = "; only its trees were grown anew in each fold" if recipe.architecture == "paired" else ""
+        notes.append(f"one network was trained through all folds, with the moments of its optimiser{trees}")
     else:
-        notes.append("these trees can't go on from fold to fold, so they were grown anew in each, unlike the seed's")
+        notes.append(
+            "trees can't be trained further from fold to fold, so they were grown anew, unlike the seed's network"
+        )
     if config.group_by:
-        notes.append("group-by counts for the clean figures only: the seed's folds know no groups")
+        notes.append("group-by applies to the clean figures only: the seed's folds have no groups")
     return notes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.jobs.steps.fit_generator import MIN_CELLS_GENERATOR, GeneratorPlan
+from napari_cellcycle.jobs.steps.generator_plan import MIN_CELLS_GENERATOR, GeneratorPlan
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:

@@ -1,97 +1,67 @@
-"""Made cells beside the real ones that their generator learnt from: in figures, and as a picture."""
+"""Compare synthetic cells with the real ones that their generator was trained on: in figures, and as an image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ChannelError, ModelError
+from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality, score_synthetic
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.gan_codec import Encoding, unencoded_spec
-from napari_cellcycle.images.model_input import prepare
+from napari_cellcycle.images.contact_sheet import draw_sheet
+from napari_cellcycle.images.gan_codec import Encoding
+from napari_cellcycle.predict import extract_features, model_for_channels
+from napari_cellcycle.store.models import load_model
 
-if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
-
-PICTURED = 6
-JUDGED = 500
-"""Made cells of a phase that are measured at most."""
+SAMPLES_PER_PHASE = 6
+MAX_SCORED = 500
+"""Synthetic cells of each phase that are scored at most."""
 
 
 def assess_synthetic(
-    cells: Cells, made: Cells, encoding: Encoding, *, judge: str = "default", device: str = "auto", seed: int = 0
+    cells: Cells, synthetic: Cells, encoding: Encoding, *, judge: str = "default", device: str = "auto", seed: int = 0
 ) -> Job[Progress | Note, SyntheticQuality | None]:
-    """Measure how good made cells are; the last event carries `SyntheticQuality`, or None if no model sees their channels.
+    """Compare synthetic cells with real ones; None, with a `Note`, if they can't be compared.
 
-    Parameters
-    ----------
-    cells : Cells
-        Distinct real ones that the generator learnt from.
-    made : Cells
-        What it made.
-    encoding : Encoding
-        How cells are told to it: pixels are compared as it sees them.
-    judge : str
-        Model in whose features they are compared.
-    device : str
-        Where that model runs.
-    seed : int
-        Of the cells that are compared.
+    `cells` are the real training cells without duplicates. Both are compared in the features of the model `judge`, and
+    in their pixels as the generator sees them by `encoding`.
     """
-    from napari_cellcycle.evaluation.synthetic.quality import score_synthetic
-    from napari_cellcycle.predict import extract_features, model_for_channels
-    from napari_cellcycle.store.models import load_model
-
-    places = [np.flatnonzero(made.phases == phase)[:JUDGED] for phase in np.unique(made.phases)]
-    shown = made.subset(np.concatenate(places))
-    real = cells.subset(np.flatnonzero(np.isin(cells.phases, made.phases)))
+    chosen = [np.flatnonzero(synthetic.phases == phase)[:MAX_SCORED] for phase in np.unique(synthetic.phases)]
+    scored = synthetic.subset(np.concatenate(chosen))
+    real = cells.subset(np.flatnonzero(np.isin(cells.phases, synthetic.phases)))
     if not len(real):
-        yield Note("how good the made cells are was not measured: there are no real ones of their phases")
+        yield Note("the quality of the synthetic cells was not measured: there are no real cells of their phases")
         return None
     try:
-        model, _ = model_for_channels(load_model(judge), shown)
-        # together, since a model matches the contrast of what it is shown: a wrong one would go unseen
-        features = yield from extract_features(model, join_cells([real, shown]), device=device)
+        model, _ = model_for_channels(load_model(judge), scored)
+        # together, because a model adapts to the contrast of its cells: alone, a wrong contrast would stay hidden
+        features = yield from extract_features(model, join_cells([real, scored]), device=device)
     except (ChannelError, ModelError) as error:
-        yield Note(f"how good the made cells are was not measured: {error}")
+        yield Note(f"the quality of the synthetic cells was not measured: {error}")
         return None
-    good = np.isfinite(features[: len(real)]).all(axis=1)
-    quality: SyntheticQuality = score_synthetic(
-        features[: len(real)][good],
+    readable = np.isfinite(features[: len(real)]).all(axis=1)
+    return score_synthetic(
+        features[: len(real)][readable],
         features[len(real) :],
-        _encoded(real.subset(np.flatnonzero(good)), encoding),
-        _encoded(shown, encoding),
-        real.phases[good],
-        shown.phases,
+        encoding.encode_cells(real.subset(np.flatnonzero(readable))),
+        encoding.encode_cells(scored),
+        real.phases[readable],
+        scored.phases,
         seed=seed,
     )
-    return quality
 
 
-def draw_samples(cells: Cells | None, made: Cells, encoding: Encoding) -> NDArray[np.uint8]:
-    """Some real and some made cells of each phase that was made, side by side; RGB, shape (Y, X, 3)."""
-    from napari_cellcycle.images.contact_sheet import draw_sheet
-
-    phases: list[int] = np.unique(made.phases).tolist()
+def draw_samples(cells: Cells | None, synthetic: Cells, encoding: Encoding) -> NDArray[np.uint8]:
+    """Some real cells next to some synthetic ones, phase by phase; RGB, shape (Y, X, 3)."""
+    phases: list[int] = np.unique(synthetic.phases).tolist()
     real = {} if cells is None else sample_per_phase(cells, phases, encoding)
-    return draw_sheet(real, sample_per_phase(made, phases, encoding), encoding.channels, PICTURED)
+    return draw_sheet(real, sample_per_phase(synthetic, phases, encoding), encoding.channels, SAMPLES_PER_PHASE)
 
 
 def sample_per_phase(cells: Cells, phases: Sequence[int], encoding: Encoding) -> dict[int, NDArray[np.float32]]:
-    """Some of `cells` of each of the `phases` that they have, as a generator is told them, to be looked at."""
-    places = {phase: np.flatnonzero(cells.phases == phase)[:PICTURED] for phase in phases}
-    return {phase: _encoded(cells.subset(few), encoding) for phase, few in places.items() if len(few)}
-
-
-def _encoded(cells: Cells, encoding: Encoding) -> NDArray[np.float32]:
-    """Cells as a generator is told them, (N, C, S, S); unreadable ones are left out."""
-    spec = unencoded_spec(encoding.channels, encoding.size_px, encoding.pixel_size_um)
-    read = cells.select_channels(encoding.channels).read(range(len(cells)))
-    good = np.array([isinstance(cell, CellImage) for cell in read], bool)
-    images = prepare([cell for cell in read if isinstance(cell, CellImage)], spec, cells.pixel_size_um[good])
-    return encoding.encode(images)
+    """Some encoded cells of each of the `phases` that `cells` have, to look at."""
+    chosen = {phase: np.flatnonzero(cells.phases == phase)[:SAMPLES_PER_PHASE] for phase in phases}
+    return {phase: encoding.encode_cells(cells.subset(few)) for phase, few in chosen.items() if len(few)}

@@ -1,4 +1,4 @@
-"""A training that goes on where it was broken off."""
+"""Save a training on the way, and resume it."""
 
 from __future__ import annotations
 
@@ -6,86 +6,71 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Stop
 from napari_cellcycle.store.checkpoints import read_checkpoint, restoring, unfinished_folder, write_checkpoint
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from napari_cellcycle.training.classifier import Hooks, TrainingState
+from napari_cellcycle.training.state import Checkpoint, Hooks, TrainingState
 
 CHECKPOINT_SHARE = 0.02
-"""Of the time that may go into writing checkpoints; after each is a pause as long as that takes."""
-
-Kept = tuple["dict[str, Tensor]", dict[str, Any]]
-"""A training as tensors by name, and values for JSON."""
+"""Share of the time that writing checkpoints may take."""
 
 
 def check_output_free(output: Path, *, resume: bool) -> None:
-    """Raise `WriteError` if a finished model is in `output`, or an unfinished one that shall not be resumed."""
+    """Raise `WriteError` if there is a finished model in `output`, or an unfinished one that is not to be resumed."""
     if output.exists():
         raise WriteError(f"{output} exists already; choose another folder, or remove it first")
     unfinished = unfinished_folder(output)
     if unfinished.exists() and not resume:
-        raise WriteError(f"{unfinished} is a training that was broken off; resume it, or remove that folder")
+        raise WriteError(f"{unfinished} is an unfinished training; resume it, or remove that folder")
 
 
 @dataclass(eq=False)
 class Checkpointer:
-    """A training on its way to `output`, written down as it goes on.
+    """Saves the training of the model `output`.
 
     Attributes
     ----------
     output : Path
-        Folder of the model to come.
-    identity : dict
-        What must be the same in an earlier part of the same training: settings, cells.
+        Folder of the future model.
+    settings_fingerprint : mapping
+        Settings and cells, which must be the same when the training is resumed.
     seconds : float
-        Time that earlier parts took.
+        Time that the training took before it was resumed.
     """
 
     output: Path
-    identity: Mapping[str, Any]
+    settings_fingerprint: Mapping[str, Any]
     seconds: float = 0.0
     _started: float = field(default_factory=time.monotonic)
     _next: float = 0.0
 
     def hooks(self, stop: Stop, *, resume: bool) -> Hooks:
-        """For `train_classifier`.
+        """Hooks for a training that is saved, and resumed if there is something to resume.
 
         Raises
         ------
         SettingError
-            The training that was broken off had other settings or cells.
+            The unfinished training has other settings or cells.
         """
-        from napari_cellcycle.training.checkpoint import restore, take
-        from napari_cellcycle.training.classifier import Hooks
-
-        def after_epoch(state: TrainingState) -> None:
-            self.write(lambda: take(state))
-
         found = self.read() if resume else None
-        if found is None:
-            return Hooks(stop=stop, after_epoch=after_epoch)
-        tensors, values = found
 
         def begin(state: TrainingState) -> None:
-            with restoring(self.output):
-                restore(state, tensors, values)
-            tensors.clear()  # as much memory as the training takes
+            if found is not None:
+                with restoring(self.output):
+                    state.load_state_dict(*found)
+                found[0].clear()  # as large as the training itself
 
-        return Hooks(stop=stop, begin=begin, after_epoch=after_epoch)
+        return Hooks(stop=stop, begin=begin, save=lambda state: self.write(state.state_dict))
 
-    def read(self) -> Kept | None:
-        """What an earlier part of the same training left; None if there was none.
+    def read(self) -> Checkpoint | None:
+        """The checkpoint of an unfinished training with the same settings and cells; None if there is none.
 
         Raises
         ------
         SettingError
-            It had other settings or cells.
+            It has other settings or cells.
         """
         found = read_checkpoint(self.output)
         if found is not None:
@@ -93,24 +78,25 @@ class Checkpointer:
             self.seconds = found[1]["seconds"]
         return found
 
-    def write(self, take: Callable[[], Kept]) -> None:
-        """Write down what `take` gives, unless that was done so lately that it would cost too much time."""
+    def write(self, take: Callable[[], Checkpoint]) -> None:
+        """Write the checkpoint that `take` returns, unless the last one was too short a time ago."""
         begun = time.monotonic()
         if begun < self._next:
             return
         tensors, values = take()
-        write_checkpoint(self.output, tensors, {**values, "identity": self.identity, "seconds": self.elapsed()})
+        values = {**values, "identity": self.settings_fingerprint, "seconds": self.elapsed()}
+        write_checkpoint(self.output, tensors, values)
         ended = time.monotonic()
         self._next = ended + (ended - begun) / CHECKPOINT_SHARE
 
     def elapsed(self) -> float:
-        """Seconds that the training took, earlier parts included."""
+        """Seconds that the training took so far, also before it was resumed."""
         return self.seconds + time.monotonic() - self._started
 
     def _check(self, before: Mapping[str, Any]) -> None:
         folder = unfinished_folder(self.output)
-        for name, now in self.identity.items():
+        for name, now in self.settings_fingerprint.items():
             if name not in before or before[name] != now:
-                was = f"{name.replace('_', '-')} {before.get(name, 'unknown')}, not {now}"
-                other = "other cells" if name == "cells" else was
-                raise SettingError(f"{folder} was begun with {other}; give the same, or remove it and train anew")
+                setting = f"{name.replace('_', '-')} {before.get(name, 'unknown')}, not {now}"
+                reason = "other cells" if name == "cells" else setting
+                raise SettingError(f"{folder} was begun with {reason}; use the same, or remove it and train anew")

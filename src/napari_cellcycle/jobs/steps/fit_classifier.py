@@ -1,8 +1,7 @@
-"""One model from one training part: all that is fitted is fitted here, on those cells and no others."""
+"""Training cells in, a fitted model out. Everything that is fitted is fitted here, on these cells and no others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
-from napari_cellcycle.events import Job, Progress
+from napari_cellcycle.events import Job, Progress, map_events
 from napari_cellcycle.images.contrast import fit_contrast, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
@@ -24,14 +23,15 @@ from napari_cellcycle.models.feature_trees import FeatureTrees
 from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, descriptors, fit_detector
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
-from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, Hooks, predict_logits, train_classifier
+from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import PROFILE_TREES, Recipe
+from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.training.temperature import fit_temperature
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
-ENOUGH_TO_CALIBRATE = 50
-"""Of fewer validation cells all may be called rightly by chance, which would make any model sure of everything."""
+MIN_CALIBRATION_CELLS = 50
+"""Fewer validation cells may all be called rightly by chance, and would make any model too sure of its calls."""
 
 
 def fit_model(
@@ -44,40 +44,52 @@ def fit_model(
     *,
     start: Model | None = None,
     hooks: Hooks | None = None,
-) -> Job[Progress | EpochDone, Model]:
-    """Fit scale, weights and temperature; the last event carries the `Model`.
+) -> Job[Progress | EpochDone, tuple[Model, list[EpochDone]]]:
+    """Fit the model `name`: its scale, its weights, its temperature, and its detector of unfamiliar cells.
 
     Parameters
     ----------
     name : str
-        What the model will be called.
+        Of the new model.
     recipe : Recipe
-        Network and input.
+        Its network and input.
     training, validation : TrainingCells
-        Disjoint; the second chooses the best epoch and the temperature.
+        Without common cells; the second ones choose the best epoch and the temperature.
     config : TrainConfig
-        How to train.
+        Settings.
     device : str
         Where to compute.
     start : Model, optional
-        To go on from, with `recipe` its own; its scale stays but for the contrast of the new cells, and its
-        temperature where there are too few of them to fit another.
+        Pretrained model, with `recipe` its own. Its input is kept apart from the contrast of the new cells, and its
+        temperature where there are too few cells to fit another one.
     hooks : Hooks, optional
-        How it is stopped, and written down on the way.
+        How to stop, save and resume the training.
     """
-    place = pick_device(device)
-    network, options = _fresh(recipe, config.seed) if start is None else (deepcopy(start.network), start.card.options)
-    spec = _fit_input(recipe.input, training) if start is None else match_contrast(start.card.input, training.images)[0]
+    torch_device = pick_device(device)
+    if start is None:
+        torch.manual_seed(config.seed)  # for the initial weights
+        options: dict[str, Any] = {"n_channels": len(recipe.input.channels)}
+        network, spec = build(recipe.architecture, **options), _fit_input(recipe.input, training)
+    else:
+        network, options = deepcopy(start.network), start.card.options
+        spec, _ = match_contrast(start.card.input, training.images)
+
     scale = spec.scales
+    training_set = TrainingSet.from_cells(training, scale, g1_dna(training), config)
     images = torch.from_numpy(validation.images / scale[:, None, None])
     phases = torch.from_numpy(validation.phases.astype(np.int64))
-    training_set = TrainingSet.of(training, scale, g1_dna(training), config)
-    yield from _taught(network, training_set, (images, phases), config, place, hooks, from_scratch=start is None)
-    if start is not None and len(validation) < ENOUGH_TO_CALIBRATE:
+    log = yield from _train(
+        network, training_set, (images, phases), config, torch_device, hooks, from_scratch=start is None
+    )
+
+    if start is not None and len(validation) < MIN_CALIBRATION_CELLS:
         temperature = start.card.temperature
     else:
         probabilities = predict_logits(network, images, torch.device("cpu")).softmax(1).numpy()
         temperature = fit_temperature(probabilities, validation.phases)
+    detector = _fit_detector(network, training, scale, images)
+
+    learned_dna = config.dna_weight > 0 and bool(training_set.log2_dna.isfinite().any())
     card = ModelCard(
         name=name,
         architecture=recipe.architecture,
@@ -85,13 +97,25 @@ def fit_model(
         description=recipe.description,
         input=spec,
         temperature=temperature,
-        tells_dna=_taught_dna(training_set, config) or (start is not None and start.card.tells_dna),
-        training=_training_facts(training, validation, config),
+        tells_dna=learned_dna or (start is not None and start.card.tells_dna),
+        training={
+            "n_cells": len(training) + len(validation),
+            "n_validation": len(validation),
+            "n_synthetic": int(training.synthetic.sum()),
+            "settings": config.to_dict(),
+        },
     )
-    return Model(network, card, _familiarity(network, training, scale, images))
+    return Model(network, card, detector), log
 
 
-def _taught(
+def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
+    """`spec` with the scale and contrast of the real training cells, where there are any."""
+    if not training.synthetic.all():
+        training = training.subset(np.flatnonzero(~training.synthetic))
+    return fit_contrast(spec, training.images).with_scales(fit_scale(training).tolist())
+
+
+def _train(
     network: PhaseNetwork,
     training_set: TrainingSet,
     validation: tuple[Tensor, Tensor],
@@ -100,62 +124,37 @@ def _taught(
     hooks: Hooks | None,
     *,
     from_scratch: bool,
-) -> Iterator[Progress | EpochDone]:
-    """Teach `network` in the way of its kind."""
+) -> Job[Progress | EpochDone, list[EpochDone]]:
+    """Train `network` as its kind needs it."""
     if isinstance(network, FeatureTrees):
-        yield from grow_trees(network, training_set, validation, config, hooks)
-        return
-    if isinstance(network, PairedNetwork):
-        network.remove_trees()
-    yield from train_classifier(network, training_set, validation, config, device, hooks)
-    if isinstance(network, PairedNetwork) and from_scratch:  # a few cells more would make poor trees
+        return (yield from grow_trees(network, training_set, validation, config, hooks))
+    if not isinstance(network, PairedNetwork):
+        return (yield from train_classifier(network, training_set, validation, config, device, hooks))
+    network.remove_trees()
+    log = yield from train_classifier(network, training_set, validation, config, device, hooks)
+    if from_scratch:  # fine-tuning has too few cells for good trees
         growing = grow_trees(network.trees, training_set, validation, replace(PROFILE_TREES, seed=config.seed))
-        yield from (event for event in growing if isinstance(event, Progress))  # epochs are those of the network
+        # the epochs of the model are those of its network
+        yield from map_events(growing, lambda event: [event] if isinstance(event, Progress) else [])
+    return log
 
 
-def _taught_dna(training_set: TrainingSet, config: TrainConfig) -> bool:
-    return config.dna_weight > 0 and bool(training_set.log2_dna.isfinite().any())
-
-
-def _familiarity(
+def _fit_detector(
     network: PhaseNetwork, training: TrainingCells, scale: NDArray[np.float32], held_back: Tensor
 ) -> MahalanobisDetector | None:
-    """What cells are like that the network was fitted on, the real ones of known phase."""
+    """Detector of cells unlike the real training cells of known phase; None if there are too few cells."""
     known = training.subset(np.flatnonzero(~training.synthetic & (training.phases != UNKNOWN)))
     if not len(known):
         return None
-    learnt = _described(network, torch.from_numpy(known.images / scale[:, None, None]))
-    return fit_detector(learnt, known.phases, _described(network, held_back))
+    images = torch.from_numpy(known.images / scale[:, None, None])
+    return fit_detector(_descriptors(network, images), known.phases, _descriptors(network, held_back))
 
 
 @torch.inference_mode()
-def _described(network: PhaseNetwork, images: Tensor) -> Tensor:
-    described = []
+def _descriptors(network: PhaseNetwork, images: Tensor) -> Tensor:
+    parts = []
     for batch in images.split(VALIDATION_BATCH):
         with mixed_precision(batch.device):
             outputs = network(batch)
-        described.append(descriptors(batch, outputs.features))
-    return torch.cat(described)
-
-
-def _fresh(recipe: Recipe, seed: int) -> tuple[PhaseNetwork, dict[str, Any]]:
-    """A network with fresh weights, and what `build` made it from."""
-    torch.manual_seed(seed)
-    options = {"n_channels": len(recipe.input.channels)}
-    return build(recipe.architecture, **options), options
-
-
-def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
-    """Scale and contrast of the real cells, where there are any."""
-    if not training.synthetic.all():
-        training = training.subset(np.flatnonzero(~training.synthetic))
-    return fit_contrast(spec, training.images).with_scales(fit_scale(training).tolist())
-
-
-def _training_facts(training: TrainingCells, validation: TrainingCells, config: TrainConfig) -> dict[str, Any]:
-    return {
-        "n_cells": len(training) + len(validation),
-        "n_validation": len(validation),
-        "n_synthetic": int(training.synthetic.sum()),
-        "settings": config.to_dict(),
-    }
+        parts.append(descriptors(batch, outputs.features))
+    return torch.cat(parts)

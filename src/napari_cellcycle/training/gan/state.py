@@ -1,40 +1,40 @@
-"""A generator and its critic on their way: all that decides how a training goes on, as tensors too."""
+"""A training of a generator and its critic between two steps."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from napari_cellcycle.models.generator import build_pair
-from napari_cellcycle.training.checkpoint import moments, named, restore_moments, under
 from napari_cellcycle.training.gan.config import GanConfig
-
-Tensors = dict[str, Tensor]
+from napari_cellcycle.training.state import Checkpoint, Tensors, TrainingState
 
 
 @dataclass(eq=False)
-class GanState:
-    """A training between two steps.
+class GanState(TrainingState):
+    """All that decides how a training continues, apart from its cells and settings.
 
     Attributes
     ----------
     generator, critic : nn.Module
-        What is trained.
+        The trained networks.
     average : nn.Module
-        Running average of the generator's weights, which is what is kept; the generator itself without averaging.
+        Running average of the generator, which is the one to keep; without averaging, the generator itself.
     generator_optimiser, critic_optimiser
         Of their weights.
     random : torch.Generator
-        Decides which cells are drawn, how they are changed, and from which noise cells are made; grain inside the
-        generator comes from torch's own.
+        Draws batches, their changes, and the noise that cells are made from. The noise that is added inside the
+        generator comes from torch's global generator.
     step : int
         Steps done.
     """
 
+    RANDOM: ClassVar[str] = "course"
     generator: nn.Module
     critic: nn.Module
     average: nn.Module
@@ -45,7 +45,19 @@ class GanState:
 
     @classmethod
     def begin(cls, method: str, n_channels: int, config: GanConfig, device: torch.device) -> GanState:
-        """Fresh networks of `method`, before the first step."""
+        """Untrained networks, before the first step.
+
+        Parameters
+        ----------
+        method : str
+            ``cellgan``, ``wgan-gp`` or ``wgan-div``.
+        n_channels : int
+            Channels of the cells.
+        config : GanConfig
+            Settings.
+        device : torch.device
+            Where to train.
+        """
         torch.manual_seed(config.seed)
         generator, critic = build_pair(method, n_channels)
         generator.to(device)
@@ -61,36 +73,32 @@ class GanState:
             torch.Generator().manual_seed(config.seed),
         )
 
+    @property
+    def parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        """Networks and optimisers by their names in a checkpoint."""
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+            "generator": self.generator,
+            "critic": self.critic,
+            "generator_optimiser": self.generator_optimiser,
+            "critic_optimiser": self.critic_optimiser,
+        }
+        return parts if self.average is self.generator else {**parts, "average": self.average}
+
+    def state_dict(self) -> Checkpoint:
+        """Everything that a fresh state with the same settings lacks."""
+        return super().state_dict()[0], {"step": self.step}
+
+    def load_state_dict(self, tensors: Tensors, values: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint; see `TrainingState.load_state_dict`."""
+        super().load_state_dict(tensors, values)
+        self.step = int(values["step"])
+
     @torch.no_grad()
-    def follow(self, kept: float) -> None:
-        """Let the average follow; it forgets the first, untrained weights sooner."""
+    def end_step(self, max_decay: float) -> None:
+        """Count the step, and update the running average, of which each step keeps the share `max_decay`."""
+        self.step += 1
         if self.average is self.generator:
             return
-        kept = min(kept, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - kept)
-
-    def take(self) -> tuple[Tensors, dict[str, Any]]:
-        """All that a fresh course of the same settings lacks: tensors on the CPU by name, and values for JSON."""
-        tensors = {
-            **named("generator", self.generator.state_dict()),
-            **named("critic", self.critic.state_dict()),
-            **named("generator_optimiser", moments(self.generator_optimiser)),
-            **named("critic_optimiser", moments(self.critic_optimiser)),
-            "random.course": self.random.get_state(),
-            "random.cpu": torch.get_rng_state(),
-        }
-        if self.average is not self.generator:
-            tensors |= named("average", self.average.state_dict())
-        return tensors, {"step": self.step}
-
-    def restore(self, tensors: Tensors, values: dict[str, Any]) -> None:
-        """Put a fresh course where the one was that `take` gave `tensors` and `values` of."""
-        self.generator.load_state_dict(under("generator", tensors))
-        self.critic.load_state_dict(under("critic", tensors))
-        if self.average is not self.generator:
-            self.average.load_state_dict(under("average", tensors))
-        restore_moments(self.generator_optimiser, under("generator_optimiser", tensors))
-        restore_moments(self.critic_optimiser, under("critic_optimiser", tensors))
-        self.random.set_state(tensors["random.course"])
-        torch.set_rng_state(tensors["random.cpu"])
-        self.step = int(values["step"])
+        # less in the first steps, so that the untrained weights are soon forgotten
+        decay = min(max_decay, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)

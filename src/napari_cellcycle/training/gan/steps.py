@@ -1,4 +1,4 @@
-"""One step of each way of training a generator: what the critic loses, what the generator loses. No loop, no file.
+"""One training step of each kind of GAN: the losses of the critic and of the generator. No loop, no file.
 
 References
 ----------
@@ -24,62 +24,67 @@ from napari_cellcycle.training.gan.state import GanState
 from napari_cellcycle.training.transforms import random_affine
 
 SHIFT = 0.08
-"""Share of the crop by which cells are shifted at most before the critic sees them."""
+"""Cells are shifted by up to this share of the crop before the critic sees them."""
 
 
 class GanLosses(NamedTuple):
-    """Of one step; `distance` is how much higher the critic thinks of real cells than of made ones."""
+    """Of one step; `critic_gap` is the critic's mean score of real cells minus that of synthetic ones."""
 
     critic: float
     generator: float
-    distance: float
+    critic_gap: float
 
 
 def conditional_step(
-    state: GanState, real: Tensor, told: Tensor, wished: Tensor, noise: Tensor, config: GanConfig
+    state: GanState, real: Tensor, critic_phases: Tensor, generator_phases: Tensor, noise: Tensor, config: GanConfig
 ) -> GanLosses:
     """Update the critic of `cellgan`, then its generator, once.
 
-    The critic says how much more real each real cell is than a made one beside it [1]_, and pays for its slope at both
-    now and then [2]_: generators trained so leave out less of what is real. All cells pass through the same random
-    changes, so that the critic can't learn a few of them by heart [3]_.
+    The critic scores how much more real each real cell looks than a synthetic one [1]_; every few steps its gradient at
+    both is penalised [2]_. Generators trained in this way cover more of the variety of real cells. All cells go through
+    the same random changes, so that the critic can't memorize the few real ones [3]_.
 
     Parameters
     ----------
-    state : GanCourse
-        Is moved on by one step.
-    real : Tensor, shape (B, C, H, W)
-        Real cells, of about one phase in each group.
-    told : Tensor, shape (B,)
-        What the critic is told of their phases.
-    wished : Tensor, shape (B,)
-        Phases of the cells to make.
-    noise : Tensor, shape (B, Z)
-        To make them of; given, so that a test can repeat the step.
+    state : GanState
+        Is updated by one step.
+    real : Tensor of float32, shape (B, C, H, W)
+        Real cells, about one phase in each group.
+    critic_phases : Tensor of int64, shape (B,)
+        Phases of the real cells as the critic sees them, `ANY_PHASE` where unknown.
+    generator_phases : Tensor of int64, shape (B,)
+        Phases of the synthetic cells.
+    noise : Tensor of float32, shape (B, Z)
+        The synthetic cells are made from it; an argument, so that a test can repeat the step.
     config : GanConfig
-        Of the penalty.
+        Settings of the penalty.
+
+    Returns
+    -------
+    GanLosses
     """
     precision = mixed_precision(real.device)
-    due = config.penalty > 0 and (state.step + 1) % config.penalty_every == 0
+    with_penalty = config.penalty > 0 and (state.step + 1) % config.penalty_every == 0
     with precision:
-        made = state.generator(noise, wished)
-    shown = _changed(real, state.random).requires_grad_(due)
-    shown_made = _changed(made.detach().float(), state.random).requires_grad_(due)
-    with nullcontext() if due else precision:  # second derivatives want full precision
-        judged, judged_made = (state.critic(cells, told).float() for cells in (shown, shown_made))
-    critic_loss = softplus(judged_made - judged).mean()
-    if due:
-        slopes = torch.autograd.grad(judged.sum() + judged_made.sum(), (shown, shown_made), create_graph=True)
+        synthetic = state.generator(noise, generator_phases)
+    seen_real = _augmented(real, state.random).requires_grad_(with_penalty)
+    seen_synthetic = _augmented(synthetic.detach().float(), state.random).requires_grad_(with_penalty)
+    with nullcontext() if with_penalty else precision:  # second derivatives need full precision
+        real_scores, scores = (state.critic(cells, critic_phases).float() for cells in (seen_real, seen_synthetic))
+    critic_loss = softplus(scores - real_scores).mean()
+    if with_penalty:
+        total = real_scores.sum() + scores.sum()
+        gradients = torch.autograd.grad(total, (seen_real, seen_synthetic), create_graph=True)
         weight = 0.5 * config.penalty * config.penalty_every
-        critic_loss = critic_loss + weight * sum(slope.square().sum((1, 2, 3)).mean() for slope in slopes)
+        critic_loss = critic_loss + weight * sum(gradient.square().sum((1, 2, 3)).mean() for gradient in gradients)
     _descend(state.critic_optimiser, critic_loss)
-    state.critic.requires_grad_(False)  # its weights' gradients would be thrown away
+    state.critic.requires_grad_(False)  # the gradients of its weights are not needed here
     with precision:
-        judged_made = state.critic(_changed(made.float(), state.random), told).float()
-    generator_loss = softplus(judged.detach() - judged_made).mean()
+        scores = state.critic(_augmented(synthetic.float(), state.random), critic_phases).float()
+    generator_loss = softplus(real_scores.detach() - scores).mean()
     _descend(state.generator_optimiser, generator_loss)
     state.critic.requires_grad_(True)
-    return GanLosses(critic_loss.item(), generator_loss.item(), (judged - judged_made).mean().item())
+    return GanLosses(critic_loss.item(), generator_loss.item(), (real_scores - scores).mean().item())
 
 
 def wasserstein_step(
@@ -89,48 +94,68 @@ def wasserstein_step(
 
     Parameters
     ----------
-    state : GanCourse
-        Is moved on by one step.
-    batches : list of Tensor
-        Real cells, each (B, C, H, W).
-    noises : list of Tensor
-        To make cells of: one for each batch, and the last for the generator.
+    state : GanState
+        Is updated by one step.
+    batches : list of Tensor of float32, shape (B, C, H, W)
+        Real cells.
+    noises : list of Tensor of float32, shape (B, Z)
+        Synthetic cells are made from it: one for each batch, and the last one for the generator.
     method : str
-        ``wgan-gp`` or ``wgan-div``: what is asked of the critic's slope between real and made cells.
+        ``wgan-gp`` or ``wgan-div``: which penalty on the critic's gradient is used.
     config : GanConfig
-        Of the penalty.
+        Settings of the penalty.
+
+    Returns
+    -------
+    GanLosses
     """
     for real, noise in zip(batches, noises[:-1], strict=True):
         with torch.no_grad(), mixed_precision(real.device):
-            made = state.generator(noise).float()
+            synthetic = state.generator(noise).float()
         with mixed_precision(real.device):
-            distance = state.critic(real).float().mean() - state.critic(made).float().mean()
+            critic_gap = state.critic(real).float().mean() - state.critic(synthetic).float().mean()
         share = torch.rand(len(real), 1, 1, 1, generator=state.random).to(real)
-        between = (share * real + (1 - share) * made).requires_grad_()
-        critic_loss = slope_penalty(state.critic, between, method, config) - distance
+        between = (share * real + (1 - share) * synthetic).requires_grad_()
+        critic_loss = gradient_penalty(state.critic, between, method, config) - critic_gap
         _descend(state.critic_optimiser, critic_loss)
     state.critic.requires_grad_(False)
     with mixed_precision(noises[-1].device):
         generator_loss = -state.critic(state.generator(noises[-1])).float().mean()
     _descend(state.generator_optimiser, generator_loss)
     state.critic.requires_grad_(True)
-    return GanLosses(critic_loss.item(), generator_loss.item(), distance.item())
+    return GanLosses(critic_loss.item(), generator_loss.item(), critic_gap.item())
 
 
-def slope_penalty(critic: nn.Module, cells: Tensor, method: str, config: GanConfig) -> Tensor:
-    """What the critic pays for its slope at `cells` (B, C, H, W), which want a gradient.
+def gradient_penalty(critic: nn.Module, cells: Tensor, method: str, config: GanConfig) -> Tensor:
+    """Penalty on the critic's gradient at `cells`.
 
-    ``wgan-gp``: the mean squared difference of the slope from 1 [4]_. ``wgan-div``: the mean of its p-th power [5]_.
+    ``wgan-gp``: the mean squared difference of the gradient's norm from 1 [4]_. ``wgan-div``: the mean of the norm's
+    p-th power [5]_.
+
+    Parameters
+    ----------
+    critic : nn.Module
+        Of cells of one phase.
+    cells : Tensor of float32, shape (B, C, H, W)
+        Between real and synthetic ones; with ``requires_grad``.
+    method : str
+        ``wgan-gp`` or ``wgan-div``.
+    config : GanConfig
+        Weight and power of the penalty.
+
+    Returns
+    -------
+    Tensor, shape ()
     """
-    (slope,) = torch.autograd.grad(critic(cells).sum(), cells, create_graph=True)
-    norm = slope.flatten(1).norm(dim=1)
+    (gradient,) = torch.autograd.grad(critic(cells).sum(), cells, create_graph=True)
+    norm = gradient.flatten(1).norm(dim=1)
     if method == WGAN_GP:
         return config.penalty * (norm - 1).square().mean()
     return config.penalty * norm.pow(config.penalty_power).mean()
 
 
-def _changed(cells: Tensor, random: torch.Generator) -> Tensor:
-    """Upside down or not, and shifted by a few pixels: changes that the optics allow."""
+def _augmented(cells: Tensor, random: torch.Generator) -> Tensor:
+    """Flipped from top to bottom or not, and shifted: changes that the optics allow."""
     return random_affine(cells, random, flips=True, rotation_degrees=0, shift=SHIFT)
 
 

@@ -1,33 +1,32 @@
-"""The model that a training goes on from, and what of it stays."""
+"""The pretrained model that a training starts from, and what the new model takes over from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.models import Model
+from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 from napari_cellcycle.training.config import FINE_TUNING
 from napari_cellcycle.training.recipes import Recipe
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.models import Model
-
 
 @dataclass(frozen=True, eq=False)
-class BaseModel:
-    """A finished model; one that goes on from it keeps its network, its input and its scale.
+class PretrainedModel:
+    """A finished model; the new model takes over its network, its input and its scale.
 
     Attributes
     ----------
     model : Model
         Weights and card.
     sha256 : str
-        Of the file of weights.
+        Hash of the file of weights.
     fingerprints : ndarray of uint64, shape (N, 4), or None
-        By what the cells that it was trained on are known again.
+        Of the cells that it was trained on.
     """
 
     model: Model
@@ -35,16 +34,14 @@ class BaseModel:
     fingerprints: NDArray[np.uint64] | None
 
     @classmethod
-    def of(cls, name: str) -> BaseModel:
-        """The model called `name`, or that in the folder of this name.
+    def load(cls, name: str) -> PretrainedModel:
+        """Load a model by its name or its folder.
 
         Raises
         ------
         ModelError
             There is none.
         """
-        from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
-
         folder = find_model(name)
         model = load_model(folder)
         return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_fingerprints(folder))
@@ -56,18 +53,16 @@ class BaseModel:
         description = f"goes on from {card.name}: {card.description}"
         return Recipe(architecture=card.architecture, description=description, input=card.input, config=FINE_TUNING)
 
-    def facts(self) -> dict[str, Any]:
-        """What the new model's card tells of it."""
+    def provenance(self) -> dict[str, Any]:
+        """What the new model's card says about this one."""
         card = self.model.card
         return {"name": card.name, "weights_sha256": self.sha256, "data_sha256": card.training.get("data_sha256", "")}
 
     def fingerprints_with(self, fingerprints: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """`fingerprints` of new cells, and those of all cells that were learnt from before."""
-        import numpy as np
-
+        """Fingerprints of all cells behind the new model: `fingerprints` of the new cells, and its own."""
         return fingerprints if self.fingerprints is None else np.concatenate([self.fingerprints, fingerprints])
 
     def data_licence_with(self, licence: str) -> str:
-        """Licence of all data behind the new model, if its own cells have `licence`."""
+        """Licence of all data behind the new model, where the new cells have `licence`."""
         before = self.model.card.data_licence
         return "; ".join(dict.fromkeys(text for text in (licence, before) if text))
