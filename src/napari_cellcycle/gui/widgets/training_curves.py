@@ -6,18 +6,15 @@ Drawn by Qt itself, in the colours of napari's theme: a figure of matplotlib wou
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from qtpy.QtGui import QPaintEvent
-
     from napari_cellcycle.training.classifier import EpochDone
 
 _SIZE = QSize(310, 260)
@@ -44,7 +41,7 @@ class _Panel:
     lines: tuple[_Line, ...]
     epochs: int
     best: int | None
-    place: QRectF
+    area: QRectF
 
     def draw(self, painter: QPainter, text: QColor) -> None:
         """Axes, the mark of the best epoch, lines, and their names."""
@@ -67,7 +64,7 @@ class _Panel:
     def _point(self, epoch: int, value: float) -> QPointF:
         low, high = self._ticks[0], self._ticks[-1]
         along, up = (epoch - 1) / (self.epochs - 1), (value - low) / (high - low)
-        return QPointF(self.place.left() + along * self.place.width(), self.place.bottom() - up * self.place.height())
+        return QPointF(self.area.left() + along * self.area.width(), self.area.bottom() - up * self.area.height())
 
     def _draw_axes(self, painter: QPainter, text: QColor) -> None:
         faint = QColor(text)
@@ -78,8 +75,8 @@ class _Panel:
             painter.setPen(faint)
             painter.drawLine(left, self._point(self.epochs, tick))
             painter.setPen(text)
-            place = QRectF(0, left.y() - height / 2, self.place.left() - _MARGIN_PX, height)
-            painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{tick:.3g}")
+            area = QRectF(0, left.y() - height / 2, self.area.left() - _MARGIN_PX, height)
+            painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{tick:.3g}")
 
     def _draw_line(self, painter: QPainter, line: _Line) -> None:
         points = [self._point(epoch, value) for epoch, value in line.values.items() if math.isfinite(value)]
@@ -91,24 +88,24 @@ class _Panel:
 
     def _draw_names(self, painter: QPainter, text: QColor) -> None:
         """The title, and behind it each line's name in its colour, above the drawing."""
-        metrics, left = painter.fontMetrics(), self.place.left()
+        metrics, left = painter.fontMetrics(), self.area.left()
         for name, colour in [(self.title, text), *((line.name, QColor(line.colour)) for line in self.lines)]:
             painter.setPen(colour)
-            painter.drawText(QPointF(left, self.place.top() - _MARGIN_PX - metrics.descent()), name)
+            painter.drawText(QPointF(left, self.area.top() - _MARGIN_PX - metrics.descent()), name)
             left += metrics.horizontalAdvance(name) + 3 * _MARGIN_PX
 
 
-class Curves(QWidget):
-    """What a run has come to, epoch by epoch."""
+class TrainingCurves(QWidget):
+    """Loss and macro F1 of a run, epoch by epoch."""
 
     def __init__(self) -> None:
         super().__init__()
         self._log: list[EpochDone] = []
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setToolTip(
-            "loss: mean cross-entropy in nats; in training cells are turned and changed, which makes it harder; "
-            "macro F1: mean over the phases; validation cells are kept aside from those that are learnt from; "
-            "the dashed line is the best epoch, that of the lowest validation loss"
+            "loss: mean cross-entropy in nats; training cells are changed at random, so their loss is higher; "
+            "macro F1: mean F1 of the phases; the model is not trained on the validation cells; "
+            "dashed line: the best epoch, which has the lowest validation loss"
         )
 
     def show_log(self, log: Sequence[EpochDone]) -> None:
