@@ -220,7 +220,7 @@ def test_a_training_shows_samples_and_ends_with_figures(augment, finished) -> No
     assert [step for step, _ in seen] == [0, 3]
     assert all(size.width() > 200 for _, size in seen)
     assert steps[0].startswith("Step 3 of 3. The critic scores real cells")
-    made = augment.synthetic.made
+    made = augment.synthetic.result
     assert np.bincount(made.cells.phases, minlength=7).tolist() == [0, 18, 0, 0, 0, 27, 0]
     assert made.cells.synthetic.all()
     assert augment.sheet.isVisibleTo(augment)
@@ -239,9 +239,9 @@ def test_stop_makes_cells_with_the_generator_as_it_is(augment, model_folder, fin
     augment.pause.click()
     augment.stop.click()
     finished(augment)
-    card = augment.synthetic.made.generator.card
+    card = augment.synthetic.result.generator.card
     assert 0 < card.training["steps"]["all"] < 1_000_000
-    assert len(augment.synthetic.made.cells) == 45
+    assert len(augment.synthetic.result.cells) == 45
 
 
 def test_discard_leaves_nothing_behind(augment, finished) -> None:
@@ -277,7 +277,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
     finished(augment)
-    assert augment.synthetic.made.generator.card.training["steps"] == {"all": 60}
+    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 60}
     augment.results.drop.click()
     assert unfinished_runs(synthetic_folder()) == []
 
@@ -321,8 +321,8 @@ def test_each_phase_can_be_learnt_by_itself_and_is_seen_beside_those_before(augm
     augment.settings.picker.box.setCurrentText("train wgan-gp")
     set_up(augment, model_folder)
     make(augment, finished)
-    assert augment.synthetic.made.generator.card.training["steps"] == {"S": 3, "Anaphase": 3}
-    assert sorted(set(augment.synthetic.made.cells.phases)) == [Phase.S, Phase.ANAPHASE]
+    assert augment.synthetic.result.generator.card.training["steps"] == {"S": 3, "Anaphase": 3}
+    assert sorted(set(augment.synthetic.result.cells.phases)) == [Phase.S, Phase.ANAPHASE]
 
 
 def test_a_finished_generator_needs_no_training_and_is_compared_where_it_can_be(augment, kept, finished) -> None:
@@ -330,7 +330,7 @@ def test_a_finished_generator_needs_no_training_and_is_compared_where_it_can_be(
     augment.phases.none.click()
     augment.phases.boxes[Phase.ANAPHASE].setValue(6)
     make(augment, finished)
-    assert augment.synthetic.made.quality.per_phase["Anaphase"].n_real == 3
+    assert augment.synthetic.result.quality.per_phase["Anaphase"].n_real == 3
     augment.results.drop.click()
     assert not augment.controls.isVisibleTo(augment)
 
@@ -341,7 +341,7 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
     augment.phases.none.click()
     augment.phases.boxes[Phase.ANAPHASE].setValue(6)
     make(augment, finished)
-    assert augment.synthetic.made.quality is None
+    assert augment.synthetic.result.quality is None
     assert (
         "How good the made cells are was not measured: there are no real ones of their phases." in augment.status.text()
     )

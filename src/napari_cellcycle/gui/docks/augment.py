@@ -142,10 +142,10 @@ class AugmentWidget(TrainingDock):
         self.synthetic = synthetic
         self.figures.hide()
         self.sheet.show_picture(synthetic.picture)
-        self.results.show_quality(synthetic.made.quality)
+        self.results.show_quality(synthetic.result.quality)
         self.monitor.show()
         self.results.show()
-        n_cells = len(synthetic.made.cells)
+        n_cells = len(synthetic.result.cells)
         self.show_status(
             _joined([f"{n_cells:,} synthetic cells are ready, and nothing is saved yet", *synthetic.notes])
         )
@@ -153,7 +153,7 @@ class AugmentWidget(TrainingDock):
     def _on_keep(self) -> None:
         if self.synthetic is not None and self._run is not None:
             labelled, output = self._run
-            self.start(keep_synthetic(self.synthetic.made, output, labelled), self._on_kept)
+            self.start(keep_synthetic(self.synthetic.result, output, labelled), self._on_kept)
             self.progress.cancel.hide()  # it would come too late
 
     def _on_kept(self, opened: OpenedGallery) -> None:

@@ -65,18 +65,13 @@ class SyntheticSaved:
 class SyntheticCells:
     """Synthetic cells that are not yet kept or discarded; `notes` came while they were made."""
 
-    made: Made
+    result: Made
     picture: Picture
     notes: tuple[str, ...]
 
 
 def augment_labelled(
-    labelled: Labelled,
-    output: Path,
-    run: AugmentRun,
-    wanted: Mapping[int, int],
-    changes: Mapping[str, Any],
-    stop: Stop,
+    labelled: Labelled, output: Path, run: AugmentRun, wanted: Mapping[int, int], changes: Mapping[str, Any], stop: Stop
 ) -> Job[Any, SyntheticCells]:
     """Make as many cells of each phase as `wanted` says."""
     yield Note("Opening the cells ...")
@@ -94,8 +89,8 @@ def augment_labelled(
     real = np.bincount(cells.phases[~cells.synthetic & (cells.phases >= 0)], minlength=len(PHASE_LABELS))
     between = steps_between(planned_steps(run.method, real, tuple(wanted), changes))
     job = augment_cells(known, output, run, changes, stop=stop, show_every=between)
-    made = yield from map_events(job, monitor)
-    return _with_picture(made, monitor.real, known, monitor.notes)
+    result = yield from map_events(job, monitor)
+    return _with_picture(result, monitor.real, known, monitor.notes)
 
 
 def resume_augment(
@@ -119,7 +114,7 @@ def resume_augment(
 
 
 def keep_synthetic(
-    made: Made, output: Path, labelled: Labelled
+    result: Made, output: Path, labelled: Labelled
 ) -> Job[Progress | Note | SyntheticSaved, OpenedGallery]:
     """Write synthetic cells to the new folder `output`, and open them after the real cells of their gallery.
 
@@ -128,7 +123,7 @@ def keep_synthetic(
     yield Note("Saving the cells ...")
     from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, save_synthetic
 
-    save_synthetic(made, output)
+    save_synthetic(result, output)
     yield SyntheticSaved(output)
     stack = output / SYNTHETIC_FILE
     if isinstance(labelled, LabelledGallery):
@@ -191,17 +186,17 @@ def _channels(run: AugmentRun, cells: Cells) -> tuple[str, ...]:
     return asked or tuple(name for name in DEFAULT_CHANNELS if name in cells.channels)
 
 
-def _with_picture(made: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
+def _with_picture(result: Made, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
     """With a picture of some synthetic cells next to `real` ones, or where there are none, next to some of `cells`."""
     from napari_cellcycle.jobs.steps.assess_synthetic import sample_per_phase
 
-    encoding = made.generator.card.encoding
-    phases = [int(phase) for phase in np.unique(made.cells.phases)]
+    encoding = result.generator.card.encoding
+    phases = [int(phase) for phase in np.unique(result.cells.phases)]
     if cells is not None and not real:
         real = sample_per_phase(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
-    picture = _draw(real, sample_per_phase(made.cells, phases, encoding), encoding.channels)
-    shown = () if made.quality is None else made.quality.warnings
-    return SyntheticCells(made, picture, tuple(note for note in dict.fromkeys(notes) if note not in shown))
+    picture = _draw(real, sample_per_phase(result.cells, phases, encoding), encoding.channels)
+    shown = () if result.quality is None else result.quality.warnings
+    return SyntheticCells(result, picture, tuple(note for note in dict.fromkeys(notes) if note not in shown))
 
 
 def _draw(real: Tiles, synthetic: Tiles, channels: Sequence[str]) -> Picture:

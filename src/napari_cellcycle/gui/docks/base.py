@@ -94,7 +94,7 @@ class Dock(QWidget):
         super().showEvent(event)
         if self._refit:
             self._refit = False
-            self._refitting = Refitting(self.viewer)  # kept, as Qt keeps no slot alive
+            self._refitting = Refitting(self.viewer)  # Qt itself holds no reference to a slot
             for delay in _LAYOUT_MS:
                 timer = QTimer(self)
                 timer.setSingleShot(True)

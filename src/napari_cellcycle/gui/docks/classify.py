@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
 from napari_cellcycle.evaluation.fractions import phase_fractions
-from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.classify_job import (
-    Classified,
-    ClassifiedField,
-    classify_field,
-    classify_gallery,
-    save_table,
-)
+from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery, save_table
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.layers.field import show_field_table
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
 from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of, prediction_of_real
-from napari_cellcycle.gui.layers.source import PHASE, SYNTHETIC, GallerySource, Source, find_layer
+from napari_cellcycle.gui.layers.source import PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
@@ -47,7 +40,7 @@ class ClassifyWidget(Dock):
         self.inputs.rows.addRow("Model", self.model)
         self.form = Form(ClassifyConfig, ["device", "min_probability", "batch_size"])
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
-        self.setup = stacked(self.inputs, self.form, self.run_button)
+        self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
         self.legend = Legend()
         self.legend.hidden_changed.connect(self._on_hidden)
         self.save_button = button("Save table ...", "save the phase of each cell as a CSV table", self._on_save)
@@ -78,18 +71,15 @@ class ClassifyWidget(Dock):
     def _on_run(self) -> None:
         config = ClassifyConfig(model=self.model.value(), **self.form.values())
         field = self.inputs.field()
-        job: Job[Any, Classified]
-        if field is not None:
-            job = classify_field(field, config)
-        else:
-            job = classify_gallery(self.inputs.cells.value(), config)
+        cells = self.inputs.cells.value()
+        job = classify_gallery(cells, config) if field is None else classify_field(field, config)
         self.start(job, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
         if self._is_gone(classified.source):
             self.show_status("The cells were removed or renamed meanwhile, so none can be coloured; classify again.")
             return
-        field = self._field_layers(classified) if isinstance(classified, ClassifiedField) else []
+        field = self._field_layers(classified, classified.source) if isinstance(classified.source, FieldSource) else []
         layer = show_phases(self.viewer, classified.source, classified.layer, classified.cell_map, field)
         self._show_result()
         n_corrected = int(np.count_nonzero(corrections(layer, classified.cell_map)))
@@ -101,9 +91,8 @@ class ClassifyWidget(Dock):
         given = [] if self.inputs.labels.value() is None else [source.labels]
         return any(name not in self.viewer.layers for name in (source.brightfield, *given))
 
-    def _field_layers(self, classified: ClassifiedField) -> list[Layer]:
+    def _field_layers(self, classified: Classified, source: FieldSource) -> list[Layer]:
         """The layers of a field, with the labels that were found for it."""
-        source = classified.source
         if classified.labels is not None:
             below = self.viewer.layers[source.brightfield]
             self.viewer.add_labels(classified.labels, name=source.labels, scale=below.scale, visible=False)

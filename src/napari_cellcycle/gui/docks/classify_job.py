@@ -16,7 +16,7 @@ from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
-from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
+from napari_cellcycle.gui.layers.source import GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.label_map import Field
 from napari_cellcycle.jobs.config import ClassifyConfig
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """Phases that are ready for the viewer."""
+    """Phases that are ready for the viewer; `labels` of a full-field image if they were found, None if given."""
 
     source: Source
     cell_map: CellMap
@@ -38,6 +38,7 @@ class Classified:
     model: str
     device: str
     notes: tuple[str, ...]
+    labels: NDArray[np.integer] | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -46,21 +47,13 @@ class Classified:
         return table
 
 
-@dataclass(frozen=True, eq=False)
-class ClassifiedField(Classified):
-    """Phases of a full-field image; `labels` are those that were found, None where they were given."""
-
-    source: FieldSource
-    labels: NDArray[np.integer] | None
-
-
 def classify_gallery(source: GallerySource, config: ClassifyConfig) -> Job[Progress | Note, Classified]:
     """Classify all cells of a gallery, shown or not."""
     cells = yield from reread_cells(source)
     return (yield from _classify(cells, source.grid, source, config))
 
 
-def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress | Note, ClassifiedField]:
+def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress | Note, Classified]:
     """Classify the cells of a full-field image, which are found first if there are no labels."""
     found = None
     if field.labels is None:
@@ -69,7 +62,7 @@ def classify_field(field: FieldOnScreen, config: ClassifyConfig) -> Job[Progress
     cells = cut_field(field)
     place = Field(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
     classified = yield from _classify(cells, place, field.source, config)
-    return ClassifiedField(**vars(classified), labels=found)
+    return replace(classified, labels=found)
 
 
 def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:

@@ -164,9 +164,7 @@ class TrainWidget(TrainingDock):
     def _run(self) -> TrainRun:
         values = self.form.values()
         return TrainRun(
-            model=values["model"],
-            start_from=self.start_from.value(),
-            **{name: values[name] for name in _RUN_SETTINGS},
+            model=values["model"], start_from=self.start_from.value(), **{name: values[name] for name in _RUN_SETTINGS}
         )
 
     def _on_trained(self, trained: Trained) -> None:

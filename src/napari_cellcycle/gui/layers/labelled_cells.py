@@ -87,7 +87,7 @@ Labelled = LabelledGallery | LabelledField
 def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
     """Phases out of the column ``phase`` that a user keeps in the table of a label image, by cell; only known ones.
 
-    A model's own calls, which have a ``probability`` beside them, are none.
+    A model's own calls, which have a column ``probability``, are not taken.
     """
     table = labels.features
     if labels.ndim != 2 or "phase" not in table or "probability" in table:

@@ -57,10 +57,10 @@ def show_text(label: QLabel, text: str) -> None:
 
 def button(title: str, tooltip: str, on_click: Callable[[], object]) -> QPushButton:
     """A button that calls `on_click` without arguments."""
-    made = QPushButton(title)
-    made.setToolTip(tooltip)
-    made.clicked.connect(lambda _checked=False: on_click())
-    return made
+    widget = QPushButton(title)
+    widget.setToolTip(tooltip)
+    widget.clicked.connect(lambda _checked=False: on_click())
+    return widget
 
 
 def _fill(parent: _Parent, layout: QBoxLayout, widgets: tuple[QWidget, ...]) -> _Parent:

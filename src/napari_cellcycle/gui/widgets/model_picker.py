@@ -8,14 +8,15 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QToolButton, QWidget
 
 from napari_cellcycle.gui.widgets.folder_picker import FolderPicker
-from napari_cellcycle.gui.widgets.layout import fill_column, side_by_side, text_label
+from napari_cellcycle.gui.widgets.layout import fill_row, text_label
 from napari_cellcycle.store.models import find_model, known_models, load_card
 
 
 class ModelPicker(FolderPicker):
     """The models that came with the package, the user's own, and the card of the one chosen.
 
-    Its value is a name or a folder, as `load_model` takes it.
+    Its value is a name or a folder, as `load_model` takes it. `card` is for the dock to place: in a row of a form, Qt
+    would cut it.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class ModelPicker(FolderPicker):
         self.card_button.setCheckable(True)
         self.card_button.setToolTip("what this model needs, what it was trained on, and how good it is")
         self.card.hide()
-        fill_column(self, side_by_side(self.box, self.browse, self.card_button), self.card)
+        fill_row(self, self.box, self.browse, self.card_button)
         self.card_button.toggled.connect(self.card.setVisible)
         self.changed.connect(self._show_card)
         self._show_card()

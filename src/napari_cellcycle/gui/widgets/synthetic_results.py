@@ -1,4 +1,4 @@
-"""What was measured of synthetic cells, in plain words, and whether they are kept."""
+"""What was measured of synthetic cells, in plain words, with buttons to keep or discard them."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def in_words(quality: SyntheticQuality) -> str:
     """One sentence over all phases, and a table of each, as rich text."""
     sentences = []
     if quality.overall is not None:
-        made, real = quality.overall.made, quality.overall.real
+        synthetic, real = quality.overall.made, quality.overall.real
         sentences += [
-            f"{made.precision:.0%} of the cells look like real ones (other real cells: {real.precision:.0%}).",
-            f"They show {made.recall:.0%} of the variety of real cells (other real cells: {real.recall:.0%}).",
+            f"{synthetic.precision:.0%} of the cells look like real ones (other real cells: {real.precision:.0%}).",
+            f"They show {synthetic.recall:.0%} of the variety of real cells (other real cells: {real.recall:.0%}).",
         ]
     if quality.copied is not None:
         sentences.append(f"{quality.copied:.0%} copy a real cell.")
@@ -59,8 +59,8 @@ def _row(label: str, phase: PhaseQuality) -> str:
     colour = COLOURS[Phase(PHASE_LABELS.index(label))]
     like = varied = copies = "-"
     if phase.likeness is not None:
-        made, real = phase.likeness.made, phase.likeness.real
-        like, varied = _pair(made.precision, real.precision), _pair(made.recall, real.recall)
+        synthetic, real = phase.likeness.made, phase.likeness.real
+        like, varied = _pair(synthetic.precision, real.precision), _pair(synthetic.recall, real.recall)
     if phase.copying is not None:
         copies = f"{phase.copying.copied:.0%}"
         copies = f"<b>{copies}</b>" if phase.copying.only_copies else copies
@@ -68,5 +68,5 @@ def _row(label: str, phase: PhaseQuality) -> str:
     return f'<tr><td><span style="color:{colour}">■</span>&nbsp;{label}</td>{figures}</tr>'
 
 
-def _pair(made: float, real: float) -> str:
-    return f"{made:.0%}&nbsp;({real:.0%})"
+def _pair(synthetic: float, real: float) -> str:
+    return f"{synthetic:.0%}&nbsp;({real:.0%})"
