@@ -272,7 +272,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     augment.progress.cancel.click()
     finished(augment)
     assert augment.status.text() == "Cancelled; no cells were made."
-    assert augment.made is None
+    assert augment.synthetic is None
     assert output.name in augment.unfinished.label.text()
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
