@@ -388,7 +388,10 @@ def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, m
 def drawn(curves: TrainingCurves) -> np.ndarray:
     """The pixels of a widget, (Y, X, 3)."""
     image = curves.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    bits = image.constBits()
+    if hasattr(bits, "setsize"):  # PyQt gives a bare address
+        bits.setsize(image.sizeInBytes())
+    rows = np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()  # the image goes away
 
 
