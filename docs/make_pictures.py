@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
     evaluate = dock(viewer, "Evaluate")
     wait_for(evaluate)
     take(viewer, folder / "evaluate.png")
-    evaluate.table.field_clicked.emit(1, 2)
+    evaluate.table.entry_clicked.emit(1, 2)
     viewer.theme = "light"
     wait_for(evaluate)
     take(viewer, folder / "selected_light.png")

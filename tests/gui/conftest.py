@@ -33,7 +33,7 @@ def finished(qtbot: Any) -> Callable[[Any], None]:
     """Waits until a dock has no job in hand."""
 
     def wait(dock: Any) -> None:
-        qtbot.waitUntil(lambda: dock.job is None, timeout=60_000)
+        qtbot.waitUntil(lambda: dock.job is None, timeout=180_000)
 
     return wait
 

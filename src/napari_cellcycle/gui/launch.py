@@ -6,19 +6,19 @@ from napari_cellcycle.errors import CellCycleError
 
 
 def show_sample() -> None:
-    """Open napari with the sample and the dock *Classify* at work; returns when the window is closed."""
+    """Open napari with the sample and let the dock *Classify* classify it; returns when the window is closed."""
     try:
         import napari
         from qtpy.QtWidgets import QApplication
     except ImportError as error:
         raise CellCycleError(
-            "napari or a Qt binding is not installed, so nothing can be shown; "
+            "napari or a Qt binding is not installed, so there is no window; "
             'pip install "napari-cellcycle[all]" brings both'
         ) from error
     viewer = napari.Viewer()
     viewer.open_sample("napari-cellcycle", "synthetic_jurkat")
     _, dock = viewer.window.add_plugin_dock_widget("napari-cellcycle", "Classify")
-    QApplication.processEvents()  # the dock takes its room, then the gallery is fitted to what is left
+    QApplication.processEvents()  # the dock gets its room first, then the gallery is fitted to the rest
     viewer.reset_view()
     dock.run_button.click()
     napari.run()

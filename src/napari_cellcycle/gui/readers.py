@@ -1,29 +1,25 @@
-"""Files that napari offers us: named like cell images, and in a folder that looks like one of cells.
+"""napari's readers: for files that are named like cell images, and for folders of them.
 
-napari asks its user which plugin to take whenever two claim a name, so the manifest claims no plain ``*.tif``; stacks
-and other images come in by the dock *Open cells*. It calls by name, so the parameters must be called `path`.
+napari asks its user which plugin to use whenever two claim a name, so the manifest claims no plain ``*.tif``; stacks
+and other images are opened in the dock *Open cells*. napari passes `path` by name.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from napari_cellcycle.gui.busy_wait import wait_for
 from napari_cellcycle.gui.layers.gallery import open_gallery
+from napari_cellcycle.gui.layers.gallery_layers import LayerData
+from napari_cellcycle.gui.progress_dialog import wait_for
 from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.io.formats.zarr import is_our_zarr
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import parse_phase
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_cellcycle.gui.layers.build import LayerData
-
-    Paths = str | list[str]
-    Reader = Callable[[Paths], list[LayerData]]
+Paths = str | list[str]
+Reader = Callable[[Paths], list[LayerData]]
 
 
 def get_file_reader(path: Paths) -> Reader | None:
@@ -37,7 +33,7 @@ def get_folder_reader(path: Paths) -> Reader | None:
 
 
 def read_gallery(path: Paths) -> list[LayerData]:
-    """The cells as gallery layers, and what was guessed as a notification."""
+    """The cells as gallery layers; what was guessed is shown as a notification."""
     from napari.utils.notifications import show_info
 
     opened = wait_for(open_gallery(_as_list(path), ReadSettings()), "Opening cells")

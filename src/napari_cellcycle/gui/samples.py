@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.busy_wait import wait_for
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
+from napari_cellcycle.gui.layers.gallery_layers import LayerData
+from napari_cellcycle.gui.progress_dialog import wait_for
 from napari_cellcycle.io.sample_data import fetch_bbbc048, sample_path
 from napari_cellcycle.jobs.config import ReadSettings
-
-if TYPE_CHECKING:
-    from napari_cellcycle.gui.layers.build import LayerData
 
 
 def synthetic_jurkat() -> list[LayerData]:
@@ -20,7 +16,7 @@ def synthetic_jurkat() -> list[LayerData]:
 
 
 def bbbc048() -> list[LayerData]:
-    """32,266 real Jurkat cells, downloaded once, as a gallery of the first ones."""
+    """32,266 real Jurkat cells, which are downloaded once; the gallery shows the first ones."""
     return wait_for(_open_bbbc048(), "Opening BBBC048").layers
 
 

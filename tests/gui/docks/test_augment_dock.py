@@ -19,7 +19,7 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.augment import AugmentWidget
-from napari_cellcycle.gui.docks.augment_work import SamplesImage, steps_between
+from napari_cellcycle.gui.docks.augment_job import SamplesImage, steps_between
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
 from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
@@ -27,7 +27,7 @@ from napari_cellcycle.gui.layers.gallery import open_gallery, reread_cells, show
 from napari_cellcycle.gui.layers.source import find_layer, source_of
 from napari_cellcycle.gui.widgets.generator_picker import Choice
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
-from napari_cellcycle.gui.widgets.legend import MADE
+from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW
 from napari_cellcycle.jobs.augment import AugmentResult, save_synthetic
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
@@ -80,10 +80,10 @@ def set_up(dock: AugmentWidget, judge: Path, steps: int = 3) -> None:
 
 def make(dock: AugmentWidget, finished: Any) -> Path:
     """Make cells, and return where they would be kept."""
-    output = dock.settings.name.output()
+    output = dock.run_name.output()
     dock.run_button.click()
     finished(dock)
-    assert dock.made is not None, dock.status.text()
+    assert dock.synthetic is not None, dock.status.text()
     return output
 
 
@@ -117,7 +117,7 @@ def untaught() -> Generator:
 def mixed(viewer, uneven, kept) -> Any:
     """Real cells with made ones beside them, shown; the real ones are read in their own way."""
     reading = ReadSettings(channels=CHANNELS, pixel_size_um=0.5)
-    opened = result_of(open_gallery([uneven], reading, made=[kept / "made.ome.tif"]))
+    opened = result_of(open_gallery([uneven], reading, synthetic=[kept / "made.ome.tif"]))
     show_gallery(viewer, opened)
     return opened
 
@@ -158,7 +158,7 @@ def test_few_real_cells_are_a_warning_where_they_are_learnt_from(augment) -> Non
 
 def test_numbers_of_ones_own_stay_until_other_cells_are_chosen(augment, viewer, plate) -> None:
     augment.phases.boxes[Phase.S].setValue(5)
-    augment.labelled.renew()
+    augment.labelled.refresh()
     assert augment.phases.wanted() == {Phase.S: 5, Phase.ANAPHASE: 27}
     show_gallery(viewer, result_of(open_gallery([plate], ReadSettings())))
     assert augment.phases.wanted() == {}  # 30 of each
@@ -210,49 +210,49 @@ def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot,
 
 def test_a_training_shows_samples_and_ends_with_figures(augment, finished) -> None:
     seen, steps = [], []
-    before = augment._on_event
+    before = augment.on_event
 
     def on_event(event: object) -> None:
         before(event)
         if isinstance(event, SamplesImage):
             seen.append((event.step, augment.sheet.pixmap.size()))
-        elif augment.learning.text():
-            steps.append(augment.learning.text())
+        elif augment.figures.text():
+            steps.append(augment.figures.text())
 
-    augment._on_event = on_event
+    augment.on_event = on_event
     output = make(augment, finished)
     assert [step for step, _ in seen] == [0, 3]
     assert all(size.width() > 200 for _, size in seen)
-    assert steps[0].startswith("Step 3 of 3. Its critic tells made cells from real ones by")
-    made = augment.made.made
+    assert steps[0].startswith("Step 3 of 3. The critic scores real cells")
+    made = augment.synthetic.result
     assert np.bincount(made.cells.phases, minlength=7).tolist() == [0, 18, 0, 0, 0, 27, 0]
     assert made.cells.synthetic.all()
     assert augment.sheet.isVisibleTo(augment)
     assert "Anaphase" in augment.results.quality.text()
     assert augment.results.warnings.text().split("\n\n") == [f"{warning}." for warning in made.quality.warnings]
-    assert augment.status.text().startswith("45 cells are made, and nothing of them is written yet.")
+    assert augment.status.text().startswith("45 synthetic cells are ready, and nothing is saved yet.")
     assert "fewer than 5 real cells of Anaphase (3)" in augment.status.text().replace("Fewer", "fewer")
     assert not output.exists()
-    assert not augment.order.isVisibleTo(augment)  # first it is kept or dropped
+    assert not augment.setup.isVisibleTo(augment)  # first it is kept or dropped
 
 
 def test_stop_makes_cells_with_the_generator_as_it_is(augment, model_folder, finished, qtbot) -> None:
     set_up(augment, model_folder, steps=1_000_000)
     augment.run_button.click()
-    qtbot.waitUntil(lambda: augment.learning.text() != "", timeout=60_000)
-    augment.steering.pause.click()
-    augment.steering.stop.click()
+    qtbot.waitUntil(lambda: augment.figures.text() != "", timeout=60_000)
+    augment.pause.click()
+    augment.stop.click()
     finished(augment)
-    card = augment.made.made.generator.card
+    card = augment.synthetic.result.generator.card
     assert 0 < card.training["steps"]["all"] < 1_000_000
-    assert len(augment.made.made.cells) == 45
+    assert len(augment.synthetic.result.cells) == 45
 
 
 def test_discard_leaves_nothing_behind(augment, finished) -> None:
     output = make(augment, finished)
     augment.results.drop.click()
-    assert augment.status.text() == "Discarded; nothing was written."
-    assert (augment.made, augment.results.isVisibleTo(augment)) == (None, False)
+    assert augment.status.text() == "Discarded; nothing was saved."
+    assert (augment.synthetic, augment.results.isVisibleTo(augment)) == (None, False)
     assert list(synthetic_folder().glob("*")) == []
     assert not unfinished_folder(output).exists()
     assert augment.run_button.isEnabled()
@@ -270,25 +270,25 @@ def test_memory_is_given_back(augment, finished) -> None:
 
 def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_folder, finished, qtbot) -> None:
     set_up(augment, model_folder, steps=60)
-    output = augment.settings.name.output()
+    output = augment.run_name.output()
     augment.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
     augment.progress.cancel.click()
     finished(augment)
     assert augment.status.text() == "Cancelled; no cells were made."
-    assert augment.made is None
+    assert augment.synthetic is None
     assert output.name in augment.unfinished.label.text()
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
     finished(augment)
-    assert augment.made.made.generator.card.training["steps"] == {"all": 60}
+    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 60}
     augment.results.drop.click()
     assert unfinished_runs(synthetic_folder()) == []
 
 
 def test_a_broken_off_training_can_be_discarded(augment, model_folder, finished, qtbot) -> None:
     set_up(augment, model_folder, steps=1_000_000)
-    output = augment.settings.name.output()
+    output = augment.run_name.output()
     augment.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
     augment.progress.cancel.click()
@@ -315,7 +315,7 @@ def test_closing_ends_the_training(qtbot, viewer, shown, model_folder) -> None:
     window.setCentralWidget(dock)
     set_up(dock, model_folder, steps=1_000_000)
     dock.run_button.click()
-    qtbot.waitUntil(lambda: dock.learning.text() != "", timeout=60_000)
+    qtbot.waitUntil(lambda: dock.figures.text() != "", timeout=60_000)
     job = dock.job
     dock.setParent(None)
     qtbot.waitUntil(lambda: job not in type(job)._running, timeout=10_000)
@@ -325,8 +325,8 @@ def test_each_phase_can_be_learnt_by_itself_and_is_seen_beside_those_before(augm
     augment.settings.picker.box.setCurrentText("train wgan-gp")
     set_up(augment, model_folder)
     make(augment, finished)
-    assert augment.made.made.generator.card.training["steps"] == {"S": 3, "Anaphase": 3}
-    assert sorted(set(augment.made.made.cells.phases)) == [Phase.S, Phase.ANAPHASE]
+    assert augment.synthetic.result.generator.card.training["steps"] == {"S": 3, "Anaphase": 3}
+    assert sorted(set(augment.synthetic.result.cells.phases)) == [Phase.S, Phase.ANAPHASE]
 
 
 def test_a_finished_generator_needs_no_training_and_is_compared_where_it_can_be(augment, kept, finished) -> None:
@@ -334,9 +334,9 @@ def test_a_finished_generator_needs_no_training_and_is_compared_where_it_can_be(
     augment.phases.none.click()
     augment.phases.boxes[Phase.ANAPHASE].setValue(6)
     make(augment, finished)
-    assert augment.made.made.quality.per_phase["Anaphase"].n_real == 3
+    assert augment.synthetic.result.quality.per_phase["Anaphase"].n_real == 3
     augment.results.drop.click()
-    assert not augment.steering.isVisibleTo(augment)
+    assert not augment.controls.isVisibleTo(augment)
 
 
 def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, viewer, plate, kept, finished) -> None:
@@ -345,7 +345,7 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
     augment.phases.none.click()
     augment.phases.boxes[Phase.ANAPHASE].setValue(6)
     make(augment, finished)
-    assert augment.made.made.quality is None
+    assert augment.synthetic.result.quality is None
     assert (
         "How good the made cells are was not measured: there are no real ones of their phases." in augment.status.text()
     )
@@ -358,7 +358,7 @@ def test_cells_without_a_channel_that_is_made_are_not_compared(qtbot, viewer, un
     qtbot.addWidget(dock)
     dock.settings.picker.add_folder(kept)
     make(dock, finished)
-    assert "The made cells are not compared with the real ones: these have no darkfield." in dock.status.text()
+    assert "The synthetic cells are not compared with the real ones: these have no darkfield." in dock.status.text()
     dock.results.keep.click()
     finished(dock)
     assert {layer.name for layer in viewer.layers if layer.visible} == {"cells: brightfield [1]", "cells: synthetic"}
@@ -377,7 +377,7 @@ def test_made_cells_of_a_field_come_alone(qtbot, viewer, made_cells, kept, finis
     make(dock, finished)
     dock.results.keep.click()
     finished(dock)
-    assert "They are shown alone, as they have no place in a full-field image" in dock.status.text()
+    assert "The cells are shown alone, as a full-field image has no room for them" in dock.status.text()
     assert len(viewer.layers["cells: synthetic"].features) == 3
 
 
@@ -388,7 +388,7 @@ def test_kept_cells_are_written_and_shown_beside_the_real_ones(augment, viewer, 
     output = make(augment, finished)
     augment.results.keep.click()
     finished(augment)
-    assert augment.status.text().startswith(f"Kept in {output}. They are shown beside the others, marked")
+    assert augment.status.text().startswith(f"Saved in {output}. The cells are shown next to the real ones and marked")
     table = pd.read_csv(output / "made.csv")
     assert (len(table), set(table["synthetic"])) == (45, {1})
     assert {path.name for path in output.iterdir()} == {
@@ -446,13 +446,13 @@ def test_made_cells_are_read_again_in_their_own_way(mixed) -> None:
 def test_train_counts_made_cells_apart_and_learns_from_both(qtbot, viewer, mixed, finished) -> None:
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
-    assert "Anaphase&nbsp;3&nbsp;+&nbsp;27&nbsp;made" in dock.labelled.counts.text()
+    assert "Anaphase&nbsp;3&nbsp;+&nbsp;27&nbsp;synthetic" in dock.labelled.counts.text()
     assert "G1&nbsp;30&nbsp;" in dock.labelled.counts.text()
     assert "Few cells of S (12), Anaphase (3)" in dock.labelled.hint.text()
     dock.start_from.setCurrentText(SCRATCH)
     dock.network.setCurrentText("default")
     dock.form.show_values({"epochs": 1, "batch_size": 32, "device": "cpu"})
-    output = dock.name.output()
+    output = dock.run_name.output()
     dock.run_button.click()
     finished(dock)
     training = load_card(output).training
@@ -482,16 +482,16 @@ def test_made_cells_are_in_no_share_of_the_legend_but_in_a_row_of_their_own(
     dock.model.add_folder(model_folder)
     dock.run_button.click()
     finished(dock)
-    counts = [int(dock.legend.item(row, 1).text()) for row in range(MADE + 1)]
-    assert (sum(counts[:MADE]), counts[MADE]) == (45, 45)
-    assert not dock.legend.isRowHidden(MADE)
-    assert "45 of them are synthetic and count in no share" in dock.status.text()
+    counts = [int(dock.legend.item(row, 1).text()) for row in range(SYNTHETIC_ROW + 1)]
+    assert (sum(counts[:SYNTHETIC_ROW]), counts[SYNTHETIC_ROW]) == (45, 45)
+    assert not dock.legend.isRowHidden(SYNTHETIC_ROW)
+    assert "45 are synthetic and not in the percentages" in dock.status.text()
     marks = viewer.layers["cells: synthetic"]
-    dock.legend.cellClicked.emit(MADE, 1)
+    dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
     assert not marks.visible
     dock._on_choice()  # as after other cells were looked at
-    assert MADE in dock.legend.hidden()
-    dock.legend.cellClicked.emit(MADE, 1)
+    assert SYNTHETIC_ROW in dock.legend.hidden()
+    dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
     assert marks.visible
 
 
@@ -501,7 +501,7 @@ def test_only_real_cells_leave_no_row_of_made_ones(qtbot, viewer, shown, model_f
     dock.model.add_folder(model_folder)
     dock.run_button.click()
     finished(dock)
-    assert dock.legend.isRowHidden(MADE)
+    assert dock.legend.isRowHidden(SYNTHETIC_ROW)
     assert "cells: synthetic" not in viewer.layers
 
 
@@ -556,7 +556,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
 def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, uneven, kept, tmp_path) -> None:
     for path in (uneven / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings(), made=[kept / "made.ome.tif"])))
+    show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings(), synthetic=[kept / "made.ome.tif"])))
     dock, evaluate = TrainWidget(viewer), EvaluateWidget(viewer)
     for widget in (dock, evaluate):
         qtbot.addWidget(widget)
@@ -572,8 +572,8 @@ def test_train_does_not_mind_what_a_generator_says(qtbot, viewer, shown) -> None
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
     assert dock.form.values()["augment"] == NO_WORDS
-    dock._on_event(GanStep(1, 2, 0.5, 0.5, 0.5))
-    dock._on_event(Samples(1, {}))
+    dock.on_event(GanStep(1, 2, 0.5, 0.5, 0.5))
+    dock.on_event(Samples(1, {}))
     assert dock.log == []
 
 
@@ -583,7 +583,7 @@ def test_train_fills_phases_with_made_cells(qtbot, viewer, shown, finished) -> N
     dock.start_from.setCurrentText(SCRATCH)
     dock.network.setCurrentText("default")
     dock.form.show_values({"epochs": 1, "batch_size": 32, "device": "cpu", "augment": "cellgan", "gan_steps": 2})
-    output = dock.name.output()
+    output = dock.run_name.output()
     dock.run_button.click()
     finished(dock)
     assert load_card(output).training["n_synthetic"] > 0, dock.status.text()

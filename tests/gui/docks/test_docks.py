@@ -18,10 +18,10 @@ from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
-from napari_cellcycle.gui.docks.evaluate_work import compare_with
+from napari_cellcycle.gui.docks.evaluate_job import compare_with
 from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
-from napari_cellcycle.gui.layers.build import hidden_phases
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.layers.phase_layer import hidden_phases
 from napari_cellcycle.gui.layers.phase_table import truth_of
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.gui.widgets.cells_input import FIELD
@@ -121,7 +121,7 @@ def test_what_the_user_can_mend_is_one_sentence_and_a_bug_keeps_its_traceback(qt
 def test_the_time_left_is_guessed_from_the_pace(qtbot, viewer, monkeypatch) -> None:
     dock, now = Dock(viewer), [100.0]
     qtbot.addWidget(dock)
-    monkeypatch.setattr("napari_cellcycle.gui.docks.base.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_cellcycle.gui.widgets.progress_line.time.monotonic", lambda: now[0])
     dock.progress.show_progress(Progress(0, 100, "classifying"))
     now[0] += 30
     dock.progress.show_progress(Progress(25, 100, "classifying"))
@@ -136,7 +136,7 @@ def test_the_time_left_of_what_was_resumed_does_not_count_what_was_done_before(
 ) -> None:
     dock, now = Dock(viewer), [100.0]
     qtbot.addWidget(dock)
-    monkeypatch.setattr("napari_cellcycle.gui.docks.base.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("napari_cellcycle.gui.widgets.progress_line.time.monotonic", lambda: now[0])
     dock.progress.show_progress(Progress(900, 1000, "training"))
     now[0] += seconds
     dock.progress.show_progress(Progress(901, 1000, "training"))
@@ -516,7 +516,7 @@ def test_two_models_lie_side_by_side_and_are_compared_as_the_core_compares_them(
     newest, earlier = models_shown(two_models)
     assert [newest[0], newest[3]] == ["default, 90 cells", "newest"]
     assert earlier[0] == "quick, 90 cells, trained-on"
-    assert "trained-on estimates nothing" in two_models.models_hint.text()
+    assert "Figures marked trained-on estimate nothing" in two_models.models_hint.text()
     reports = {model.report.model.split("/")[-1]: model.report for model in two_models.models.values()}
     wanted = compare(reports["quick"].prediction, reports["default"].prediction, reports["default"].truth)
     difference = wanted.difference["accuracy"]
@@ -542,7 +542,7 @@ def test_a_click_on_a_model_shows_its_matrix_with_its_banner_again(two_models, f
 
 
 def test_the_same_model_again_replaces_its_row(two_models, classified, model_folder, finished) -> None:
-    classified.model.box.setCurrentText(str(model_folder))
+    classified.model.add_folder(model_folder)
     classified.run_button.click()
     finished(classified)
     finished(two_models)

@@ -19,7 +19,7 @@ from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
-from napari_cellcycle.gui.widgets.training_curves import Curves
+from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.checkpoints import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
@@ -45,7 +45,7 @@ def set_up(dock: TrainWidget, *, epochs: int, start: str = SCRATCH) -> None:
 
 def run(dock: TrainWidget, finished: Any) -> Path:
     """Train, and return the folder of the model."""
-    output = dock.name.output()
+    output = dock.run_name.output()
     dock.run_button.click()
     finished(dock)
     return output
@@ -89,7 +89,7 @@ def test_one_phase_is_too_few_and_the_dock_says_so(train, viewer, plate) -> None
 def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery) -> None:
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
-    assert dock.start_from.currentText() == "on from default"
+    assert dock.start_from.currentText() == "from default"
     assert not dock.network.isVisibleTo(dock)
     gentle = dock.form.values()["learning_rate"]
     dock.start_from.setCurrentText(SCRATCH)
@@ -97,7 +97,7 @@ def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery
     assert dock.form.values()["learning_rate"] > gentle
     dock.network.setCurrentText("duque2024")
     assert dock.form.values()["learning_rate"] == 1e-4
-    assert dock.name.output().name.endswith("-duque2024")
+    assert dock.run_name.output().name.endswith("-duque2024")
 
 
 # --- a run ---
@@ -143,19 +143,19 @@ def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, 
 
 def test_a_name_is_never_taken_twice(train, finished, qtbot) -> None:
     first = run(train, finished)
-    assert train.name.output().name == f"{first.name}-2"
-    train.name.box.selectAll()
-    qtbot.keyClicks(train.name.box, first.name)
-    assert train.problem.text() == f"There is a run called {first.name} already; choose another name."
+    assert train.run_name.output().name == f"{first.name}-2"
+    train.run_name.box.selectAll()
+    qtbot.keyClicks(train.run_name.box, first.name)
+    assert train.problem.text() == f"There is already a run called {first.name}; choose another name."
     assert not train.run_button.isEnabled()
-    qtbot.keyClicks(train.name.box, "-mine")
+    qtbot.keyClicks(train.run_name.box, "-mine")
     assert not train.problem.text()
     assert run(train, finished).name == f"{first.name}-mine"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a/b", ".."])
 def test_a_name_that_no_folder_can_have_is_refused(train, name) -> None:
-    train.name.box.setText(name)
+    train.run_name.box.setText(name)
     assert train.problem.text() == "Give the run a name that a folder can have."
     assert not train.run_button.isEnabled()
 
@@ -167,10 +167,10 @@ def test_settings_stay_after_a_run(train, finished) -> None:
 
 def test_stop_keeps_the_best_weights_so_far(train, finished, qtbot) -> None:
     set_up(train, epochs=10_000)
-    output = train.name.output()
+    output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: len(train.log) >= 2, timeout=60_000)
-    train.steering.stop.click()
+    train.stop.click()
     finished(train)
     assert load_card(output).training["epochs_done"] == len(train.log) < 10_000
     assert "is trained" in train.status.text()
@@ -178,25 +178,25 @@ def test_stop_keeps_the_best_weights_so_far(train, finished, qtbot) -> None:
 
 def test_a_paused_run_waits_and_can_be_stopped(train, finished, qtbot) -> None:
     set_up(train, epochs=10_000)
-    output = train.name.output()
+    output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: len(train.log) >= 1, timeout=60_000)
-    train.steering.pause.click()
+    train.pause.click()
     qtbot.wait(300)
     n_done = len(train.log)
     qtbot.wait(300)
-    assert (len(train.log), train.progress.text.text(), train.steering.pause.text()) == (n_done, "paused", "Go on")
-    train.steering.pause.click()
+    assert (len(train.log), train.progress.text.text(), train.pause.text()) == (n_done, "paused", "Continue")
+    train.pause.click()
     qtbot.waitUntil(lambda: len(train.log) > n_done, timeout=60_000)
-    train.steering.pause.click()
-    train.steering.stop.click()
+    train.pause.click()
+    train.stop.click()
     finished(train)
     assert output.is_dir()
 
 
 def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtbot) -> None:
     set_up(train, epochs=12)
-    output = train.name.output()
+    output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: len(train.log) >= 3, timeout=60_000)
     train.progress.cancel.click()
@@ -205,7 +205,7 @@ def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtb
     assert train.status.text() == "Cancelled; no model was written."
     assert train.unfinished.isVisibleTo(train)
     assert output.name in train.unfinished.label.text()
-    assert train.name.output() != output
+    assert train.run_name.output() != output
     set_up(train, epochs=5)  # what was begun keeps its own settings
     train.unfinished.buttons["Resume"].click()
     finished(train)
@@ -217,7 +217,7 @@ def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtb
 def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, finished, qtbot) -> None:
     set_up(train, epochs=2)
     train.form.show_values({"augment": "cellgan", "gan_steps": 40, "fill_to": 40})
-    output = train.name.output()
+    output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: (unfinished_folder(generator_of(output)) / CHECKPOINT).exists(), timeout=60_000)
     train.progress.cancel.click()
@@ -233,7 +233,7 @@ def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, fini
 
 def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, plate, finished, qtbot) -> None:
     set_up(train, epochs=10_000)
-    output = train.name.output()
+    output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
     train.progress.cancel.click()
@@ -266,8 +266,8 @@ def test_closing_ends_the_run(qtbot, viewer, gallery) -> None:
     set_up(dock, epochs=10_000)
     dock.run_button.click()
     qtbot.waitUntil(lambda: len(dock.log) >= 1, timeout=60_000)
-    job, output = dock.job, dock.name.output()
-    dock.steering.pause.click()  # the harder case
+    job, output = dock.job, dock.run_name.output()
+    dock.pause.click()  # the harder case
     dock.setParent(None)
     qtbot.waitUntil(lambda: job not in type(job)._running, timeout=10_000)
     assert not output.exists()
@@ -286,7 +286,7 @@ def test_memory_is_given_back(train, finished) -> None:
 
 
 def test_going_on_from_a_model_keeps_its_network(train, finished) -> None:
-    set_up(train, epochs=1, start="on from duque2024")
+    set_up(train, epochs=1, start="from duque2024")
     output = run(train, finished)
     card = load_card(output)
     assert (card.architecture, card.training["start_from"]["name"]) == ("duque2024", "duque2024")
@@ -405,10 +405,13 @@ def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, m
 # --- curves ---
 
 
-def drawn(curves: Curves) -> np.ndarray:
+def drawn(curves: TrainingCurves) -> np.ndarray:
     """The pixels of a widget, (Y, X, 3)."""
     image = curves.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    bits = image.constBits()
+    if hasattr(bits, "setsize"):  # PyQt gives a bare address
+        bits.setsize(image.sizeInBytes())
+    rows = np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()  # the image goes away
 
 
@@ -419,7 +422,7 @@ def epoch(number: int, loss: float, *, best: bool = False) -> SimpleNamespace:
 
 
 def test_curves_fall_with_the_loss_and_go_on_without_a_number(qtbot) -> None:
-    curves = Curves()
+    curves = TrainingCurves()
     qtbot.addWidget(curves)
     curves.resize(310, 260)
     curves.setStyleSheet("background: black; color: black")  # only lines are seen

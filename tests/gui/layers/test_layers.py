@@ -9,7 +9,7 @@ import pytest
 from napari.layers import Image, Labels, Layer
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.gui.layers.build import hidden_phases, phase_colormap, phase_layer, phase_numbers
+from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import prediction_of, result_table, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar

@@ -1,226 +1,194 @@
-"""The dock *Augment*: real cells in, made ones of rare phases beside them out."""
+"""The dock *Augment*: real cells in, synthetic cells of rare phases out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton
-
-from napari_cellcycle.events import Job
-from napari_cellcycle.gui.docks.augment_work import (
+from napari_cellcycle.gui.docks.augment_job import (
     GanProgress,
     SamplesImage,
+    SyntheticCells,
     SyntheticSaved,
-    advice,
-    keep_labelled,
-    make_labelled,
-    resume_making,
+    augment_labelled,
+    keep_synthetic,
+    resume_augment,
 )
-from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.notices import BrokenOff, NoCells, NoPhases
-from napari_cellcycle.gui.layers.gallery import show_gallery
-from napari_cellcycle.gui.layers.phase_transfer import copy_phases
+from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
+from napari_cellcycle.gui.layers.gallery import OpenedGallery, show_gallery
+from napari_cellcycle.gui.layers.labelled_cells import Labelled, LabelledGallery
+from napari_cellcycle.gui.layers.phase_layer import copy_phases
+from napari_cellcycle.gui.layers.source import Source
 from napari_cellcycle.gui.widgets.generator_settings import GeneratorSettings
-from napari_cellcycle.gui.widgets.image_view import SheetView
+from napari_cellcycle.gui.widgets.image_view import ImageView
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
-from napari_cellcycle.gui.widgets.layout import stacked
+from napari_cellcycle.gui.widgets.layout import show_text, text_label
 from napari_cellcycle.gui.widgets.phase_counts import PhaseCounts
 from napari_cellcycle.gui.widgets.synthetic_results import SyntheticResults
-from napari_cellcycle.gui.widgets.training_controls import TrainingControls
+from napari_cellcycle.jobs.steps.advice import generator_advice
 from napari_cellcycle.store.checkpoints import remove_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from napari.components import ViewerModel
 
-    from napari_cellcycle.gui.docks.augment_work import SyntheticCells
-    from napari_cellcycle.gui.layers.gallery import OpenedGallery
-    from napari_cellcycle.gui.layers.labelled import Labelled
-    from napari_cellcycle.gui.layers.source import Source
+
+_TEXTS = Texts(
+    run="Make cells",
+    run_tip="make synthetic cells; you see them before anything is saved",
+    cancel_tip="stop and make no cells; a training can be resumed later",
+    stop_tip="end the training now, and make cells with the generator as it is",
+    stopping="Stopping; cells are made with the generator as it is.",
+    next="Train with them",
+    next_tip="train a model on the real and the synthetic cells",
+    next_dock="Train",
+)
 
 
-class AugmentWidget(Dock):
-    """Choose cells and how many to make of each phase, watch a generator learn, and keep what it makes or drop it."""
+class AugmentWidget(TrainingDock):
+    """Choose how many cells to make of each phase, watch a generator train, and keep the new cells or discard them."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.cancelled_message = "Cancelled; no cells were made."
-        self.made: SyntheticCells | None = None  # waits to be kept or dropped
-        self._begun: tuple[Labelled, Path] | None = None  # what it is made of, and where it would be kept
+        self.synthetic: SyntheticCells | None = None  # cells that the user has not yet kept or discarded
+        self._run: tuple[Labelled, Path] | None = None  # the cells of the last run, and where it would be saved
         self._source: Source | None = None
         self._is_making = False
-        self._build_notices()
-        self.labelled = LabelledInput(napari_viewer, advice)
+        self.labelled = LabelledInput(napari_viewer, generator_advice)
+        self.labelled.counts.hide()  # the table shows more
         self.phases, self.settings = PhaseCounts(), GeneratorSettings()
-        self.labelled.counts.hide()  # the table says more
+        self.run_name = self.settings.name
         self.labelled.inputs.rows.addRow("Generator", self.settings.picker)
-        self.about = QLabel()
-        self.about.setWordWrap(True)
-        self.run_button = QPushButton("Make cells")
-        self.run_button.clicked.connect(self._on_run)
-        self.order = stacked(self.about, self.phases, self.settings, self.run_button)
-        for widget in (self.empty, self.unfinished, self.labelled, self.unlabelled, self.order):
-            self.column.addWidget(widget)
-        self._build_foot()
-        self.locked_while_busy += [self.empty, self.unfinished, *self.labelled.boxes, self.order, self.results]
+        self.about, self.figures, self.sheet = text_label(), text_label(), ImageView(zoom=2)
+        self.sheet.setToolTip("real cells next to synthetic ones, one row for each channel")
+        self.results = SyntheticResults(self._on_keep, self._on_drop)
+        self.build(_TEXTS, (self.about, self.phases, self.settings), (self.figures, self.sheet), (self.results,))
+        self.locked_while_busy.append(self.results)
         self.labelled.changed.connect(self._on_cells)
         self.settings.changed.connect(self._on_cells)
-        self.phases.changed.connect(self._show_what_fits)
+        self.phases.changed.connect(self.show_what_fits)
         self._on_cells()
 
-    def _build_notices(self) -> None:
-        self.empty = NoCells(self)
-        self.unlabelled = NoPhases(
-            self,
-            "No phase of these cells is known, so none can be learnt. Open folders that are named after phases; or "
-            "classify the cells, and correct there what is wrong.",
-        )
-        self.unfinished = BrokenOff(self._on_resume, self._show_what_fits)
+    def can_run(self) -> bool:
+        """Whether any cells are to be made."""
+        return bool(self.phases.wanted())
 
-    def _build_foot(self) -> None:
-        self.progress.cancel.setToolTip("give it up; no cells are made, but a training can be resumed later")
-        self.steering = TrainingControls(
-            self,
-            "end the training now, and make cells with the generator as it is",
-            "Stopping; cells are made with the generator as it is.",
-        )
-        self.learning, self.sheet, self.results = QLabel(), SheetView(), SyntheticResults()
-        self.learning.setWordWrap(True)
-        self.learning.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.sheet.setToolTip("real cells beside made ones, a row for each channel")
-        self.state = stacked(self.learning, self.sheet)
-        self.results.keep.clicked.connect(self._on_keep)
-        self.results.drop.clicked.connect(self._on_drop)
-        self.next_button = QPushButton("Train with them")
-        self.next_button.clicked.connect(lambda: self.open_dock("Train"))
-        for widget in (self.state, self.results, self.next_button):
-            widget.hide()
-        self.add_results(self.steering, self.state, self.results, self.next_button)
+    def can_resume(self) -> bool:
+        """Whether no cells wait to be kept or discarded."""
+        return self.synthetic is None
+
+    def run_job(self, labelled: Labelled, output: Path, *, resume: bool) -> None:
+        """Make cells, and show how the generator trains, if it does."""
+        run, wanted = self.settings.run(), self.phases.wanted()
+        self._run, self._is_making = (labelled, output), True
+        show_text(self.figures, "")
+        if resume:
+            job = resume_augment(labelled, output, run, wanted, self.is_stopped)
+        else:
+            job = augment_labelled(labelled, output, run, wanted, self.is_stopped)
+        self.begin(job, self._on_made)
+        self.controls.setHidden(bool(run.generator) and not resume)  # nothing is trained
+        self.show_what_fits()
+
+    def suggest_name(self) -> None:
+        """Propose a name that says which generator is used."""
+        self.settings.suggest_name()
+
+    def show_what_fits(self) -> None:
+        """Show only what the chosen cells allow; while cells are made or wait, they need the room."""
+        super().show_what_fits()
+        counts = self.labelled.phase_counts
+        if self.synthetic is not None:
+            self.labelled.hide()
+        if self.synthetic is not None or self._is_making:
+            self.setup.hide()
+        if counts is not None:
+            real = counts - self.labelled.synthetic_counts
+            show_text(self.about, self.settings.about(real, self.phases.wanted()))
+
+    def on_event(self, event: object) -> None:
+        """Show progress, and what the generator makes."""
+        if isinstance(event, SamplesImage):
+            self.sheet.show_picture(event.picture)
+            self.monitor.show()
+        elif isinstance(event, GanProgress):
+            show_text(self.figures, _in_words(event))
+        elif isinstance(event, SyntheticSaved):
+            self._forget_synthetic()
+        else:
+            super().on_event(event)
+
+    def set_busy(self, busy: bool) -> None:
+        """As in every dock; what was made stays in view."""
+        self._is_making &= busy
+        super().set_busy(busy)
+        self.progress.cancel.show()
+        if not busy:
+            self.monitor.setHidden(self.synthetic is None)
 
     def _on_cells(self) -> None:
         """Show the counts of the chosen cells; for other cells than before, numbers are proposed again."""
-        counts, made, source = self.labelled.phase_counts, self.labelled.synthetic_counts, self.labelled.inputs.source()
+        counts, source = self.labelled.phase_counts, self.labelled.inputs.source()
         if counts is not None:
-            self.phases.show_cells(counts - made, made, self.settings.why_not(counts - made))
+            synthetic = self.labelled.synthetic_counts
+            self.phases.show_cells(counts - synthetic, synthetic, self.settings.why_not(counts - synthetic))
         if source != self._source:
             self._source = source
-            self.phases.forget_choice()
-        self._show_what_fits()
+            self.phases.reset()
+        self.show_what_fits()
 
-    def _show_what_fits(self) -> None:
-        chosen, counts, wanted = self._source, self.labelled.phase_counts, self.phases.wanted()
-        self.empty.setVisible(chosen is None)
-        self.labelled.setVisible(chosen is not None and self.made is None)
-        self.unlabelled.setVisible(chosen is not None and counts is None)
-        self.order.setVisible(counts is not None and self.made is None and not self._is_making)
-        if counts is not None:
-            self.about.setText(self.settings.about(counts - self.labelled.synthetic_counts, wanted))
-        self.about.setVisible(bool(self.about.text()))
-        self.run_button.setEnabled(self.job is None and bool(wanted) and not self.settings.name.problem())
-        can_resume = self.job is None and self.made is None and counts is not None
-        self.unfinished.look(self.settings.name.folder, fits=can_resume)
-
-    def _on_run(self) -> None:
-        labelled, wanted, output = self.labelled.labelled(), self.phases.wanted(), self.settings.name.output()
-        if labelled is not None and wanted:
-            run, stop = self.settings.run(), self.steering.is_stopped
-            self._begin(labelled, output, make_labelled(labelled, output, run, wanted, stop))
-            self.steering.setHidden(bool(run.generator))  # nothing is trained
-
-    def _on_resume(self, output: Path) -> None:
-        labelled = self.labelled.labelled()
-        if labelled is not None:
-            run, wanted = self.settings.run(), self.phases.wanted()
-            self._begin(labelled, output, resume_making(labelled, output, run, wanted, self.steering.is_stopped))
-
-    def _begin(self, labelled: Labelled, output: Path, job: Job[Any, Any]) -> None:
-        self._begun, self._is_making = (labelled, output), True  # so that there is room for what is watched
-        self.learning.clear()
-        for widget in (self.unfinished, self.learning, self.state, self.next_button):
-            widget.hide()
-        self.start(job, self._on_made)
-        self.steering.begin()
-        self._show_what_fits()
-
-    def _on_event(self, event: object) -> None:
-        if isinstance(event, SamplesImage):
-            self.sheet.show_picture(event.picture)
-            self.state.show()
-        elif isinstance(event, GanProgress):
-            self.learning.setText(_in_words(event))
-            self.learning.show()
-        elif isinstance(event, SyntheticSaved):
-            self._forget_made()
-        else:
-            super()._on_event(event)
-
-    def _on_made(self, made: SyntheticCells) -> None:
-        self.made = made
-        self.learning.hide()
-        self.sheet.show_picture(made.picture)
-        self.results.show_quality(made.made.quality)
-        for widget in (self.state, self.results):
-            widget.show()
-        self.say(_joined([f"{len(made.made.cells):,} cells are made, and nothing of them is written yet", *made.notes]))
+    def _on_made(self, synthetic: SyntheticCells) -> None:
+        self.synthetic = synthetic
+        self.figures.hide()
+        self.sheet.show_picture(synthetic.picture)
+        self.results.show_quality(synthetic.result.quality)
+        self.monitor.show()
+        self.results.show()
+        n_cells = len(synthetic.result.cells)
+        self.show_status(
+            _joined([f"{n_cells:,} synthetic cells are ready, and nothing is saved yet", *synthetic.notes])
+        )
 
     def _on_keep(self) -> None:
-        if self.made is not None and self._begun is not None:
-            labelled, output = self._begun
-            self.start(keep_labelled(self.made.made, output, labelled), self._on_kept)
+        if self.synthetic is not None and self._run is not None:
+            labelled, output = self._run
+            self.start(keep_synthetic(self.synthetic.result, output, labelled), self._on_kept)
             self.progress.cancel.hide()  # it would come too late
 
     def _on_kept(self, opened: OpenedGallery) -> None:
-        labelled, output = self._begun or (None, "")
+        labelled, output = self._run or (None, "")
         show_gallery(self.viewer, opened)
-        copy_phases(self.viewer, labelled, opened)
-        self.settings.picker.renew()
+        if isinstance(labelled, LabelledGallery) and labelled.phases is not None:
+            copy_phases(self.viewer, labelled.source, opened)
+        self.settings.picker.refresh()
         self.next_button.show()
-        place = "beside the others" if opened.source.made else "alone, as they have no place in a full-field image"
-        self.say(
-            _joined(
-                [
-                    f"Kept in {output}",
-                    f"They are shown {place}, marked as synthetic",
-                    "Train learns from both, and Evaluate tests real cells only",
-                ]
-            )
-        )
+        shown = "next to the real ones" if opened.source.made else "alone, as a full-field image has no room for them"
+        train = "Train uses both kinds of cells, and Evaluate tests real cells only"
+        self.show_status(_joined([f"Saved in {output}", f"The cells are shown {shown} and marked as synthetic", train]))
 
     def _on_drop(self) -> None:
-        if self._begun is not None:
-            remove_checkpoint(self._begun[1])
-        self._forget_made()
-        self.say("Discarded; nothing was written.")
+        if self._run is not None:
+            remove_checkpoint(self._run[1])
+        self._forget_synthetic()
+        self.show_status("Discarded; nothing was saved.")
 
-    def _forget_made(self) -> None:
-        self.made = None
-        for widget in (self.results, self.state):
-            widget.hide()
-        self.settings.suggest_name()
-        self._show_what_fits()
-
-    def _set_busy(self, busy: bool) -> None:
-        super()._set_busy(busy)
-        self.progress.cancel.show()
-        if not busy:
-            self._is_making = False
-            self.steering.hide()
-            self.state.setHidden(self.made is None)
-            self.settings.suggest_name()
-            self._show_what_fits()
+    def _forget_synthetic(self) -> None:
+        self.synthetic = None
+        self.results.hide()
+        self.monitor.hide()
+        self.suggest_name()
+        self.show_what_fits()
 
 
-def _in_words(learning: GanProgress) -> str:
+def _in_words(progress: GanProgress) -> str:
     return (
-        f"Step {learning.step:,} of {learning.steps:,}. Its critic tells made cells from real ones by "
-        f"{learning.distance:.2f} (0: not at all)."
+        f"Step {progress.step:,} of {progress.steps:,}. The critic scores real cells {progress.critic_gap:.2f} higher "
+        "than synthetic ones (0: it sees no difference)."
     )
 
 
-def _joined(sentences: Iterable[str]) -> str:
-    """Notes as sentences; those that only say what is being done are gone by now."""
-    said = [text for text in sentences if text and not text.endswith("...")]
-    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in said)
+def _joined(notes: Iterable[str]) -> str:
+    """Notes as sentences, without those that only say what is being done."""
+    finished = [text for text in notes if text and not text.endswith("...")]
+    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in finished)

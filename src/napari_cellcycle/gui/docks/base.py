@@ -1,30 +1,23 @@
-"""What all docks share: one column, a job in hand with its progress line, and one status sentence."""
+"""What all docks share: one column, a job with its progress line, and one status sentence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
-from qtpy.QtWidgets import (
-    QFrame,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.job import JobThread
+from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.camera import Refitting, shows_everything
-from napari_cellcycle.gui.widgets.empty_notice import _sentence
+from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari.components import ViewerModel
-    from qtpy.QtGui import QShowEvent
 
 PLUGIN = "napari-cellcycle"
 
@@ -35,61 +28,61 @@ _LAYOUT_MS = (50, 200, 500, 1000)  # by then the canvas has its new size; on a b
 class Dock(QWidget):
     """One column that fits 350 px, scrolling when the window is low.
 
-    Children fill `column` from above and end with `add_results`. Widgets in `locked_while_busy` can't be
-    used while a job runs.
+    Children call `add_inputs` and then `add_results`, and may extend `on_event` and `set_busy`. Widgets in
+    `locked_while_busy` can't be used while a job runs.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self.viewer = viewer
         self.locked_while_busy: list[QWidget] = []
-        self.status = _sentence()
-        self.progress = ProgressLine()
-        self.progress.cancel.clicked.connect(self._on_cancel)
+        self.status, self.progress = text_label(), ProgressLine(self._on_cancel)
         self.job: JobThread | None = None
         self._refit = shows_everything(viewer)
         self.cancelled_message = "Stopped; nothing was changed."
         content = _Content()
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 6, 6, 6)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(_Scroller(content))
+        fill_column(self, _Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
+    def add_inputs(self, *inputs: QWidget) -> None:
+        """Add widgets to the column that can't be used while a job runs."""
+        for widget in inputs:
+            self.column.addWidget(widget)
+        self.locked_while_busy += inputs
+
     def add_results(self, *results: QWidget) -> None:
-        """The progress line, the `results` under it, and the status sentence."""
-        self.column.addWidget(self.progress)
-        for result in results:
-            self.column.addWidget(result)
-        self.column.addWidget(self.status)
+        """Add the progress line, the `results` under it, and the status sentence."""
+        for widget in (self.progress, *results, self.status):
+            self.column.addWidget(widget)
         self.column.addStretch()
 
     def start(self, job: Job[Any, Any], on_result: Callable[[Any], None]) -> None:
         """Run `job` in a thread and hand the result to `on_result`, in the GUI thread."""
         if self.job is not None:
             return
-        self._set_busy(True)
-        self.say("")
-        self.job = JobThread(job, self._on_event, on_result, self.fail, self._on_end)
+        self.set_busy(True)
+        self.show_status("")
+        self.job = JobThread(job, self.on_event, on_result, self.show_error, self.on_end)
         self.destroyed.connect(self.job.abandon)
 
-    def say(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """Show one sentence."""
         self.status.setText(text)
 
-    def fail(self, error: Exception) -> None:
-        """Say what the user can mend; anything else is a bug and goes to napari with its traceback."""
+    def show_error(self, error: Exception) -> None:
+        """Show what the user can put right; anything else is a bug and goes to napari with its traceback."""
         if not isinstance(error, CellCycleError):
-            self.say("This is a bug in napari-cellcycle; its details are in napari's notification.")
+            self.show_status("This is a bug in napari-cellcycle; napari's notification has the details.")
             raise error
-        from napari.utils.notifications import show_error
+        from napari.utils import notifications
 
-        self.say(f"{error}")
-        show_error(str(error))
+        self.show_status(str(error))
+        notifications.show_error(str(error))
 
     def open_dock(self, widget: str) -> None:
-        """Show another of the plugin's docks, as a tab beside this one."""
+        """Show another of the plugin's docks, as a tab next to this one."""
         window = getattr(self.viewer, "window", None)
         if window is not None:
             dock, _ = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
@@ -101,7 +94,7 @@ class Dock(QWidget):
         super().showEvent(event)
         if self._refit:
             self._refit = False
-            self._refitting = Refitting(self.viewer)  # kept, as Qt keeps no slot alive
+            self._refitting = Refitting(self.viewer)  # Qt itself holds no reference to a slot
             for delay in _LAYOUT_MS:
                 timer = QTimer(self)
                 timer.setSingleShot(True)
@@ -109,9 +102,9 @@ class Dock(QWidget):
                 timer.start(delay)
 
     def event(self, event: QEvent) -> bool:
-        """End with the work in hand when napari takes the widget out of its dock.
+        """Stop the job when napari takes the widget out of its dock.
 
-        Left to Python's garbage collector, it might be taken apart in a job's thread, which Qt does not survive.
+        Python's garbage collector might delete the widget in the job's thread, which crashes Qt.
         """
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             if self.job is not None:
@@ -119,24 +112,27 @@ class Dock(QWidget):
             self.deleteLater()
         return bool(super().event(event))
 
-    def _on_event(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
+        """Show what the job reports."""
         if isinstance(event, Progress):
             self.progress.show_progress(event)
         elif isinstance(event, Note):
-            self.say(event.text)
+            self.show_status(event.text)
 
     def _on_cancel(self) -> None:
         if self.job is not None:
             self.job.cancel()
-            self.progress.say("Stopping ...")
+            self.progress.show_text("Stopping ...")
 
-    def _on_end(self) -> None:
+    def on_end(self) -> None:
+        """Get ready for the next job, however this one ended."""
         if self.job is not None and self.job.cancelled:
-            self.say(self.cancelled_message)
+            self.show_status(self.cancelled_message)
         self.job = None
-        self._set_busy(False)
+        self.set_busy(False)
 
-    def _set_busy(self, busy: bool) -> None:
+    def set_busy(self, busy: bool) -> None:
+        """Show the progress line and lock the inputs while a job runs."""
         self.progress.restart()
         self.progress.setVisible(busy)
         for widget in self.locked_while_busy:
@@ -162,7 +158,7 @@ class _Scroller(QScrollArea):
 
 
 class _Content(QWidget):
-    """What scrolls; says when it may need more room, since Qt asks only once."""
+    """What scrolls; it tells when it may need more room, since Qt asks only once."""
 
     asks_for_room = Signal()
 

@@ -6,29 +6,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QLabel, QPushButton, QTabWidget, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.evaluate_work import (
+from napari_cellcycle.gui.docks.evaluate_job import (
     DEMONSTRATION,
+    FIGURES,
     TRAINED_ON,
+    Evaluated,
     FigureStyle,
     draw_figures,
     evaluate_calls,
     save_report,
     snapshot_calls,
 )
+from napari_cellcycle.gui.docks.notices import Notice
+from napari_cellcycle.gui.layers.figure_theme import figure_theme
 from napari_cellcycle.gui.layers.gallery import list_galleries
-from napari_cellcycle.gui.layers.selection import highlight_cells, select_all
+from napari_cellcycle.gui.layers.highlight import highlight_cells, highlight_none
 from napari_cellcycle.gui.layers.source import PHASE, find_layer
-from napari_cellcycle.gui.layers.theme import figure_theme
 from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
-from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
-from napari_cellcycle.gui.widgets.image_view import Picture
-from napari_cellcycle.gui.widgets.layer_picker import Picker
-from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
+from napari_cellcycle.gui.widgets.image_view import ImageView
+from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.models_table import ModelsTable
+from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
@@ -36,72 +38,61 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.gui.docks.evaluate_work import Evaluated
 
-_FIGURES = {"f1": "F1", "reliability": "Reliability"}
 _FIGURE_PX = (310, 270)
 
 
 class EvaluateWidget(Dock):
-    """Compare calls with known phases; evaluates by itself what was classified last."""
+    """Compare called phases with the true ones; it begins by itself with what was classified last."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.evaluated: Evaluated | None = None
         self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
-        self.empty = EmptyNotice(
-            "No classified cells of known phase yet. The truth comes from folders named after phases.",
-            {"Classify cells": lambda: self.open_dock("Classify")},
+        self.empty = Notice(
+            "No classified cells of known phase yet. True phases come from folders that are named after phases.",
+            {"Classify cells": ("let a model call the phases first", lambda: self.open_dock("Classify"))},
         )
-        self.cells = Picker(napari_viewer, self._offers, "classified cells of known phase; the newest are chosen")
+        self.cells = Picker(
+            self._offers, "classified cells of known phase; the newest are chosen for you", napari_viewer
+        )
         self.inputs = QWidget()
-        rows = QFormLayout(self.inputs)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow("Cells", self.cells)
-        self.run_button = QPushButton("Evaluate")
-        self.run_button.clicked.connect(self._on_run)
-        for widget in (self.empty, self.inputs, self.run_button):
-            self.column.addWidget(widget)
+        form_rows(self.inputs).addRow("Cells", self.cells)
+        self.run_button = button("Evaluate", "compare the called phases with the true ones", self._on_run)
+        self.add_inputs(self.empty, self.inputs, self.run_button)
         self.add_results(self._build_results())
-        self.locked_while_busy += [self.inputs, self.run_button, self.models_table, self.save_button]
-        self.cells.currentIndexChanged.connect(self._on_choice)
+        self.locked_while_busy += [self.models_table, self.save_button]
+        self.cells.changed.connect(self._on_choice)
         napari_viewer.events.theme.connect(self._on_theme)
         self._on_choice()
 
     def _build_results(self) -> QWidget:
-        self.banner, self.summary = QLabel(), QLabel()
-        for label in (self.banner, self.summary):
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.banner.setStyleSheet("background: #e69f00; color: black; padding: 4px;")
-        self.table, self.percent = ConfusionTable(), QCheckBox("percent of the true phase")
-        self.table.field_clicked.connect(self._on_field)
-        self.percent.toggled.connect(lambda _on: self._fill_table())
-        self.show_all = QPushButton("Show all cells")
-        self.show_all.setToolTip("end the selection that a click on a field of the matrix made")
-        self.show_all.clicked.connect(self._on_show_all)
+        self.banner, self.summary = text_label(warning=True), text_label()
         self.tabs = QTabWidget()
-        hint = QLabel("rows: true phase, columns: call; click a field to see its cells")
-        hint.setWordWrap(True)
-        self.tabs.addTab(stacked(self.table, hint, self.percent, self.show_all), "Confusion")
-        self.figures = {name: Picture(_FIGURE_PX) for name in _FIGURES}
-        for name, title in _FIGURES.items():
+        self.tabs.addTab(self._build_confusion(), "Confusion")
+        self.figures = {name: ImageView(_FIGURE_PX) for name in FIGURES}
+        for name, title in FIGURES.items():
             self.tabs.addTab(self.figures[name], title)
-        self.models_table, self.models_hint = ModelsTable(), QLabel()
+        self.models_table, self.models_hint = ModelsTable(), text_label()
         self.models_table.model_clicked.connect(self._on_model)
-        self.models_hint.setWordWrap(True)
         self.models_hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.models_page = stacked(self.models_table, self.models_hint)
         self.tabs.addTab(self.models_page, "Models")
-        self.save_button = QPushButton("Save report ...")
-        self.save_button.clicked.connect(self._on_save)
-        self.next_button = QPushButton("Train")
-        self.next_button.setToolTip("train a model on cells of your own")
-        self.next_button.clicked.connect(lambda: self.open_dock("Train"))
+        self.save_button = button("Save report ...", "save all tables and figures, with an HTML page", self._on_save)
+        self.next_button = button("Train", "train a model on cells of your own", lambda: self.open_dock("Train"))
         buttons = side_by_side(self.save_button, self.next_button)
         self.results = stacked(self.banner, self.summary, self.tabs, buttons)
         self.results.hide()
         return self.results
+
+    def _build_confusion(self) -> QWidget:
+        self.table, self.percent = ConfusionTable(), QCheckBox("percent of the true phase")
+        self.percent.setToolTip("show the share of each row, not the number of cells")
+        self.table.entry_clicked.connect(self._on_entry)
+        self.percent.toggled.connect(lambda _on: self._fill_table())
+        self.show_all = button("Show all cells", "show all cells again after a click on the matrix", self._on_show_all)
+        hint = text_label("rows: true phase, columns: called phase; click an entry to see its cells")
+        return stacked(self.table, hint, self.percent, self.show_all)
 
     def _offers(self) -> list[tuple[str, str]]:
         known = [source for source in list_galleries(self.viewer.layers) if source.n_known]
@@ -120,14 +111,13 @@ class EvaluateWidget(Dock):
         elif self.evaluated is None or self.evaluated.group != chosen:
             self._on_run()
 
-    def _on_run(self) -> None:
+    def _on_run(self, _event: Any = None) -> None:
         layer = self._phase_layer(self.cells.value())
         if layer is not None:
-            layer.events.features.connect(self._on_classified_again)
-            self.start(evaluate_calls(snapshot_calls(layer), self._look(), [*self.models.values()]), self._on_evaluated)
-
-    def _on_classified_again(self, _event: Any = None) -> None:
-        self._on_run()
+            layer.events.features.connect(self._on_run)  # when the cells are classified again
+            self.start(
+                evaluate_calls(snapshot_calls(layer), self._style(), [*self.models.values()]), self._on_evaluated
+            )
 
     def _on_evaluated(self, evaluated: Evaluated) -> None:
         self.models = {name: self.models[name] for name in evaluated.comparisons}
@@ -138,11 +128,11 @@ class EvaluateWidget(Dock):
         self.tabs.setTabVisible(self.tabs.indexOf(self.models_page), len(reports) > 1)
         self._show(evaluated, evaluated.pictures)
 
-    def _on_model(self, place: int) -> None:
+    def _on_model(self, number: int) -> None:
         """Show an earlier model again; its figures are drawn anew, as the theme may have changed since."""
-        evaluated = [*reversed(self.models.values())][place]
+        evaluated = [*reversed(self.models.values())][number]
         self.tabs.setCurrentIndex(0)
-        self.start(draw_figures(evaluated.report, self._look()), lambda pictures: self._show(evaluated, pictures))
+        self.start(draw_figures(evaluated.report, self._style()), lambda pictures: self._show(evaluated, pictures))
 
     def _show(self, evaluated: Evaluated, pictures: dict[str, bytes]) -> None:
         self.evaluated = evaluated
@@ -157,7 +147,7 @@ class EvaluateWidget(Dock):
         self.results.show()
         newest = [*self.models][-1]
         other = () if newest == report.model else (f"the gallery still has the colours of {Path(newest).name}",)
-        self.say("; ".join([*report.notes, *other]))
+        self.show_status("; ".join([*report.notes, *other]))
 
     def _fill_table(self) -> None:
         if self.evaluated is not None:
@@ -167,41 +157,41 @@ class EvaluateWidget(Dock):
 
     def _show_pictures(self, pictures: dict[str, bytes]) -> None:
         for name, content in pictures.items():
-            self.figures[name].show_png(content)
+            self.figures[name].show_picture(content)
 
-    def _look(self) -> FigureStyle:
+    def _style(self) -> FigureStyle:
         return FigureStyle(figure_theme(self.viewer), _FIGURE_PX, self.devicePixelRatioF())
 
     def _on_theme(self, _event: Any = None) -> None:
         if self.evaluated is not None:
             self._fill_table()
-            said = self.status.text()
+            status = self.status.text()
 
             def show(pictures: dict[str, bytes]) -> None:
                 self._show_pictures(pictures)
-                self.say(said)
+                self.show_status(status)
 
-            self.start(draw_figures(self.evaluated.report, self._look()), show)
+            self.start(draw_figures(self.evaluated.report, self._style()), show)
 
-    def _on_field(self, true: int, called: int) -> None:
+    def _on_entry(self, true: int, called: int) -> None:
         if self.evaluated is None:
             return
         evaluated, report = self.evaluated, self.evaluated.report
         selected = (report.truth == true) & (report.prediction.phases == called)
         n_shown, n_cells = highlight_cells(self.viewer, evaluated.group, selected), int(selected.sum())
-        unseen = f", of which {n_shown:,} are in the gallery" if n_shown < n_cells else ""
-        self.say(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
+        unseen = f"; {n_shown:,} of them are in the gallery" if n_shown < n_cells else ""
+        self.show_status(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
 
     def _on_show_all(self) -> None:
         if self.evaluated is not None:
-            select_all(self.viewer, self.evaluated.group)
+            highlight_none(self.viewer, self.evaluated.group)
             self.viewer.reset_view()
-            self.say("")
+            self.show_status("")
 
     def _on_save(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder for the report")
         if folder and self.evaluated is not None:
-            self.start(save_report(self.evaluated, Path(folder)), lambda saved: self.say(f"Saved {saved}."))
+            self.start(save_report(self.evaluated, Path(folder)), lambda saved: self.show_status(f"Saved {saved}."))
 
 
 def _summary(report: Report) -> str:
@@ -215,8 +205,10 @@ def _summary(report: Report) -> str:
 def _models_hint(reports: list[Report]) -> str:
     """How to read the table of models."""
     marked = list(dict.fromkeys(report.protocol for report in reports if not PROTOCOLS[report.protocol].estimates))
-    warning = f"\nWhat is marked {' or '.join(marked)} estimates nothing, nor says which is better." if marked else ""
+    warning = (
+        f"\nFigures marked {' or '.join(marked)} estimate nothing and don't show which is better." if marked else ""
+    )
     return (
-        "Click a model to see its matrix.\nvs newest: accuracy less that of the newest on the cells that both were "
-        f"tested on, with paired 95 % interval and McNemar's p.{warning}"
+        "Click a model to see its matrix.\nvs newest: accuracy minus that of the newest model, on the cells that both "
+        f"were tested on, with paired 95 % interval and McNemar's p.{warning}"
     )

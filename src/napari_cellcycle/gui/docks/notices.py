@@ -1,68 +1,86 @@
-"""What a dock says where cells or their phases are missing, or a training was broken off, and the buttons for it."""
+"""What a dock says where cells or their phases are missing, or a training was interrupted, and the buttons for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
-from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
+from qtpy.QtWidgets import QPushButton, QWidget
+
+from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
+from napari_cellcycle.gui.widgets.layout import button, fill_column, text_label
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_runs
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
-    from napari_cellcycle.gui.docks.base import Dock
-    from napari_cellcycle.gui.layers.gallery import OpenedGallery
+class Notice(QWidget):
+    """A sentence, with buttons under it that help; `actions` gives the tooltip and the action of each."""
+
+    def __init__(self, text: str, actions: dict[str, tuple[str, Callable[[], None]]]) -> None:
+        super().__init__()
+        self.label = text_label(text)
+        self.buttons: dict[str, QPushButton] = {title: button(title, *action) for title, action in actions.items()}
+        fill_column(self, self.label, *self.buttons.values())
 
 
-class NoCells(EmptyNotice):
+class NoCells(Notice):
     """No cells are open: open files, or the sample."""
 
     def __init__(self, dock: Dock) -> None:
-        actions = {"Open files": lambda: dock.open_dock("Open cells"), "Open the sample": self._open_sample}
-        super().__init__("No cells yet.", actions)
         self._dock = dock
+        actions = {
+            "Open files": ("open your own images in the dock Open cells", lambda: dock.open_dock("Open cells")),
+            "Open the sample": ("open the synthetic cells that come with the plugin", self._open_sample),
+        }
+        super().__init__("No cells yet.", actions)
 
     def _open_sample(self) -> None:
         self._dock.start(open_gallery([sample_path()], ReadSettings()), self._on_opened)
 
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self._dock.viewer, opened)
-        self._dock.say("; ".join(opened.notes))
+        self._dock.show_status("; ".join(opened.notes))
 
 
-class NoPhases(EmptyNotice):
-    """There is nothing to learn from: cells are open, but nobody says what phases they are in."""
+class NoPhases(Notice):
+    """Cells are open, but their phases are not known."""
 
-    def __init__(self, dock: Dock, text: str) -> None:
+    def __init__(self, dock: Dock) -> None:
         actions = {
-            "Open files": lambda: dock.open_dock("Open cells"),
-            "Classify cells": lambda: dock.open_dock("Classify"),
+            "Open files": ("open folders that are named after phases", lambda: dock.open_dock("Open cells")),
+            "Classify cells": ("let a model call the phases first", lambda: dock.open_dock("Classify")),
         }
-        super().__init__(text, actions)
+        super().__init__(
+            "The phases of these cells are not known. Open folders that are named after phases; or classify the "
+            "cells, and then correct wrong phases here.",
+            actions,
+        )
 
 
-class BrokenOff(EmptyNotice):
-    """A training was broken off: resume it, or discard what was written down of it.
+class UnfinishedRun(Notice):
+    """A training was interrupted: resume it, or discard it.
 
-    `output` is what it shall become, the newest if there are several; None if there is none.
+    `output` is where the newest such training will be saved, None if there is none.
     """
 
     def __init__(self, resume: Callable[[Path], None], discarded: Callable[[], None]) -> None:
-        super().__init__("", {"Resume": self._on_resume, "Discard": self._on_discard})
         self.output: Path | None = None
         self._resume, self._discarded = resume, discarded
+        actions = {
+            "Resume": ("continue this training with the settings it was started with", self._on_resume),
+            "Discard": ("delete what is saved of this training", self._on_discard),
+        }
+        super().__init__("", actions)
 
-    def look(self, folder: Path, *, fits: bool) -> None:
-        """Show what lies in `folder`, where a training `fits` what else the dock shows."""
+    def show_newest(self, folder: Path, *, can_resume: bool) -> None:
+        """Show the newest unfinished training in `folder`, if there is one and it can be resumed now."""
         self.output = next(iter(unfinished_runs(folder)), None)
-        self.setVisible(fits and self.output is not None)
+        self.setVisible(can_resume and self.output is not None)
         if self.output is not None:
             self.label.setText(
-                f"The training of {self.output.name} was broken off. Resume it with the same cells, or discard it."
+                f"The training of {self.output.name} was interrupted. Resume it with the same cells, or discard it."
             )
 
     def _on_resume(self) -> None:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QWidget
 
 from napari_cellcycle.cells import ROLES
 from napari_cellcycle.errors import CellCycleError, ChannelError
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.layers.gallery import open_gallery, preview_channels, show_gallery
-from napari_cellcycle.gui.widgets.empty_notice import EmptyNotice
+from napari_cellcycle.gui.docks.notices import Notice
+from napari_cellcycle.gui.layers.gallery import (
+    ChannelPreview,
+    OpenedGallery,
+    Preview,
+    open_gallery,
+    preview_channels,
+    show_gallery,
+)
 from napari_cellcycle.gui.widgets.form import Form
-from napari_cellcycle.gui.widgets.layout import side_by_side, stacked
+from napari_cellcycle.gui.widgets.image_view import to_pixmap
+from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
     from napari.components import ViewerModel
-    from numpy.typing import NDArray
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
-    from napari_cellcycle.gui.layers.gallery import ChannelPreview, OpenedGallery, Preview
 
 NOT_USED = "not used"
+_PREVIEW_PX = 42
 
 
 class OpenWidget(Dock):
@@ -37,31 +41,25 @@ class OpenWidget(Dock):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.paths: list[str] = []
-        self.empty = EmptyNotice(
-            "No cells yet. Drop files or a folder here, or:",
-            {"Open the sample": lambda: self._open([str(sample_path())], ReadSettings())},
+        open_sample = ("open the synthetic cells that come with the plugin", self._open_sample)
+        self.empty = Notice("No cells yet. Drop files or a folder here, or:", {"Open the sample": open_sample})
+        self.files_button = button(
+            "Choose files ...", "TIFF, OME-TIFF, PNG, JPEG, CellProfiler montages, Amnis .cif and .rif", self._on_files
         )
-        self.files_button, self.folder_button = QPushButton("Choose files ..."), QPushButton("Choose a folder ...")
-        self.files_button.setToolTip("TIFF, OME-TIFF, PNG, JPEG, CellProfiler montages, Amnis .cif and .rif")
-        self.folder_button.setToolTip("subfolders named after phases give the truth; OME-Zarr is a folder too")
-        self.files_button.clicked.connect(self._on_files)
-        self.folder_button.clicked.connect(self._on_folder)
-        self.chosen = QLabel()
-        self.chosen.setWordWrap(True)
-        self.channels = ChannelRows()
+        self.folder_button = button(
+            "Choose a folder ...",
+            "subfolders that are named after phases give the true phases; OME-Zarr is a folder, too",
+            self._on_folder,
+        )
+        self.chosen, self.channels = text_label(), ChannelRows()
         self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels"])
-        self.open_button = QPushButton("Open")
-        self.open_button.setToolTip("show the cells as a gallery")
-        self.open_button.clicked.connect(self._on_open)
+        self.open_button = button("Open", "show the cells as a gallery", self._on_open)
         self.settings = stacked(self.chosen, self.channels, self.form, self.open_button)
-        self.next_button = QPushButton("Classify")
-        self.next_button.clicked.connect(lambda: self.open_dock("Classify"))
-        self.next_button.hide()
-        for widget in (self.empty, side_by_side(self.files_button, self.folder_button), self.settings):
-            self.column.addWidget(widget)
+        self.next_button = button("Classify", "find the phase of each cell", lambda: self.open_dock("Classify"))
+        self.add_inputs(self.empty, side_by_side(self.files_button, self.folder_button), self.settings)
         self.add_results(self.next_button)
         self.settings.hide()
-        self.locked_while_busy += [self.empty, self.files_button, self.folder_button, self.settings]
+        self.next_button.hide()
         self.setAcceptDrops(True)
 
     def look_into(self, paths: Sequence[str]) -> None:
@@ -97,37 +95,36 @@ class OpenWidget(Dock):
         self.chosen.setText(f"{preview.title}: {preview.n_cells:,} cells{known}")
         self.channels.show_channels(preview.channels)
         self.settings.show()
-        self.say("; ".join(preview.notes))
+        self.show_status("; ".join(preview.notes))
 
     def _on_open(self) -> None:
         try:
             reading = self._reading(with_channels=True)
         except CellCycleError as error:
-            self.fail(error)
+            self.show_error(error)
         else:
-            self._open(self.paths, reading)
+            self.start(open_gallery(self.paths, reading), self._on_opened)
 
-    def _open(self, paths: list[str], reading: ReadSettings) -> None:
-        self.start(open_gallery(paths, reading), self._on_opened)
+    def _open_sample(self) -> None:
+        self.start(open_gallery([sample_path()], ReadSettings()), self._on_opened)
 
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self.viewer, opened)
         self.empty.hide()
         self.next_button.show()
-        self.say("; ".join([f"{opened.source.n_cells:,} cells opened", *opened.notes]))
+        self.show_status("; ".join([f"{opened.source.n_cells:,} cells opened", *opened.notes]))
 
     def _reading(self, *, with_channels: bool) -> ReadSettings:
         return ReadSettings(channels=self.channels.value() if with_channels else None, **self.form.values())
 
 
 class ChannelRows(QWidget):
-    """A few cells of each channel, and a box that says what the channel is."""
+    """A few cells of each channel, and a box for what the channel is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.boxes: dict[str, QComboBox] = {}
-        self._rows = QFormLayout(self)
-        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows = form_rows(self)
 
     def show_channels(self, channels: Sequence[ChannelPreview]) -> None:
         """Start again with these channels and the roles that were guessed."""
@@ -138,9 +135,9 @@ class ChannelRows(QWidget):
             box = QComboBox()
             box.addItems([*ROLES, NOT_USED])
             box.setCurrentText(channel.role or NOT_USED)
-            box.setToolTip(f"what {channel.name} shows; models choose channels by this")
-            picture = QLabel()
-            picture.setPixmap(_pixmap(channel.picture))
+            box.setToolTip(f"what {channel.name} shows; models find their channels by this")
+            picture, smooth = QLabel(), Qt.TransformationMode.SmoothTransformation
+            picture.setPixmap(to_pixmap(channel.picture).scaledToHeight(_PREVIEW_PX, smooth))
             self._rows.addRow(picture, stacked(QLabel(channel.name), box))
             self.boxes[channel.name] = box
 
@@ -158,9 +155,3 @@ class ChannelRows(QWidget):
         if twice:
             raise ChannelError(f"{twice[0]} is chosen for two channels; set one of them to {NOT_USED}")
         return dict(chosen) or None
-
-
-def _pixmap(picture: NDArray[np.uint8]) -> QPixmap:
-    height, width = picture.shape
-    image = QImage(picture.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    return QPixmap.fromImage(image).scaledToHeight(42, Qt.TransformationMode.SmoothTransformation)

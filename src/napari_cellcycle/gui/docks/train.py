@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
+from qtpy.QtWidgets import QComboBox
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.notices import BrokenOff, NoCells, NoPhases
-from napari_cellcycle.gui.docks.train_work import kinds_for, models_for, resume_labelled, train_labelled
+from napari_cellcycle.events import Note, Progress
+from napari_cellcycle.gui.docks.train_job import (
+    Trained,
+    models_for_channels,
+    networks_for_channels,
+    resume_training,
+    train_labelled,
+)
+from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
+from napari_cellcycle.gui.layers.labelled_cells import Labelled
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
-from napari_cellcycle.gui.widgets.layout import stacked
-from napari_cellcycle.gui.widgets.model_picker import renew_pickers
+from napari_cellcycle.gui.widgets.layout import show_text, text_label
+from napari_cellcycle.gui.widgets.model_picker import choose_model_everywhere
+from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.gui.widgets.run_name import RunName
-from napari_cellcycle.gui.widgets.training_controls import TrainingControls
-from napari_cellcycle.gui.widgets.training_curves import Curves
+from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps.advice import GO_ON_BELOW, what_is_missing
 from napari_cellcycle.settings import settings_in
@@ -29,197 +35,147 @@ from napari_cellcycle.training.config import TrainConfig
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_cellcycle.gui.docks.train_work import Trained
     from napari_cellcycle.training.classifier import EpochDone
 
 SCRATCH = "from scratch"
 _RUN_SETTINGS = ("device", "licence", "data_licence")
 _SETTINGS = tuple(settings_in(TrainConfig))
 _PLAIN = ("model", "epochs", "augment")
+_TEXTS = Texts(
+    run="Train",
+    run_tip="train a model on these cells",
+    cancel_tip="stop and write no model; the training can be resumed later",
+    stop_tip="end the training now, and keep the best model so far",
+    stopping="Stopping; the best model so far is kept.",
+    next="Classify with it",
+    next_tip="classify cells with the new model",
+    next_dock="Classify",
+)
 
 
-class TrainWidget(Dock):
-    """Choose labelled cells, train on them, and watch how it goes. What lasts is a model's folder."""
+class TrainWidget(TrainingDock):
+    """Choose labelled cells, train on them, and watch how it goes. The result is a model's folder."""
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.cancelled_message = "Cancelled; no model was written."
         self.log: list[EpochDone] = []
-        self._channels: set[str] | None = None
+        self._channels: set[str] = set()
         self._start_chosen = False
-        self._build_notices()
-        self.labelled = LabelledInput(napari_viewer)
+        self._start: tuple[str, str] | None = None  # whose settings are shown
+        self.labelled, self.run_name = LabelledInput(napari_viewer), RunName(models_folder())
         self._build_settings()
-        self.run_button = QPushButton("Train")
-        self.run_button.clicked.connect(self._on_run)
-        for widget in (self.empty, self.unfinished, self.labelled, self.unlabelled, self.settings, self.run_button):
-            self.column.addWidget(widget)
-        self._build_foot()
-        self.locked_while_busy += [self.empty, self.unfinished, *self.labelled.boxes, self.settings, self.run_button]
+        self.curves, self.figures = TrainingCurves(), text_label()
+        self.build(_TEXTS, settings=(self.form, self.problem), monitor=(self.curves, self.figures))
         self.labelled.changed.connect(self._on_cells)
-        self.start_from.currentIndexChanged.connect(self._on_start)
+        self.start_from.changed.connect(self._on_start)
         self.start_from.activated.connect(self._on_start_chosen)
         self.network.currentIndexChanged.connect(self._on_start)
-        self.name.changed.connect(self._show_what_fits)
+        self.run_name.changed.connect(self.show_what_fits)
+        self._on_start()
         self._on_cells()
 
-    def _build_notices(self) -> None:
-        self.empty = NoCells(self)
-        self.unlabelled = NoPhases(
-            self,
-            "No phase of these cells is known. Open folders that are named after phases; or classify the cells, and "
-            "correct here what is wrong.",
-        )
-        self.unfinished = BrokenOff(self._on_resume, self._show_what_fits)
-
     def _build_settings(self) -> None:
-        self.start_from = QComboBox()
-        self.start_from.setToolTip(
-            f"{_help('start_from')}; chosen for you: on from a model with fewer than {GO_ON_BELOW:,} cells of known "
-            "phase, else from scratch"
+        self.start_from = Picker(
+            self._starts,
+            f"{_help('start_from')}; chosen for you: a trained model if fewer than {GO_ON_BELOW:,} cells have a known "
+            "phase, else from scratch",
         )
-        self.name, self.problem = RunName(models_folder()), QLabel()
-        self.problem.setWordWrap(True)
+        self.problem = text_label()
         self.form = Form((TrainSettings, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
         self.form.insert_row(0, "Start", self.start_from)
-        self.form.insert_row(2, "Name", self.name)
+        self.form.insert_row(2, "Name", self.run_name)
         self.network = cast("QComboBox", self.form.box("model"))
-        self.settings = stacked(self.form, self.problem)
 
-    def _build_foot(self) -> None:
-        self.progress.cancel.setToolTip("give up this run; no model is written, but the run can be resumed later")
-        self.steering = TrainingControls(
-            self,
-            "end the training now, and keep the best weights so far as a model",
-            "Stopping; the best weights so far are kept.",
-        )
-        self.curves, self.figures = Curves(), QLabel()
-        self.figures.setWordWrap(True)
-        self.state = stacked(self.curves, self.figures)
-        self.next_button = QPushButton("Classify with it")
-        self.next_button.clicked.connect(lambda: self.open_dock("Classify"))
-        for widget in (self.state, self.next_button):
-            widget.hide()
-        self.add_results(self.steering, self.state, self.next_button)
+    def can_run(self) -> bool:
+        """Whether there are cells of two phases."""
+        counts = self.labelled.assessed_counts()
+        return counts is not None and not what_is_missing(counts)
+
+    def can_resume(self) -> bool:
+        """As for a new training."""
+        return self.can_run()
+
+    def run_job(self, labelled: Labelled, output: Path, *, resume: bool) -> None:
+        """Train a model, and show how it goes."""
+        try:
+            run = self._run() if resume else replace(self._run(), overrides=self.form.values(*_SETTINGS))
+        except SettingError as error:
+            self.show_error(error)
+            return
+        self.log = []
+        self.curves.show_log([])
+        self.figures.clear()
+        job = (resume_training if resume else train_labelled)(labelled, output, run, self.is_stopped)
+        self.begin(job, self._on_trained)
+
+    def suggest_name(self) -> None:
+        """Propose a name that says what the training starts from."""
+        run = self._run()
+        self.run_name.suggest(f"from-{Path(run.start_from).name}" if run.start_from else run.model)
+
+    def show_what_fits(self) -> None:
+        """Show only what the chosen cells allow, and why a name can't be used."""
+        super().show_what_fits()
+        show_text(self.problem, self.run_name.problem())
+
+    def on_event(self, event: object) -> None:
+        """Show progress, and each epoch as it is done."""
+        if isinstance(event, Progress | Note):
+            super().on_event(event)
+        else:  # by now the job has imported torch
+            from napari_cellcycle.training.classifier import EpochDone
+
+            if isinstance(event, EpochDone):  # other events come from a generator that fills phases
+                self.log.append(event)
+                self.curves.show_log(self.log)
+                self.figures.setText(_figures(self.log))
+                self.monitor.show()
 
     def _on_cells(self) -> None:
         """Offer what fits the chosen cells; a start is chosen by how many there are, unless the user chose one."""
         if self._channels != self.labelled.channels():
-            self._channels = self.labelled.channels()
-            self._start_chosen &= self._offer_starts(self._channels)
-            kinds = kinds_for(self._channels)
-            if kinds and self.network.currentText() not in kinds:
-                self.network.setCurrentText(kinds[0])
-        counts = self.labelled.judged_counts()
+            self._channels, before = self.labelled.channels(), self.start_from.value()
+            self.start_from.refresh()
+            self._start_chosen &= self.start_from.value() == before
+            networks = networks_for_channels(self._channels)
+            if networks and self.network.currentText() not in networks:
+                self.network.setCurrentText(networks[0])
+        counts = self.labelled.assessed_counts()
         if counts is not None and not self._start_chosen:
             self.start_from.setCurrentIndex(1 if counts.sum() < GO_ON_BELOW and self.start_from.count() > 1 else 0)
-        self._show_what_fits()
+        self.show_what_fits()
 
-    def _offer_starts(self, channels: set[str]) -> bool:
-        """Offer the models that fit these channels; returns whether the one that was chosen is among them."""
-        before = self.start_from.currentText()
-        self.start_from.blockSignals(True)
-        self.start_from.clear()
-        self.start_from.addItem(SCRATCH, "")
-        for name in models_for(channels):
-            self.start_from.addItem(f"on from {name}", name)
-        self.start_from.setCurrentText(before)
-        self.start_from.blockSignals(False)
-        same = self.start_from.currentText() == before
-        if not same:
-            self._on_start()
-        return same
+    def _starts(self) -> list[tuple[str, str]]:
+        models = models_for_channels(self._channels)
+        return [(SCRATCH, ""), *((f"from {name}", name) for name in models)]
 
     def _on_start_chosen(self, _index: int) -> None:
         self._start_chosen = True
 
     def _on_start(self, _index: int = 0) -> None:
-        """Settings that go with this start; those of another one would not."""
+        """Show the settings that go with another start."""
         run = self._run()
-        self.form.set_shown("model", not run.start_from)
-        self.form.show_values(vars(run.default_config))
-        self._suggest_name()
-
-    def _suggest_name(self) -> None:
-        run = self._run()
-        self.name.suggest(f"from-{Path(run.start_from).name}" if run.start_from else run.model)
+        if self._start != (run.model, run.start_from):
+            self._start = run.model, run.start_from
+            self.form.set_shown("model", not run.start_from)
+            self.form.show_values(vars(run.default_config))
+            self.suggest_name()
 
     def _run(self) -> TrainSettings:
         values = self.form.values("model", *_RUN_SETTINGS)
         return TrainSettings(
-            model=values["model"],
-            start_from=self.start_from.currentData(),
-            **{name: values[name] for name in _RUN_SETTINGS},
+            model=values["model"], start_from=self.start_from.value(), **{name: values[name] for name in _RUN_SETTINGS}
         )
-
-    def _show_what_fits(self) -> None:
-        chosen, counts = self.labelled.inputs.source(), self.labelled.judged_counts()
-        self.empty.setVisible(chosen is None)
-        self.labelled.setVisible(chosen is not None)
-        self.unlabelled.setVisible(chosen is not None and counts is None)
-        for widget in (self.settings, self.run_button):
-            widget.setVisible(counts is not None)
-        self.problem.setText(self.name.problem())
-        self.problem.setVisible(bool(self.name.problem()))
-        can_train = counts is not None and not what_is_missing(counts)
-        self.run_button.setEnabled(self.job is None and can_train and not self.name.problem())
-        self.unfinished.look(self.name.folder, fits=self.job is None and can_train)
-
-    def _on_run(self) -> None:
-        labelled = self.labelled.labelled()
-        if labelled is None:
-            return
-        try:
-            run = replace(self._run(), overrides=self.form.values(*_SETTINGS))
-        except SettingError as error:
-            self.fail(error)
-        else:
-            self._begin(train_labelled(labelled, self.name.output(), run, self.steering.is_stopped))
-
-    def _on_resume(self, output: Path) -> None:
-        labelled = self.labelled.labelled()
-        if labelled is not None:
-            self._begin(resume_labelled(labelled, output, self._run(), self.steering.is_stopped))
-
-    def _begin(self, job: Job[Any, Any]) -> None:
-        self.log = []
-        self.curves.show_log([])
-        self.figures.clear()
-        for widget in (self.unfinished, self.state, self.next_button):
-            widget.hide()
-        self.start(job, self._on_trained)
-        self.steering.begin()
-
-    def _on_event(self, event: object) -> None:
-        if isinstance(event, Progress | Note):
-            super()._on_event(event)
-        else:  # by now the job has imported torch
-            from napari_cellcycle.training.classifier import EpochDone
-
-            if isinstance(event, EpochDone):  # else it is of a generator that fills phases
-                self._on_epoch(event)
-
-    def _on_epoch(self, done: EpochDone) -> None:
-        self.log.append(done)
-        self.curves.show_log(self.log)
-        self.figures.setText(_figures(self.log))
-        self.state.show()
 
     def _on_trained(self, trained: Trained) -> None:
-        renew_pickers(self, trained.folder)
-        self._offer_starts(self._channels or set())
+        choose_model_everywhere(self, trained.folder)
+        self.start_from.refresh()
         self.next_button.show()
-        self.say(
+        self.show_status(
             f"{trained.card.name} is trained; its best is {_best_in_words(self.log)} on the validation cells. They "
-            "chose that epoch, so this is no test result: Evaluate gives one, on cells that it has not seen."
+            "chose the best epoch, so this is no test result: use Evaluate with cells that the model has not seen."
         )
-
-    def _set_busy(self, busy: bool) -> None:
-        super()._set_busy(busy)
-        if not busy:
-            self.steering.hide()
-            self._suggest_name()
-            self._show_what_fits()
 
 
 def _help(name: str) -> str:

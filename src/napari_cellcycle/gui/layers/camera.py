@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def shows_everything(viewer: ViewerModel) -> bool:
-    """Whether the camera still is where napari itself put it: all layers in view, nothing zoomed or moved."""
+    """Whether the camera is where napari itself put it: all layers in view, nothing zoomed or moved."""
     camera = camera_of(viewer)
     before = camera.zoom, camera.center, camera.angles
     viewer.reset_view()
@@ -21,7 +21,7 @@ def shows_everything(viewer: ViewerModel) -> bool:
 
 
 class Refitting:
-    """Fits all layers into the canvas, and again when that has another size, until the user zooms or moves."""
+    """Fits all layers into the canvas, and again when its size changes, until the user zooms or moves."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -39,5 +39,5 @@ class Refitting:
 
 
 def camera_of(viewer: ViewerModel) -> Any:
-    """The camera, in its place since napari 0.9 and before."""
+    """The camera, which napari 0.9 has moved."""
     return getattr(viewer, "scene", viewer).camera

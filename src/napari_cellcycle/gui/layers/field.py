@@ -1,4 +1,4 @@
-"""Full-field images: layers of the user's own, with labels of theirs or found here."""
+"""Full-field images: layers of the user, with their labels or with cells found in them."""
 
 from __future__ import annotations
 
@@ -108,6 +108,21 @@ def field_map(labels: Labels, table: pd.DataFrame) -> LabelMap:
         else 0 * table["cell"]
     )
     return LabelMap(np.asarray(labels.data), frames=frames.to_numpy(np.int64), ids=table["cell"].to_numpy(np.int64))
+
+
+def show_field_table(labels: Labels, table: pd.DataFrame) -> None:
+    """Write a table of results to the user's own labels layer, next to the columns of others.
+
+    In a time-lapse a label is another cell in each frame, which napari's table can't hold.
+    """
+    if labels.ndim != 2:
+        return
+    ours = table.drop(columns=["source", "synthetic", "truth"]).rename(columns={"cell": "index"})
+    theirs = labels.features
+    if "index" not in theirs:  # napari's rule: then row i is about label i
+        theirs = theirs.rename_axis("index").reset_index()
+    theirs = theirs.drop(columns=[name for name in ours if name != "index"], errors="ignore")
+    labels.features = theirs.merge(ours, on="index", how="outer")
 
 
 def _pixel_size_um(layer: Image) -> float | None:

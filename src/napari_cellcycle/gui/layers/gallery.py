@@ -1,17 +1,19 @@
-"""Cells out of files, as a gallery in the viewer."""
+"""Open cells from files as a gallery in the viewer, and find them again."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cells import ROLES, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.layers.build import gallery_layers
+from napari_cellcycle.gui.layers.gallery_layers import LayerData, gallery_layers
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
@@ -22,14 +24,10 @@ from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     import pandas as pd
     from napari.components import ViewerModel
-    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-    from napari_cellcycle.gui.layers.build import LayerData
     from napari_cellcycle.images.mosaic import Mosaic
 
 
@@ -38,7 +36,7 @@ _N_PREVIEWED = 3
 
 @dataclass(frozen=True, eq=False)
 class OpenedGallery:
-    """A gallery that is ready for the viewer; `table` tells its cells, one row each."""
+    """A gallery that is ready for the viewer; `table` has one row for each cell."""
 
     source: GallerySource
     layers: list[LayerData]
@@ -67,7 +65,7 @@ class Preview:
 
 
 def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[Progress | Note, Preview]:
-    """Look at a few cells of each channel; the job's result is a `Preview`."""
+    """Look at a few cells of each channel."""
     from napari_cellcycle.io.channel_preview import propose_channels
 
     cells: Cells = yield from open_cells(paths, reading)
@@ -84,10 +82,10 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
     n_known = int((cells.phases != UNKNOWN).sum())
-    return Preview(_title(paths), len(cells), n_known, channels, spoken(cells.notes))
+    return Preview(_title(paths), len(cells), n_known, channels, without_flags(cells.notes))
 
 
-def spoken(notes: Iterable[str]) -> tuple[str, ...]:
+def without_flags(notes: Iterable[str]) -> tuple[str, ...]:
     """Notes without the flag of the command that changes what was guessed: a dock has a box for it."""
     return tuple(note.partition("; change it with --")[0] for note in notes)
 
@@ -103,14 +101,18 @@ def _title(paths: Sequence[str | Path]) -> str:
 
 
 def open_gallery(
-    paths: Sequence[str | Path], reading: ReadSettings, max_shown: int = MAX_SHOWN, *, made: Sequence[str | Path] = ()
+    paths: Sequence[str | Path],
+    reading: ReadSettings,
+    max_shown: int = MAX_SHOWN,
+    *,
+    synthetic: Sequence[str | Path] = (),
 ) -> Job[Progress | Note, OpenedGallery]:
-    """Read cells, and stacks of `made` ones after them, and lay them out; the job's result is an `OpenedGallery`."""
-    cells, everywhere = yield from _open(paths, reading, made)
+    """Read cells, and stacks of `synthetic` ones after them, and arrange them in a gallery."""
+    cells, everywhere = yield from _open(paths, reading, synthetic)
     shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
     mosaic = yield from build_mosaic(shown, max_shown)
-    source = _source(paths, reading, made, cells, mosaic)
-    notes = spoken(cells.notes)
+    source = _source(paths, reading, synthetic, cells, mosaic)
+    notes = without_flags(cells.notes)
     if source.n_shown < source.n_cells:
         notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
     _warm_up()
@@ -118,14 +120,14 @@ def open_gallery(
 
 
 def _warm_up() -> None:
-    """Make napari's first layer in this thread: it loads units and SciPy for two seconds."""
+    """Make napari's first layer in the job's thread: it loads units and SciPy for two seconds."""
     from napari.layers import Image
 
     Image(np.zeros((2, 2)))
 
 
 def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
-    """The cells behind a gallery, out of their files.
+    """Read the cells of a gallery from their files again.
 
     Raises
     ------
@@ -142,19 +144,19 @@ def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
 
 
 def _open(
-    paths: Sequence[str | Path], reading: ReadSettings, made: Sequence[str | Path]
+    paths: Sequence[str | Path], reading: ReadSettings, synthetic: Sequence[str | Path]
 ) -> Job[Progress | Note, tuple[Cells, list[str]]]:
-    """Returns the cells, and the channels that all of them have: a stain is learnt from though made cells have none."""
+    """The cells, and the channels that all of them have; a stain that synthetic cells lack is still trained on."""
     cells: Cells = yield from open_cells(paths, reading)
-    if not made:
+    if not synthetic:
         return cells, list(cells.channels)
-    more: Cells = yield from open_cells(made, ReadSettings())
+    more: Cells = yield from open_cells(synthetic, ReadSettings())
     everywhere = [name for name in cells.channels if name in more.channels]
     return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
 
 
 def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
-    """Add a gallery's layers and look at it; other galleries lie at the same place and are hidden."""
+    """Add a gallery's layers and zoom to it; other galleries would be under it and are hidden."""
     from napari.layers import Image, Layer
 
     for layer in viewer.layers:
@@ -164,7 +166,7 @@ def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
     for layer in layers:
         describe_in_status_bar(layer, opened.source.grid, opened.table)
         viewer.add_layer(layer)
-    # not the marks of made cells on top, which are nothing to work on
+    # not the marks on synthetic cells on top, which nobody works on
     viewer.layers.selection.active = [layer for layer in layers if isinstance(layer, Image)][-1]
     viewer.reset_view()
 
@@ -180,11 +182,11 @@ def list_galleries(layers: Iterable[object]) -> list[GallerySource]:
 
 
 def _source(
-    paths: Sequence[str | Path], reading: ReadSettings, made: Sequence[str | Path], cells: Cells, mosaic: Mosaic
+    paths: Sequence[str | Path], reading: ReadSettings, synthetic: Sequence[str | Path], cells: Cells, mosaic: Mosaic
 ) -> GallerySource:
     return GallerySource(
         group=new_group(),
-        title=_title(paths) + (" + made" if made else ""),
+        title=_title(paths) + (" + synthetic" if synthetic else ""),
         paths=[str(Path(path).absolute()) for path in paths],
         reading=reading.to_dict(),
         n_cells=len(cells),
@@ -193,7 +195,7 @@ def _source(
         phase_counts=_count(cells.phases),
         tile_px=mosaic.grid.tile_px,
         columns=mosaic.grid.columns,
-        made=[str(Path(path).absolute()) for path in made],
+        made=[str(Path(path).absolute()) for path in synthetic],
         synthetic_counts=_count(cells.phases[cells.synthetic]),
     )
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.gui.layers.source import KEY
-from napari_cellcycle.phases import (
-    PHASE_LABELS,
-    UNKNOWN,
-    Phase,
-    phase_label,
-)
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase, phase_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Labels
-    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
-
-    LayerData = tuple[Any, dict[str, Any], str]
 
 
 def cell_table(cells: Cells) -> pd.DataFrame:
@@ -35,7 +28,7 @@ def cell_table(cells: Cells) -> pd.DataFrame:
 
 
 def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDArray[np.bool_]) -> pd.DataFrame:
-    """The columns of ``phases.csv``, and what is known of each cell besides."""
+    """The columns of ``phases.csv``, with the true phase and whether the cell is synthetic."""
     table = prediction.to_table()
     table["truth"] = [phase_label(int(number)) for number in truth]
     table["synthetic"] = synthetic
@@ -48,7 +41,7 @@ def prediction_of(layer: Labels) -> Prediction:
 
 
 def prediction_of_real(layer: Labels) -> Prediction:
-    """`prediction_of` real cells, or of all where none is real: made cells say nothing about a sample."""
+    """`prediction_of` the real cells, or of all where none is real: synthetic cells say nothing about a sample."""
     synthetic = layer.features["synthetic"].to_numpy(bool)
     return _prediction(layer, layer.features if synthetic.all() else layer.features[~synthetic])
 
@@ -68,6 +61,6 @@ def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
 
 
 def truth_of(layer: Labels) -> NDArray[np.int8]:
-    """True phases out of a phase layer's table, `UNKNOWN` where nobody says it."""
+    """True phases out of a phase layer's table, `UNKNOWN` where it is not known."""
     numbers = {phase.label: int(phase) for phase in Phase}
     return np.array([numbers.get(label, UNKNOWN) for label in layer.features["truth"]], np.int8)

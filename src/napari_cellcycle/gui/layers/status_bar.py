@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_cellcycle.gui.layers.source import source_of
+from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
     from napari.layers import Layer
-
-    from napari_cellcycle.images.cell_map import CellMap
 
 
 def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
     """Show the cell under the cursor in napari's status bar.
 
-    napari would look up the phase number as if it were the number of a cell, so the layer's own answer is replaced.
+    napari would take the phase number for the number of a cell, so the layer's own text is replaced.
     """
     describe = cell_descriptions(table)
     plain = type(layer).get_status
@@ -39,17 +37,19 @@ def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame) ->
 
 
 def cell_descriptions(table: pd.DataFrame) -> Callable[[int], str]:
-    """Sentences are made when asked for: there may be a million cells. `table` is one of results, or a `cell_table`."""
+    """What describes a cell, from a table of results or a `cell_table`; one at a time, as there may be a million."""
     columns = {name: table[name].to_numpy() for name in table}
     called = "phase" in columns
-    chances = np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1) if called else np.empty((0, N_PHASES))
+    probabilities = (
+        np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1) if called else np.empty((0, N_PHASES))
+    )
 
     def describe(cell: int) -> str:
-        made = "synthetic cell" if columns["synthetic"][cell] else "cell"
-        parts = [f"{columns['source'][cell]} {made} {columns['cell'][cell]}"]
+        kind = "synthetic cell" if columns["synthetic"][cell] else "cell"
+        parts = [f"{columns['source'][cell]} {kind} {columns['cell'][cell]}"]
         if not called:
             return ", ".join([*parts, *([f"truth {columns['truth'][cell]}"] if columns["truth"][cell] else [])])
-        row = chances[cell]
+        row = probabilities[cell]
         if np.isnan(row).any():
             return f"{parts[0]}: could not be read"
         likely = [number for number in np.argsort(-row) if row[number] >= 0.01]

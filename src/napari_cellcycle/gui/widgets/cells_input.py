@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
-from napari_cellcycle.gui.layers.field import image_layers, label_layers, looks_dark, snapshot_field
+from napari_cellcycle.gui.layers.field import FieldOnScreen, image_layers, label_layers, looks_dark, snapshot_field
 from napari_cellcycle.gui.layers.gallery import list_galleries
-from napari_cellcycle.gui.widgets.layer_picker import Picker
+from napari_cellcycle.gui.layers.source import Source
+from napari_cellcycle.gui.widgets.layout import form_rows
+from napari_cellcycle.gui.widgets.picker import Picker
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
 
-    from napari_cellcycle.gui.layers.field import FieldOnScreen
-    from napari_cellcycle.gui.layers.source import Source
 
 FIELD = "a full-field image"
 
@@ -39,24 +39,23 @@ class CellsInput(QWidget):
     def __init__(self, viewer: ViewerModel, purpose: str, *, finds_cells: bool) -> None:
         super().__init__()
         self._viewer, self._finds_cells = viewer, finds_cells
-        self.cells = Picker(viewer, self._offers, f"the cells to {purpose}; the newest are chosen")
-        self.brightfield = Picker(viewer, lambda: _named(_bright(viewer)), "brightfield image with the cells")
+        self.cells = Picker(self._offers, f"the cells to {purpose}; the newest are chosen for you", viewer)
+        self.brightfield = Picker(lambda: _named(_bright(viewer)), "brightfield image with the cells", viewer)
         self.darkfield = Picker(
-            viewer,
             lambda: [("none", None), *_named(image_layers(viewer))],
-            "darkfield image of the same field; some models do without",
+            "darkfield image of the same field; some models work without it",
+            viewer,
             eager=lambda layer: layer is not None and looks_dark(layer),
         )
-        self.labels = Picker(viewer, self._label_offers, "labels of the cells")
-        if finds_cells:
-            self.labels.setToolTip("labels of the cells; without any, cells are found in the brightfield image")
-        self.rows = QFormLayout(self)
-        self.rows.setContentsMargins(0, 0, 0, 0)
+        labels_tip = "without labels, cells are found in the brightfield image" if finds_cells else "one label for each"
+        self.labels = Picker(self._label_offers, f"labels of the cells; {labels_tip}", viewer)
+        self.rows = form_rows(self)
         self.rows.addRow("Cells", self.cells)
-        for name, picker in self._field_pickers().items():
+        self._field_pickers = {"Brightfield": self.brightfield, "Darkfield": self.darkfield, "Labels": self.labels}
+        for name, picker in self._field_pickers.items():
             self.rows.addRow(name, picker)
-            picker.currentIndexChanged.connect(lambda _index: self.changed.emit())
-        self.cells.currentIndexChanged.connect(self._on_choice)
+            picker.changed.connect(self.changed)
+        self.cells.changed.connect(self._on_choice)
         self._show_rows()
 
     @property
@@ -78,16 +77,13 @@ class CellsInput(QWidget):
         chosen: Source | None = self.cells.value()
         return chosen
 
-    def _on_choice(self, _index: int) -> None:
+    def _on_choice(self) -> None:
         self._show_rows()
         self.changed.emit()
 
     def _show_rows(self) -> None:
-        for picker in self._field_pickers().values():
+        for picker in self._field_pickers.values():
             self.rows.setRowVisible(picker, self.on_field)
-
-    def _field_pickers(self) -> dict[str, Picker]:
-        return {"Brightfield": self.brightfield, "Darkfield": self.darkfield, "Labels": self.labels}
 
     def _offers(self) -> list[tuple[str, Any]]:
         offers: list[tuple[str, Any]] = [
@@ -98,7 +94,7 @@ class CellsInput(QWidget):
 
     def _label_offers(self) -> list[tuple[str, Any]]:
         offers = _named(label_layers(self._viewer))
-        return [*offers, ("find the cells here", None)] if self._finds_cells else offers
+        return [*offers, ("find the cells for me", None)] if self._finds_cells else offers
 
 
 def _bright(viewer: ViewerModel) -> list[Image]:

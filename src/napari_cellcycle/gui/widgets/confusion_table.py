@@ -5,71 +5,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QSize, Qt, Signal
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
 from qtpy.QtGui import QBrush, QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView
 
+from napari_cellcycle.gui.widgets.table import FittedTable, titled
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from napari_cellcycle.evaluation.reporting.theme import Theme
 
 _SHORT = [label.removesuffix("phase") for label in PHASE_LABELS]
 
 
-class ConfusionTable(QTableWidget):
-    """Rows true, columns called, phases in order; the colour is the share of the row."""
+class ConfusionTable(FittedTable):
+    """One row for each true phase, one column for each called phase; the colour is the share of the row."""
 
-    field_clicked = Signal(int, int)
+    entry_clicked = Signal(int, int)
     """True and called phase."""
 
     def __init__(self) -> None:
-        super().__init__(N_PHASES, N_PHASES)
-        for number, (short, label) in enumerate(zip(_SHORT, PHASE_LABELS, strict=True)):
-            self.setVerticalHeaderItem(number, _title(short, f"truly {label}"))
-            self.setHorizontalHeaderItem(number, _title(short, f"called {label}"))
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        titles = zip(_SHORT, PHASE_LABELS, strict=True)
+        super().__init__(N_PHASES, {short: f"called {label}" for short, label in titles})
+        for row, (short, label) in enumerate(zip(_SHORT, PHASE_LABELS, strict=True)):
+            self.setVerticalHeaderItem(row, titled(short, f"truly {label}"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.horizontalHeader().setMinimumSectionSize(20)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(28)
-        self.cellClicked.connect(self.field_clicked)
+        self.cellClicked.connect(self.entry_clicked)
 
     def show_counts(self, counts: NDArray[np.int64], theme: Theme, *, percent: bool) -> None:
         """Fill in a confusion matrix as counts, or as percent of each row."""
         shares = counts / np.maximum(counts.sum(axis=1), 1)[:, None]
         for row, column in np.ndindex(N_PHASES, N_PHASES):
             count, share = int(counts[row, column]), float(shares[row, column])
-            item = QTableWidgetItem(f"{share:.0%}" if percent else f"{count:,}") if count else QTableWidgetItem("")
-            item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            text = (f"{share:.0%}" if percent else f"{count:,}") if count else ""
+            true, called = PHASE_LABELS[row], PHASE_LABELS[column]
+            item = self.write(
+                row, column, text, f"{count:,} {true} cells called {called} ({share:.1%}); click to see them"
+            )
             ground = _between(theme.low, theme.high, share)
             item.setBackground(QBrush(ground))
             item.setForeground(QBrush(QColor("black" if ground.lightnessF() > 0.5 else "white")))
-            item.setToolTip(
-                f"{count:,} {PHASE_LABELS[row]} cells called {PHASE_LABELS[column]} ({share:.1%}); click to see them"
-            )
-            self.setItem(row, column, item)
-
-    def sizeHint(self) -> QSize:
-        """As high as its rows: it never scrolls."""
-        height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
-        return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())
-
-    def minimumSizeHint(self) -> QSize:
-        """It never scrolls."""
-        return QSize(0, self.sizeHint().height())
-
-
-def _title(text: str, tooltip: str) -> QTableWidgetItem:
-    item = QTableWidgetItem(text)
-    item.setToolTip(tooltip)
-    return item
 
 
 def _between(low: str, high: str, share: float) -> QColor:

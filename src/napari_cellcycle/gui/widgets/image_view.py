@@ -1,92 +1,69 @@
-"""A drawing that fits its place."""
+"""A picture that fits the room there is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QRect, QSize, Qt
-from qtpy.QtGui import QImage, QPainter, QPixmap
+from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from qtpy.QtGui import QPaintEvent
 
+class ImageView(QWidget):
+    """A picture in the middle, whole and undistorted.
 
-class Picture(QWidget):
-    """A PNG, made smaller where there is too little room."""
+    Parameters
+    ----------
+    size : tuple of int, optional
+        Width and height to show a picture in where there is room, in pixels of Qt; those that it has, by default.
+    zoom : int
+        How much larger than that it may become in a wide dock.
+    """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int] | None = None, zoom: int = 1) -> None:
         super().__init__()
-        self._pixmap, self._size = QPixmap(), QSize(*size)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-
-    def show_png(self, content: bytes) -> None:
-        """Show another drawing."""
-        self._pixmap.loadFromData(content)
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        """The size it was drawn for."""
-        return self._size
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw in the middle, at most in the size it was drawn for."""
-        if self._pixmap.isNull():
-            return
-        place = self._size.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio).boundedTo(self._size)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        left, top = (self.width() - place.width()) // 2, (self.height() - place.height()) // 2
-        painter.drawPixmap(left, top, place.width(), place.height(), self._pixmap)
-
-
-class SheetView(QWidget):
-    """Shows an RGB picture at the width there is, at most twice its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pixmap = QPixmap()
+        self.pixmap, self._size, self._zoom = QPixmap(), size, zoom
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
+        policy.setHeightForWidth(size is None)
         self.setSizePolicy(policy)
 
-    def show_picture(self, picture: NDArray[np.uint8]) -> None:
-        """Show another picture, shape (Y, X, 3)."""
-        height, width, _ = picture.shape
-        image = QImage(picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-        self.pixmap = QPixmap.fromImage(image)
-        self.updateGeometry()
-        self.update()
-
-    def clear(self) -> None:
-        """Show nothing."""
-        self.pixmap = QPixmap()
+    def show_picture(self, picture: bytes | NDArray[np.uint8]) -> None:
+        """Show another picture: a PNG file's content, or pixels as `to_pixmap` takes them."""
+        if isinstance(picture, bytes):
+            self.pixmap.loadFromData(picture)
+        else:
+            self.pixmap = to_pixmap(picture)
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Its own size."""
-        return self.pixmap.size()
+        """The picture's own size."""
+        return self.pixmap.size() if self._size is None else QSize(*self._size)
 
     def minimumSizeHint(self) -> QSize:
-        """It can be squeezed to any width; what it is in asks for the height."""
+        """It can be squeezed to any size."""
         return QSize(0, 0)
 
     def heightForWidth(self, width: int) -> int:
-        """So that it is shown whole."""
-        return self._place(width).height()
+        """What it takes to show the picture as wide as that."""
+        return self._fitted(QSize(width, 1 << 16)).height()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw at the left."""
+        """Draw the picture in the middle."""
         if self.pixmap.isNull():
             return
-        painter = QPainter(self)
+        painter, size = QPainter(self), self._fitted(self.size())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(self._place(self.width()), self.pixmap)
+        left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
+        painter.drawPixmap(QRect(left, top, size.width(), size.height()), self.pixmap)
 
-    def _place(self, width: int) -> QRect:
-        own = self.pixmap.size()
-        fitting = own.scaled(QSize(min(width, 2 * own.width()), 1 << 16), Qt.AspectRatioMode.KeepAspectRatio)
-        return QRect(0, 0, fitting.width(), fitting.height()) if own.width() else QRect()
+    def _fitted(self, room: QSize) -> QSize:
+        own = self.sizeHint()
+        return own.scaled(room.boundedTo(own * self._zoom), Qt.AspectRatioMode.KeepAspectRatio)
+
+
+def to_pixmap(picture: NDArray[np.uint8]) -> QPixmap:
+    """Pixels in grey, (Y, X), or in colour, (Y, X, 3)."""
+    height, width, *colours = picture.shape
+    kind = QImage.Format.Format_RGB888 if colours else QImage.Format.Format_Grayscale8
+    return QPixmap.fromImage(QImage(picture.tobytes(), width, height, picture[0].size, kind))

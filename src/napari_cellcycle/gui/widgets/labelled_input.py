@@ -1,35 +1,34 @@
-"""Boxes that choose which cells are learnt from, and where their phases come from."""
+"""Boxes that choose which cells to train on, and where their phases come from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
 from napari_cellcycle.gui.layers.field import field_map
-from napari_cellcycle.gui.layers.labelled import LabelledField, LabelledGallery, phases_in_table
-from napari_cellcycle.gui.layers.painted_phases import HOW, PhasePainting
+from napari_cellcycle.gui.layers.labelled_cells import Labelled, LabelledField, LabelledGallery, phases_in_table
+from napari_cellcycle.gui.layers.phase_painting import HOW_TO_PAINT, PhasePainting
 from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer, role_of, source_of
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
+from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
+from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import advice, real_or_all
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from napari.components import ViewerModel
-    from numpy.typing import NDArray
 
-    from napari_cellcycle.gui.layers.labelled import Labelled
-
-    Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], str]
+Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], str]
 
 FILES = "from folders and files"
 PAINTED = "painted on the cells"
-TABLE = "from the labels' table"
+TABLE = "from the table of the labels"
 
 
 class LabelledInput(QWidget):
@@ -42,7 +41,7 @@ class LabelledInput(QWidget):
     viewer : ViewerModel
         Whose layers are offered.
     advise : callable
-        Says what to know of so many cells of each phase, of which so many are made ones.
+        What to know before a training, from the cells of each phase in all and the synthetic ones among them.
     """
 
     changed = Signal()
@@ -51,44 +50,39 @@ class LabelledInput(QWidget):
         super().__init__()
         self._viewer, self._advise = viewer, advise
         self._painting: PhasePainting | None = None
-        self._wish = ""  # where phases shall come from, whenever that is possible
         self.phase_counts: NDArray[np.int64] | None = None
         self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
-        self.inputs = CellsInput(viewer, "learn from", finds_cells=False)
-        self.phases = QComboBox()
-        self.phases.setToolTip("where the true phases come from; what is painted lies in the layer cells: phase")
+        self.inputs = CellsInput(viewer, "train on", finds_cells=False)
+        self.phases = Picker(
+            lambda: [(text, text) for text in self._offers()],
+            "where the true phases come from; painted phases are in the layer cells: phase",
+        )
         self.inputs.rows.addRow("Phases", self.phases)
-        self.counts, self.hint, self.paint = QLabel(), QLabel(), QPushButton("Correct phases")
-        self.paint.setToolTip(HOW)
-        self.paint.clicked.connect(self._on_paint)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.inputs, self.paint, self.counts, self.hint):
-            column.addWidget(widget)
-        for label in (self.counts, self.hint):
-            label.setWordWrap(True)
+        self.counts, self.hint = text_label(), text_label()
+        self.paint = button("Correct phases", HOW_TO_PAINT, self._on_paint)
+        fill_column(self, self.inputs, self.paint, self.counts, self.hint)
         self.boxes = (self.inputs, self.paint)
-        self.inputs.changed.connect(self.renew)
-        self.phases.currentIndexChanged.connect(self._on_chosen)
+        self.inputs.changed.connect(self.refresh)
+        self.phases.changed.connect(self._on_phases)
         for event in ("inserted", "removed"):
-            getattr(viewer.layers.events, event).connect(self.renew)
-        self.renew()
+            getattr(viewer.layers.events, event).connect(self.refresh)
+        self.refresh()
 
     def labelled(self) -> Labelled | None:
         """What is chosen, with its phases as they are now; None where no phase is known."""
-        source, field, how = self.inputs.source(), self.inputs.field(), self.phases.currentText()
-        if how == PAINTED and self._painting is not None:
+        source, field, origin = self.inputs.source(), self.inputs.field(), self.phases.value()
+        if origin == PAINTED and self._painting is not None:
             if field is not None:
                 return LabelledField(field, self._painting.phases_by_cell())
             if isinstance(source, GallerySource):
                 return LabelledGallery(source, self._painting.phases(), self._painting.synthetic())
             return None
-        if how == TABLE and field is not None:
+        if origin == TABLE and field is not None:
             return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.source.brightfield))
-        return LabelledGallery(source) if how == FILES and isinstance(source, GallerySource) else None
+        return LabelledGallery(source) if origin == FILES and isinstance(source, GallerySource) else None
 
-    def judged_counts(self) -> NDArray[np.int64] | None:
-        """Cells of each phase that a model can be judged by, None where no phase is known."""
+    def assessed_counts(self) -> NDArray[np.int64] | None:
+        """Cells of each phase that a model can be tested with, None where no phase is known."""
         return None if self.phase_counts is None else real_or_all(self.phase_counts, self.synthetic_counts)
 
     def channels(self) -> set[str]:
@@ -99,17 +93,9 @@ class LabelledInput(QWidget):
         ours = [layer for layer in self._viewer.layers if source is not None and source_of(layer) == source]
         return {role_of(layer) for layer in ours} & set(ROLES)
 
-    def renew(self, _event: Any = None) -> None:
-        """Offer what the chosen cells have, and keep what was chosen if they have it too."""
-        before, offers = self.phases.currentText(), self._offers()
-        if self._wish in offers:
-            before = self._wish
-        self.phases.blockSignals(True)
-        self.phases.clear()
-        self.phases.addItems(offers)
-        self.phases.setCurrentText(before)
-        self.phases.blockSignals(False)
-        self._on_phases()
+    def refresh(self, _event: Any = None) -> None:
+        """Offer where the phases of the chosen cells can come from, and count them."""
+        self.phases.refresh()
 
     def _offers(self) -> list[str]:
         source, field = self.inputs.source(), self.inputs.field()
@@ -120,14 +106,10 @@ class LabelledInput(QWidget):
             offers.append(PAINTED)
         return offers
 
-    def _on_chosen(self, _index: int) -> None:
-        self._wish = self.phases.currentText()
-        self._on_phases()
-
     def _on_phases(self) -> None:
         if self._painting is not None:
             self._painting.end()
-        self._painting = self._follow() if self.phases.currentText() == PAINTED else None
+        self._painting = self._follow() if self.phases.value() == PAINTED else None
         self.paint.setVisible(self._painting is not None)
         self._show_counts()
 
@@ -145,13 +127,12 @@ class LabelledInput(QWidget):
         if labelled is None:
             self.phase_counts = None
             self.counts.clear()
-            self.hint.clear()
+            show_text(self.hint, "")
         else:
             self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
             self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
-            said = (self._advise(self.phase_counts, self.synthetic_counts), self._how_painted())
-            self.hint.setText(" ".join(filter(None, said)))
-        self.hint.setVisible(bool(self.hint.text()))
+            sentences = (self._advise(self.phase_counts, self.synthetic_counts), self._how_painted())
+            show_text(self.hint, " ".join(filter(None, sentences)))
         self.changed.emit()
 
     def _how_painted(self) -> str:
@@ -163,19 +144,18 @@ class LabelledInput(QWidget):
         if self._painting is not None:
             self._painting.begin()
             self._viewer.layers.selection.active = self._painting.layer
-            self.hint.setText(HOW)
-            self.hint.show()
+            show_text(self.hint, HOW_TO_PAINT)
 
 
-def _legend(counts: Sequence[int], made: Sequence[int]) -> str:
+def _legend(counts: Sequence[int], synthetic: Sequence[int]) -> str:
     """Phases in their colours with their counts, as rich text that wraps between phases."""
-    entries = zip(PHASE_LABELS, COLOURS.values(), map(_how_many, counts, made), strict=True)
+    entries = zip(PHASE_LABELS, COLOURS.values(), map(_how_many, counts, synthetic), strict=True)
     return "&nbsp;&nbsp; ".join(
         f'<span style="color:{colour}">■</span>&nbsp;{label}&nbsp;{n}' for label, colour, n in entries
     )
 
 
-def _how_many(count: int, made: int) -> str:
-    """Real and made cells apart, as in "12 + 708 made"."""
-    real = f"{count - made:,}" if count > made or not made else ""
-    return "&nbsp;+&nbsp;".join(filter(None, (real, f"{made:,}&nbsp;made" if made else "")))
+def _how_many(count: int, synthetic: int) -> str:
+    """Real and synthetic cells apart, as in "12 + 708 synthetic"."""
+    real = f"{count - synthetic:,}" if count > synthetic or not synthetic else ""
+    return "&nbsp;+&nbsp;".join(filter(None, (real, f"{synthetic:,}&nbsp;synthetic" if synthetic else "")))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
+from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
+from qtpy.QtWidgets import QHeaderView, QSizePolicy, QTableWidgetItem
 
+from napari_cellcycle.gui.widgets.table import RIGHT, FittedTable
 from napari_cellcycle.phases import (
     COLOURS,
     PHASE_LABELS,
@@ -19,36 +21,32 @@ from napari_cellcycle.phases import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from qtpy.QtGui import QKeyEvent
-
     from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
 
-_COLUMNS = ("phase", "cells", "%", "95 % int.")
-MADE = UNSURE + 1
-"""Row of the made cells, and what stands for them among the numbers of hidden phases."""
+_TIP = "click a phase to hide or show it"
+_COLUMNS = {
+    "phase": _TIP,
+    "cells": "how many cells have this phase",
+    "%": "share of all cells that have a phase",
+    "95 % int.": "95 % interval of the share, after Wilson",
+}
+SYNTHETIC_ROW = UNSURE + 1
+"""Row of the synthetic cells, and what stands for them among the numbers of hidden phases."""
 
 
-class Legend(QTableWidget):
-    """The phases of the cells that were classified last, and how many made cells are among them."""
+class Legend(FittedTable):
+    """The phases of the cells that were classified last, and how many synthetic cells are among them."""
 
     hidden_changed = Signal(object)
     """The set of phase numbers that should not be seen."""
 
     def __init__(self) -> None:
-        super().__init__(MADE + 1, len(_COLUMNS))
-        self.setHorizontalHeaderLabels(list(_COLUMNS))
+        super().__init__(SYNTHETIC_ROW + 1, _COLUMNS)
         self.verticalHeader().hide()
         self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setToolTip("click a phase to hide or show it; intervals are Wilson's")
+        self.setToolTip(_TIP)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
@@ -64,14 +62,14 @@ class Legend(QTableWidget):
         self.cellClicked.connect(lambda row, _column: self._toggle(row))
         self.itemChanged.connect(self._on_change)
 
-    def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = (), n_made: int = 0) -> None:
-        """Fill in the numbers; the phase numbers in `hidden` are not ticked, and nobody speaks of no made cells."""
+    def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = (), n_synthetic: int = 0) -> None:
+        """Fill in the numbers; `hidden` phase numbers are not ticked. Without synthetic cells their row is hidden."""
         for row, share in enumerate(fractions.to_dict().values()):
             percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
-            self._write(row, share["count"], percent, f"{low} to {high}")
-        self._write(UNSURE, fractions.n_unsure, "", "")
-        self._write(MADE, n_made, "", "")
-        self.setRowHidden(MADE, n_made == 0)
+            self._write_row(row, share["count"], percent, f"{low} to {high}")
+        self._write_row(UNSURE, fractions.n_unsure)
+        self._write_row(SYNTHETIC_ROW, n_synthetic)
+        self.setRowHidden(SYNTHETIC_ROW, n_synthetic == 0)
         self.updateGeometry()
         self.blockSignals(True)
         for row, name in enumerate(self._names):
@@ -82,22 +80,11 @@ class Legend(QTableWidget):
         """Phase numbers that are not ticked."""
         return {row for row, name in enumerate(self._names) if name.checkState() != Qt.CheckState.Checked}
 
-    def sizeHint(self) -> QSize:
-        """As high as its rows: it never scrolls."""
-        height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
-        return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())
-
     def minimumSizeHint(self) -> QSize:
         """As wide as its texts."""
         header = self.horizontalHeader()
         widths = [max(self.sizeHintForColumn(n), header.sectionSizeHint(n)) for n in range(self.columnCount())]
         return QSize(sum(widths) + 2 * self.frameWidth(), self.sizeHint().height())
-
-    def _write(self, row: int, count: float, share: str, interval: str) -> None:
-        for column, text in enumerate((f"{int(count):,}", share, interval), start=1):
-            item = QTableWidgetItem(text)
-            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self.setItem(row, column, item)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Space does what a click does."""
@@ -105,6 +92,10 @@ class Legend(QTableWidget):
             self._toggle(self.currentRow())
         else:
             super().keyPressEvent(event)
+
+    def _write_row(self, row: int, count: float, share: str = "", interval: str = "") -> None:
+        for column, text in enumerate((f"{int(count):,}", share, interval), start=1):
+            self.write(row, column, text, _TIP, RIGHT)
 
     def _toggle(self, row: int) -> None:
         item = self._names[row]

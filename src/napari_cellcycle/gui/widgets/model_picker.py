@@ -3,94 +3,55 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QToolButton, QWidget
 
+from napari_cellcycle.gui.widgets.folder_picker import FolderPicker
+from napari_cellcycle.gui.widgets.layout import fill_row, text_label
 from napari_cellcycle.store.models import find_model, known_models, load_card
 
-if TYPE_CHECKING:
-    from napari_cellcycle.models import ModelCard
 
-_FOLDER = "from a folder ..."
+class ModelPicker(FolderPicker):
+    """The models that came with the package, the user's own, and the card of the one chosen.
 
-
-class ModelPicker(QWidget):
-    """The models that came with the package, own ones by name or folder, and the card of the one chosen."""
+    Its value is a name or a folder, as `load_model` takes it. `card` is for the dock to place: in a row of a form, Qt
+    would cut it.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.box, self.about = QComboBox(), QToolButton()
-        self.box.setToolTip("a model that came with the plugin, or one that you trained")
-        self.box.addItems([*known_models(), _FOLDER])
-        self.box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.box.setMinimumContentsLength(10)
-        self.about.setText("card")
-        self.about.setCheckable(True)
-        self.about.setToolTip("what this model wants, was trained on, and can do")
-        self.card = QLabel()
-        self.card.setWordWrap(True)
-        self.card.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        super().__init__(
+            lambda: [(name, name) for name in known_models()],
+            _name_in,
+            "a model that came with the plugin, or one that you trained",
+            "use a model from another folder",
+        )
+        self.card_button, self.card = QToolButton(), text_label()
+        self.card_button.setText("card")
+        self.card_button.setCheckable(True)
+        self.card_button.setToolTip("what this model needs, what it was trained on, and how good it is")
         self.card.hide()
-        row = QHBoxLayout()
-        row.addWidget(self.box)
-        row.addWidget(self.about)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row)
-        column.addWidget(self.card)
-        self.about.toggled.connect(self.card.setVisible)
-        self.box.activated.connect(self._on_activated)
-        self.box.currentTextChanged.connect(self._show_card)
+        fill_row(self, self.box, self.browse, self.card_button)
+        self.card_button.toggled.connect(self.card.setVisible)
+        self.changed.connect(self._show_card)
         self._show_card()
 
-    def value(self) -> str:
-        """Name or folder, as `load_model` takes it."""
-        return self.box.currentText()
-
-    def renew(self, newest: Path) -> None:
-        """Look for models again, and choose the one in the folder `newest`."""
-        known = {str(folder): name for name, folder in known_models().items()}
-        name = known.get(str(newest), str(newest))
-        if self.box.findText(name) < 0:
-            self.box.insertItem(0, name)
-        self.box.setCurrentText(name)
-
-    def add_folder(self, folder: Path) -> None:
-        """Offer the model in `folder`, and choose it.
-
-        Raises
-        ------
-        ModelError
-            It holds no model.
-        """
-        load_card(folder)
-        self.box.insertItem(0, str(folder))
-        self.box.setCurrentIndex(0)
-
-    def _on_activated(self, _index: int) -> None:
-        if self.value() != _FOLDER:
-            return
-        folder = QFileDialog.getExistingDirectory(self, "Folder of a model")
-        self.box.setCurrentIndex(0)
-        if folder:
-            self.add_folder(Path(folder))
-
     def _show_card(self) -> None:
-        if self.value() != _FOLDER:
-            self.card.setText(_as_text(load_card(find_model(self.value()))))
+        """The card with its lines joined: a dock is too narrow for its columns."""
+        lines = load_card(find_model(self.value())).to_text().splitlines()
+        self.card.setText("\n".join(" ".join(line.split()) for line in lines))
 
 
-def _as_text(card: ModelCard) -> str:
-    """The card with its lines joined: a dock is too narrow for its columns."""
-    return "\n".join(" ".join(line.split()) for line in card.to_text().splitlines())
-
-
-def renew_pickers(widget: QWidget, newest: Path) -> None:
+def choose_model_everywhere(widget: QWidget, folder: Path) -> None:
     """Choose a new model in all pickers of the window that `widget` is in, its floating docks too."""
     root: QObject = widget
     while (above := root.parent()) is not None:
         root = above
     for picker in root.findChildren(ModelPicker):
-        picker.renew(newest)
+        picker.add_folder(folder)
+
+
+def _name_in(folder: Path) -> str:
+    load_card(folder)
+    known = {str(path): name for name, path in known_models().items()}
+    return known.get(str(folder), str(folder))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHeaderView, QTableWidgetItem
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.gui.widgets.table import LEFT, FittedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.metrics import Estimate
     from napari_cellcycle.evaluation.report import Report
@@ -20,70 +20,48 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "accuracy %": "with 95 % interval",
     "macro F1 %": "with 95 % interval",
-    "vs newest": "accuracy less that of the newest model, in percent points, with paired 95 % interval and McNemar's p",
+    "vs newest": "accuracy minus that of the newest model, in percentage points, with paired 95 % interval and "
+    "McNemar's p",
 }
 
 
-class ModelsTable(QTableWidget):
-    """The newest model above; each has a line with its name, as docks are narrow, and its figures under it."""
+class ModelsTable(FittedTable):
+    """The newest model on top; each has a line with its name, as docks are narrow, and its figures below."""
 
     model_clicked = Signal(int)
-    """Its place in the table, from 0."""
+    """Its position in the table, from 0."""
 
     def __init__(self) -> None:
-        super().__init__(0, len(_COLUMNS))
+        super().__init__(0, _COLUMNS)
         self._names: list[QTableWidgetItem] = []
-        for column, (title, tooltip) in enumerate(_COLUMNS.items()):
-            self.setHorizontalHeaderItem(column, _item(title, tooltip))
         header = self.horizontalHeader()
-        header.setMinimumSectionSize(20)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.ResizeToContents)  # signs make it widest
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.cellClicked.connect(lambda row, _column: self.model_clicked.emit(row // 2))
 
     def show_models(self, reports: Sequence[Report], comparisons: Mapping[str, Comparison | None]) -> None:
         """Fill in `reports`, the newest first; `comparisons` of the others with the newest, by the model's name."""
         self.setRowCount(2 * len(reports))
         self._names = []
-        for place, report in enumerate(reports):
+        for number, report in enumerate(reports):
             protocol, overall = PROTOCOLS[report.protocol], report.scores.overall
             about = f"{report.model}: {protocol.title}. {protocol.summary}"
-            self.setSpan(2 * place, 0, 1, len(_COLUMNS))
-            self._names.append(_item(_name(report), about))
-            self.setItem(2 * place, 0, self._names[-1])
-            figures = (
-                _item(_percent(overall["accuracy"]), about),
-                _item(_percent(overall["macro_f1"]), about),
-                _versus(comparisons.get(report.model)) if place else _item("newest", about),
-            )
-            for column, item in enumerate(figures):
-                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                self.setItem(2 * place + 1, column, item)
+            self.setSpan(2 * number, 0, 1, len(_COLUMNS))
+            self._names.append(self.write(2 * number, 0, _name(report), about, LEFT))
+            for column, score in enumerate(("accuracy", "macro_f1")):
+                self.write(2 * number + 1, column, _percent(overall[score]), about)
+            versus = _versus(comparisons.get(report.model)) if number else ("newest", about)
+            self.write(2 * number + 1, 2, *versus)
         self.updateGeometry()
 
     def mark(self, shown: int) -> None:
-        """Make the name of the model in place `shown` bold, and no other."""
-        for place, name in enumerate(self._names):
+        """Make the name of the model in position `shown` bold, and no other."""
+        for number, name in enumerate(self._names):
             font = name.font()
-            font.setBold(place == shown)
+            font.setBold(number == shown)
             name.setFont(font)
-
-    def sizeHint(self) -> QSize:
-        """As high as its rows: it never scrolls."""
-        height = self.horizontalHeader().sizeHint().height() + self.verticalHeader().length()
-        return QSize(super().sizeHint().width(), height + 2 * self.frameWidth())
-
-    def minimumSizeHint(self) -> QSize:
-        """It never scrolls; a name that is too long is cut."""
-        return QSize(0, self.sizeHint().height())
 
 
 def _name(report: Report) -> str:
@@ -96,15 +74,10 @@ def _percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f}\n{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
 
 
-def _versus(comparison: Comparison | None) -> QTableWidgetItem:
+def _versus(comparison: Comparison | None) -> tuple[str, str]:
+    """Text and tooltip."""
     if comparison is None:
-        return _item("no cells\nin common", "no cell of known phase was tested with both models")
+        return "no cells\nin common", "no cell of known phase was tested with both models"
     difference = comparison.difference["accuracy"]
     value, low, high = (f"{100 * share:+.1f}" for share in (difference.value, difference.low, difference.high))
-    return _item(f"{value}\n{low} to {high}\np = {comparison.p_value:.2g}", str(comparison))
-
-
-def _item(text: str, tooltip: str) -> QTableWidgetItem:
-    item = QTableWidgetItem(text)
-    item.setToolTip(tooltip)
-    return item
+    return f"{value}\n{low} to {high}\np = {comparison.p_value:.2g}", str(comparison)

@@ -1,85 +1,78 @@
-"""How many cells there are of each phase, and a box for how many more to make."""
+"""How many cells there are of each phase, and a box for how many synthetic ones to make."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
 
-from napari_cellcycle.gui.widgets.layout import side_by_side
+from napari_cellcycle.gui.widgets.layout import button, fill_column, side_by_side
 from napari_cellcycle.jobs.config import MAX_SYNTHETIC
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, SYNTHETIC_COLOUR, Phase
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+Counts = NDArray[np.int64]
 
-    from numpy.typing import NDArray
 
-    Counts = NDArray[np.int64]
-
-_MADE = f'<span style="color:{SYNTHETIC_COLOUR}">◥</span>&nbsp;made'
-_TIPS = {
+_MAKE_TIP = "how many more to make; they stay marked as synthetic"
+_COLUMNS = {
     "phase": "",
     "real": "cells that an instrument recorded",
-    _MADE: "cells that a generator made, and that are here already; in the gallery they carry this mark",
-    "make": "how many more to make; they are marked as synthetic for ever",
+    f'<span style="color:{SYNTHETIC_COLOUR}">◥</span>&nbsp;synthetic': "cells that a generator made and that are here "
+    "already; they carry this mark in the gallery",
+    "make": _MAKE_TIP,
 }
 
 
 class PhaseCounts(QWidget):
-    """One row a phase: its colour and name, real cells, made cells, and how many to make.
+    """One row a phase: its colour and name, real cells, synthetic cells, and how many to make.
 
-    What the phases that there are lack to the largest one is proposed, until a user chooses otherwise.
+    What each phase lacks to the largest one is proposed, until a user chooses otherwise.
     """
 
     changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._real = self._made = np.zeros(N_PHASES, np.int64)
+        self._real = self._synthetic = np.zeros(N_PHASES, np.int64)
         self._why_not: dict[int, str] = {}
         self._chosen = False
         rows = QWidget()
         self._grid = QGridLayout(rows)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(0, 1)
-        for place, (title, tip) in enumerate(_TIPS.items()):
-            label = _right(title) if place else QLabel(title)
+        for column, (title, tip) in enumerate(_COLUMNS.items()):
+            label = _right(title) if column else QLabel(title)
             label.setToolTip(tip)
-            self._grid.addWidget(label, 0, place)
+            self._grid.addWidget(label, 0, column)
         self.numbers: list[tuple[QLabel, QLabel]] = []
         self.boxes: list[QSpinBox] = []
         for phase, colour in COLOURS.items():
             self._add_row(phase, colour)
-        self.fill, self.none = QPushButton("Fill to the largest"), QPushButton("None")
-        self.fill.setToolTip("make of each phase what it lacks to the largest one")
-        self.none.setToolTip("make no cells of any phase")
-        self.fill.clicked.connect(self._on_fill)
-        self.none.clicked.connect(self._on_none)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(rows)
-        column.addWidget(side_by_side(self.fill, self.none))
+        self.fill = button("Fill to the largest", "make as many of each phase as the largest phase has", self.reset)
+        self.none = button("None", "make no cells of any phase", self._on_none)
+        fill_column(self, rows, side_by_side(self.fill, self.none))
 
-    def show_cells(self, real: Counts, made: Counts, why_not: Mapping[int, str]) -> None:
+    def show_cells(self, real: Counts, synthetic: Counts, why_not: Mapping[int, str]) -> None:
         """Show these counts; phases in `why_not` can't be made, and it says why."""
-        if np.array_equal(real, self._real) and np.array_equal(made, self._made) and why_not == self._why_not:
+        same = np.array_equal(real, self._real) and np.array_equal(synthetic, self._synthetic)
+        if same and why_not == self._why_not:
             return
-        self._real, self._made, self._why_not = real.copy(), made.copy(), dict(why_not)
+        self._real, self._synthetic, self._why_not = real.copy(), synthetic.copy(), dict(why_not)
         for phase, (labels, box) in enumerate(zip(self.numbers, self.boxes, strict=True)):
-            for label, n in zip(labels, (real[phase], made[phase]), strict=True):
+            for label, n in zip(labels, (real[phase], synthetic[phase]), strict=True):
                 label.setText(f"{n:,}" if n else "-")
             box.setEnabled(phase not in why_not)
-            box.setToolTip(why_not.get(phase, _TIPS["make"]))
+            box.setToolTip(why_not.get(phase, _MAKE_TIP))
         if self._chosen:
             self._show({phase: n for phase, n in self.wanted().items() if phase not in why_not})
         else:
             self._show(self._lacking())
 
-    def forget_choice(self) -> None:
-        """Propose numbers again: these are other cells."""
+    def reset(self) -> None:
+        """Propose numbers: what each phase lacks to the largest."""
         self._chosen = False
         self._show(self._lacking())
 
@@ -95,13 +88,13 @@ class PhaseCounts(QWidget):
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         box.setAccessibleName(f"make {PHASE_LABELS[phase]}")
         box.valueChanged.connect(self._on_value)
-        for place, widget in enumerate((name, *labels, box)):
-            self._grid.addWidget(widget, phase + 1, place)
+        for column, widget in enumerate((name, *labels, box)):
+            self._grid.addWidget(widget, phase + 1, column)
         self.numbers.append(labels)
         self.boxes.append(box)
 
     def _lacking(self) -> dict[int, int]:
-        counts = self._real + self._made
+        counts = self._real + self._synthetic
         return {phase: int(counts.max() - n) for phase, n in enumerate(counts) if n and phase not in self._why_not}
 
     def _show(self, wanted: Mapping[int, int]) -> None:
@@ -114,10 +107,6 @@ class PhaseCounts(QWidget):
     def _on_value(self, _value: int) -> None:
         self._chosen = True
         self.changed.emit()
-
-    def _on_fill(self) -> None:
-        self._chosen = False
-        self._show(self._lacking())
 
     def _on_none(self) -> None:
         self._chosen = True

@@ -6,13 +6,15 @@ from datetime import date
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
+from napari_cellcycle.gui.widgets.folder_picker import FolderButton
+from napari_cellcycle.gui.widgets.layout import fill_row
 from napari_cellcycle.store.checkpoints import unfinished_folder
 
 
 class RunName(QWidget):
-    """A name that is free already, unless the user types another.
+    """A name that no other run has, unless the user types another.
 
     Parameters
     ----------
@@ -27,19 +29,13 @@ class RunName(QWidget):
     def __init__(self, folder: Path, what: str = "the new model") -> None:
         super().__init__()
         self.folder, self._what, self._kind = folder, what, ""
-        self.box, self.choose = QLineEdit(), QToolButton()
-        self.choose.setText("...")
-        self.choose.setToolTip("keep the run in another folder")
-        self.choose.clicked.connect(self._on_choose)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.box)
-        row.addWidget(self.choose)
+        self.box = QLineEdit()
+        fill_row(self, self.box, FolderButton("save in another folder", lambda: self.folder, self._use_folder))
         self.box.textChanged.connect(lambda _text: self._on_text())
         self._on_text()
 
     def output(self) -> Path:
-        """Folder of the run to come."""
+        """Folder that the next run is written to."""
         return self.folder / self.box.text().strip()
 
     def suggest(self, kind: str) -> None:
@@ -49,26 +45,24 @@ class RunName(QWidget):
             self.box.setText(free_name(self.folder, f"{date.today():%Y-%m-%d}-{kind}"))
 
     def problem(self) -> str:
-        """Why no run can be called so; empty if one can."""
+        """Why no run can have this name; empty if one can."""
         name = self.box.text().strip()
         if not name or Path(name).name != name or name in (".", ".."):
             return "Give the run a name that a folder can have."
-        return f"There is a run called {name} already; choose another name." if _is_taken(self.output()) else ""
+        return f"There is already a run called {name}; choose another name." if _is_taken(self.output()) else ""
+
+    def _use_folder(self, folder: Path) -> None:
+        self.folder = folder
+        self.suggest(self._kind)
+        self._on_text()
 
     def _on_text(self) -> None:
-        self.box.setToolTip(f"name of {self._what}, and of its folder in {self.folder}")
+        self.box.setToolTip(f"name of {self._what}; it is saved in a folder of this name in {self.folder}")
         self.changed.emit()
-
-    def _on_choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for runs", str(self.folder))
-        if folder:
-            self.folder = Path(folder)
-            self.suggest(self._kind)
-            self._on_text()
 
 
 def free_name(folder: Path, wanted: str) -> str:
-    """`wanted`, with the first number behind it that makes it free in `folder`, if need be."""
+    """`wanted`, or where that is taken in `folder`, with the first number after it that makes it free."""
     number, name = 1, wanted
     while _is_taken(folder / name):
         number += 1

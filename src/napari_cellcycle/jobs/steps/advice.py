@@ -71,3 +71,12 @@ def warning_of_few(real: NDArray[np.int64], phases: Collection[int]) -> str:
     if not few:
         return ""
     return f"Fewer than {MIN_CELLS_GENERATOR} real cells of {', '.join(few)}: what is made can hardly be more than copies of them."
+
+
+def generator_advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
+    """What to know before a generator is trained on these cells."""
+    if counts.any() and not (counts - made).any():
+        return (
+            "All cells are synthetic, but a generator is trained on real cells only; a finished generator needs none."
+        )
+    return ""

@@ -1,4 +1,4 @@
-"""For napari's readers and samples, which must return their layers: wait for a job while the window stays alive."""
+"""Wait for a job behind a progress dialog: for napari's readers and samples, which must return their layers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from qtpy.QtWidgets import QApplication, QProgressDialog
 
 from napari_cellcycle.errors import StoppedError
 from napari_cellcycle.events import Job, Progress, Result, result_of
-from napari_cellcycle.gui.job import JobThread
+from napari_cellcycle.gui.job_thread import JobThread
 
-_PATIENCE_MS = 500  # work that is shorter shows no dialog
+_DIALOG_AFTER_MS = 500  # shorter work shows no dialog
 
 
 def wait_for(job: Job[Any, Result], title: str) -> Result:
@@ -42,7 +42,7 @@ def wait_for(job: Job[Any, Result], title: str) -> Result:
 
 
 class _Waiting:
-    """The dialog, and what the job said last."""
+    """The dialog, and what the job returned or raised."""
 
     def __init__(self, title: str) -> None:
         self.loop = QEventLoop()
@@ -50,13 +50,13 @@ class _Waiting:
         self.error: Exception | None = None
         self.dialog = QProgressDialog(title, "Cancel", 0, 0)
         self.dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
-        self.dialog.setMinimumDuration(_PATIENCE_MS)
+        self.dialog.setMinimumDuration(_DIALOG_AFTER_MS)
         self.dialog.setAutoReset(False)
 
     def on_event(self, event: object) -> None:
         if isinstance(event, Progress):
             self.dialog.setLabelText(event.what)
-            self.dialog.setMaximum(100)  # a download counts more bytes than an int of Qt holds
+            self.dialog.setMaximum(100)  # a download can have more bytes than an int of Qt can hold
             self.dialog.setValue(100 * event.done // max(event.total, 1))
 
     def on_result(self, result: object) -> None:

@@ -1,24 +1,24 @@
-"""The one place where threads are."""
+"""Run a job in a thread. No other file starts one."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from napari_cellcycle.events import Job, Progress, run_job
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_SHORTEST_S = 0.05  # between two Progress events: the eye sees no more, and the GUI thread has other work
+_SHORTEST_S = (
+    0.05  # between two Progress events: more would be invisible, and would keep the GUI thread from other work
+)
 
 
 class _StoppedByUser(Exception):
-    """Leaves the job at the event where somebody asked it to stop."""
+    """Ends the job at the event where somebody asked it to stop."""
 
 
 class JobThread(QObject):
@@ -37,7 +37,9 @@ class JobThread(QObject):
 
     _delivery = Signal(object, object)  # which callback, and what it gets
     _ended = Signal()
-    _running: ClassVar[set[JobThread]] = set()  # else the thread might hold the last reference, and delete us there
+    _running: ClassVar[set[JobThread]] = (
+        set()
+    )  # else the thread might hold the last reference, and delete the object there
 
     def __init__(
         self,
@@ -49,8 +51,8 @@ class JobThread(QObject):
     ) -> None:
         super().__init__()
         self._on_event, self._on_result, self._on_error, self._on_end = on_event, on_result, on_error, on_end
-        self._stop, self._going = threading.Event(), threading.Event()
-        self._going.set()
+        self._stop, self._may_run = threading.Event(), threading.Event()
+        self._may_run.set()
         self._abandoned, self._last_sent = False, 0.0
         self._delivery.connect(self._deliver)
         self._ended.connect(self._finish)
@@ -62,20 +64,20 @@ class JobThread(QObject):
         self._thread.start()
 
     def cancel(self) -> None:
-        """Stop after the event that is being made; `on_end` still comes."""
+        """Stop after the next event; `on_end` is still called."""
         self._stop.set()
         self.resume()
 
     def pause(self) -> None:
-        """Do not read on after the event that is being made; it is held back until `resume`."""
-        self._going.clear()
+        """Wait after the next event, and deliver it only after `resume`."""
+        self._may_run.clear()
 
     def resume(self) -> None:
-        """Go on after `pause`."""
-        self._going.set()
+        """Continue after `pause`."""
+        self._may_run.set()
 
     def abandon(self) -> None:
-        """Stop, and call nobody back: the widget that asked is going away."""
+        """Stop, and call nothing back: the widget that asked is being closed."""
         self._abandoned = True
         self.cancel()
 
@@ -87,13 +89,13 @@ class JobThread(QObject):
     @property
     def paused(self) -> bool:
         """Whether it waits until it is resumed."""
-        return not self._going.is_set()
+        return not self._may_run.is_set()
 
     def _run(self, job: Job[Any, Any]) -> None:
         try:
             with closing(job):  # the core's `finally` runs here, in the thread
                 result = run_job(job, self._send)
-                self._stop_here_if_asked()
+                self._raise_if_cancelled()
             self._delivery.emit(self._on_result, result)
         except _StoppedByUser:
             pass
@@ -102,14 +104,14 @@ class JobThread(QObject):
         self._ended.emit()
 
     def _send(self, event: object) -> None:
-        self._stop_here_if_asked()
+        self._raise_if_cancelled()
         if isinstance(event, Progress) and time.monotonic() - self._last_sent < _SHORTEST_S:
             return
         self._last_sent = time.monotonic()
         self._delivery.emit(self._on_event, event)
 
-    def _stop_here_if_asked(self) -> None:
-        self._going.wait()
+    def _raise_if_cancelled(self) -> None:
+        self._may_run.wait()
         if self._stop.is_set():
             raise _StoppedByUser
 
@@ -118,7 +120,7 @@ class JobThread(QObject):
             callback(item)
 
     def _finish(self) -> None:
-        self._thread.join()  # its last callback is on its way; now nothing of this object is left in it
+        self._thread.join()  # now the thread holds no reference to this object
         self._running.discard(self)
         if not self._abandoned:
             self._on_end()

@@ -1,4 +1,4 @@
-"""Cells of known phase on the screen: a gallery with its folders or painted phases, or a field with its table."""
+"""Cells in the viewer whose phase is known: from folders, from painting, or from a table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
@@ -15,7 +16,6 @@ from napari_cellcycle.phases import N_PHASES, UNKNOWN, parse_phase
 
 if TYPE_CHECKING:
     from napari.layers import Labels
-    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells
 
@@ -27,7 +27,7 @@ _NONE = np.zeros(0, np.int8)
 class LabelledGallery:
     """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files.
 
-    `synthetic` says of the painted ones which a generator made.
+    `synthetic` says which of them a generator made.
     """
 
     source: GallerySource
@@ -58,7 +58,7 @@ class LabelledGallery:
 
 @dataclass(frozen=True, eq=False)
 class LabelledField:
-    """Cells of a full-field image; `phases` by where a cell comes from and its label there."""
+    """Cells of a full-field image; `phases` by the image that a cell is in and its label there."""
 
     field: FieldOnScreen
     phases: dict[tuple[str, int], int]
@@ -70,7 +70,7 @@ class LabelledField:
 
     @property
     def synthetic_counts(self) -> NDArray[np.int64]:
-        """Nobody makes cells of a field."""
+        """A field has no synthetic cells."""
         return _count(_NONE)
 
     def open(self) -> Job[Any, Cells]:
@@ -87,7 +87,7 @@ Labelled = LabelledGallery | LabelledField
 def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
     """Phases out of the column ``phase`` that a user keeps in the table of a label image, by cell; only known ones.
 
-    A model's own calls, which have a ``probability`` beside them, are none.
+    A model's own calls, which have a column ``probability``, are not taken.
     """
     table = labels.features
     if labels.ndim != 2 or "phase" not in table or "probability" in table:

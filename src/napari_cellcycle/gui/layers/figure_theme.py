@@ -1,4 +1,4 @@
-"""Colours of figures in napari's own theme."""
+"""Colours of figures that fit napari's theme."""
 
 from __future__ import annotations
 

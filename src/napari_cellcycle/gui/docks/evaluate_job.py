@@ -1,12 +1,15 @@
-"""From calls on the screen to figures on the screen."""
+"""What *Evaluate* runs in a thread: from called phases in the viewer to figures."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ModelError, TooFewCellsError
 from napari_cellcycle.events import Job, Note, Progress
@@ -16,27 +19,23 @@ from napari_cellcycle.gui.layers.source import KEY, GallerySource, source_of
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
     from napari.layers import Labels
-    from numpy.typing import NDArray
 
     from napari_cellcycle.cells import Cells, Prediction
     from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.report import Report
     from napari_cellcycle.evaluation.reporting.theme import Theme
 
-DPI = 100
-FIGURES = ("f1", "reliability")
-"""Those of the report that the dock shows, by their names there."""
+FIGURES = {"f1": "F1", "reliability": "Reliability"}
+"""Figures of the report that the dock shows, by their names there, with their titles."""
 DEMONSTRATION = "demonstration"
 TRAINED_ON = "trained-on"
+_DPI = 100
 
 
 @dataclass(frozen=True)
 class FigureStyle:
-    """How figures are drawn: colours, size on the screen, and the screen's pixels per pixel of Qt."""
+    """How figures are drawn: colours, size in pixels of Qt, and the screen's pixels per pixel of Qt."""
 
     theme: Theme
     size_px: tuple[int, int]
@@ -45,7 +44,7 @@ class FigureStyle:
 
 @dataclass(frozen=True, eq=False)
 class Calls:
-    """What a phase layer says of its cells, taken in the GUI thread."""
+    """What a phase layer holds of its cells, copied in the GUI thread."""
 
     source: GallerySource
     prediction: Prediction
@@ -89,31 +88,31 @@ def snapshot_calls(layer: Labels) -> Calls:
 
 
 def evaluate_calls(
-    calls: Calls, look: FigureStyle, earlier: Iterable[Evaluated] = ()
+    calls: Calls, style: FigureStyle, earlier: Iterable[Evaluated] = ()
 ) -> Job[Progress | Note, Evaluated]:
-    """Compare calls with the truth, and with `earlier` ones of other models; the job's result is an `Evaluated`.
+    """Compare calls with the truth, and with `earlier` ones of other models.
 
-    Repeated cells are left out, and those that the model was trained on while there are others; made cells are tested
-    where no real one has a known phase, as a demonstration.
+    Duplicates are left out, and cells that the model was trained on while there are others. Synthetic cells are tested
+    only where no real cell has a known phase, as a demonstration.
     """
     from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
     from napari_cellcycle.evaluation.report import evaluate
 
     cells: Cells = yield from reread_cells(calls.source)
     duplicates = yield from iter_duplicates(cells)
-    made = bool(calls.synthetic[calls.truth != UNKNOWN].all())
-    known = None if made else _training_prints(calls.model)
-    truth = np.full_like(calls.truth, UNKNOWN)  # whatever is left out is made unknown
+    only_synthetic = bool(calls.synthetic[calls.truth != UNKNOWN].all())
+    known = None if only_synthetic else _training_fingerprints(calls.model)
+    truth = np.full_like(calls.truth, UNKNOWN)  # cells that are left out become unknown
     truth[duplicates.keep] = calls.truth[duplicates.keep]
     notes = duplicates.notes
-    if not made and calls.synthetic.any():
+    if not only_synthetic and calls.synthetic.any():
         truth[calls.synthetic] = UNKNOWN
         notes = (*notes, f"{calls.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
     report = evaluate(
         calls.prediction,
         truth,
         model=calls.model,
-        protocol=DEMONSTRATION if made else "held-out",
+        protocol=DEMONSTRATION if only_synthetic else "held-out",
         synthetic=calls.synthetic,
         trained_on=None if known is None else in_training_set(duplicates.fingerprints, known),
         duplicates_removed=len(cells) - len(duplicates.keep),
@@ -123,18 +122,18 @@ def evaluate_calls(
     )
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)
-    pictures = yield from draw_figures(report, look)
+    pictures = yield from draw_figures(report, style)
     return Evaluated(calls.source.group, report, cells, pictures, comparisons)
 
 
 def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:
-    """Other models against the newest on the same cells, by name; those that called other cells are left out."""
+    """Other models against the newest on the same cells, by name; those with calls of other cells are left out."""
     same = [report for report in others if report.data_sha256 == newest.data_sha256]
     return {report.model: _compare(report, newest) for report in same if report.model != newest.model}
 
 
 def _compare(report: Report, newest: Report) -> Comparison | None:
-    """Only cells that were tested with both count: each model has its own training cells left out."""
+    """Only cells that were tested with both count, as the training cells of each model are left out."""
     from napari_cellcycle.evaluation.compare import compare
 
     truth = np.where(newest.truth == UNKNOWN, UNKNOWN, report.truth)
@@ -144,35 +143,35 @@ def _compare(report: Report, newest: Report) -> Comparison | None:
         return None
 
 
-def draw_figures(report: Report, look: FigureStyle) -> Job[Progress | Note, dict[str, bytes]]:
-    """Draw the figures of the dock; the job's result is a PNG by name, transparent where the dock shows through."""
+def draw_figures(report: Report, style: FigureStyle) -> Job[Progress | Note, dict[str, bytes]]:
+    """Draw the figures of the dock: a PNG by name, with a transparent ground."""
     yield Note("")
     from matplotlib.figure import Figure
 
     from napari_cellcycle.evaluation.reporting.figures import drawings
 
-    pictures, (width, height) = {}, look.size_px
+    pictures, (width, height) = {}, style.size_px
     for name in FIGURES:
-        figure = Figure(figsize=(width / DPI, height / DPI), layout="constrained", facecolor="none")
-        drawings(report)[name].draw(figure.add_subplot(), report, theme=look.theme)
+        figure = Figure(figsize=(width / _DPI, height / _DPI), layout="constrained", facecolor="none")
+        drawings(report)[name].draw(figure.add_subplot(), report, theme=style.theme)
         content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=DPI * look.zoom)
+        figure.savefig(content, format="png", dpi=_DPI * style.zoom)
         pictures[name] = content.getvalue()
     return pictures
 
 
 def save_report(evaluated: Evaluated, folder: Path) -> Job[Progress | Note, Path]:
-    """Write the report with its tables and figures; the job's result is the path of ``report.html``."""
+    """Write the report with its tables and figures, and return the path of ``report.html``."""
     from napari_cellcycle.evaluation.reporting.files import write_report
 
     return (yield from write_report(evaluated.report, evaluated.cells, folder))
 
 
-def _training_prints(model: str) -> Any:
-    """What tells the cells that a model was trained on, None where nobody knows it."""
+def _training_fingerprints(model: str) -> Any:
+    """Fingerprints of the cells that a model was trained on, None where they are not known."""
     from napari_cellcycle.store.models import find_model, load_training_fingerprints
 
     try:
         return load_training_fingerprints(find_model(model))
-    except ModelError:  # its folder is gone since
+    except ModelError:  # its folder has been removed
         return None

@@ -1,10 +1,11 @@
-"""Some cells among many: the others are dimmed."""
+"""Highlight some cells of a gallery: the others are dimmed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.gui.layers.camera import camera_of
 from napari_cellcycle.gui.layers.source import PHASE, SELECTED, GallerySource, find_layer, metadata_for, source_of
@@ -12,13 +13,12 @@ from napari_cellcycle.gui.layers.source import PHASE, SELECTED, GallerySource, f
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
-    from numpy.typing import NDArray
 
-_NEAREST = 6.0  # screen pixels per image pixel: nearer, cells are only squares
+_MAX_ZOOM = 6.0  # screen pixels per image pixel: closer up, a cell is only squares
 
 
 def highlight_cells(viewer: ViewerModel, group: str, selected: NDArray[np.bool_]) -> int:
-    """Dim all cells of a gallery but the selected ones, look at those, and return how many can be seen."""
+    """Dim all cells of a gallery but the selected ones, zoom to those, and return how many are in the gallery."""
     from napari.layers import Labels
     from napari.utils.colormaps import DirectLabelColormap
 
@@ -39,22 +39,22 @@ def highlight_cells(viewer: ViewerModel, group: str, selected: NDArray[np.bool_]
     else:
         layer.data, layer.visible = veil, True
     if shown.any():
-        _look_at(viewer, layer, source.grid.box(np.flatnonzero(shown)), source.grid.shape)
+        _zoom_to(viewer, layer, source.grid.box(np.flatnonzero(shown)), source.grid.shape)
     return int(shown.sum())
 
 
-def select_all(viewer: ViewerModel, group: str) -> None:
-    """Dim nothing."""
+def highlight_none(viewer: ViewerModel, group: str) -> None:
+    """Show all cells of a gallery alike again."""
     layer = find_layer(viewer.layers, group, SELECTED)
     if layer is not None:
         viewer.layers.remove(layer)
 
 
-def _look_at(viewer: ViewerModel, layer: Labels, box: tuple[int, int, int, int], shape: tuple[int, int]) -> None:
-    """Zoom to a box. How many pixels the canvas has, napari says only by the zoom that shows everything."""
+def _zoom_to(viewer: ViewerModel, layer: Labels, box: tuple[int, int, int, int], shape: tuple[int, int]) -> None:
+    """Zoom to a box. napari doesn't give the size of the canvas, only the zoom that shows everything."""
     top, left, bottom, right = box
     viewer.reset_view()
     camera = camera_of(viewer)
-    nearer = min(shape[0] / (bottom - top), shape[1] / (right - left))
-    camera.zoom = min(camera.zoom * nearer, _NEAREST / float(layer.scale[-1]))
+    closer = min(shape[0] / (bottom - top), shape[1] / (right - left))
+    camera.zoom = min(camera.zoom * closer, _MAX_ZOOM / float(layer.scale[-1]))
     camera.center = (0, *layer.data_to_world(((top + bottom) / 2, (left + right) / 2)))

@@ -1,24 +1,23 @@
-"""Phases that a user paints on the phase layer with napari's own tools: fill bucket, brush, polygon."""
+"""Correct phases by painting on the phase layer with napari's own tools: fill bucket, brush, polygon."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.gui.layers.phase_table import truth_of
+from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.phases import UNKNOWN, UNSURE, UNSURE_LABEL, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari.layers import Labels
-    from numpy.typing import NDArray
 
-    from napari_cellcycle.images.cell_map import CellMap
 
-HOW = (
-    "Choose a label in the layer's controls (1 G1, 2 S, 3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, "
+HOW_TO_PAINT = (
+    "Choose a label in the layer controls (1 G1, 2 S, 3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, "
     "8 not known), then click on cells with the fill bucket."
 )
 
@@ -39,30 +38,30 @@ class PhasePainting:
     def __init__(self, layer: Labels, cells: CellMap, on_change: Callable[[], None]) -> None:
         self.layer, self._cells, self._on_change = layer, cells, on_change
         self._tidying = False
-        self._numbers = self._look()
+        self._numbers = self._read()
         layer.events.paint.connect(self._on_paint)
         layer.events.features.connect(self._on_features)
 
     def end(self) -> None:
-        """Follow no more."""
+        """Stop following."""
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.features.disconnect(self._on_features)
 
     def phases(self) -> NDArray[np.int8]:
         """Phase of each cell as painted, shape (N,); `UNKNOWN` where it has none or is unsure.
 
-        A made cell is of the phase that it was made as, whatever a model calls it, unless somebody paints on it.
+        A synthetic cell has the phase that it was made for, whatever a model calls it, unless somebody paints on it.
         """
-        phases = self._look().astype(np.int8) - 1
+        phases = self._read().astype(np.int8) - 1
         painted = np.where((phases < 0) | (phases >= UNSURE), UNKNOWN, phases).astype(np.int8)
         synthetic = self.layer.features["synthetic"].to_numpy(bool)
         if not synthetic.any():
             return painted
         truth = truth_of(self.layer)
-        n_shown = len(painted)  # made cells that are not shown have a phase all the same
-        kept = synthetic[:n_shown] & (self._numbers == called_numbers(self.layer)[:n_shown])
+        n_shown = len(painted)  # synthetic cells that are not shown have a phase, too
+        unpainted = synthetic[:n_shown] & (self._numbers == called_numbers(self.layer)[:n_shown])
         beyond = np.where(synthetic, truth, UNKNOWN)[n_shown:]
-        return np.r_[np.where(kept, truth[:n_shown], painted), beyond].astype(np.int8)
+        return np.r_[np.where(unpainted, truth[:n_shown], painted), beyond].astype(np.int8)
 
     def synthetic(self) -> NDArray[np.bool_]:
         """Which of the cells of `phases` a generator made, shape (N,)."""
@@ -76,11 +75,11 @@ class PhasePainting:
         return {key: phase for key, phase in zip(keys, self.phases().tolist(), strict=True) if phase != UNKNOWN}
 
     def n_corrected(self) -> int:
-        """Cells that were painted otherwise than the model called them, when `phases` were read."""
+        """Cells whose painted phase differs from the model's, when `phases` were read."""
         return int((self._numbers != called_numbers(self.layer)[: len(self._numbers)]).sum())
 
     def begin(self) -> None:
-        """Make the layer ready to be painted on: the first click of the bucket says G1."""
+        """Get the layer ready for painting; the fill bucket begins with G1."""
         layer = self.layer
         layer.visible = True
         layer.contiguous, layer.preserve_labels = True, False
@@ -88,9 +87,9 @@ class PhasePainting:
         layer.mode = "fill"
 
     def _on_paint(self, _event: Any = None) -> None:
-        if self._tidying:  # tidying is painting too, so that napari can undo it
+        if self._tidying:  # tidying is a painting of its own, so that napari can undo it
             return
-        tidy = self._cells.draw_outlines(self._look())
+        tidy = self._cells.draw_outlines(self._read())
         untidy = np.unravel_index(np.flatnonzero(self.layer.data != tidy), tidy.shape)
         self._tidying = True
         try:
@@ -99,7 +98,7 @@ class PhasePainting:
             self._tidying = False
         self._on_change()
 
-    def _look(self) -> NDArray[np.uint8]:
+    def _read(self) -> NDArray[np.uint8]:
         self._numbers = self._cells.read_phases(self.layer.data)
         return self._numbers
 
@@ -108,7 +107,7 @@ class PhasePainting:
 
 
 def corrections(layer: Labels, cells: CellMap) -> NDArray[np.uint8]:
-    """Numbers that were painted on a phase layer, shape (N,); 0 for cells that have the one that a model gave them."""
+    """Numbers that were painted on a phase layer, shape (N,); 0 for cells that still have the model's number."""
     painted = cells.read_phases(layer.data)
     return np.where(painted == called_numbers(layer)[: len(painted)], 0, painted).astype(np.uint8)
 

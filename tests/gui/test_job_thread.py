@@ -9,7 +9,7 @@ import pytest
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Note, Progress
-from napari_cellcycle.gui.job import JobThread
+from napari_cellcycle.gui.job_thread import JobThread
 
 
 class Listener:

@@ -1,0 +1,108 @@
+"""What *Classify* runs in a thread: from cells in the viewer to a phase layer that is ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
+from napari_cellcycle.gui.layers.gallery import reread_cells
+from napari_cellcycle.gui.layers.gallery_layers import LayerData
+from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
+from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.source import GallerySource, Source
+from napari_cellcycle.images.cell_map import CellMap
+from napari_cellcycle.images.label_map import LabelMap
+from napari_cellcycle.jobs.config import ClassifySettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_cellcycle.cells import Cells, Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """Phases that are ready for the viewer; `labels` of a full-field image if they were found, None if given."""
+
+    source: Source
+    cell_map: CellMap
+    layer: LayerData
+    n_unreadable: int
+    model: str
+    device: str
+    notes: tuple[str, ...]
+    labels: NDArray[np.integer] | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a cell."""
+        table: pd.DataFrame = self.layer[1]["features"]
+        return table
+
+
+def classify_gallery(source: GallerySource, config: ClassifySettings) -> Job[Progress | Note, Classified]:
+    """Classify all cells of a gallery, shown or not."""
+    cells = yield from reread_cells(source)
+    return (yield from _classify(cells, source.grid, source, config))
+
+
+def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progress | Note, Classified]:
+    """Classify the cells of a full-field image, which are found first if there are no labels."""
+    found = None
+    if field.labels is None:
+        found = yield from _find_cells(field.brightfield)
+        field = replace(field, labels=found)
+    cells = cut_field(field)
+    place = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
+    classified = yield from _classify(cells, place, field.source, config)
+    return replace(classified, labels=found)
+
+
+def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:
+    """Write ``phases.csv``, and return its path."""
+    from napari_cellcycle.io.writers.results import write_table
+
+    yield Note("Saving ...")
+    write_table(prediction, path)
+    return path
+
+
+def _classify(
+    cells: Cells, cell_map: CellMap, source: Source, config: ClassifySettings
+) -> Job[Progress | Note, Classified]:
+    """Classify cells that are in the viewer where `cell_map` says."""
+    yield Note("Loading the model ...")
+    from napari_cellcycle.models.device import pick_device
+    from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
+    from napari_cellcycle.store.models import load_model
+
+    device = str(pick_device(config.device))
+    model, instead = model_for_channels(load_model(config.model), cells)
+    yield Note("")
+    prediction = yield from classify_cells(
+        model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
+    )
+    picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
+    table = result_table(prediction, cells.phases, cells.synthetic)
+    name = model.name if instead else config.model
+    layer = phase_layer(picture, table, source, model=name, min_probability=config.min_probability)
+    notes = tuple(note for note in (instead, unfamiliar_warning(prediction)) if note)
+    return Classified(source, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
+
+
+def _find_cells(brightfield: Any) -> Generator[Progress, None, NDArray[np.integer]]:
+    from napari_cellcycle.images.segment import segment_brightfield
+
+    frames = brightfield[None] if brightfield.ndim == 2 else brightfield
+    found = []
+    for number in range(len(frames)):
+        yield Progress(number, len(frames), "Finding cells")
+        found.append(segment_brightfield(np.asarray(frames[number])))
+    return np.stack(found).reshape(brightfield.shape)

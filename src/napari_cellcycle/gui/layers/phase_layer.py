@@ -1,0 +1,160 @@
+"""The phase layer: the phase of each cell in colour, as a Labels layer over its images."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.gui.layers.gallery import OpenedGallery
+from napari_cellcycle.gui.layers.gallery_layers import LayerData
+from napari_cellcycle.gui.layers.phase_painting import corrections
+from napari_cellcycle.gui.layers.source import (
+    KEY,
+    PHASE,
+    GallerySource,
+    Source,
+    find_layer,
+    metadata_for,
+    role_of,
+    source_of,
+)
+from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
+from napari_cellcycle.images.cell_map import CellMap
+from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE, UNSURE_COLOUR
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+    from napari.layers import Labels, Layer
+    from napari.utils.colormaps import DirectLabelColormap
+
+
+def phase_layer(
+    picture: NDArray[np.uint8], table: pd.DataFrame, source: Source, *, model: str, min_probability: float
+) -> LayerData:
+    """The Labels layer of phase numbers: 0 none, 1 to 7 the phases in order, 8 unsure."""
+    options = {
+        "name": "cells: phase",
+        "metadata": metadata_for(source, PHASE, model=model, min_probability=min_probability),
+        "features": table,
+        "colormap": phase_colormap(),
+        "opacity": 1.0,
+    }
+    return picture, options, "labels"
+
+
+def phase_numbers(phases: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Numbers of the phase picture from those of a `Prediction`."""
+    return (phases + 1).astype(np.uint8)
+
+
+def phase_colormap(hidden: Collection[int] = ()) -> DirectLabelColormap:
+    """The fixed colour of each phase; those of the phase numbers `hidden` are transparent."""
+    from napari.utils.colormaps import DirectLabelColormap
+
+    colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number, colour in [*COLOURS.items(), (UNSURE, UNSURE_COLOUR)]:
+        colours[int(number) + 1] = "transparent" if number in hidden else colour
+    return DirectLabelColormap(color_dict=colours)
+
+
+def hidden_phases(layer: Labels) -> set[int]:
+    """The phase numbers that `phase_colormap` made transparent."""
+    colours = layer.colormap.color_dict
+    return {number for number in range(UNSURE + 1) if colours[number + 1][3] == 0}
+
+
+def show_phases(
+    viewer: ViewerModel, source: Source, new: LayerData, cells: CellMap, field: Sequence[Layer] = ()
+) -> Labels:
+    """Add the phase layer, or refresh the one that is there, and describe its cells in the status bar.
+
+    Other phase layers are hidden. What somebody painted on the layer stays. `field` are the user's own layers that
+    show the same cells.
+    """
+    from napari.layers import Layer
+
+    data, options, kind = new
+    below = [*field, *_layers_of(viewer, source)]
+    layer = find_layer(viewer.layers, source.group, PHASE)
+    if layer is None:
+        layer = Layer.create(data, {**options, **_position_of(below)}, kind)
+    else:
+        data = _with_corrections(data, layer, options["features"], cells)
+        for name in ("metadata", "features", "colormap"):  # metadata first: listeners to the features read it
+            setattr(layer, name, options[name])
+        layer.data, layer.visible = data, True
+    for one in [*below, layer]:
+        describe_in_status_bar(one, cells, options["features"])
+    for other in viewer.layers:
+        if source_of(other) is not None and role_of(other) == PHASE and other is not layer:
+            other.visible = False
+    if layer not in viewer.layers:
+        viewer.add_layer(layer)
+    viewer.layers.selection.active = layer
+    return layer
+
+
+def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) -> None:
+    """Copy the phase layer of a gallery to a new one that holds the same cells, and synthetic cells after them.
+
+    The phase of a synthetic cell is known, so no model calls it.
+    """
+    from napari.layers import Layer
+
+    new, layer = opened.source, find_layer(viewer.layers, old.group, PHASE)
+    if layer is None:  # the user has removed it
+        return
+    numbers = np.zeros(new.n_cells, np.uint8)
+    numbers[: old.n_shown] = old.grid.read_phases(layer.data)
+    synthetic = opened.table.iloc[old.n_cells :]
+    numbers[old.n_cells :] = [PHASE_LABELS.index(label) + 1 for label in synthetic["truth"]]
+    known, table = layer.metadata[KEY], _with_synthetic(layer.features, synthetic)
+    data, options, kind = phase_layer(
+        new.grid.draw_outlines(numbers), table, new, model=known["model"], min_probability=known["min_probability"]
+    )
+    below = _layers_of(viewer, new)
+    copied = Layer.create(data, {**options, **_position_of(below)}, kind)
+    for other in [*below, copied]:
+        describe_in_status_bar(other, new.grid, table)
+    viewer.add_layer(copied)
+
+
+def _with_corrections(
+    picture: NDArray[np.uint8], layer: Labels, table: pd.DataFrame, cells: CellMap
+) -> NDArray[np.uint8]:
+    """`picture` with what somebody painted on the layer that it replaces, if that one is of the same cells."""
+    if layer.data.shape != picture.shape or len(layer.features) != len(table):
+        return picture
+    painted = corrections(layer, cells)
+    if not painted.any():
+        return picture
+    return cells.draw_outlines(np.where(painted > 0, painted, cells.read_phases(picture)))
+
+
+def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:
+    """A table of results with the rows of synthetic cells after it."""
+    import pandas as pd
+
+    columns = {name: synthetic[name] for name in ("source", "cell", "truth", "synthetic")}
+    columns |= {"phase": synthetic["truth"], "probability": np.ones(len(synthetic), np.float32)}
+    columns |= {f"p_{label}": (synthetic["truth"] == label).astype(np.float32) for label in PHASE_LABELS}
+    columns |= {
+        "dna_content": np.full(len(synthetic), np.nan, np.float32),
+        "unfamiliar": np.zeros(len(synthetic), bool),
+    }
+    rows = pd.DataFrame({name: columns[name] for name in table if name in columns})
+    return pd.concat([table, rows], ignore_index=True)
+
+
+def _layers_of(viewer: ViewerModel, source: Source) -> list[Layer]:
+    return [layer for layer in viewer.layers if (its := source_of(layer)) is not None and its.group == source.group]
+
+
+def _position_of(below: Sequence[Layer]) -> dict[str, Any]:
+    """Where the phase layer is in the world: where the first image is."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units")
+    return {name: getattr(below[0], name) for name in names} if below else {}
