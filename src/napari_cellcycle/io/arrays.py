@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import ROLES, Cells
 from napari_cellcycle.errors import ChannelError, ImageError
-from napari_cellcycle.io.channels import name_channels
+from napari_cellcycle.io.channel_roles import name_channels
 
 SOURCE = "array"
 """What `Cells.sources` say of a cell out of an array."""
@@ -99,5 +98,3 @@ def _roles(
             f"name each once, as in ({', '.join(repr(role) for role in ROLES[:2])})"
         )
     return tuple(channels), ()
-
-

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.atomic import atomic_path
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, UNSURE, phase_label
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
 
 OBJECT_NUMBER = "Object Number"
 
