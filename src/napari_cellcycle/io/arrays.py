@@ -74,8 +74,8 @@ def _ordered(array: Any) -> tuple[Any, tuple[str, ...]]:
     others = [name for name in dimensions if name != channel and name.lower() not in ("y", "x")]
     if len(others) != 1:
         raise ImageError(
-            f"the array has the dimensions {', '.join(dimensions)}; give one for the cells, and beside it only channel, "
-            "y and x"
+            f"the array has the dimensions {', '.join(dimensions)}; give one for the cells, and only channel, "
+            "y and x next to it"
         )
     order = [*others, *([channel] if channel else []), dimensions[lower.index("y")], dimensions[lower.index("x")]]
     ordered = array.transpose(*order)
