@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Python compiles what it imports; to compile all of torch and napari beforehand takes longer than the tests of a room
+# Python compiles what it imports; to compile all of torch and napari beforehand takes longer than the tests of a room.
+# What it compiled must be kept for that, or each process compiles it again: torch alone costs 4 seconds a time.
+export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 ON_SCREEN := env -u QT_QPA_PLATFORM xvfb-run -a -s "-screen 0 1600x1000x24"
