@@ -216,7 +216,7 @@ def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtb
 
 def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, finished, qtbot) -> None:
     set_up(train, epochs=2)
-    train.form.show_values({"augment": "cellgan", "gan_steps": 12, "fill_to": 40})
+    train.form.show_values({"augment": "cellgan", "gan_steps": 24, "fill_to": 40})
     output = train.run_name.output()
     train.run_button.click()
     qtbot.waitUntil(lambda: (unfinished_folder(generator_of(output)) / CHECKPOINT).exists(), timeout=60_000)
@@ -226,7 +226,7 @@ def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, fini
     train.unfinished.buttons["Resume"].click()
     finished(train)
     settings = load_card(output).training["settings"]
-    assert (settings["augment"], settings["gan_steps"], settings["fill_to"]) == ("cellgan", 12, 40)
+    assert (settings["augment"], settings["gan_steps"], settings["fill_to"]) == ("cellgan", 24, 40)
     assert load_card(output).training["n_synthetic"] > 0
     assert not train.unfinished.isVisibleTo(train)
 
