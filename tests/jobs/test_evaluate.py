@@ -36,6 +36,8 @@ from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
 from napari_cellcycle.training.augment_options import parse_augment
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def only(done: Evaluation) -> Report:
     (report,) = done.reports.values()

@@ -269,7 +269,7 @@ def test_memory_is_given_back(augment, finished) -> None:
 
 
 def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_folder, finished, qtbot) -> None:
-    set_up(augment, model_folder, steps=60)
+    set_up(augment, model_folder, steps=24)
     output = augment.run_name.output()
     augment.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
@@ -281,7 +281,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
     finished(augment)
-    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 60}
+    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 24}
     augment.results.drop.click()
     assert unfinished_runs(synthetic_folder()) == []
 
