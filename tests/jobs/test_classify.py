@@ -36,7 +36,7 @@ def test_the_stand_in_is_named_in_a_note_and_in_the_summary(
 ) -> None:
     config = ClassifySettings(model=str(both_model_folder))
     events = list(classify_files([bright_plate], tmp_path / "out", config, ReadSettings()))
-    assert any("'bright' stands in for 'both'" in event.text for event in events if isinstance(event, Note))
+    assert any("'bright' is used instead of 'both'" in event.text for event in events if isinstance(event, Note))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["model"]["name"] == "bright"
 

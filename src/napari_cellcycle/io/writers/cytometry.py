@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
 
 OBJECT_NUMBER = "Object Number"
@@ -40,12 +40,9 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     WriteError
         The package FlowIO is not installed, or a file can't be written.
     """
-    try:
-        from flowio import create_fcs
-    except ImportError as error:
-        raise WriteError(
-            "FCS files need one more package; install it with: pip install 'napari-cellcycle[cytometry]'"
-        ) from error
+    require_package("fcs")
+    from flowio import create_fcs
+
     columns = {
         OBJECT_NUMBER: prediction.ids,
         "phase": prediction.phases.astype(float) + 1,
