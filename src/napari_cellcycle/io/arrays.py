@@ -206,8 +206,8 @@ def _check_shape(shape: Sequence[int]) -> None:
         )
     if len(shown) == 4 and shown[1] > _MANY_CHANNELS:
         raise ImageError(
-            f"the array has the shape {shown}, so each cell would have {shown[1]} channels; reorder its axes to (cells, "
-            "channels, y, x)"
+            f"the array has the shape {shown}, so each cell would have {shown[1]} channels; reorder its axes to "
+            "(cells, channels, y, x)"
         )
 
 
@@ -235,8 +235,8 @@ def _ordered(array: Any) -> tuple[Any, tuple[str, ...]]:
     others = [name for name in dimensions if name != channel and name.lower() not in ("y", "x")]
     if len(others) != 1:
         raise ImageError(
-            f"the array has the dimensions {', '.join(dimensions)}; give one for the cells, and next to it only channel, "
-            "y and x"
+            f"the array has the dimensions {', '.join(dimensions)}; give one for the cells, and next to it only "
+            "channel, y and x"
         )
     order = [*others, *([channel] if channel else []), dimensions[lower.index("y")], dimensions[lower.index("x")]]
     ordered = array.transpose(*order)

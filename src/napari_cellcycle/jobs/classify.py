@@ -29,7 +29,6 @@ from napari_cellcycle.predict import classify_cells, extract_features, model_for
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
 
-
 PARQUET_ROWS = 100_000
 """A longer table is also written as Parquet."""
 

@@ -19,9 +19,9 @@ OBJECT_NUMBER = "Object Number"
 def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     """Write an FCS 3.1 file for each source of the cells.
 
-    The parameters are the object number, the phase (0 where there is no call, 1 to 7 the phases in order, 8 unsure), its
-    probability, the probability of each phase, and the DNA content where the model estimates it. What is not known is 0,
-    as FCS readers expect numbers.
+    The parameters are the object number, the phase (0 where there is no call, 1 to 7 the phases in order, 8 unsure),
+    its probability, the probability of each phase, and the DNA content where the model estimates it. What is not known
+    is 0, as FCS readers expect numbers.
 
     Parameters
     ----------

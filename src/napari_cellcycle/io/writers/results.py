@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import PHASE_LABELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_table(prediction: Prediction, path: Path) -> None:
@@ -32,7 +35,7 @@ def write_table(prediction: Prediction, path: Path) -> None:
         It can't be written.
     """
     with atomic_path(path) as temporary:
-        prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
+        _table(prediction).to_csv(temporary, index=False, float_format="%.6g")
 
 
 def write_parquet(prediction: Prediction, path: Path) -> None:
@@ -52,7 +55,7 @@ def write_parquet(prediction: Prediction, path: Path) -> None:
     """
     require_package("parquet")
     with atomic_path(path) as temporary:
-        prediction.to_table().to_parquet(temporary, engine="pyarrow", index=False)
+        _table(prediction).to_parquet(temporary, engine="pyarrow", index=False)
 
 
 def write_anndata(
@@ -60,7 +63,7 @@ def write_anndata(
 ) -> None:
     """Write an AnnData file (``.h5ad``), for scanpy and its relatives.
 
-    `X` holds the probabilities of the phases (`var`), `obs` the table of cells, `uns["model_card"]` the card.
+    `X` holds the probabilities of the phases (`var`), `obs` the table of cells, `uns["card"]` the card.
 
     Parameters
     ----------
@@ -90,11 +93,21 @@ def write_anndata(
         table[name] = pd.Categorical(table[name].astype(object))
     table.index = table.index.astype(object)
     phases = pd.DataFrame(index=pd.Index(PHASE_LABELS, dtype=object))
-    content = anndata.AnnData(X=prediction.probabilities, obs=table, var=phases, uns={"model_card": card})
+    content = anndata.AnnData(X=prediction.probabilities, obs=table, var=phases, uns={"card": card})
     if features is not None:
         content.obsm["features"] = features
     with atomic_path(path) as temporary:
         content.write_h5ad(temporary)
+
+
+def _table(prediction: Prediction) -> pd.DataFrame:
+    """The table of cells, in which every text can be written: a file name that is not UTF-8 has bytes that can't."""
+    table = prediction.to_table()
+    try:
+        "".join(set(prediction.sources.tolist())).encode()
+    except UnicodeEncodeError:
+        table["source"] = [text.encode(errors="replace").decode() for text in prediction.sources]
+    return table
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:
