@@ -373,7 +373,7 @@ class Prediction:
         import pandas as pd
 
         columns: dict[str, object] = {
-            "source": self.sources,
+            "source": _printable(self.sources),
             "cell": self.ids,
             "phase": [phase_label(int(number)) for number in self.phases],
             "probability": self.confidence,
@@ -383,3 +383,9 @@ class Prediction:
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values
         return pd.DataFrame(columns)
+
+
+def _printable(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Texts that every file can hold: in a file name that is not UTF-8, some bytes are no characters."""
+    different, index = np.unique(texts, return_inverse=True)
+    return np.array([text.encode(errors="replace").decode() for text in different.tolist()], dtype=str)[index]

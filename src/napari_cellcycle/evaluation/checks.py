@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
+from napari_cellcycle.datasets.duplicates import Duplicates, in_training_set, iter_duplicates
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.phases import UNKNOWN
 
@@ -27,8 +27,8 @@ class CellChecks:
         or one that the model was trained on while there are others.
     protocol : str
         What the scores of the others mean.
-    keep : ndarray of int
-        Indices of the cells without copies, as `Duplicates.keep`.
+    duplicates_removed : int
+        Copies that are not tested.
     data_sha256 : str
         Identifies the data: see `Duplicates`.
     notes : tuple of str
@@ -37,50 +37,45 @@ class CellChecks:
 
     truth: NDArray[np.int8]
     protocol: str
-    keep: NDArray[np.intp]
+    duplicates_removed: int
     data_sha256: str
     notes: tuple[str, ...]
 
-    @property
-    def duplicates_removed(self) -> int:
-        """Copies that are not tested."""
-        return len(self.truth) - len(self.keep)
+
+def check_cells(cells: Cells, trained_on: NDArray[np.uint64] | None) -> Job[Progress, CellChecks]:
+    """Choose the cells that a finished model may be tested on, as `choose_tested` does; all cells are read for that."""
+    return choose_tested(cells, (yield from iter_duplicates(cells)), trained_on)
 
 
-def check_cells(
-    cells: Cells, trained_on: NDArray[np.uint64] | None, truth: ArrayLike | None = None
-) -> Job[Progress, CellChecks]:
-    """Choose the cells that a finished model may be tested on; all cells are read for that.
+def choose_tested(cells: Cells, duplicates: Duplicates, trained_on: NDArray[np.uint64] | None) -> CellChecks:
+    """Choose the cells that a finished model may be tested on.
 
     Parameters
     ----------
     cells : Cells
-        N cells.
+        N cells, with their true phases.
+    duplicates : Duplicates
+        Of these cells.
     trained_on : ndarray of uint64, shape (M, 4), or None
         Fingerprints of the cells that the model was trained on, None where no record of them is kept.
-    truth : array_like of int, shape (N,), optional
-        True phases, where they are not those of `cells`.
 
     Returns
     -------
     CellChecks
-        If all cells of known phase are synthetic, they are tested, as a demonstration. If the model was trained on all
-        of them, they are tested under the protocol ``trained-on``.
+        If no real cell has a known phase, synthetic ones are tested, as a demonstration. If the model was trained on
+        all real cells of known phase, they are tested under the protocol ``trained-on``.
     """
-    phases = np.array(cells.phases if truth is None else truth, np.int8)
-    duplicates = yield from iter_duplicates(cells)
-    notes = list(duplicates.notes)
-    copies = np.setdiff1d(np.arange(len(cells)), duplicates.keep)
-    phases[copies] = UNKNOWN
-    known = phases != UNKNOWN
-    if known.any() and cells.synthetic[known].all():
-        return CellChecks(phases, DEMONSTRATION, duplicates.keep, duplicates.data_sha256, tuple(notes))
-    if n_synthetic := int((cells.synthetic & known).sum()):
-        phases[cells.synthetic] = UNKNOWN
-        notes.append(f"{n_synthetic:,} synthetic cells were left out: only real ones are tested")
-    seen = None if trained_on is None else in_training_set(duplicates.fingerprints, trained_on)
-    protocol, note = leave_out_seen(phases, seen, HELD_OUT)
-    return CellChecks(phases, protocol, duplicates.keep, duplicates.data_sha256, (*notes, note))
+    truth, notes = np.full(len(cells), UNKNOWN, np.int8), list(duplicates.notes)
+    truth[duplicates.keep] = cells.phases[duplicates.keep]
+    protocol = DEMONSTRATION
+    if (~cells.synthetic & (truth != UNKNOWN)).any():
+        if cells.synthetic.any():
+            truth[cells.synthetic] = UNKNOWN
+            notes.append(f"{cells.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
+        seen = None if trained_on is None else in_training_set(duplicates.fingerprints, trained_on)
+        protocol, note = leave_out_seen(truth, seen, HELD_OUT)
+        notes.append(note)
+    return CellChecks(truth, protocol, len(cells) - len(duplicates.keep), duplicates.data_sha256, tuple(notes))
 
 
 def leave_out_seen(phases: NDArray[np.int8], seen: NDArray[np.bool_] | None, protocol: str) -> tuple[str, str]:

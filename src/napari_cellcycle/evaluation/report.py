@@ -242,7 +242,8 @@ def evaluate(
     if protocol is None and trained_on is None and fold is None:
         checks = _check(prediction, cells, phases)
         phases, protocol, notes = checks.truth, checks.protocol, (*checks.notes, *notes)
-        duplicates_removed, data_sha256 = checks.duplicates_removed, checks.data_sha256 or data_sha256
+        duplicates_removed += checks.duplicates_removed
+        data_sha256 = data_sha256 or checks.data_sha256
     protocol = protocol or HELD_OUT
     fold = None if fold is None else np.asarray(fold)
     if fold is not None:
@@ -316,7 +317,7 @@ def _check(prediction: Prediction, cells: Cells | None, phases: NDArray[np.int8]
             "were given; give the cells instead, as in evaluate(calls, cells)",
         )
         warn_user(notes, stacklevel=3)
-    return CellChecks(phases, HELD_OUT, np.arange(len(phases)), "", notes)
+    return CellChecks(phases, HELD_OUT, 0, "", notes)
 
 
 def _refuse_synthetic(n_synthetic: int) -> None:

@@ -81,8 +81,8 @@ def _export(
             wanted.add("parquet")
         else:
             yield Note(
-                f"a table of {len(prediction):,} cells is quicker to read as Parquet, which needs one more package: pip "
-                "install 'napari-cellcycle[tables]'; only phases.csv was written"
+                f"a table of {len(prediction):,} cells is quicker to read as Parquet, which needs one more package: "
+                "pip install 'napari-cellcycle[tables]'; only phases.csv was written"
             )
     if "parquet" in wanted:
         write_parquet(prediction, folder / "phases.parquet")

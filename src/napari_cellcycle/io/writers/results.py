@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import PHASE_LABELS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def write_table(prediction: Prediction, path: Path) -> None:
@@ -35,7 +32,7 @@ def write_table(prediction: Prediction, path: Path) -> None:
         It can't be written.
     """
     with atomic_path(path) as temporary:
-        _table(prediction).to_csv(temporary, index=False, float_format="%.6g")
+        prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
 
 
 def write_parquet(prediction: Prediction, path: Path) -> None:
@@ -55,7 +52,7 @@ def write_parquet(prediction: Prediction, path: Path) -> None:
     """
     require_package("parquet")
     with atomic_path(path) as temporary:
-        _table(prediction).to_parquet(temporary, engine="pyarrow", index=False)
+        prediction.to_table().to_parquet(temporary, engine="pyarrow", index=False)
 
 
 def write_anndata(
@@ -98,16 +95,6 @@ def write_anndata(
         content.obsm["features"] = features
     with atomic_path(path) as temporary:
         content.write_h5ad(temporary)
-
-
-def _table(prediction: Prediction) -> pd.DataFrame:
-    """The table of cells, in which every text can be written: a file name that is not UTF-8 has bytes that can't."""
-    table = prediction.to_table()
-    try:
-        "".join(set(prediction.sources.tolist())).encode()
-    except UnicodeEncodeError:
-        table["source"] = [text.encode(errors="replace").decode() for text in prediction.sources]
-    return table
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:
