@@ -219,9 +219,10 @@ class TestNames:
     )
     def test_whatever_is_given_as_phases_is_numbers_or_one_sentence(self, phases: list[object]) -> None:
         try:
-            assert all(UNKNOWN <= number < 7 for number in phase_numbers(phases))
-        except cc.SettingError as error:
-            assert "is no phase" in str(error)
+            numbers = phase_numbers(phases)
+        except cc.SettingError:
+            return
+        assert all(UNKNOWN <= number < 7 for number in numbers)
 
     def test_everything_is_shown_in_one_line(self, doors: tuple[Cells, cc.Model], truth: Any, predict: Any) -> None:
         cells, model = doors
