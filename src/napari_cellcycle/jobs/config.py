@@ -179,7 +179,7 @@ class EvaluateSettings(SettingsOfRecipe):
     protocol: Annotated[
         str,
         setting(
-            "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing",
+            "with cv: clean, or seed, which follows Duque-Vazquez et al. and estimates nothing",
             choices=(CLEAN, SEED),
         ),
     ] = CLEAN
@@ -325,7 +325,7 @@ class AugmentSettings(SettingsOfRecipe):
     n_cells: Annotated[
         int,
         setting(
-            "synthetic cells of each phase that has no number in phase; 0: as many as it lacks to the largest",
+            "synthetic cells of each phase that has no number in phase; 0: up to the size of the largest phase",
             0,
             MAX_SYNTHETIC,
         ),

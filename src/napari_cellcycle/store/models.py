@@ -104,7 +104,7 @@ def load_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelError(f"{folder} is no model: it has no readable {CARD}; give a folder written by train") from error
     except ModelError as error:
-        raise ModelError(f"{folder / CARD} can't be used: {error}; {COPY}, or train anew") from error
+        raise ModelError(f"{folder / CARD} can't be used: {error}; {COPY}, or train again") from error
 
 
 def load_model(name: str | Path = "default") -> Model:
