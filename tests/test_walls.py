@@ -27,7 +27,7 @@ FLOORS = (
     {"training", "evaluation", "store"},
     {"predict"},
     {"jobs"},
-    {"gui", "cli"},
+    {"gui", "cli", "api"},
     {"__main__"},
 )
 """A room imports from lower floors and from its own."""
