@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-from napari_cellcycle.errors import SettingError
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.datasets.duplicates import Duplicates, in_training_set, iter_duplicates
+from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
@@ -19,6 +22,7 @@ from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSett
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
@@ -112,24 +116,86 @@ def _test_finished(
     name = config.model_name
     model = load_model(name)
     cells: Cells = yield from open_cells(paths, reading)
-    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or name))
+    trained = model.card.fallback_for(cells.channels) or name
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
     duplicates = yield from iter_duplicates(cells)
-    cells, n_duplicates = cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
+    cells = cells.subset(duplicates.keep)
     prediction = yield from classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
-    report = evaluate(
-        prediction,
+    report = yield from evaluate_prediction(
         cells,
+        prediction,
+        trained,
         model=model.name,
-        trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
+        duplicates=duplicates,
         prevalence=config.shares,
-        duplicates_removed=n_duplicates,
         seed=config.seed,
         temperature=(model.card.temperature,),
         settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
-        data_sha256=duplicates.data_sha256,
-        notes=duplicates.notes,
     )
-    return (report, cells)
+    return report, cells
+
+
+def evaluate_prediction(
+    cells: Cells,
+    prediction: Prediction,
+    trained: str | Path,
+    *,
+    model: str = "",
+    duplicates: Duplicates | None = None,
+    **how: Any,
+) -> Job[Progress | Note, Report]:
+    """Score what a finished model predicts for `cells`: every command and every dock asks here what is tested.
+
+    Duplicates are left out, and so are cells that the model was trained on, while there are others. Synthetic cells are
+    tested only where no real cell has a known phase, and then as a demonstration.
+
+    Parameters
+    ----------
+    cells : Cells
+        With their true phases.
+    prediction : Prediction
+        Of these cells.
+    trained : str or Path
+        Name or folder of the model, where its training cells are listed.
+    model : str
+        Name to show; else `trained`.
+    duplicates : Duplicates, optional
+        What was found in the cells before its copies were dropped; without it, duplicates are looked for here.
+    **how
+        For the report, as `evaluate` takes it: ``prevalence``, ``seed``, ``temperature``, ``settings``.
+    """
+    if duplicates is None:
+        duplicates = yield from iter_duplicates(cells)
+        kept = duplicates
+    else:
+        kept = duplicates.of_kept()
+    truth, notes = np.full_like(cells.phases, UNKNOWN), list(duplicates.notes)
+    truth[kept.keep] = cells.phases[kept.keep]
+    is_demonstration = not (~cells.synthetic & (truth != UNKNOWN)).any()
+    known = None if is_demonstration else _training_fingerprints(trained)
+    if not is_demonstration and cells.synthetic.any():
+        truth[cells.synthetic] = UNKNOWN
+        notes.append(f"{cells.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
+    return evaluate(
+        prediction,
+        truth,
+        model=model or str(trained),
+        protocol="demonstration" if is_demonstration else "held-out",
+        synthetic=cells.synthetic,
+        trained_on=None if known is None else in_training_set(kept.fingerprints, known),
+        duplicates_removed=duplicates.n_removed,
+        data_sha256=duplicates.data_sha256,
+        notes=notes,
+        **how,
+    )
+
+
+def _training_fingerprints(model: str | Path) -> NDArray[np.uint64] | None:
+    """Fingerprints of the cells that a model was trained on, None where they are not known."""
+    try:
+        folder = find_model(model)
+    except ModelError:  # its folder was removed after it had classified these cells
+        return None
+    return load_training_fingerprints(folder)

@@ -192,9 +192,7 @@ def test_ctrl_c_stops_and_a_second_one_abandons(
     assert "stopping; press Ctrl-C again to abandon" in said.err
     assert signal.getsignal(signal.SIGINT) is before
     if code:
-        assert said.err.splitlines()[-1] == (
-            "napari-cellcycle: abandoned; the same command with --resume goes on from there"
-        )
+        assert said.err.splitlines()[-1] == ("napari-cellcycle: abandoned; the same command with --resume continues it")
         assert not out.exists()
         assert unfinished_folder(out).is_dir()
     else:

@@ -11,9 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.evaluate_job import (
-    DEMONSTRATION,
     FIGURES,
-    TRAINED_ON,
     Evaluated,
     FigureStyle,
     draw_figures,
@@ -139,7 +137,7 @@ class EvaluateWidget(Dock):
         report = evaluated.report
         protocol = PROTOCOLS[report.protocol]
         self.banner.setText(f"{protocol.title}. {protocol.summary}")
-        self.banner.setVisible(report.protocol in (DEMONSTRATION, TRAINED_ON))
+        self.banner.setVisible(not protocol.estimates)
         self.summary.setText(_summary(report))
         self._fill_table()
         self._show_pictures(pictures)

@@ -37,16 +37,7 @@ def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDA
 
 def prediction_of(layer: Labels) -> Prediction:
     """What the model said, out of a phase layer's table."""
-    return _prediction(layer, layer.features)
-
-
-def prediction_of_real(layer: Labels) -> Prediction:
-    """`prediction_of` the real cells, or of all where none is real: synthetic cells say nothing about a sample."""
-    synthetic = layer.features["synthetic"].to_numpy(bool)
-    return _prediction(layer, layer.features if synthetic.all() else layer.features[~synthetic])
-
-
-def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
+    table = layer.features
     dna_content = table["dna_content"].to_numpy(np.float32)
     unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
     return Prediction(
