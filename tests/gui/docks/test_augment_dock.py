@@ -97,7 +97,8 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ArrayImages(pixels), ("brightfield", "darkfield"), "made", phases=phases, synthetic=True, pixel_size_um=0.5
     )
     save_synthetic(
-        AugmentResult(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder
+        AugmentResult(untaught(), cells, None, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True),
+        folder,
     )
     return folder
 
@@ -347,7 +348,8 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
     make(augment, finished)
     assert augment.synthetic.result.quality is None
     assert (
-        "How good the made cells are was not measured: there are no real ones of their phases." in augment.status.text()
+        "The quality of the synthetic cells was not measured: there are no real cells of their phases."
+        in augment.status.text()
     )
 
 
