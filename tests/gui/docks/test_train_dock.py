@@ -77,7 +77,7 @@ def test_the_cells_of_each_phase_are_counted_before(train) -> None:
     assert train.labelled.phase_counts.tolist() == [30, 30, 30, 0, 0, 0, 0]
     assert "G1&nbsp;30" in train.labelled.counts.text()
     assert (
-        "No cells of Prophase, Metaphase, Anaphase, Telophase, so the model learns nothing of these."
+        "No cells of Prophase, Metaphase, Anaphase, Telophase, so the model is not trained on these."
         in train.labelled.hint.text()
     )
     assert train.run_button.isEnabled()

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.evaluate_job import (
     FIGURES,
@@ -34,8 +35,6 @@ from napari_cellcycle.phases import PHASE_LABELS
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
-
-    from napari_cellcycle.evaluation.report import Report
 
 _FIGURE_PX = (310, 270)
 

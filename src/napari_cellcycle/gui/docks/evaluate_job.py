@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.evaluation.compare import Comparison
+from napari_cellcycle.evaluation.report import Report
+from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
@@ -20,11 +24,6 @@ from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.layers import Labels
-
-    from napari_cellcycle.cells import Cells, Prediction
-    from napari_cellcycle.evaluation.compare import Comparison
-    from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.evaluation.reporting.theme import Theme
 
 FIGURES = {"f1": "F1", "reliability": "Reliability"}
 """Figures of the report that the dock shows, by their names there, with their titles."""

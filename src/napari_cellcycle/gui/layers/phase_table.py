@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Prediction
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.gui.layers.source import KEY
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase, phase_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Labels
-
-    from napari_cellcycle.cells import Cells
 
 
 def cell_table(cells: Cells) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -15,8 +16,6 @@ from napari_cellcycle.jobs.steps.advice import real_or_all
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from napari.layers import Layer
 
     LayerData = tuple[Any, dict[str, Any], str]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -13,17 +16,10 @@ from napari_cellcycle.gui.widgets.generator_picker import GeneratorPicker
 from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.jobs.config import AugmentSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences, cannot_generate, planned_steps, warning_of_few
+from napari_cellcycle.models.generator import GeneratorCard
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.models.generator import GeneratorCard
 
 _GAN_SETTINGS = tuple(AugmentSettings.overridable())
 _RUN_SETTINGS = ("seed", "make", "judge", "device", "licence", "data_licence")

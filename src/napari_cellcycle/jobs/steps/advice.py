@@ -67,7 +67,7 @@ def training_advice(counts: Counts, synthetic: Counts) -> list[str]:
     n_synthetic = int(synthetic.sum())
     texts = {
         f"few cells of {', '.join(few)}, so don't trust these calls": few,
-        f"no cells of {', '.join(none)}, so the model learns nothing of these": none,
+        f"no cells of {', '.join(none)}, so the model is not trained on these": none,
         "all cells of known phase are synthetic, so the model is a demonstration": is_demonstration(counts, synthetic),
         f"{n_synthetic:,} cells are synthetic; don't test the model on the real cells of their generator": n_synthetic,
     }
