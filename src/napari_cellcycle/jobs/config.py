@@ -35,11 +35,11 @@ CLEAN, SEED = "clean", "seed"
 
 _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
-_PROTOCOL = "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing"
+_PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
-_N_CELLS = "cells of each phase that has no number in phase; 0: as many as it lacks to the largest"
+_N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
 _MAX_SEED = 2**31 - 1
 
 

@@ -42,9 +42,7 @@ class TrainConfig(Settings):
     fill_to: Annotated[
         int,
         more(
-            "fill rarer phases with synthetic cells to this number; 0: to the largest, or second with undersample",
-            0,
-            1_000_000,
+            "synthetic and real cells of a rarer phase; 0: as in the largest (undersample: second) phase", 0, 1_000_000
         ),
     ] = 0
     generator: Annotated[str, more("name or folder of a finished generator for these cells; empty: train one")] = ""

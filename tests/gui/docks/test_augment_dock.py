@@ -555,15 +555,15 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     assert (dock.labelled.synthetic_counts[Phase.ANAPHASE], dock.labelled.labelled().phases[89]) == (26, -1)
 
 
-def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, uneven, kept, tmp_path) -> None:
+def test_where_only_synthetic_cells_have_a_phase_it_is_a_demonstration(qtbot, viewer, uneven, kept, tmp_path) -> None:
     for path in (uneven / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings(), synthetic=[kept / "made.ome.tif"])))
     dock, evaluate = TrainWidget(viewer), EvaluateWidget(viewer)
     for widget in (dock, evaluate):
         qtbot.addWidget(widget)
-    assert dock.labelled.phases.findText(FILES) < 0
-    assert dock.unlabelled.isVisibleTo(dock)
+    assert dock.labelled.phases.currentText() == FILES
+    assert "All cells of known phase are synthetic, so the model is a demonstration." in dock.labelled.hint.text()
     assert evaluate.empty.isVisibleTo(evaluate)
 
 
