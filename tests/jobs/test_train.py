@@ -62,9 +62,9 @@ def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cell
 @pytest.mark.parametrize(
     ("phases", "message"),
     [
-        ([-1, -1, -1], "the phase of none of the 3 cells is known; give folders named after"),
+        ([-1, -1, -1], "no cell has a known phase; open folders that are named after"),
         ([0, 0, 0], "all cells of known phase are G1, but at least 2 phases are needed"),
-        ([0, 2], "2 cells of known phase are too few: at least 2 phases need 2 cells each"),
+        ([0, 2], "2 cells of known phase are too few: at least 2 phases need 2 each"),
         ([0, 0, 2], "3 cells of known phase are too few"),
     ],
 )

@@ -76,13 +76,16 @@ def test_the_cells_of_each_phase_are_counted_before(train) -> None:
     assert train.labelled.phases.currentText() == FILES
     assert train.labelled.phase_counts.tolist() == [30, 30, 30, 0, 0, 0, 0]
     assert "G1&nbsp;30" in train.labelled.counts.text()
-    assert "No Prophase, Metaphase, Anaphase, Telophase, so the model can't call them." in train.labelled.hint.text()
+    assert (
+        "No cells of Prophase, Metaphase, Anaphase, Telophase, so the model is not trained on these."
+        in train.labelled.hint.text()
+    )
     assert train.run_button.isEnabled()
 
 
 def test_one_phase_is_too_few_and_the_dock_says_so(train, viewer, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
-    assert train.labelled.hint.text() == "Only S cells are known, but at least two phases are needed."
+    assert "All cells of known phase are S, but at least 2 phases are needed" in train.labelled.hint.text()
     assert not train.run_button.isEnabled()
 
 
@@ -105,7 +108,7 @@ def test_few_cells_go_on_from_a_model_and_settings_follow(qtbot, viewer, gallery
 
 def test_the_settings_of_every_network_fill_the_form(train) -> None:
     train.start_from.setCurrentText(SCRATCH)
-    for network in RECIPES:  # the last one, tiny, is chosen already
+    for network in RECIPES:  # the last one, "tiny", is chosen already
         train.network.setCurrentText(network)
         settings = vars(RECIPES[network].config)
         assert train.form.values(*settings) == settings

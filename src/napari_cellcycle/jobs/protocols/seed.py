@@ -154,7 +154,7 @@ def _notes(config: EvaluateSettings, recipe: Recipe, network: SharedNetwork, cle
         notes.append(f"one network was trained through all folds, with the moments of its optimiser{trees}")
     else:
         notes.append(
-            "trees can't be trained further from fold to fold, so they were grown again, unlike the seed's network"
+            "trees can't be trained further from fold to fold, so each fold grew them again, unlike the seed's network"
         )
     if config.group_by:
         notes.append("group-by applies to the clean figures only: the seed's folds have no groups")
