@@ -227,6 +227,7 @@ class PartialPrediction:
             unreadable=self.unreadable,
             synthetic=cells.synthetic,
             unfamiliar=self.unfamiliar,
+            columns=cells.columns,
         )
 
 

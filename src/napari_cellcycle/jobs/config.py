@@ -111,11 +111,15 @@ class ReadSettings(Settings):
     ] = "auto"
     labels: Annotated[
         OptionalPath,
-        setting("label image of a full-field image; without one, cells are found in the image", more=True),
+        setting("label image of a full-field image, or the name of one in an OME-Zarr; without one, cells are found in the image", more=True),
     ] = None
     pixel_size_um: Annotated[
         float | None,
         setting("edge of a pixel in micrometres, where the files have none or a wrong one", 0.01, 100, more=True),
+    ] = None
+    plane: Annotated[
+        int | None,
+        setting("focal plane (z) to read, counted from 0, instead of the sharpest one", 0, 9999, more=True),
     ] = None
 
 
@@ -158,7 +162,7 @@ class EvaluateSettings(SettingsOfRecipe):
     ] = CLEAN
     group_by: Annotated[
         OptionalText,
-        setting("keep cells together in a fold: file, folder, folder1, folder2, ...", more=True),
+        setting("keep cells together in a fold: file, folder, folder1, folder2, ..., or well of a plate", more=True),
     ] = None
     prevalence: Annotated[
         Shares, setting("give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
