@@ -89,9 +89,9 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
         raise ReadError(f"{path} does not exist; check the name")
     enclosing = enclosing_zarr(path)
     if enclosing is not None:
-        parent = Path(enclosing).parent
-        inside = path.relative_to(parent).as_posix()
-        yield Folder(parent, parent, (inside, *(_labels_beside(path) if path == enclosing else ())))
+        above = Path(enclosing).parent
+        inside = path.relative_to(above).as_posix()
+        yield Folder(above, above, (inside, *(_labels_beside(path) if path == enclosing else ())))
         return
     if path.is_file():
         yield Folder(path.parent, path.parent, (path.name, *_labels_beside(path)))

@@ -95,7 +95,7 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     """Cells from segmentation. The labels are kept in compressed form: this is faster than segmenting again."""
     from napari_cellcycle.images.segment import segment_brightfield
 
-    name, roles = opened.path.name, opened.channels.roles
+    name, roles = opened.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(
             f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}"

@@ -14,6 +14,7 @@ from napari_cellcycle.io.folder_contents import ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.lazy_cells import Focus
 from napari_cellcycle.io.formats.open import open_images
+from napari_cellcycle.io.formats.zarr_groups import shown_name
 from napari_cellcycle.io.input_part import ReadOptions
 from napari_cellcycle.phases import UNKNOWN
 
@@ -63,6 +64,11 @@ class OpenImageSet:
     def path(self) -> Path:
         """The file that represents the set in tables: the brightfield one."""
         return self.files[self.brightfield_file].path
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return shown_name(self.path)
 
     @property
     def source(self) -> str:
@@ -125,7 +131,7 @@ class OpenImageSet:
         if chosen is None:
             example = next(iter(inside))
             raise ReadError(
-                f"{self.path.name} has the label images {', '.join(inside)}; choose one, as in --labels {example}"
+                f"{self.name} has the label images {', '.join(inside)}; choose one, as in --labels {example}"
             )
         return inside[chosen]
 
@@ -136,7 +142,7 @@ class OpenImageSet:
         if len(inside) < 2 or self.origin.options.labels is not None or chosen not in inside:
             return ()
         others = ", ".join(path.name for path in inside if path != chosen)
-        note = f"{self.path.name}: the cells are cut by its labels {chosen.name}, not by {others}"
+        note = f"{self.name}: the cells are cut by its labels {chosen.name}, not by {others}"
         return (f"{note}; choose others with --labels NAME",)
 
     @property
@@ -216,9 +222,7 @@ def _is_claimed(files: Sequence[ImageFile], claimed: set[object]) -> bool:
     return False
 
 
-def _open_set(
-    images: ImageSet, channels: Sequence[str], origin: Origin, files: tuple[ImageFile, ...]
-) -> OpenImageSet:
+def _open_set(images: ImageSet, channels: Sequence[str], origin: Origin, files: tuple[ImageFile, ...]) -> OpenImageSet:
     inside = files[0].channels
     depths = {file.n_planes for file in files} - {1}
     if len(depths) > 1:

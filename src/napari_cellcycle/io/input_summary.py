@@ -110,7 +110,9 @@ class Description:
         return {**asdict(self), "n_cells": self.n_cells, "phases": self.phases}
 
 
-def describe_inputs(paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto", plane: int | None = None) -> Description:
+def describe_inputs(
+    paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto", plane: int | None = None
+) -> Description:
     """Summarise inputs; only a few of their images are read.
 
     Parameters

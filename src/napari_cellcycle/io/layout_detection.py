@@ -50,6 +50,7 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCy
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
     notes = list(group.notes)
+    after_montage = False  # the last of several montages may have only a few tiles
     is_alike = True  # files of one image can't be told from others before they are opened
     example: OpenImageSet | None = None
     for position, images in enumerate(group.sets):
@@ -61,7 +62,9 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCy
             is_alike = is_alike and not any(file.parts for each in opened for file in each.files)
             if not (len(opened) == 1 and opened[0].shows_cells and opened[0].files[0].n_frames == 1):
                 for each in opened:
-                    yield _open_frames(each).checked()
+                    part = _open_frames(each, after_montage).checked()
+                    after_montage = after_montage or part.kind.startswith("montage")
+                    yield part
                 continue
             example = example or opened[0]
             notes.extend(opened[0].file_notes)
@@ -105,12 +108,12 @@ def _columns(sets: Sequence[ImageSet]) -> dict[str, list[str]]:
     return {name: [each.columns.get(name, "") for each in sets] for name in names}
 
 
-def _open_frames(opened: OpenImageSet) -> InputPart:
+def _open_frames(opened: OpenImageSet, after_montage: bool = False) -> InputPart:
     if opened.shows_cells:
         return _open_stack(opened, opened.files, f"stack of cells{opened.kind_of_planes}")
     layout = opened.origin.options.layout
     if opened.labels is None and layout != "field" and opened.files[0].n_frames == 1:
-        montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage)
+        montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage or after_montage)
         if montages is not None:
             size = montages[0].shape[0]
             kind = f"montage of {size} x {size} pixel tiles"

@@ -14,6 +14,7 @@ from napari_cellcycle.io.channel_roles import name_channels
 from napari_cellcycle.io.formats.base import join_planes
 from napari_cellcycle.io.formats.lazy_cells import Focus
 from napari_cellcycle.io.formats.zarr import ZarrImage
+from napari_cellcycle.io.formats.zarr_groups import shown_name
 from napari_cellcycle.io.image_set import check_plane, notes_on_planes
 from napari_cellcycle.io.phase_table import sidecar_path, with_truth
 
@@ -95,4 +96,6 @@ def _unused_labels(file: ZarrImage) -> list[str]:
     if file.cells or not file.labels:
         return []
     names = ", ".join(path.name for path in file.labels)
-    return [f"{file.path.name}: its labels {names} are not used, as each image is one cell; say --layout field to use them"]
+    return [
+        f"{shown_name(file.path)}: its labels {names} are not used, as each image is one cell; say --layout field to use them"
+    ]

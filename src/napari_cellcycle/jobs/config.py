@@ -111,7 +111,10 @@ class ReadSettings(Settings):
     ] = "auto"
     labels: Annotated[
         OptionalPath,
-        setting("label image of a full-field image, or the name of one in an OME-Zarr; without one, cells are found in the image", more=True),
+        setting(
+            "label image of a full-field image, or its name in an OME-Zarr; without one, cells are found in the image",
+            more=True,
+        ),
     ] = None
     pixel_size_um: Annotated[
         float | None,

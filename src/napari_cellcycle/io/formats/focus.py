@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,6 @@ def show_one_object(planes: Sequence[NDArray[np.generic]]) -> bool:
     """
     values = [plane.astype(np.float64).ravel() for plane in planes]
     centred = [value - value.mean() for value in values]
-    pairs = list(zip(centred, centred[1:], strict=False))
+    pairs = list(pairwise(centred))
     alike = [float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-12)) for a, b in pairs]
     return bool(np.median(alike) >= _SAME_OBJECT)

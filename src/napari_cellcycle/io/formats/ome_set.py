@@ -153,13 +153,15 @@ def open_ome_set(ome: Ome, path: Path) -> list[ImageFile]:
 def _open_image(image: OmeImage, path: Path, contents: dict[str, Any]) -> ImageFile:
     lengths = [image.length(axis) for axis in "CZT"]
     if min(lengths) < 1 or np.prod(lengths, dtype=float) > _MOST_PLANES:
-        raise ReadError(f"{path.name} is damaged: its OME-XML says {lengths} channels, planes and times; export it again")
+        raise ReadError(
+            f"{path.name} is damaged: its OME-XML says {lengths} channels, planes and times; export it again"
+        )
     names: list[str] = []
     file_of, page_of = _tables(image, path, lengths, names)
     located = [path if name == path.name else locate(path.parent, name) for name in names]
     missing = tuple(name for name, found in zip(names, located, strict=True) if found is None)
     files = tuple(found for found in located if found is not None)
-    renumbered = [-2 - missing.index(n) if found is None else files.index(found) for n, found in zip(names, located)]
+    renumbered = [-2 - missing.index(n) if found is None else files.index(found) for n, found in zip(names, located, strict=True)]
     file_of = np.array([*renumbered, -1], np.intp)[file_of]
     shape, dtype = _page_of(path, file_of, page_of, files)
     n_times, n_planes, n_channels = file_of.shape
@@ -173,7 +175,9 @@ def _open_image(image: OmeImage, path: Path, contents: dict[str, Any]) -> ImageF
         frame_axes="T" if n_times > 1 else "",
         n_frames=n_times,
         n_planes=n_planes,
-        channels=tuple(channels[channel] or (f"channel {channel}" if len(kept) < n_channels else "") for channel in kept),
+        channels=tuple(
+            channels[channel] or (f"channel {channel}" if len(kept) < n_channels else "") for channel in kept
+        ),
         shape=shape,
         dtype=dtype,
         pixel_size_um=size if is_plausible(size) else None,
@@ -234,11 +238,9 @@ def _page_of(
 def _notes(
     image: OmeImage, path: Path, files: Sequence[Path], missing: Sequence[str], file_of: NDArray[np.intp]
 ) -> tuple[str, ...]:
-    names = sorted(file.name for file in files)
-    more = ", ..." if len(names) > _NAMED_FILES else ""
     notes = []
-    if len(names) > 1:
-        notes.append(f"{len(names)} files are read as one image, as their OME-XML says: {', '.join(names[:_NAMED_FILES])}{more}")
+    if len(files) > 1:
+        notes.append("files that show one image, as their OME-XML says, are read together and once")
     for index, name in enumerate(missing[:_NAMED_FILES]):
         lost = np.argwhere(file_of == -2 - index)
         channels = sorted({int(channel) for *_, channel in lost})

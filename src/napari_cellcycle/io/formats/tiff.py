@@ -108,7 +108,7 @@ def _open(
         "channels": _channel_names(image, n_channels),
         "shape": order.shape,
         "dtype": first.dtype,
-        "notes": (*common["notes"], *_axes_notes(first, order, tiff, path.name)),
+        "notes": (*common["notes"], *_axes_notes(first, order, tiff, path.name, n_samples)),
     }
     file: ImageFile
     if first.dataoffset is not None and len(series) == 1:
@@ -131,8 +131,8 @@ def _channels_last(
     height, width, n_channels = series.shape[-3:]
     n_frames = rows.n_frames // height
     note = (
-        f"{rows.path.name}: its axes {series.axes} {tuple(series.shape)} are read as {n_frames} images of "
-        f"{height} x {width} pixels with {n_channels} channels last; save it as (cells, channels, y, x) if that is wrong"
+        f"{rows.path.name}: its axes {series.axes} {tuple(series.shape)} are read as "
+        f"{'1 image' if n_frames == 1 else f'{n_frames} images'} of {height} x {width} pixels with {n_channels} channels last; save it as (cells, channels, y, x) if that is wrong"
     )
     contents |= {
         "frame_axes": "N" if n_frames > 1 else "",
@@ -190,8 +190,13 @@ def _samples(series: TiffPageSeries, path: Path) -> int:
     return 1 if np.ptp(first[..., :3], axis=-1).max(initial=0) == 0 else int(n_samples)
 
 
-def _axes_notes(series: TiffPageSeries, order: PlaneOrder, tiff: TiffFile, name: str) -> list[str]:
+def _axes_notes(series: TiffPageSeries, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
     notes = []
+    if n_samples > 1:
+        notes.append(
+            f"{name}: the {n_samples} values of each pixel are read as {n_samples} channels; "
+            "save each channel as a grey image of its own if that is wrong"
+        )
     if order.too_many_channels:
         notes.append(
             f"{name}: its {order.too_many_channels} channels are read as {order.n_frames} images of one channel, as "

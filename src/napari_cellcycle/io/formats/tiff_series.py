@@ -75,7 +75,7 @@ def choose_series(
             choice.notes.append(f"{file}: {_shown(sorted(which), len(series), names)} {why}")
 
     masks = _masks(series, orders, names)
-    leave_out(masks, "left out, as masks; give a mask as --labels to use it")
+    leave_out(masks, "left out, since a mask is no image of cells; to cut cells by it, give it as --labels")
     if not names:
         leave_out(_smaller_copies(everyone, orders), "left out, as smaller copies of the first one")
     kinds = Counter((orders[index].plane_of.shape[1], orders[index].n_planes) for index in everyone)
@@ -98,7 +98,7 @@ def _shown(which: Sequence[int], n_images: int, names: Sequence[str]) -> str:
     if len(which) > 3:
         return f"{len(which)} of its {n_images} images are"
     titles = [f"{index} ({names[index]})" if names and names[index] else f"{index}" for index in which]
-    return f"image {', '.join(titles)} of {n_images} {'is' if len(which) == 1 else 'are'}"
+    return f"image {titles[0]} of {n_images} is" if len(which) == 1 else f"images {', '.join(titles)} of {n_images} are"
 
 
 def _smaller_copies(which: Sequence[int], orders: Sequence[PlaneOrder]) -> set[int]:
@@ -131,7 +131,7 @@ def _is_mask(series: TiffPageSeries, name: str) -> bool:
     if np.dtype(series.dtype).kind not in "uib":
         return False
     try:
-        pixels: NDArray[np.generic] = series.pages[0].asarray()
+        pixels: NDArray[np.generic] = series.keyframe.asarray()
     except Exception:  # noqa: BLE001 - damage is told where the image is read
         return False
     if pixels.ndim < 2 or pixels.shape[-1] < 2 or pixels.min() != 0:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
+from napari_cellcycle.io.formats.zarr_groups import shown_name
 
 if TYPE_CHECKING:
     import dask.array
@@ -58,7 +59,11 @@ class ZarrImage(ImageFile):
         except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
             if len(frames) > 1:
                 return [found for frame in frames for found in self._computed(array, [frame])]
-            return [Unreadable(f"frame {frames[0] // self.n_planes} of {self.path.name} is damaged ({error}); copy it again")]
+            return [
+                Unreadable(
+                    f"frame {frames[0] // self.n_planes} of {shown_name(self.path)} is damaged ({error}); copy it again"
+                )
+            ]
 
 
 def is_our_zarr(path: Path) -> bool:
@@ -103,7 +108,9 @@ def open_zarr(path: Path) -> ZarrImage:
         raise
     except Exception as error:  # damaged metadata can make zarr raise anything
         reason = " ".join(str(error).split())
-        raise ReadError(f"{path.name} is not an OME-Zarr image, or is damaged ({reason}); write it again") from error
+        raise ReadError(
+            f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
+        ) from error
 
 
 def _is_synthetic(mark: object) -> bool:
@@ -134,12 +141,12 @@ def _contents(
     long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
     if len(long) > 1 or names[-2:] != ["y", "x"]:
         raise ImageError(
-            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, followed by c, y, x"
+            f"{shown_name(path)} has the axes {''.join(names)}; save its cells or times along one axis, followed by c, y, x"
         )
     n_planes, n_channels = (array.shape[names.index(axis)] if axis in names else 1 for axis in "zc")
     if n_channels > MOST_CHANNELS:
         raise ImageError(
-            f"{path.name} has {n_channels} channels, but there are at most {MOST_CHANNELS}; "
+            f"{shown_name(path)} has {n_channels} channels, but there are at most {MOST_CHANNELS}; "
             "if they are cells, save them along the axis t"
         )
     order = [names.index(name) for name in (*frame_axes, *(name for name in "zcyx" if name in names))]

@@ -27,6 +27,18 @@ def enclosing_zarr(path: PurePath) -> PurePath | None:
     return found[-1] if found else None
 
 
+def shown_name(path: PurePath) -> str:
+    """Name of an image for messages: in an OME-Zarr, with the folders inside it.
+
+    Examples
+    --------
+    >>> shown_name(PurePath("data/plate.zarr/A/1/0")), shown_name(PurePath("data/a.tif"))
+    ('plate.zarr/A/1/0', 'a.tif')
+    """
+    enclosing = enclosing_zarr(path)
+    return path.name if enclosing is None else path.relative_to(enclosing.parent).as_posix()
+
+
 def attributes_of(group: Path) -> dict[str, Any]:
     """The metadata of a group, of version 0.4 or 0.5; empty if it has none. It needs no other package."""
     for name in ("zarr.json", ".zattrs"):
@@ -63,10 +75,12 @@ def find_images(path: Path) -> list[Path]:
     if path.name in _METADATA:  # users choose this file, as a dialog offers no folders
         path = path.parent
     if not attributes_of(path).get("multiscales") and attributes_of(path.parent).get("multiscales"):
-        raise ReadError(f"{path.name} is one resolution of the image {path.parent}; open that instead")
+        raise ReadError(f"{shown_name(path)} is one resolution of an image; open {shown_name(path.parent)} instead")
     found = list(_images(path, _DEEPEST)) or [path]
     if found == [path] and ("image-label" in attributes_of(path) or path.parent.name == "labels"):
-        raise ReadError(f"{path.name} is a label image; open the image that it belongs to, with --labels {path.name}")
+        raise ReadError(
+            f"{shown_name(path)} is a label image; open the image that it belongs to, with --labels {path.name}"
+        )
     return found
 
 
