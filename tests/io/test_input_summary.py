@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from example_files import example_tiles, montage_of, write_cells, write_tiff
 
-from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.channel_preview import propose_channels
+from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.input_summary import describe_inputs
 from napari_cellcycle.io.inputs import read_cells
 

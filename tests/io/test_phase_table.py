@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from example_files import example_tiles, write_tiff
 
-from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.inputs import read_cells
 
 

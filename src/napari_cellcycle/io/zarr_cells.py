@@ -96,6 +96,5 @@ def _unused_labels(file: ZarrImage) -> list[str]:
     if file.cells or not file.labels:
         return []
     names = ", ".join(path.name for path in file.labels)
-    return [
-        f"{shown_name(file.path)}: its labels {names} are not used, as each image is one cell; say --layout field to use them"
-    ]
+    note = f"{shown_name(file.path)}: its labels {names} are not used, as each image is one cell"
+    return [f"{note}; say --layout field to use them"]

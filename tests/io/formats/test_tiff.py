@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io.formats import tiff_pages, tiff_axes
+from napari_cellcycle.io.formats import tiff, tiff_axes
 from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.formats.open import open_image, read_only_frame
 from napari_cellcycle.io.formats.tiff_axes import order_planes

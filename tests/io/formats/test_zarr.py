@@ -119,8 +119,12 @@ def test_images_of_others(tmp_path: Path, version: str, axes: str, shape: tuple[
 
 def test_too_many_axes(tmp_path: Path) -> None:
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=3)
-    writer.write_image(np.ones((2, 3, 4, 5), np.uint8), group, scale_factors=(), axes="tzyx")
-    with pytest.raises(ImageError, match=r"a\.zarr has the axes tzyx; save its cells or times along one axis"):
+    writer.write_image(np.ones((2, 13, 4, 5), np.uint8), group, scale_factors=(), axes="tcyx")
+    with pytest.raises(ImageError, match=r"a\.zarr has 13 channels, but there are at most 12; if they are cells"):
+        open_zarr(tmp_path / "a.zarr")
+    metadata = tmp_path / "a.zarr" / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"name": "c"', '"name": "q"'))
+    with pytest.raises(ImageError, match=r"a\.zarr has the axes tqyx; save its cells or times along one axis"):
         open_zarr(tmp_path / "a.zarr")
 
 

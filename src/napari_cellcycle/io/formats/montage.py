@@ -136,7 +136,7 @@ def _flat_padding(plane: NDArray[np.generic], size: int) -> NDArray[np.bool_]:
 
 
 def _is_filled_by_row(filled: NDArray[np.bool_]) -> bool:
-    """Whether the tiles with cells form full rows of a block in the upper left, of which only the last may end early."""
+    """Whether tiles with cells form full rows of a block in the upper left, of which only the last may end early."""
     width = int(filled.any(axis=0).sum())
     block = filled[:, :width]
     return bool(filled.sum() == block.sum() and not (np.diff(block.ravel().astype(np.int8)) > 0).any())

@@ -161,7 +161,9 @@ def _open_image(image: OmeImage, path: Path, contents: dict[str, Any]) -> ImageF
     located = [path if name == path.name else locate(path.parent, name) for name in names]
     missing = tuple(name for name, found in zip(names, located, strict=True) if found is None)
     files = tuple(found for found in located if found is not None)
-    renumbered = [-2 - missing.index(n) if found is None else files.index(found) for n, found in zip(names, located, strict=True)]
+    renumbered = [
+        -2 - missing.index(n) if found is None else files.index(found) for n, found in zip(names, located, strict=True)
+    ]
     file_of = np.array([*renumbered, -1], np.intp)[file_of]
     shape, dtype = _page_of(path, file_of, page_of, files)
     n_times, n_planes, n_channels = file_of.shape

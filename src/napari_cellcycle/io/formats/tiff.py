@@ -132,7 +132,8 @@ def _channels_last(
     n_frames = rows.n_frames // height
     note = (
         f"{rows.path.name}: its axes {series.axes} {tuple(series.shape)} are read as "
-        f"{'1 image' if n_frames == 1 else f'{n_frames} images'} of {height} x {width} pixels with {n_channels} channels last; save it as (cells, channels, y, x) if that is wrong"
+        f"{'1 image' if n_frames == 1 else f'{n_frames} images'} of {height} x {width} pixels with "
+        f"{n_channels} channels last; save it as (cells, channels, y, x) if that is wrong"
     )
     contents |= {
         "frame_axes": "N" if n_frames > 1 else "",

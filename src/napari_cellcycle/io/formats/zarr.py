@@ -141,7 +141,8 @@ def _contents(
     long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
     if len(long) > 1 or names[-2:] != ["y", "x"]:
         raise ImageError(
-            f"{shown_name(path)} has the axes {''.join(names)}; save its cells or times along one axis, followed by c, y, x"
+            f"{shown_name(path)} has the axes {''.join(names)}; "
+            "save its cells or times along one axis, followed by c, y, x"
         )
     n_planes, n_channels = (array.shape[names.index(axis)] if axis in names else 1 for axis in "zc")
     if n_channels > MOST_CHANNELS:
