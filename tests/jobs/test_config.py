@@ -38,7 +38,10 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "pixel_size_um": 0.5,
         },
     ),
-    (ClassifySettings(), {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256}),
+    (
+        ClassifySettings(),
+        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": ""},
+    ),
     (
         EvaluateSettings(
             cv=5,

@@ -34,9 +34,11 @@ def test_sample_cells_differ_from_each_other() -> None:
     assert images[0].dtype == np.uint16
 
 
-def test_made_cells_are_refused_where_figures_are_meant(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_made_cells_are_refused_where_figures_are_meant(
+    model_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     cells = cc.read_cells(sample_path())
-    calls = cc.classify(cells, cc.load_model("duque2024"))
+    calls = cc.classify(cells, cc.load_model(model_folder))
     for truth in (cells, cells.phases):
         with pytest.raises(CellCycleError, match="350 of the cells to test are synthetic"):
             cc.evaluate(calls, truth)

@@ -86,9 +86,9 @@ def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phase
 
 def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
     short = replace(QUICK, epochs=1)
-    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TrainSettings(), short)))
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TINY, short)))
     unstained = made_cells.select_channels(["brightfield", "darkfield"])
-    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TrainSettings(), short)))
+    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TINY, short)))
     tuned = result_of(
         train_cells(
             unstained,

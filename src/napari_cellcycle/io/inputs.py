@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
 from napari_cellcycle.io.amnis.populations import lists_beside
+from napari_cellcycle.io.arrays import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
@@ -36,23 +37,27 @@ Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def read_cells(
-    paths: Paths,
+    paths: Paths | Any,
     *,
-    channels: Mapping[str, str] | None = None,
+    channels: Mapping[str, str | int] | Sequence[str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
     plane: int | None = None,
+    masks: Any = None,
+    phases: Any = None,
 ) -> Cells:
-    """Open the cells of files and folders; their images are read later, when they are needed.
+    """Open the cells of files and folders, or of an array; their images are read later, when they are needed.
 
     Parameters
     ----------
-    paths : path or sequence of paths
-        Files and folders of any kind that the README lists.
-    channels : mapping of role to channel, optional
+    paths : path or sequence of paths; or array, or sequence of arrays
+        Files and folders of any kind that the README lists. Or an array of cells, (N, C, Y, X) or (N, Y, X), of NumPy,
+        dask, zarr or xarray; or one array (C, Y, X) or (Y, X) for each cell.
+    channels : mapping of role to channel, or sequence of roles, optional
         Which channel is which, as in ``{"brightfield": "Ch3", "darkfield": "Ch6"}``: a name from the file names or
-        the OME metadata (any case), or a position from 0 as text. By default it is guessed.
+        the OME metadata (any case), or a position from 0. Or what each channel shows, in their order. By default it is
+        guessed.
     layout : {"auto", "cells", "field", "montage"}
         What an image shows. By default, an image of at most 150 x 150 pixels is a cell, and a stack of them is a stack
         of cells; a larger image is a montage if it consists of equal tiles, or else a field; and a stack of larger
@@ -66,6 +71,10 @@ def read_cells(
     plane : int, optional
         Of images with several focal planes (z), the one to read, counted from 0. By default the sharpest plane of each
         image is read.
+    masks : array, shape (N, Y, X), optional
+        Of an array of cells: where it is not 0, a pixel belongs to its cell.
+    phases : sequence of int or str, optional
+        Of an array of cells: the true phase of each, as a number or name.
 
     Returns
     -------
@@ -79,12 +88,28 @@ def read_cells(
         Nothing can be read; the message gives the reason for the first input.
     SettingError
         `layout`, `pixel_size_um` or `plane` is not valid.
+        `layout` or `pixel_size_um` is not valid, or an option is given that says nothing about such an input.
+
+    Examples
+    --------
+    >>> pixels = np.zeros((100, 2, 64, 64), np.uint16)
+    >>> read_cells(pixels, channels=("brightfield", "darkfield"), pixel_size_um=0.5)
+    Cells(100 cells, 0 of known phase, channels brightfield, darkfield)
     """
     if layout not in LAYOUTS:
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
     if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
         raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
-    found = open_parts(paths, channels=channels, layout=layout, labels=labels, plane=plane)
+    if is_array(paths):
+        return cells_of_array(
+            paths, channels, pixel_size_um, masks=masks, phases=phases, of_files={"layout": layout, "labels": labels}
+        )
+    if masks is not None or phases is not None:
+        option = "masks" if masks is not None else "phases"
+        raise SettingError(
+            f"{option} goes with an array of cells, but files are given, which have {option} of their own"
+        )
+    found = open_parts(paths, channels=named_channels(channels), layout=layout, labels=labels)
     parts, errors = [], list(found.errors)
     for part in found.parts:
         try:

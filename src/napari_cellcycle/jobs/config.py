@@ -88,10 +88,29 @@ def write_phase_numbers(numbers: Mapping[int, int]) -> str:
     return ",".join(Phase(phase).label + (f"={n}" if n else "") for phase, n in numbers.items())
 
 
+EXPORTS = ("parquet", "h5ad", "h5ad-features", "fcs", "object-lists")
+"""Further files with the phases of cells."""
+
+
+def parse_exports(text: str) -> tuple[str, ...]:
+    """Read ``parquet,fcs``: some of `EXPORTS`.
+
+    Raises
+    ------
+    SettingError
+        A word is none of them.
+    """
+    words = WORDS.read(text)
+    if unknown := [word for word in words if word not in EXPORTS]:
+        raise SettingError(f"export is {unknown[0]!r}, but must be some of {', '.join(EXPORTS)}")
+    return words
+
+
 Channels = Annotated[dict[str, str] | None, optional(TextForm(parse_channels, write_channels))]
 PhaseNumbers = Annotated[dict[int, int] | None, optional(TextForm(parse_phase_numbers, write_phase_numbers))]
 Shares = Annotated[str | dict[str, float] | None, optional(TextForm(parse_shares, write_shares))]
 Words = Annotated[tuple[str, ...], WORDS]
+Exports = Annotated[tuple[str, ...], TextForm(parse_exports, ",".join)]
 Inputs = Annotated[
     tuple[str, ...],
     TextForm(lambda text: tuple(map(str.strip, text.split(","))) if text.strip() else (), ",".join),
@@ -138,6 +157,14 @@ class ClassifySettings(Settings):
         float, setting("call cells unsure whose best phase is less probable than this", 0, 1)
     ] = 0.0
     batch_size: Annotated[int, setting("cells at a time; fewer take less memory", 1, 65_536, more=True)] = 256
+    export: Annotated[
+        Exports,
+        setting(
+            "more files with the phases: parquet, h5ad (AnnData; h5ad-features adds the network's features), fcs (for "
+            "FlowJo), object-lists (populations for IDEAS); several as in parquet,fcs",
+            more=True,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +186,7 @@ class EvaluateSettings(SettingsOfRecipe):
     protocol: Annotated[
         str,
         setting(
-            "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing",
+            "with cv: clean, or seed, which follows Duque-Vazquez et al. and estimates nothing",
             choices=(CLEAN, SEED),
         ),
     ] = CLEAN
@@ -305,7 +332,7 @@ class AugmentSettings(SettingsOfRecipe):
     n_cells: Annotated[
         int,
         setting(
-            "synthetic cells of each phase that has no number in phase; 0: as many as it lacks to the largest",
+            "synthetic cells of each phase that has no number in phase; 0: up to the size of the largest phase",
             0,
             MAX_SYNTHETIC,
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
 from napari_cellcycle.errors import SettingError
+from napari_cellcycle.evaluation.checks import HELD_OUT
 from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
@@ -123,6 +124,7 @@ def _test_finished(
         prediction,
         cells,
         model=model.name,
+        protocol=HELD_OUT,
         trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
         prevalence=config.shares,
         duplicates_removed=n_duplicates,

@@ -99,7 +99,7 @@ def train_cells(
     )
 
     training_facts = {**_data_facts(data), **_epoch_facts(log), "seconds": round(checkpointer.elapsed())}
-    model = replace(model, card=_completed(model.card, training_facts, run, start))
+    model = replace(model, card=_completed(model.card, training_facts, run, start), folder=output)
     fingerprints = data.fingerprints if start is None else start.fingerprints_with(data.fingerprints)
     log_table = pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
     tables = {"log.csv": log_table, "split.csv": split_table(data.cells, validation_indices)}

@@ -200,7 +200,7 @@ def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot,
     assert not any(box.isEnabled() for box in dock.phases.boxes)
     dock.settings.picker.add_folder(kept)
     assert dock.settings.picker.value() == Choice(generator=str(kept / "generator"))
-    assert "untaught learnt from 14 real cells; it makes brightfield and darkfield" in dock.about.text()
+    assert "untaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
     assert [phase for phase, box in enumerate(dock.phases.boxes) if box.isEnabled()] == [Phase.G1, Phase.ANAPHASE]
     assert "not learnt" in dock.phases.boxes[Phase.S].toolTip()
 
@@ -269,7 +269,7 @@ def test_memory_is_given_back(augment, finished) -> None:
 
 
 def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_folder, finished, qtbot) -> None:
-    set_up(augment, model_folder, steps=60)
+    set_up(augment, model_folder, steps=24)
     output = augment.run_name.output()
     augment.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
@@ -281,7 +281,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
     finished(augment)
-    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 60}
+    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 24}
     augment.results.drop.click()
     assert unfinished_runs(synthetic_folder()) == []
 
@@ -347,7 +347,8 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
     make(augment, finished)
     assert augment.synthetic.result.quality is None
     assert (
-        "How good the made cells are was not measured: there are no real ones of their phases." in augment.status.text()
+        "The quality of the synthetic cells was not measured: there are no real cells of their phases."
+        in augment.status.text()
     )
 
 

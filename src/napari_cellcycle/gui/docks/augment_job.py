@@ -132,7 +132,11 @@ def keep_synthetic(
     stack = output / SYNTHETIC_FILE
     if isinstance(labelled, LabelledGallery):
         source = labelled.source
-        return (yield from open_gallery(source.paths, ReadSettings(**source.reading), synthetic=[*source.made, stack]))
+        return (
+            yield from open_gallery(
+                source.paths, ReadSettings.from_dict(source.reading), synthetic=[*source.made, stack]
+            )
+        )
     return (yield from open_gallery([stack], ReadSettings()))
 
 

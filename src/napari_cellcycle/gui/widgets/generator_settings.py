@@ -81,7 +81,7 @@ class GeneratorSettings(QWidget):
             missing = [phase for phase, n in enumerate(real) if not n]
             return dict.fromkeys(missing, "no cell of this phase is real, so none can be made")
         unknown = [phase for phase, label in enumerate(PHASE_LABELS) if label not in self._card.cells_per_phase]
-        return dict.fromkeys(unknown, "this generator has not learnt this phase")
+        return dict.fromkeys(unknown, "this generator was not trained on this phase")
 
     def about(self, real: NDArray[np.int64], phases: Collection[int]) -> str:
         """What to know about this generator, and about training on so few cells; often nothing."""
@@ -90,10 +90,10 @@ class GeneratorSettings(QWidget):
         method, said = self.picker.value().method, [warning_of_few(real, phases)]
         steps = planned_steps(method, real, tuple(phases), self._overrides())
         if steps > _PATIENCE:
-            each = "" if method == CELLGAN else "It learns each phase by itself: "
+            each = "" if method == CELLGAN else "Each phase is trained by itself: "
             said.append(
-                f"{each}{steps:,} steps in all, which take hours or days without a GPU. The time left is shown while "
-                "it learns, and Stop keeps what it has learnt by then."
+                f"{each}{steps:,} steps in all, which take hours or days without a GPU. The time left is shown during "
+                "the training, and Stop keeps the generator as it is then."
             )
         return " ".join(filter(None, said))
 
@@ -131,4 +131,4 @@ def _about(card: GeneratorCard | None) -> str:
     if card is None:
         return ""
     n_real = sum(card.cells_per_phase.values())
-    return f"{card.name} learnt from {n_real:,} real cells; it makes {' and '.join(card.encoding.channels)}."
+    return f"{card.name} was trained on {n_real:,} real cells; it makes {' and '.join(card.encoding.channels)}."

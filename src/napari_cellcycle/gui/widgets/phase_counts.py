@@ -51,7 +51,9 @@ class PhaseCounts(QWidget):
         self.boxes: list[QSpinBox] = []
         for phase, colour in COLOURS.items():
             self._add_row(phase, colour)
-        self.fill = button("Fill to the largest", "make as many of each phase as the largest phase has", self.reset)
+        self.fill = button(
+            "Fill to the size of the largest", "make as many of each phase as the largest phase has", self.reset
+        )
         self.none = button("None", "make no cells of any phase", self._on_none)
         fill_column(self, rows, side_by_side(self.fill, self.none))
 

@@ -253,6 +253,6 @@ def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
     only_short = all("invalid page offset" in message for message in logged)
     if not only_short or (series.dataoffset is None and series.kind not in ("uniform", "generic")):
         raise ReadError(
-            f"{path.name} is truncated or damaged, so its planes can't be told apart; copy or export it again"
+            f"{path.name} is truncated or damaged, so its planes can't be distinguished; copy or export it again"
         )
     return f"{path.name} is truncated, so only its remaining images are read; copy or export it again"

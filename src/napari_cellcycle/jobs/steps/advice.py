@@ -39,7 +39,7 @@ def what_is_scarce(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
     few = [f"{label} ({n})" for label, _, n in named if 0 < n < MIN_CELLS_TRAIN]
     none = [label for label, n, _ in named if not n]
     parts = [f"few cells of {', '.join(few)}, so don't trust these calls"] if few else []
-    parts += [f"no {', '.join(none)}, so nothing is learnt of these"] if none else []
+    parts += [f"no {', '.join(none)}, so the model can't call them"] if none else []
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}." if parts else ""
 
@@ -53,7 +53,7 @@ def real_or_all(counts: NDArray[np.int64], made: NDArray[np.int64]) -> NDArray[n
 def advice(counts: NDArray[np.int64], made: NDArray[np.int64]) -> str:
     """What to know before a model is trained on these cells."""
     synthetic = counts.any() and not (counts - made).any()
-    demonstration = "All cells are synthetic: what is learnt from them is a demonstration."
+    demonstration = "All cells are synthetic: a model trained on them is a demonstration only."
     needed = what_is_missing(real_or_all(counts, made)) or what_is_scarce(counts, made)
     return " ".join(filter(None, (needed, demonstration if synthetic else "")))
 

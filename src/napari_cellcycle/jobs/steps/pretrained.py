@@ -50,7 +50,7 @@ class PretrainedModel:
     def recipe(self) -> Recipe:
         """Network and input of the model."""
         card = self.model.card
-        description = f"goes on from {card.name}: {card.description}"
+        description = f"starts from {card.name}: {card.description}"
         return Recipe(architecture=card.architecture, description=description, input=card.input, config=FINE_TUNING)
 
     def provenance(self) -> dict[str, Any]:
