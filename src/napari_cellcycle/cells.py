@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import index as whole_number
@@ -99,6 +99,8 @@ class Cells:
         Edge of a pixel in micrometres, NaN where unknown.
     notes : tuple of str
         What was guessed or left out while opening, in sentences for the user.
+    columns : mapping of str to ndarray of str, each of shape (N,)
+        Further columns for tables and for groups, such as the well and the field in a plate.
 
     Examples
     --------
@@ -123,11 +125,12 @@ class Cells:
     synthetic: NDArray[np.bool_]
     pixel_size_um: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in _PER_CELL:
-            if len(getattr(self, name)) != len(self):
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self)} cells")
+        for name, values in {**{name: getattr(self, name) for name in _PER_CELL}, **self.columns}.items():
+            if len(values) != len(self):
+                raise ValueError(f"{name} has {len(values)} entries for {len(self)} cells")
 
     @classmethod
     def build(
@@ -141,18 +144,20 @@ class Cells:
         synthetic: bool = False,
         pixel_size_um: float | None = None,
         notes: Iterable[str] = (),
+        columns: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Cells:
         """Cells whose sources, phases, ... are each given as one value for all, or as one value per cell."""
         n_cells = len(images)
         return cls(
             images=images,
             channels=tuple(channels),
-            sources=np.array([source] * n_cells if isinstance(source, str) else source, dtype=str),
+            sources=_texts(source, n_cells),
             ids=np.arange(n_cells, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64),
             phases=np.full(n_cells, phases, np.int8) if np.ndim(phases) == 0 else np.asarray(phases, np.int8),
             synthetic=np.full(n_cells, synthetic),
             pixel_size_um=np.full(n_cells, np.nan if pixel_size_um is None else pixel_size_um, np.float32),
             notes=tuple(notes),
+            columns={name: _texts(values, n_cells) for name, values in (columns or {}).items()},
         )
 
     def __len__(self) -> int:
@@ -210,7 +215,8 @@ class Cells:
         """The cells at `indices`, in that order; no image is read."""
         chosen = np.asarray(indices, dtype=np.intp)
         values: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_CELL}
-        return replace(self, images=SubsetImages(self.images, chosen), **values)
+        columns = {name: texts[chosen] for name, texts in self.columns.items()}
+        return replace(self, images=SubsetImages(self.images, chosen), columns=columns, **values)
 
     def select_channels(self, wanted: Sequence[str]) -> Cells:
         """The same cells with only the channels `wanted`, in that order.
@@ -230,6 +236,10 @@ class Cells:
             return self
         planes = [self.channels.index(name) for name in wanted]
         return replace(self, images=take_planes(self.images, planes), channels=tuple(wanted))
+
+
+def _texts(values: str | Sequence[str], n_cells: int) -> NDArray[np.str_]:
+    return np.array([values] * n_cells if isinstance(values, str) else values, dtype=str)
 
 
 def evenly_spaced(n_cells: int, most: int) -> NDArray[np.intp]:
@@ -296,7 +306,12 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
     chosen = [part.select_channels(common) for part in parts]
     values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in chosen]) for name in _PER_CELL}
     notes = tuple(dict.fromkeys(note for part in chosen for note in part.notes))
-    return Cells(JoinedImages(tuple(part.images for part in chosen)), tuple(common), **values, notes=notes)
+    names = dict.fromkeys(name for part in chosen for name in part.columns)
+    columns = {
+        name: np.concatenate([part.columns.get(name, np.full(len(part), "")) for part in chosen]) for name in names
+    }
+    images = JoinedImages(tuple(part.images for part in chosen))
+    return Cells(images, tuple(common), **values, notes=notes, columns=columns)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -320,6 +335,8 @@ class Prediction:
     unfamiliar : ndarray of bool, shape (N,), or None
         Cells that are out of distribution: unlike those the model was trained on, so that its calls of them are not
         reliable. None if the model can't tell.
+    columns : mapping of str to ndarray of str, each of shape (N,)
+        Further columns of the table, as in `Cells`.
     model : str
         Name of the model; empty where it is not known.
     trained_on : ndarray of uint64, shape (M, 4), or None
@@ -335,6 +352,7 @@ class Prediction:
     unreadable: dict[int, str] = field(default_factory=dict)
     synthetic: NDArray[np.bool_] | None = None
     unfamiliar: NDArray[np.bool_] | None = None
+    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     model: str = ""
     trained_on: NDArray[np.uint64] | None = None
 
@@ -382,7 +400,7 @@ class Prediction:
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
 
 
 def _printable(texts: NDArray[np.str_]) -> NDArray[np.str_]:

@@ -258,7 +258,7 @@ def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io.input_summary import describe_inputs
 
     settings = _settings(ReadSettings, options)
-    found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout)
+    found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout, plane=settings.plane)
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
 
 

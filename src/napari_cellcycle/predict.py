@@ -253,6 +253,7 @@ class PartialPrediction:
             unreadable=self.unreadable,
             synthetic=cells.synthetic,
             unfamiliar=self.unfamiliar,
+            columns=cells.columns,
         )
 
 

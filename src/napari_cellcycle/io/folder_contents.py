@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
@@ -19,6 +19,7 @@ from napari_cellcycle.io.file_names import (
     split_channel,
     stem_of,
 )
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 
 _SHOWN_NAMES = 5
 
@@ -44,11 +45,15 @@ class Folder:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Files that show the same cells, one per channel; or one file with all channels, under the channel ``""``."""
+    """Files that show the same cells, one per channel; or one file with all channels, under the channel ``""``.
+
+    `columns` are further values for the tables, such as the well of a plate.
+    """
 
     key: str
     files: Mapping[str, str]
     labels: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,13 @@ def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
     """
     if not os.path.exists(path):  # Path.exists raises if a folder above can't be entered
         raise ReadError(f"{path} does not exist; check the name")
-    if path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
+    enclosing = enclosing_zarr(path)
+    if enclosing is not None:
+        above = Path(enclosing).parent
+        inside = path.relative_to(above).as_posix()
+        yield Folder(above, above, (inside, *(_labels_beside(path) if path == enclosing else ())))
+        return
+    if path.is_file():
         yield Folder(path.parent, path.parent, (path.name, *_labels_beside(path)))
         return
 

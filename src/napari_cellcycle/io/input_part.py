@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_cellcycle.cell_images import CellImage, CellImages
@@ -21,6 +21,9 @@ class ReadOptions:
     channels: Mapping[str, str] | None = None
     layout: str = "auto"
     labels: Path | None = None
+    plane: int | None = None
+    claimed: set[object] = field(default_factory=set, compare=False)
+    """Images in several files that were opened already, so that each is read once."""
 
     def source(self, path: Path) -> str:
         """Name of a file in tables: its path relative to the root, with forward slashes."""

@@ -110,12 +110,14 @@ class Description:
         return {**asdict(self), "n_cells": self.n_cells, "phases": self.phases}
 
 
-def describe_inputs(paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto") -> Description:
+def describe_inputs(
+    paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto", plane: int | None = None
+) -> Description:
     """Summarise inputs; only a few of their images are read.
 
     Parameters
     ----------
-    paths, channels, layout
+    paths, channels, layout, plane
         As for `read_cells`.
 
     Returns
@@ -128,7 +130,7 @@ def describe_inputs(paths: Paths, *, channels: Mapping[str, str] | None = None, 
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     """
-    found = open_parts(paths, channels=channels, layout=layout)
+    found = open_parts(paths, channels=channels, layout=layout, plane=plane)
     infos: list[PartInfo] = []
     problems = [*found.notes, *map(str, found.errors)]
     for part in found.parts:

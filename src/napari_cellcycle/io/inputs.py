@@ -19,18 +19,16 @@ from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     LAYOUTS,
-    ZARR_SUFFIX,
     channel_pattern,
     phase_in_stem,
     phase_of_folder,
 )
 from napari_cellcycle.io.folder_contents import Folder, find_folders, group_images
-from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
-from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.layout_detection import open_group
-from napari_cellcycle.io.zarr_cells import read_zarr_cells
+from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
 from napari_cellcycle.phases import UNKNOWN
 
 _NAMED_ERRORS = 50
@@ -45,6 +43,7 @@ def read_cells(
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
+    plane: int | None = None,
     masks: Any = None,
     phases: Any = None,
 ) -> Cells:
@@ -65,9 +64,13 @@ def read_cells(
         images is a time-lapse of a field.
     labels : path, optional
         Label image of a full-field image. By default, ``<name>_labels.tif``, ``<name>_mask.tif`` or
-        ``<name>_cp_masks.png`` in the same folder is used; without any, the field is segmented.
+        ``<name>_cp_masks.png`` in the same folder is used; without any, the field is segmented. For an OME-Zarr, the
+        name of one of the label images inside it will do.
     pixel_size_um : float, optional
         Edge of a pixel in micrometres; replaces what the files say.
+    plane : int, optional
+        Of images with several focal planes (z), the one to read, counted from 0. By default the sharpest plane of each
+        image is read.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
     phases : sequence of int or str, optional
@@ -84,6 +87,7 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
+        `layout`, `pixel_size_um` or `plane` is not valid.
         `layout` or `pixel_size_um` is not valid, or an option is given that says nothing about such an input.
 
     Examples
@@ -136,12 +140,13 @@ def open_parts(
     channels: Mapping[str, str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
+    plane: int | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels
+    paths, channels, layout, labels, plane
         As for `read_cells`.
 
     Returns
@@ -155,7 +160,7 @@ def open_parts(
         Nothing can be read; the message gives the reason for the first input.
     """
     inputs = _as_paths(paths)
-    options = ReadOptions(_common_root(inputs), channels, layout, None if labels is None else Path(labels))
+    options = ReadOptions(_common_root(inputs), channels, layout, None if labels is None else Path(labels), plane)
     parts: list[InputPart] = []
     errors: list[CellCycleError] = []
     notes: list[str] = []
@@ -187,10 +192,10 @@ def _as_paths(paths: Paths) -> list[Path]:
 
 def _common_root(inputs: Sequence[Path]) -> Path:
     """Folder that sources are named from: the input folder, or the common folder of several inputs."""
-    if len(inputs) == 1 and inputs[0].is_dir() and inputs[0].suffix.lower() != ZARR_SUFFIX:
+    if len(inputs) == 1 and inputs[0].is_dir() and enclosing_zarr(inputs[0]) is None:
         return inputs[0]
     try:
-        return Path(os.path.commonpath([path.parent for path in inputs]))
+        return Path(os.path.commonpath([(enclosing_zarr(path) or path).parent for path in inputs]))
     except ValueError:  # on different drives
         return Path()
 
@@ -211,15 +216,18 @@ def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleEr
 
 def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[InputPart | CellCycleError]:
     origin = Origin(folder.path, phase_of_folder(folder.path, folder.top), options)
-    containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
+    containers = [name for name in folder.names if name.lower().endswith(AMNIS_SUFFIXES) or is_in_zarr(name)]
     image_like: list[str] = []
     for name in containers:
+        if is_in_zarr(name):
+            for found in open_zarr_images(name, origin):
+                if isinstance(found, str):
+                    image_like.append(found)
+                else:
+                    yield found
+            continue
         try:
-            part = _open_container(folder.path / name, origin)
-            if part is None:
-                image_like.append(name)
-            else:
-                yield part.checked()
+            yield _open_amnis(folder.path / name, origin).checked()
         except CellCycleError as error:
             yield error
     amnis = [folder.path / name for name in containers if name.lower().endswith(AMNIS_SUFFIXES)]
@@ -232,19 +240,12 @@ def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[InputPart | C
             yield error
 
 
-def _open_container(path: Path, origin: Origin) -> InputPart | None:
-    """Cells of an Amnis file or an OME-Zarr; None for an OME-Zarr that is read like an image file."""
+def _open_amnis(path: Path, origin: Origin) -> InputPart:
+    """Cells of an Amnis file."""
     options, source = origin.options, origin.options.source(path)
-    if path.suffix.lower() == ZARR_SUFFIX:
-        file = open_zarr(path)
-        is_field = options.layout != "auto" or options.labels is not None or max(file.shape) > LARGEST_CELL_PX
-        if is_field and not file.cells and options.layout != "cells":
-            return None
-        cells, kind, names = read_zarr_cells(file, source, options.channels), "OME-Zarr", file.channels
-    else:
-        amnis = open_amnis(path)
-        cells, kind = read_amnis_cells(amnis, source, options.channels), f"Amnis {path.suffix.lower()}"
-        names = tuple(f"Ch{channel}" for channel in amnis.channels)
+    amnis = open_amnis(path)
+    cells, kind = read_amnis_cells(amnis, source, options.channels), f"Amnis {path.suffix.lower()}"
+    names = tuple(f"Ch{channel}" for channel in amnis.channels)
     phase = phase_in_stem(path.stem) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     return InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)

@@ -133,9 +133,15 @@ class ReadSettings(Settings):
 
     channels: Annotated[Channels, setting("which channel is what, as in brightfield=Ch3,darkfield=Ch6")] = None
     layout: Annotated[str, more("what an image holds; auto finds it from the content", choices=LAYOUTS)] = "auto"
-    labels: Annotated[OptionalPath, more("label image of a full-field image; without one, cells are found")] = None
+    labels: Annotated[
+        OptionalPath, more("label image of a full-field image, or its name in an OME-Zarr; else cells are found")
+    ] = None
     pixel_size_um: Annotated[
         float | None, more("edge of a pixel in micrometres, if the files don't say it", 0.01, 100)
+    ] = None
+    plane: Annotated[
+        int | None,
+        setting("focal plane (z) to read, counted from 0, instead of the sharpest one", 0, 9999, more=True),
     ] = None
 
 
@@ -167,7 +173,7 @@ class EvaluateSettings(SettingsOfRecipe):
     ] = ("default",)
     cv: Annotated[int, setting("train and test by this number of folds; 0 tests a finished model", 0, 100)] = 0
     protocol: Annotated[str, setting(_PROTOCOL, choices=(CLEAN, SEED))] = CLEAN
-    group_by: Annotated[OptionalText, more("keep cells together in a fold: file, folder, folder1, folder2, ...")] = None
+    group_by: Annotated[OptionalText, more("keep cells together in a fold: file, folder, folder1, ..., or well")] = None
     prevalence: Annotated[Shares, more("give figures at these shares too: bbbc048, or G1=50,S=30,G2=20")] = None
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     inputs: Annotated[Inputs, more("with cv: channels that the network sees; empty: those of its recipe")] = ()

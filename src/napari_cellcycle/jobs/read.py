@@ -20,6 +20,7 @@ def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note,
         layout=settings.layout,
         labels=settings.labels,
         pixel_size_um=settings.pixel_size_um,
+        plane=settings.plane,
     )
     yield from (Note(text) for text in cells.notes)
     return cells

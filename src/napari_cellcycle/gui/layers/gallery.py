@@ -72,7 +72,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         name: _grey(pixels, limits)
         for name, pixels, limits in zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
     }
-    proposed = propose_channels(paths, layout=reading.layout).channels
+    proposed = propose_channels(paths, layout=reading.layout, plane=reading.plane).channels
     channels = [
         ChannelPreview(channel.name, channel.role or "", pictures[channel.role or channel.name])
         for channel in proposed
