@@ -21,6 +21,7 @@ from napari_cellcycle.cell_images import (
 )
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_label
+from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,6 +231,8 @@ class Prediction:
     unfamiliar : ndarray of bool, shape (N,), or None
         Cells that are out of distribution: unlike those the model was trained on, so that its calls of them are not
         reliable. None if the model can't tell.
+    verdict : Verdict, or None
+        Whether the model fits these cells; None where that was not asked, or the model can't tell.
     """
 
     sources: NDArray[np.str_]
@@ -240,6 +243,7 @@ class Prediction:
     unreadable: dict[int, str] = field(default_factory=dict)
     synthetic: NDArray[np.bool_] | None = None
     unfamiliar: NDArray[np.bool_] | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), N_PHASES):
@@ -247,6 +251,11 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def is_reliable(self) -> bool:
+        """False if most cells are unlike the training cells, so that the phases mean nothing."""
+        return self.verdict is None or self.verdict.reliable
 
     @cached_property
     def best(self) -> NDArray[np.int8]:
@@ -266,7 +275,10 @@ class Prediction:
         return self.probabilities.max(axis=1)
 
     def to_table(self) -> pd.DataFrame:
-        """One row per cell, with the columns of ``phases.csv``."""
+        """One row per cell, with the columns of ``phases.csv``.
+
+        Only where the phases mean nothing, there is one more column, ``reliable``, which is false.
+        """
         import pandas as pd
 
         columns: dict[str, object] = {
@@ -279,4 +291,6 @@ class Prediction:
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values
+        if not self.is_reliable:
+            columns["reliable"] = np.zeros(len(self), bool)
         return pd.DataFrame(columns)

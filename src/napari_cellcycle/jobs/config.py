@@ -131,6 +131,9 @@ class ClassifySettings(Settings):
         float, setting("call cells unsure whose best phase is less probable than this", 0, 1)
     ] = 0.0
     batch_size: Annotated[int, setting("cells at a time; fewer take less memory", 1, 65_536, more=True)] = 256
+    force: Annotated[
+        bool, setting("give shares of phases even if most cells are unlike the training cells", more=True)
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
         min_probability=layer.metadata[KEY]["min_probability"],
         synthetic=table["synthetic"].to_numpy(bool),
         unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
+        verdict=layer.metadata[KEY].get("verdict"),
     )
 
 

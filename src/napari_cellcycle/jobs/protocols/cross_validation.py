@@ -171,7 +171,10 @@ class FoldPredictions:
         """Test `model` on the test cells of its fold; return its accuracy there."""
         scale = model.card.input.scales
         images = training_data.prepared.images[fold.test] / scale[:, None, None]
-        predicted = predict_prepared(model, images, torch.device("cpu"))
+        trained = np.delete(training_data.cells.phases, fold.test)
+        facts = {"cells_per_phase": dict(zip(PHASE_LABELS, count_phases(trained).tolist(), strict=True))}
+        knowing = replace(model, card=replace(model.card, training={**model.card.training, **facts}))
+        predicted = predict_prepared(knowing, images, torch.device("cpu"))
         self.predicted.add(fold.test, predicted)
         self.fold[fold.test] = number
         self.temperatures.append(model.card.temperature)
