@@ -25,7 +25,7 @@ FLOORS = (
     {"models"},
     {"io", "datasets"},
     {"training", "evaluation", "store"},
-    {"model_fit"},
+    {"model_fit", "misfit"},
     {"predict"},
     {"jobs"},
     {"gui", "cli"},

@@ -54,6 +54,7 @@ def greyed(colour: str) -> str:
     """
     return f"#{bytes(round(_GREYED * _GREY + (1 - _GREYED) * value) for value in bytes.fromhex(colour[1:])).hex()}"
 
+
 _SPELLINGS = {
     **{phase.name.lower(): phase for phase in Phase},
     **{f"{short}phase": Phase[short.upper()] for short in ("g1", "s", "g2")},

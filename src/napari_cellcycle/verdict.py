@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-FITS, FINE_TUNE, DOES_NOT_FIT = "fits", "label and fine-tune", "does not fit"
 Answer = Literal["fits", "label and fine-tune", "does not fit"]
+FITS: Answer = "fits"
+FINE_TUNE: Answer = "label and fine-tune"
+DOES_NOT_FIT: Answer = "does not fit"
 
 
 @dataclass(frozen=True, kw_only=True)

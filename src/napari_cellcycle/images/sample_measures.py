@@ -1,11 +1,10 @@
-"""Measures of raw images that show why a model does not know them: saturation, empty channels, cells in a crop, sizes."""
+"""Measures of raw images that show why a model does not know them: saturation, empty channels, several cells, sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_cellcycle.cell_images import CellImage

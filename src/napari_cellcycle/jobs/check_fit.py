@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_cellcycle.cells import evenly_spaced
-from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.events import Job, Note, Progress, map_events
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.predict import classify_cells, model_for_channels
@@ -32,7 +32,7 @@ class CheckedFit:
         """In a sentence."""
         if self.verdict is not None:
             return self.verdict.text
-        return f"the model {self.model!r} keeps no record of what its training cells look like, so it can't tell if it fits"
+        return f"the model {self.model!r} has no record of what its training cells look like, so its fit is not known"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for ``--json``."""
@@ -40,9 +40,7 @@ class CheckedFit:
         return {"model": self.model, "n_checked": self.n_checked, "verdict": verdict}
 
 
-def check_fit(
-    paths: Sequence[str | Path], name: str, reading: ReadSettings
-) -> Job[Progress | Note, CheckedFit]:
+def check_fit(paths: Sequence[str | Path], name: str, reading: ReadSettings) -> Job[Progress | Note, CheckedFit]:
     """Classify up to `N_CHECKED` evenly spaced cells in `paths`, and give the verdict on them."""
     model = load_model(name)
     cells = yield from open_cells(paths, reading)
@@ -50,16 +48,6 @@ def check_fit(
     if note:
         yield Note(note)
     some = cells.subset(evenly_spaced(len(cells), N_CHECKED))
-    prediction = yield from _quietly(classify_cells(model, some))
+    classifying = classify_cells(model, some)  # its notes say what the verdict says
+    prediction = yield from map_events(classifying, lambda event: [] if isinstance(event, Note) else [event])
     return CheckedFit(model.name, len(some), prediction.verdict)
-
-
-def _quietly(job: Any) -> Any:
-    """The events of a job without its notes: the verdict is the result here."""
-    try:
-        while True:
-            event = next(job)
-            if not isinstance(event, Note):
-                yield event
-    except StopIteration as end:
-        return end.value

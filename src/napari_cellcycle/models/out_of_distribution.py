@@ -66,7 +66,7 @@ class Light(NamedTuple):
     spread: Tensor
     """Standard deviation."""
     focus: Tensor
-    """Mean difference of neighbouring pixels, relative to the spread: 1.1 for noise alone, small for a blurred image."""
+    """Mean difference of neighbouring pixels, relative to the spread: 1.1 for noise alone, small where blurred."""
     radius: Tensor
     """Mean distance of the light from the middle, relative to the edge of the crop."""
     asymmetry: Tensor

@@ -103,7 +103,9 @@ def _classify(
         force=config.force,
     )
     notes = tuple(note for note in (instead, unfamiliar_warning(prediction)) if note)
-    return Classified(source, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable)
+    return Classified(
+        source, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
+    )
 
 
 def _find_cells(brightfield: Any) -> Generator[Progress, None, NDArray[np.integer]]:

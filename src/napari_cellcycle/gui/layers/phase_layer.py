@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_painting import corrections
+from napari_cellcycle.gui.layers.phase_table import verdict_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
@@ -48,7 +49,8 @@ def phase_layer(
 
     Where the `verdict` is that the phases mean nothing, they are greyed. `force` lets the legend show their shares.
     """
-    known = {"model": model, "min_probability": min_probability, "verdict": verdict, "force": force}
+    known: dict[str, Any] = {"model": model, "min_probability": min_probability, "force": force}
+    known["verdict"] = None if verdict is None else verdict.to_dict()
     options = {
         "name": "cells: phase",
         "metadata": metadata_for(source, PHASE, **known),
@@ -133,7 +135,7 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
         new,
         model=known["model"],
         min_probability=known["min_probability"],
-        verdict=known.get("verdict"),
+        verdict=verdict_of(layer),
         force=known.get("force", False),
     )
     below = _layers_of(viewer, new)
