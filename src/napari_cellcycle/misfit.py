@@ -1,9 +1,10 @@
 """Why a model does not know some cells: undo a likely mistake and see if it helps, or measure the images.
 
-A detector of unfamiliar cells says that cells are unlike the training cells, not why. Two kinds of evidence tell. If the
-cells become familiar when an inverted channel, exchanged channels or a wrong pixel size is corrected, this was it. What
-can't be undone is measured, and compared with the training cells as the detector describes them, so this works with
-every model that has a detector. The thresholds were chosen on changed cells of Experiment_1, see docs/does-it-fit.md.
+A detector of unfamiliar cells says that cells are unlike the training cells, not why. Two kinds of evidence tell. If
+the cells become familiar when an inverted channel, exchanged channels or a wrong pixel size is corrected, this was it.
+What can't be undone is measured, and compared with the training cells as the detector describes them, so this works
+with every model that has a detector. The thresholds were chosen on changed cells of Experiment_1; see
+docs/does-it-fit.md.
 """
 
 from __future__ import annotations
@@ -131,8 +132,8 @@ def find_reason(cells: UnlikeCells) -> Reason | None:
         The first that holds, as each of them changes what the later ones measure. None if none holds: then the images
         are of another instrument or another kind of cell.
     """
-    looks = (_blank, _noise_alone, _swapped, _inverted, _saturated, _contrast, _several)
-    looks += (_mask_size, _zoomed, _noisy, _blurred, _wide)
+    first = (_blank, _noise_alone, _swapped, _inverted, _saturated, _contrast)
+    looks = (*first, _several, _mask_size, _zoomed, _noisy, _blurred, _wide)
     return next((reason for look in looks if (reason := look(cells)) is not None), None)
 
 

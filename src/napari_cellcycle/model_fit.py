@@ -16,8 +16,8 @@ MAX_UNFAMILIAR = 0.1
 LEARNING_CURVE = {20: (98, 0.688), 50: (218, 0.734)}
 """Labelled cells of a phase: cells in all, and accuracy after fine-tuning, from the table in docs/training.md.
 
-The unchanged model has 0.415 there, and 0.770 on its own instrument: 20 of a phase win back 3/4 of the loss, 50 win back
-9/10.
+The unchanged model has 0.415 there, and 0.770 on its own instrument: 20 of a phase win back 3/4 of the loss, 50 win
+back 9/10.
 """
 _MUCH_MITOSIS = 0.3
 """Share of a mitotic phase that no culture has unless it was arrested."""
@@ -74,10 +74,9 @@ def _to_fine_tune(share: float, text: str, per_phase: int) -> Verdict:
 
 
 def _labelling(per_phase: int) -> str:
-    return (
-        f"label about {LEARNING_CURVE[per_phase][0]} cells ({per_phase} of each phase, fewer of rare ones) and fine-tune "
-        "the model with train --start-from"
-    )
+    n_cells, _ = LEARNING_CURVE[per_phase]
+    how_many = f"label about {n_cells} cells ({per_phase} of each phase, fewer of rare ones)"
+    return f"{how_many} and fine-tune the model with train --start-from"
 
 
 def _implausible(prediction: Prediction) -> str:
