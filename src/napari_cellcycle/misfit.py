@@ -132,7 +132,7 @@ def find_reason(cells: UnlikeCells) -> Reason | None:
         The first that holds, as each of them changes what the later ones measure. None if none holds: then the images
         are of another instrument or another kind of cell.
     """
-    first = (_blank, _noise_alone, _swapped, _inverted, _saturated, _contrast)
+    first = (_blank, _noise_alone, _swapped, _inverted, _contrast, _saturated)
     looks = (*first, _several, _mask_size, _zoomed, _noisy, _blurred, _wide)
     return next((reason for look in looks if (reason := look(cells)) is not None), None)
 

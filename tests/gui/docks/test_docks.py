@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QMainWindow
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
 from sklearn.metrics import confusion_matrix
 
 from napari_cellcycle.errors import ReadError
@@ -264,7 +265,7 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     cells = read_some(sample_path(), 40)
     pixels = np.stack([image.pixels for image in cells.read(range(40))])
     tifffile.imwrite(tmp_path / "swapped.tif", pixels[:, ::-1], metadata={"axes": "TCYX"})
-    given = ReadSettings(channels={"brightfield": "0", "darkfield": "1"}, layout="stack")
+    given = ReadSettings(channels={"brightfield": "0", "darkfield": "1"}, layout="cells")
     show_gallery(viewer, result_of(open_gallery([tmp_path / "swapped.tif"], given)))
     dock = ClassifyWidget(viewer)
     qtbot.addWidget(dock)

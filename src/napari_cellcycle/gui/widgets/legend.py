@@ -76,8 +76,10 @@ class Legend(FittedTable):
 
         Fractions of None are withheld: no number of a phase is shown.
         """
+        self.blockSignals(True)
         for row, colour in enumerate(COLOURS.values()):
             self._names[row].setIcon(_swatch(greyed(colour) if is_greyed else colour))
+        self.blockSignals(False)
         for row, share in enumerate(() if fractions is None else fractions.to_dict().values()):
             percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
             self._write_row(row, share["count"], percent, f"{low} to {high}")
