@@ -124,6 +124,7 @@ _COLUMNS |= {f"p_{label}" for label in PHASE_LABELS}
 class _Verdict(BaseModel):
     """A `verdict.Verdict`, of a phase layer."""
 
+    model_config = ConfigDict(extra="forbid")
     answer: Literal["fits", "label and fine-tune", "does not fit"]
     share_unlike: float = Field(ge=0, le=1)
     reliable: bool
