@@ -127,8 +127,10 @@ def test_unfamiliar_cells_are_flagged_and_told_and_keep_their_calls(model: Model
     np.testing.assert_array_equal(calls.phases, classify(some, model).phases)
     assert calls.to_table()["unfamiliar"].tolist() == calls.unfamiliar.tolist()
     assert summarise(calls, knowing.card, {})["n_unfamiliar"] == calls.unfamiliar.sum()
-    assert unfamiliar_warning(replace(calls, unfamiliar=np.arange(90) < 9)) == ""
-    assert unfamiliar_warning(replace(calls, unfamiliar=np.arange(90) < 10)).startswith("10 of 90 cells are unlike")
+    assert unfamiliar_warning(replace(calls, verdict=None, unfamiliar=np.arange(90) < 9)) == ""
+    assert unfamiliar_warning(replace(calls, verdict=None, unfamiliar=np.arange(90) < 10)).startswith(
+        "10 of 90 cells are unlike"
+    )
 
 
 def test_a_model_that_keeps_no_record_of_its_cells_flags_nothing(model: Model, cells: Cells) -> None:

@@ -18,13 +18,14 @@ NAME = "napari_cellcycle"
 GUI_PACKAGES = {"qtpy", "magicgui", "superqt", "napari", "vispy", "PySide6", "PyQt6"}
 
 FLOORS = (
-    {"errors", "events", "phases", "settings", "versions"},
+    {"errors", "events", "phases", "settings", "verdict", "versions"},
     {"cell_images"},
     {"cells"},
     {"images"},
     {"models"},
     {"io", "datasets"},
     {"training", "evaluation", "store"},
+    {"model_fit", "misfit"},
     {"predict"},
     {"jobs"},
     {"gui", "cli", "api"},

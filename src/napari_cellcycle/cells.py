@@ -22,6 +22,7 @@ from napari_cellcycle.cell_images import (
 )
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, Phase, phase_label
+from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -342,6 +343,8 @@ class Prediction:
     trained_on : ndarray of uint64, shape (M, 4), or None
         Fingerprints of the cells that the model was trained on, so that it is not tested on them by mistake. None where
         no record of them is kept.
+    verdict : Verdict, or None
+        Whether the model fits these cells; None where that was not asked, or the model can't tell.
     """
 
     sources: NDArray[np.str_]
@@ -355,6 +358,7 @@ class Prediction:
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     model: str = ""
     trained_on: NDArray[np.uint64] | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), N_PHASES):
@@ -368,6 +372,11 @@ class Prediction:
         found = [f"{phase_label(int(n)) or 'unreadable'} {count}" for n, count in zip(numbers, counts, strict=True)]
         by = f" by {self.model!r}" if self.model else ""
         return f"Prediction({len(self)} cells{by}: {', '.join(found)})"
+
+    @property
+    def is_reliable(self) -> bool:
+        """False if most cells are unlike the training cells, so that the phases mean nothing."""
+        return self.verdict is None or self.verdict.reliable
 
     @cached_property
     def best(self) -> NDArray[np.int8]:
@@ -387,7 +396,10 @@ class Prediction:
         return self.probabilities.max(axis=1)
 
     def to_table(self) -> pd.DataFrame:
-        """One row per cell, with the columns of ``phases.csv``."""
+        """One row per cell, with the columns of ``phases.csv``.
+
+        Only where the phases mean nothing, there is one more column, ``reliable``, which is false.
+        """
         import pandas as pd
 
         columns: dict[str, object] = {
@@ -400,6 +412,8 @@ class Prediction:
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values
+        if not self.is_reliable:
+            columns["reliable"] = np.zeros(len(self), bool)
         return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
 
 

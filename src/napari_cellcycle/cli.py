@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
     _add_settings(info, ReadSettings)
+    info.add_argument("--model", metavar="MODEL", help="say whether this model fits the cells; it sees some of them")
     info.add_argument("--json", action="store_true", help="print it as JSON")
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
@@ -160,9 +161,9 @@ def _classify(options: argparse.Namespace) -> None:
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
     done = _show(classify_files(options.input, options.output, settings, reading))
     if options.json:
-        print(json.dumps(summarise(done.prediction, done.card, {}), indent=2))
+        print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
-        _print_phases(done)
+        _print_phases(done, force=settings.force)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -256,10 +257,15 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io.input_summary import describe_inputs
+    from napari_cellcycle.jobs.check_fit import check_fit
 
     settings = _settings(ReadSettings, options)
     found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout, plane=settings.plane)
-    print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
+    checked = _show(check_fit(options.input, options.model, settings)) if options.model else None
+    if options.json:
+        print(json.dumps(found.to_dict() | ({} if checked is None else checked.to_dict()), indent=2))
+    else:
+        print(found.to_text() if checked is None else f"{checked.text}\n{found.to_text()}")
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -281,12 +287,17 @@ def _models(options: argparse.Namespace) -> None:
         print(f"{name}: damaged: {reason}", file=sys.stderr if options.json else sys.stdout)
 
 
-def _print_phases(done: Any) -> None:
+def _print_phases(done: Any, *, force: bool = False) -> None:
     from napari_cellcycle.evaluation.phase_fractions import counted_cells
     from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
-    called = done.prediction.phases[counted_cells(done.prediction)]
+    called, verdict = done.prediction.phases[counted_cells(done.prediction)], done.prediction.verdict
+    if verdict is not None:
+        print(verdict.text)
     print(f"{len(done.prediction)} cells classified with {done.card.name}, written to {done.folder}")
+    if not (done.prediction.is_reliable or force):
+        print("  the shares of the phases are withheld, as they mean nothing; --force shows them")
+        return
     for number in range(len(PHASE_LABELS) + 1):
         count = int((called == number).sum())
         if count or number < len(PHASE_LABELS):

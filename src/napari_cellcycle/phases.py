@@ -45,6 +45,20 @@ SYNTHETIC_COLOUR = "#aa00ff"
 """Of the mark of synthetic cells. For colour-blind readers too, it differs more from the colours above than some of
 these differ from each other, and it is visible on the grey of brightfield and on the black of darkfield."""
 SYNTHETIC_LABEL = "synthetic"
+_GREY = 0x77
+_GREYED = 0.8
+
+
+def greyed(colour: str) -> str:
+    """`colour` as it is shown where phases mean nothing: hardly more than grey.
+
+    Examples
+    --------
+    >>> greyed("#0072b2"), greyed("#d55e00")
+    ('#5f7683', '#8a725f')
+    """
+    return f"#{bytes(round(_GREYED * _GREY + (1 - _GREYED) * value) for value in bytes.fromhex(colour[1:])).hex()}"
+
 
 _SPELLINGS = {
     **{phase.name.lower(): phase for phase in Phase},

@@ -17,17 +17,17 @@ from napari_cellcycle.images.batches import prepare_batches, read_batch
 from napari_cellcycle.images.contrast import ENOUGH_CELLS, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.io.inputs import read_cells
+from napari_cellcycle.model_fit import MAX_UNFAMILIAR, judge_fit
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.layer_fusion import fuse_for_inference
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
+from napari_cellcycle.verdict import FITS
 
 G1_DNA_CONTENT = 2.0
 """DNA content is given in units of C, so that G1 is 2 and G2 is 4."""
-MAX_UNFAMILIAR = 0.1
-"""With a larger share of unfamiliar cells the user is warned; a few cells are flagged in any sample."""
 
 
 def classify(
@@ -105,7 +105,12 @@ def model_for_channels(model: Model, cells: Cells) -> tuple[Model, str]:
 
 
 def unfamiliar_warning(prediction: Prediction) -> str:
-    """A warning if the model does not know many of the cells; empty if it knows them."""
+    """A warning if the model does not know many of the cells; empty if it knows them.
+
+    It is the verdict, where there is one.
+    """
+    if prediction.verdict is not None:
+        return "" if prediction.verdict.answer == FITS else prediction.verdict.text
     n_cells = len(prediction)
     n_unfamiliar = 0 if prediction.unfamiliar is None else int(prediction.unfamiliar.sum())
     if n_unfamiliar <= MAX_UNFAMILIAR * n_cells:
@@ -147,8 +152,7 @@ def classify_cells(
     """
     torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    spec, notes = _matched(wanted, model.card.input)
-    yield from (Note(note) for note in notes)
+    spec, matched = _matched(wanted, model.card.input)
     collected = PartialPrediction.empty(len(cells), with_unfamiliar=model.familiarity is not None)
     ready = replace(model, network=fuse_for_inference(model.network, torch_device))
     for batch, images in prepare_batches(wanted, spec, batch_size):
@@ -160,8 +164,11 @@ def classify_cells(
     trained_on, damage = _training_fingerprints(model)
     yield from (Note(note) for note in damage)
     prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)
+    prediction = replace(prediction, verdict=judge_fit(ready, wanted, prediction, torch_device))
     if warning := unfamiliar_warning(prediction):
         yield Note(warning)
+    if prediction.is_reliable:  # nobody should read that contrast was matched, and believe that all is well then
+        yield from (Note(note) for note in matched)
     return prediction
 
 
@@ -295,7 +302,10 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
     planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
     with mixed_precision(device):
         outputs = model.network(planes)
-    probabilities = (outputs.logits.float() / model.card.temperature).softmax(1).cpu().numpy()
+    logits = outputs.logits.float() / model.card.temperature
+    if untrained := list(model.card.untrained_phases):
+        logits[:, untrained] = -torch.inf
+    probabilities = logits.softmax(1).cpu().numpy()
     dna_content, unfamiliar = None, None
     if outputs.log2_dna is not None and model.card.tells_dna:
         dna_content = (G1_DNA_CONTENT * torch.exp2(outputs.log2_dna.float())).cpu().numpy()

@@ -37,14 +37,17 @@ PHASE_METRICS = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score with its 95 % interval; NaN where the cells do not define it."""
+    """A score with its 95 % interval; NaN where the cells do not define the score, or the interval alone."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return "undefined" if np.isnan(self.value) else f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        if np.isnan(self.value):
+            return "undefined"
+        interval = "no interval" if np.isnan([self.low, self.high]).any() else f"{self.low:.3f} to {self.high:.3f}"
+        return f"{self.value:.3f} ({interval})"
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,10 @@ def score_table(
 ) -> Scores:
     """All scores of a confusion matrix, each with a 95 % interval from a stratified bootstrap.
 
-    Where every resample gives the same score, 0 or 1, the bootstrap says nothing. Then the interval ends at the exact
-    binomial limit for the number of cells behind the score [1]_: 22 of 22 right still leaves room for a recall of 0.85.
+    Where every resample gives the same score, the bootstrap says nothing. Then the interval of a score that is a share
+    of cells (accuracy, recall, precision) ends at the exact binomial limit for their number [1]_: 22 of 22 right still
+    leaves room for a recall of 0.85. Other scores, such as the correlation, F1 and means over phases, are no shares of
+    cells, so they have no interval then; neither has a share that is reweighted by `prevalence`, but for the recall.
 
     Parameters
     ----------
@@ -252,12 +257,16 @@ def score_table(
         weighted, draws = reweight_tables(table, prevalence), reweight_tables(draws, prevalence)
     support, calls = table.sum(axis=1), table.sum(axis=0)
     values, resampled = overall_scores(weighted), overall_scores(draws)
-    overall = {key: _estimate(values[key], resampled[key], int(table.sum())) for key in OVERALL_METRICS}
+    is_counted = prevalence is None
+    n_behind = {"accuracy": int(table.sum())} if is_counted else {}
+    overall = {key: _estimate(values[key], resampled[key], n_behind.get(key)) for key in OVERALL_METRICS}
     values, resampled = phase_scores(weighted), phase_scores(draws)
     per_phase = {}
     for phase, label in enumerate(PHASE_LABELS):
-        n_cells = {"precision": calls[phase], "recall": support[phase], "f1": support[phase]}
-        scores = {key: _estimate(values[key][phase], resampled[key][:, phase], int(n)) for key, n in n_cells.items()}
+        n_behind = {"recall": int(support[phase])} | ({"precision": int(calls[phase])} if is_counted else {})
+        scores = {
+            key: _estimate(values[key][phase], resampled[key][:, phase], n_behind.get(key)) for key in PHASE_METRICS
+        }
         per_phase[label] = PhaseScores(**scores, support=int(support[phase]))
     return Scores(overall, per_phase)
 
@@ -281,13 +290,15 @@ def divide(numerator: NDArray[np.generic], denominator: NDArray[np.generic], fil
     return np.divide(numerator, denominator, out=np.full(shape, float(fill)), where=np.asarray(denominator) != 0)
 
 
-def _estimate(value: Floats, resampled: Floats, n_cells: int) -> Estimate:
-    """Percentile interval, or the exact limit where resampling can't vary."""
+def _estimate(value: Floats, resampled: Floats, n_cells: int | None) -> Estimate:
+    """Percentile interval, or the exact limit of a share of `n_cells` where resampling can't vary."""
     defined = resampled[~np.isnan(resampled)]
     if np.isnan(value) or not len(defined):
         return Estimate(float("nan"), float("nan"), float("nan"))
     low, high = np.percentile(defined, [2.5, 97.5])
-    if np.ptp(defined) == 0:
+    if np.ptp(defined) == 0 and not n_cells:
+        return Estimate(float(value), float("nan"), float("nan"))
+    if np.ptp(defined) == 0 and n_cells:
         exact = 0.025 ** (1 / n_cells)  # Clopper and Pearson's limit for none or all of n
         low, high = (exact if value == 1 else low), (1 - exact if value == 0 else high)
     return Estimate(float(value), float(low), float(high))

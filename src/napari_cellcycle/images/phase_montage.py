@@ -15,11 +15,17 @@ _CODES = ("#000000", *phases.COLOURS.values(), phases.UNSURE_COLOUR, phases.SYNT
 _PALETTE = np.array([list(bytes.fromhex(code[1:])) for code in _CODES], np.uint8)
 """RGB of 0 (nothing), the phases in order, unsure, and of the mark of synthetic cells; shape (10, 3)."""
 _SYNTHETIC = len(_PALETTE) - 1
+_GREYED = np.array([list(bytes.fromhex(phases.greyed(code)[1:])) for code in _CODES], np.uint8)
+"""The same where the phases mean nothing."""
+_LINE_PX = 20
+_WARNING_COLOUR = "#ffb000"
 _MOST_CELLS = 2000
 
 
 def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) -> NDArray[np.uint8]:
     """Draw brightfield cells side by side, each framed in the colour of its phase, under a legend.
+
+    Where the phases mean nothing the colours are greyed, and the verdict stands above.
 
     Parameters
     ----------
@@ -44,18 +50,39 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) 
     frames = mosaic.grid.draw_outlines((prediction.phases[shown] + 1).astype(np.uint8))
     corners = mosaic.grid.stamp(synthetic.astype(np.uint8), mosaic.grid.corner())
     numbers = np.where(corners > 0, _SYNTHETIC, frames)
-    image = np.where(numbers[..., None] > 0, _PALETTE[numbers], grey[..., None])
-    return np.concatenate([_draw_legend(image.shape[1], synthetic=bool(synthetic.any())), image])
+    palette = _PALETTE if prediction.is_reliable else _GREYED
+    image = np.where(numbers[..., None] > 0, palette[numbers], grey[..., None])
+    parts = [_draw_legend(image.shape[1], palette, synthetic=bool(synthetic.any())), image]
+    if prediction.verdict is not None and not prediction.is_reliable:
+        parts.insert(0, _draw_text(image.shape[1], prediction.verdict.text))
+    return np.concatenate(parts)
 
 
-def _draw_legend(width: int, *, synthetic: bool) -> NDArray[np.uint8]:
+def _draw_text(width: int, text: str) -> NDArray[np.uint8]:
+    """A warning in as many lines as the width needs; RGB."""
+    font = ImageFont.load_default(13)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width - 8:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    picture = Image.new("RGB", (width, _LINE_PX * len(lines)))
+    pen = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        pen.text((4, _LINE_PX * number + 1), line, fill=_WARNING_COLOUR, font=font)
+    return np.asarray(picture)
+
+
+def _draw_legend(width: int, palette: NDArray[np.uint8], *, synthetic: bool) -> NDArray[np.uint8]:
     """Colours and names of the phases, and of `synthetic` cells, in as many rows as the width needs; RGB."""
-    entry_px, line_px = 96, 20
+    entry_px, line_px = 96, _LINE_PX
     names = (*phases.PHASE_LABELS, phases.UNSURE_LABEL, phases.SYNTHETIC_LABEL)[: None if synthetic else -1]
     per_line = max(1, width // entry_px)
     legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
     pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)
-    for index, (name, colour) in enumerate(zip(names, _PALETTE[1 : len(names) + 1].tolist(), strict=True)):
+    for index, (name, colour) in enumerate(zip(names, palette[1 : len(names) + 1].tolist(), strict=True)):
         x, y = entry_px * (index % per_line), line_px * (index // per_line)
         pen.rectangle((x + 4, y + 4, x + 15, y + 15), fill=tuple(colour))
         pen.text((x + 20, y + 1), name, fill="white", font=font)

@@ -25,6 +25,7 @@ from napari_cellcycle.io.writers.results import (
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.models import Model, ModelCard
+from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
@@ -102,28 +103,33 @@ def write_results(
 ) -> None:
     """Write the table, the summary and the image; the button *Save* in napari writes the same files."""
     write_table(prediction, folder / "phases.csv")
-    write_json(summarise(prediction, card, settings), folder / "summary.json")
+    force = bool(settings.get("force", False))
+    write_json(summarise(prediction, card, settings, force=force), folder / "summary.json")
     write_picture(draw_montage(cells, prediction), folder / "montage.png")
 
 
-def summarise(prediction: Prediction, card: ModelCard, settings: dict[str, Any]) -> dict[str, Any]:
-    """The content of ``summary.json``.
+def summarise(
+    prediction: Prediction, card: ModelCard, settings: dict[str, Any], *, force: bool = False
+) -> dict[str, Any]:
+    """The content of ``summary.json``. Where the phases mean nothing, it has their shares only with `force`.
 
     The fractions of the phases are given as called, and corrected for the confusion of the model if its card has a
     confusion matrix (adjusted count; Forman 2008, :doi:`10.1007/s10618-008-0097-y`).
     """
-    found = phase_fractions(prediction)
+    is_shown = prediction.is_reliable or force
+    found = phase_fractions(prediction) if is_shown else None
     corrected = None
-    if card.confusion is not None and not prediction.min_probability:
+    if is_shown and card.confusion is not None and not prediction.min_probability:
         corrected = phase_fractions(prediction, np.array(card.confusion))
     return {
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),
-        "n_unsure": found.n_unsure,
+        "n_unsure": int((prediction.phases == UNSURE).sum()),
         "n_unfamiliar": None if prediction.unfamiliar is None else int(prediction.unfamiliar.sum()),
-        "phases": found.to_dict(),
+        "verdict": None if prediction.verdict is None else prediction.verdict.to_dict(),
+        "phases": None if found is None else found.to_dict(),
         "phases_corrected_by_confusion": None if corrected is None else corrected.to_dict(),
-        "notes": [note for note in (*found.notes, unfamiliar_warning(prediction)) if note],
+        "notes": [note for note in (*(found.notes if found else ()), unfamiliar_warning(prediction)) if note],
         "model": {"name": card.name, "description": card.description, "training": card.training.get("data_sha256")},
         "settings": settings,
         "versions": installed_versions(),

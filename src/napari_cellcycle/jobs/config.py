@@ -154,6 +154,7 @@ class ClassifySettings(Settings):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
+    force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,6 +78,19 @@ class ModelCard:
         missing = [name for name in self.input.channels if name not in channels]
         return self.fallbacks.get(missing[0]) if len(missing) == 1 else None
 
+    @property
+    def untrained_phases(self) -> tuple[int, ...]:
+        """Phases that no training cell had, so that the model must not call them; none if the card does not say.
+
+        A fine-tuned model keeps what the model that it started from was trained on.
+        """
+        start = self.training.get("start_from")
+        before = start.get("phases", PHASE_LABELS) if isinstance(start, dict) else ()
+        counts = self.training.get("cells_per_phase")
+        if not isinstance(counts, dict) or not any(counts.get(label) for label in PHASE_LABELS):
+            return ()
+        return tuple(n for n, label in enumerate(PHASE_LABELS) if not counts.get(label) and label not in before)
+
     def to_text(self) -> str:
         """The card as a person reads it."""
         spec, training = self.input, self.training

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ FALSE_ALARM_RATE = 0.015
 """Share of cells like the training cells that are flagged: this sets the limit."""
 MIN_HELD_BACK = 50
 """Fewest cells that a limit can be set with."""
+N_RINGS = 4
+N_STATISTICS = 6 + N_RINGS
+"""Plain statistics of each channel; they are the last of the descriptors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,51 @@ class MahalanobisDetector:
     def is_unfamiliar(self, cells: Tensor) -> Tensor:
         """Which cells, by their descriptors (N, D), lie beyond all limits, shape (N,)."""
         return (self.distances(cells) > self.limit.to(cells)).all(1)
+
+    def training_light(self, n_channels: int) -> Light:
+        """What `measure_light` gives for the mean training cell of each phase, (P, C)."""
+        centres = torch.linalg.solve(self.whitening.double().T, self.centres.double().T).T
+        return _light(centres[:, -N_STATISTICS * n_channels :].float(), n_channels)
+
+
+class Light(NamedTuple):
+    """How the light is distributed in N cells, each of shape (N, C)."""
+
+    spread: Tensor
+    """Standard deviation."""
+    focus: Tensor
+    """Mean difference of neighbouring pixels, relative to the spread: 1.1 for noise alone, small where blurred."""
+    radius: Tensor
+    """Mean distance of the light from the middle, relative to the edge of the crop."""
+    asymmetry: Tensor
+    """From -1, if all light differs from the background by being darker, to 1."""
+
+
+def measure_light(images: Tensor) -> Light:
+    """Measure the distribution of the light in each channel of prepared cells.
+
+    Parameters
+    ----------
+    images : Tensor, shape (N, C, S, S)
+        Prepared cells: background is 0.
+
+    Returns
+    -------
+    Light
+        Of each cell and channel.
+    """
+    return _light(_statistics(images.float()), images.shape[1])
+
+
+def _light(statistics: Tensor, n_channels: int) -> Light:
+    table = statistics.sign() * torch.expm1(statistics.abs()) / 10  # on the scale of the images
+    _, spread, low, high, down, right = table[:, : 6 * n_channels].reshape(len(table), 6, n_channels).unbind(1)
+    profile = table[:, 6 * n_channels :].reshape(len(table), n_channels, N_RINGS)
+    rings = torch.arange(N_RINGS, device=table.device)
+    in_ring = profile * (2 * rings + 1)  # rings of equal width: their areas are as 1 to 3 to 5 to 7
+    radius = (in_ring * (rings + 0.5)).sum(2) / in_ring.sum(2).clamp(min=1e-9) / (2 * N_RINGS)
+    unit = spread.clamp(min=1e-9)
+    return Light(spread, (down + right) / 2 / unit, radius, (high + low) / (high - low).clamp(min=1e-9))
 
 
 def descriptors(images: Tensor, features: Tensor | None) -> Tensor:
@@ -133,6 +182,6 @@ def _rings(images: Tensor) -> Tensor:
     """Means over four rings around the middle of (N, C, S, S), as weights (4, S, S)."""
     size = images.shape[-1]
     axis = torch.arange(size, device=images.device) - (size - 1) / 2
-    number = (torch.hypot(axis[:, None], axis) * 8 / size).long().clamp(max=3)
-    rings = torch.stack([(number == ring).float() for ring in range(4)])
+    number = (torch.hypot(axis[:, None], axis) * 2 * N_RINGS / size).long().clamp(max=N_RINGS - 1)
+    rings = torch.stack([(number == ring).float() for ring in range(N_RINGS)])
     return rings / rings.sum((1, 2), keepdim=True)

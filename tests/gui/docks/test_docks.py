@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QMainWindow
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
 from sklearn.metrics import confusion_matrix
 
 from napari_cellcycle.errors import ReadError
@@ -253,6 +254,42 @@ def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, 
     assert list(saved["phase"]) == list(shown["phase"])
     assert list(saved.columns)[:4] == ["source", "cell", "phase", "probability"]
     assert str(path) in classified.status.text()
+
+
+def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
+    qtbot, viewer, tmp_path, finished
+) -> None:
+    from napari_cellcycle.io.sample_data import sample_path
+    from napari_cellcycle.phases import Phase, greyed
+
+    cells = read_some(sample_path(), 40)
+    pixels = np.stack([image.pixels for image in cells.read(range(40))])
+    tifffile.imwrite(tmp_path / "swapped.tif", pixels[:, ::-1], metadata={"axes": "TCYX"})
+    given = ReadSettings(channels={"brightfield": "0", "darkfield": "1"}, layout="cells")
+    show_gallery(viewer, result_of(open_gallery([tmp_path / "swapped.tif"], given)))
+    dock = ClassifyWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.run_button.click()
+    finished(dock)
+    layer = viewer.layers["cells: phase"]
+    assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
+    assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
+    shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
+    assert np.allclose(shown * 255, list(bytes.fromhex(greyed("#0072b2")[1:])), atol=0.5)
+    assert not layer.features["reliable"].any()
+    dock.legend.cellClicked.emit(0, 1)
+    assert hidden_phases(layer) == {0}
+    assert np.allclose(layer.colormap.color_dict[2][:3] * 255, list(bytes.fromhex(greyed("#e69f00")[1:])), atol=0.5)
+    dock.form.findChild(QCheckBox, "force").setChecked(True)
+    dock.run_button.click()
+    finished(dock)
+    assert sum(int(dock.legend.item(row, 1).text()) for row in range(8)) == 40
+
+
+def read_some(path, n_cells):
+    from napari_cellcycle import read_cells
+
+    return read_cells(path).subset(np.arange(n_cells)).select_channels(["brightfield", "darkfield"])
 
 
 def test_a_dock_opened_later_knows_what_was_classified(classified, viewer, qtbot) -> None:

@@ -77,7 +77,7 @@ def draw_f1(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     present = {label: scores for label, scores in report.scores.per_phase.items() if scores.support}
     positions = np.arange(len(present))
     values, low, high = np.array([(one.f1.value, one.f1.low, one.f1.high) for one in present.values()]).T
-    errors = np.array([values - low, high - values]).clip(min=0)
+    errors = np.nan_to_num(np.array([values - low, high - values])).clip(min=0)  # some have no interval
     colours = [colour for phase, colour in COLOURS.items() if phase.label in present]
     axes.barh(positions, values, color=colours, height=0.7)
     bars = axes.errorbar(values, positions, xerr=errors, fmt="none", ecolor=theme.text, capsize=3, linewidth=1.2)

@@ -158,6 +158,8 @@ def _figure(drawing: Drawing, report: Report) -> dict[str, str]:
 def _estimate(estimate: Estimate) -> Any:
     if np.isnan(estimate.value):
         return Markup('<span class="interval">undefined</span>')
+    if np.isnan([estimate.low, estimate.high]).any():
+        return Markup('{:.3f} <span class="interval">no interval</span>').format(estimate.value)
     interval = Markup('<span class="interval">{:.3f} to {:.3f}</span>').format(estimate.low, estimate.high)
     return Markup("{:.3f} {}").format(estimate.value, interval)
 

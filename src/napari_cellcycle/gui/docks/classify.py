@@ -17,7 +17,7 @@ from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
 from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of
-from napari_cellcycle.gui.layers.source import PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
+from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
@@ -39,7 +39,7 @@ class ClassifyWidget(Dock):
         self.empty, self.model = NoCells(self), ModelPicker()
         self.inputs = CellsInput(self.viewer, "classify", finds_cells=True)
         self.inputs.rows.addRow("Model", self.model)
-        self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size"])
+        self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size", "force"])
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
         self.legend = Legend()
@@ -109,12 +109,15 @@ class ClassifyWidget(Dock):
             if marks is not None and not marks.visible:
                 hidden.add(SYNTHETIC_ROW)
             n_synthetic = int(layer.features["synthetic"].sum())
-            self.legend.show_fractions(phase_fractions(prediction_of(layer)), hidden, n_synthetic)
+            prediction, known = prediction_of(layer), layer.metadata[KEY]
+            is_shown = prediction.is_reliable or known.get("force", False)
+            fractions = phase_fractions(prediction) if is_shown else None
+            self.legend.show_fractions(fractions, hidden, n_synthetic, is_greyed=not prediction.is_reliable)
 
     def _on_hidden(self, hidden: set[int]) -> None:
         layer, marks = self._find(PHASE), self._find(SYNTHETIC)
         if layer is not None:
-            layer.colormap = phase_colormap(hidden)
+            layer.colormap = phase_colormap(hidden, is_greyed=not prediction_of(layer).is_reliable)
         if marks is not None:
             marks.visible = SYNTHETIC_ROW not in hidden
 
@@ -135,4 +138,6 @@ def _in_words(classified: Classified, n_corrected: int) -> str:
         f"{synthetic.sum():,} are synthetic and not in the percentages" if 0 < synthetic.sum() < len(synthetic) else "",
         f"{n_corrected:,} keep the phase that was painted on them" if n_corrected else "",
     ]
-    return as_sentences(["; ".join(filter(None, parts)), *classified.notes])
+    done = as_sentences(["; ".join(filter(None, parts))])
+    notes = as_sentences(classified.notes)
+    return f"{done} {notes}".strip() if classified.is_reliable else f"{notes} {done}".strip()

@@ -37,6 +37,7 @@ class Classified:
     model: str
     device: str
     notes: tuple[str, ...]
+    is_reliable: bool = True
     labels: NDArray[np.integer] | None = None
 
     @property
@@ -91,9 +92,19 @@ def _classify(
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, cells.phases, cells.synthetic)
     name = model.name if instead else config.model
-    layer = phase_layer(picture, table, source, model=name, min_probability=config.min_probability)
+    layer = phase_layer(
+        picture,
+        table,
+        source,
+        model=name,
+        min_probability=config.min_probability,
+        verdict=prediction.verdict,
+        force=config.force,
+    )
     notes = tuple(note for note in (instead, unfamiliar_warning(prediction)) if note)
-    return Classified(source, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
+    return Classified(
+        source, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
+    )
 
 
 def _find_cells(brightfield: Any) -> Generator[Progress, None, NDArray[np.integer]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_painting import corrections
+from napari_cellcycle.gui.layers.phase_table import verdict_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
@@ -23,7 +24,7 @@ from napari_cellcycle.gui.layers.source import (
 )
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.cell_map import CellMap
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE, UNSURE_COLOUR
+from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE, UNSURE_COLOUR, greyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,16 +32,30 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
     from napari.utils.colormaps import DirectLabelColormap
 
+    from napari_cellcycle.verdict import Verdict
+
 
 def phase_layer(
-    picture: NDArray[np.uint8], table: pd.DataFrame, source: Source, *, model: str, min_probability: float
+    picture: NDArray[np.uint8],
+    table: pd.DataFrame,
+    source: Source,
+    *,
+    model: str,
+    min_probability: float,
+    verdict: Verdict | None = None,
+    force: bool = False,
 ) -> LayerData:
-    """The Labels layer of phase numbers: 0 none, 1 to 7 the phases in order, 8 unsure."""
+    """The Labels layer of phase numbers: 0 none, 1 to 7 the phases in order, 8 unsure.
+
+    Where the `verdict` is that the phases mean nothing, they are greyed. `force` lets the legend show their shares.
+    """
+    known: dict[str, Any] = {"model": model, "min_probability": min_probability, "force": force}
+    known["verdict"] = None if verdict is None else verdict.to_dict()
     options = {
         "name": "cells: phase",
-        "metadata": metadata_for(source, PHASE, model=model, min_probability=min_probability),
+        "metadata": metadata_for(source, PHASE, **known),
         "features": table,
-        "colormap": phase_colormap(),
+        "colormap": phase_colormap(is_greyed=verdict is not None and not verdict.reliable),
         "opacity": 1.0,
     }
     return picture, options, "labels"
@@ -51,13 +66,14 @@ def phase_numbers(phases: NDArray[np.int8]) -> NDArray[np.uint8]:
     return (phases + 1).astype(np.uint8)
 
 
-def phase_colormap(hidden: Collection[int] = ()) -> DirectLabelColormap:
-    """The fixed colour of each phase; those of the phase numbers `hidden` are transparent."""
+def phase_colormap(hidden: Collection[int] = (), *, is_greyed: bool = False) -> DirectLabelColormap:
+    """The fixed colour of each phase, or nearly grey; those of the phase numbers `hidden` are transparent."""
     from napari.utils.colormaps import DirectLabelColormap
 
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     for number, colour in [*COLOURS.items(), (UNSURE, UNSURE_COLOUR)]:
-        colours[int(number) + 1] = "transparent" if number in hidden else colour
+        shown = greyed(colour) if is_greyed else colour
+        colours[int(number) + 1] = "transparent" if number in hidden else shown
     return DirectLabelColormap(color_dict=colours)
 
 
@@ -114,7 +130,13 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
     numbers[old.n_cells :] = [PHASE_LABELS.index(label) + 1 for label in synthetic["truth"]]
     known, table = layer.metadata[KEY], _with_synthetic(layer.features, synthetic)
     data, options, kind = phase_layer(
-        new.grid.draw_outlines(numbers), table, new, model=known["model"], min_probability=known["min_probability"]
+        new.grid.draw_outlines(numbers),
+        table,
+        new,
+        model=known["model"],
+        min_probability=known["min_probability"],
+        verdict=verdict_of(layer),
+        force=known.get("force", False),
     )
     below = _layers_of(viewer, new)
     copied = Layer.create(data, {**options, **_position_of(below)}, kind)
@@ -145,6 +167,7 @@ def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFram
     columns |= {
         "dna_content": np.full(len(synthetic), np.nan, np.float32),
         "unfamiliar": np.zeros(len(synthetic), bool),
+        "reliable": np.ones(len(synthetic), bool),
     }
     rows = pd.DataFrame({name: columns[name] for name in table if name in columns})
     return pd.concat([table, rows], ignore_index=True)

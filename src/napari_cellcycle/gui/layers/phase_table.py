@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.gui.layers.source import KEY
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase, phase_label
+from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,14 @@ def prediction_of(layer: Labels) -> Prediction:
         min_probability=layer.metadata[KEY]["min_probability"],
         synthetic=table["synthetic"].to_numpy(bool),
         unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
+        verdict=verdict_of(layer),
     )
+
+
+def verdict_of(layer: Labels) -> Verdict | None:
+    """Whether the model fits the cells, out of a phase layer's metadata."""
+    known = layer.metadata[KEY].get("verdict")
+    return None if known is None else Verdict(**known)
 
 
 def truth_of(layer: Labels) -> NDArray[np.int8]:

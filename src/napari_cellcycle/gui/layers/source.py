@@ -121,6 +121,18 @@ _COLUMNS |= {f"p_{label}" for label in PHASE_LABELS}
 """Columns of a phase layer's table that others rely on."""
 
 
+class _Verdict(BaseModel):
+    """A `verdict.Verdict`, of a phase layer."""
+
+    model_config = ConfigDict(extra="forbid")
+    answer: Literal["fits", "label and fine-tune", "does not fit"]
+    share_unlike: float = Field(ge=0, le=1)
+    reliable: bool
+    reason: str
+    text: str
+    n_to_label: int = Field(ge=0)
+
+
 class _Layer(BaseModel):
     """What the metadata say besides the source."""
 
@@ -130,6 +142,8 @@ class _Layer(BaseModel):
     role: _Path
     model: _Path | None = None
     min_probability: float | None = Field(None, ge=0, le=1)
+    verdict: _Verdict | None = None
+    force: bool = False
 
     @model_validator(mode="after")
     def _says_who_called(self) -> Self:

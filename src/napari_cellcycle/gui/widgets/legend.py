@@ -18,12 +18,14 @@ from napari_cellcycle.phases import (
     UNSURE,
     UNSURE_COLOUR,
     UNSURE_LABEL,
+    greyed,
 )
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
 
 _TIP = "click a phase to hide or show it"
+WITHHELD = "not shown, as most cells are unlike the training cells; tick force under More to see it"
 _COLUMNS = {
     "phase": _TIP,
     "cells": "how many cells have this phase",
@@ -62,12 +64,31 @@ class Legend(FittedTable):
         self.cellClicked.connect(lambda row, _column: self._toggle(row))
         self.itemChanged.connect(self._on_change)
 
-    def show_fractions(self, fractions: PhaseFractions, hidden: Collection[int] = (), n_synthetic: int = 0) -> None:
-        """Fill in the numbers; `hidden` phase numbers are not ticked. Without synthetic cells their row is hidden."""
-        for row, share in enumerate(fractions.to_dict().values()):
+    def show_fractions(
+        self,
+        fractions: PhaseFractions | None,
+        hidden: Collection[int] = (),
+        n_synthetic: int = 0,
+        *,
+        is_greyed: bool = False,
+    ) -> None:
+        """Fill in the numbers; `hidden` phase numbers are not ticked. Without synthetic cells their row is hidden.
+
+        Fractions of None are withheld: no number of a phase is shown.
+        """
+        self.blockSignals(True)
+        for row, colour in enumerate(COLOURS.values()):
+            self._names[row].setIcon(_swatch(greyed(colour) if is_greyed else colour))
+        self.blockSignals(False)
+        for row, share in enumerate(() if fractions is None else fractions.to_dict().values()):
             percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
             self._write_row(row, share["count"], percent, f"{low} to {high}")
-        self._write_row(UNSURE, fractions.n_unsure)
+        if fractions is None:
+            for row in range(SYNTHETIC_ROW):
+                for column in range(1, len(_COLUMNS)):
+                    self.write(row, column, "", WITHHELD, RIGHT)
+        else:
+            self._write_row(UNSURE, fractions.n_unsure)
         self._write_row(SYNTHETIC_ROW, n_synthetic)
         self.setRowHidden(SYNTHETIC_ROW, n_synthetic == 0)
         self.updateGeometry()

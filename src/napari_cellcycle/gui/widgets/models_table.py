@@ -71,6 +71,8 @@ def _name(report: Report) -> str:
 
 
 def _percent(estimate: Estimate) -> str:
+    if estimate.low != estimate.low:  # NaN: the score has no interval
+        return f"{100 * estimate.value:.1f}\nno interval"
     return f"{100 * estimate.value:.1f}\n{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import DNA, Cells, Prediction
 from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
-from napari_cellcycle.datasets.training_cells import TrainingCells
+from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
@@ -22,7 +22,7 @@ from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_ce
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import PartialPrediction, predict_prepared
 from napari_cellcycle.store.models import save_model
 from napari_cellcycle.training.classifier import EpochDone
@@ -171,7 +171,10 @@ class FoldPredictions:
         """Test `model` on the test cells of its fold; return its accuracy there."""
         scale = model.card.input.scales
         images = training_data.prepared.images[fold.test] / scale[:, None, None]
-        predicted = predict_prepared(model, images, torch.device("cpu"))
+        trained = np.delete(training_data.cells.phases, fold.test)
+        facts = {"cells_per_phase": dict(zip(PHASE_LABELS, count_phases(trained).tolist(), strict=True))}
+        knowing = replace(model, card=replace(model.card, training={**model.card.training, **facts}))
+        predicted = predict_prepared(knowing, images, torch.device("cpu"))
         self.predicted.add(fold.test, predicted)
         self.fold[fold.test] = number
         self.temperatures.append(model.card.temperature)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.models import Model
+from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 from napari_cellcycle.training.config import FINE_TUNING
 from napari_cellcycle.training.recipes import NO_FINE_TUNING, Recipe
@@ -60,8 +61,15 @@ class PretrainedModel:
 
     def provenance(self) -> dict[str, Any]:
         """What the new model's card says about this one."""
-        card = self.model.card
-        return {"name": card.name, "weights_sha256": self.sha256, "data_sha256": card.training.get("data_sha256", "")}
+        card, unknown = self.model.card, self.model.card.untrained_phases
+        # all phases are the rule, and not written
+        phases = [label for number, label in enumerate(PHASE_LABELS) if number not in unknown]
+        return {
+            "name": card.name,
+            "weights_sha256": self.sha256,
+            "data_sha256": card.training.get("data_sha256", ""),
+            **({"phases": phases} if unknown else {}),
+        }
 
     def fingerprints_with(self, fingerprints: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Fingerprints of all cells behind the new model: `fingerprints` of the new cells, and its own."""
