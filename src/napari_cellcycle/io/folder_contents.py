@@ -22,6 +22,7 @@ from napari_cellcycle.io.file_names import (
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 
 _SHOWN_NAMES = 5
+_NO_COLUMNS: Mapping[str, str] = {}  # one for all, as there may be 10^5 sets
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ImageSet:
     key: str
     files: Mapping[str, str]
     labels: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=lambda: _NO_COLUMNS)
 
 
 @dataclass(frozen=True)

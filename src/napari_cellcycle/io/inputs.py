@@ -87,8 +87,7 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
-        `layout`, `pixel_size_um` or `plane` is not valid.
-        `layout` or `pixel_size_um` is not valid, or an option is given that says nothing about such an input.
+        `layout`, `pixel_size_um` or `plane` is not valid, or an option is given that says nothing about such an input.
 
     Examples
     --------
@@ -102,14 +101,19 @@ def read_cells(
         raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
     if is_array(paths):
         return cells_of_array(
-            paths, channels, pixel_size_um, masks=masks, phases=phases, of_files={"layout": layout, "labels": labels}
+            paths,
+            channels,
+            pixel_size_um,
+            masks=masks,
+            phases=phases,
+            of_files={"layout": layout, "labels": labels, "plane": plane},
         )
     if masks is not None or phases is not None:
         option = "masks" if masks is not None else "phases"
         raise SettingError(
             f"{option} goes with an array of cells, but files are given, which have {option} of their own"
         )
-    found = open_parts(paths, channels=named_channels(channels), layout=layout, labels=labels)
+    found = open_parts(paths, channels=named_channels(channels), layout=layout, labels=labels, plane=plane)
     parts, errors = [], list(found.errors)
     for part in found.parts:
         try:
