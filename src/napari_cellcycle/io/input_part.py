@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.io.file_names import printable
+from napari_cellcycle.io.phase_names import PhaseNames
 
 _TRIED_CELLS = 32
 
@@ -21,10 +23,12 @@ class ReadOptions:
     channels: Mapping[str, str] | None = None
     layout: str = "auto"
     labels: Path | None = None
+    population: str | None = None
+    names: PhaseNames = field(default_factory=PhaseNames)
 
     def source(self, path: Path) -> str:
-        """Name of a file in tables: its path relative to the root, with forward slashes."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        """Name of a file in tables: its path relative to the root, with forward slashes and only printable letters."""
+        return printable((path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix())
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +51,10 @@ class InputPart:
         Returns the cells.
     is_searched : bool
         Whether that takes long, because the cells of a field without labels must be found first.
+    folder : Path, or None
+        Folder of the files.
+    file : Path, or None
+        The file that represents the cells in tables, if it is the same for all of them.
     """
 
     where: str
@@ -56,6 +64,8 @@ class InputPart:
     images: CellImages
     cells: Callable[[], Cells]
     is_searched: bool = False
+    folder: Path | None = None
+    file: Path | None = None
 
     def unreadable_reasons(self) -> list[str]:
         """Why no image can be read, for each image that was tried; empty if any of them can be read."""
