@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -30,6 +31,8 @@ OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when done and 2 for what the user can mend."""
     options = build_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid text
     try:
         options.command(options)
     except CellCycleError as error:
@@ -256,9 +259,9 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io.input_summary import describe_inputs
+    from napari_cellcycle.jobs.read import reading_options
 
-    settings = _settings(ReadSettings, options)
-    found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout)
+    found = describe_inputs(options.input, **reading_options(_settings(ReadSettings, options)))
     print(json.dumps(found.to_dict(), indent=2) if options.json else found.to_text())
 
 

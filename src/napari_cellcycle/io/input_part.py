@@ -53,8 +53,8 @@ class InputPart:
         Whether that takes long, because the cells of a field without labels must be found first.
     folder : Path, or None
         Folder of the files.
-    file : Path, or None
-        The file that represents the cells in tables, if it is the same for all of them.
+    phases_from : str
+        Files that gave phases, if they are known.
     """
 
     where: str
@@ -65,7 +65,12 @@ class InputPart:
     cells: Callable[[], Cells]
     is_searched: bool = False
     folder: Path | None = None
-    file: Path | None = None
+    phases_from: str = ""
+
+    @property
+    def labels_apply(self) -> bool:
+        """Whether its cells are cut from a full field by a label image."""
+        return " with the labels " in self.kind
 
     def unreadable_reasons(self) -> list[str]:
         """Why no image can be read, for each image that was tried; empty if any of them can be read."""

@@ -117,6 +117,10 @@ class ReadSettings(Settings):
         float | None,
         setting("edge of a pixel in micrometres, where the files have none or a wrong one", 0.01, 100, more=True),
     ] = None
+    population: Annotated[
+        OptionalText,
+        setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
