@@ -52,7 +52,7 @@ def test_table_of_something_else_is_left_alone(stack: Path) -> None:
         (b"cell,phase\n-1,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '-1'"),
         (b"cell,phase\nx,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell 'x'"),
         (b"cell,phase,synthetic\n0,G1,maybe\n", r"plate\.csv line 2: synthetic is 'maybe', but must be 0 or 1"),
-        (b"cell,phase\n\xff\xfe,G1\n", r"plate\.csv can't be read"),
+        (b"cell,phase\n\xff\xfe,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell"),
     ],
 )
 def test_wrong_table_is_one_sentence(stack: Path, content: bytes, reason: str) -> None:

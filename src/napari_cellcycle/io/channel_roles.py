@@ -16,7 +16,21 @@ _WORDS = {
     DNA: {"dna", "dapi", "hoechst", "propidiumiodide", "pi", "draq5"},
 }
 _OTHER_WORDS = {
-    BRIGHTFIELD: {"bright", "trans", "tl", "td", "td1", "dia", "tpmt", "esid", "transpmt", "pmttrans", "bf1", "tld", "tlight"},
+    BRIGHTFIELD: {
+        "bright",
+        "trans",
+        "tl",
+        "td",
+        "td1",
+        "dia",
+        "tpmt",
+        "esid",
+        "transpmt",
+        "pmttrans",
+        "bf1",
+        "tld",
+        "tlight",
+    },
     DARKFIELD: {"dark", "scatter", "ss"},
     DNA: {
         *("hoechst33342", "hoechst33258", "h33342", "h33258", "h3342", "ho33342", "draq7", "draq9", "7aad", "nucblue"),

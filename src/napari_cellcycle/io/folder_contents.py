@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.file_names import (
@@ -128,19 +129,18 @@ def _sort(names: Sequence[str], pattern: re.Pattern[str]) -> _Sorted:
     found = _Sorted()
     channels: dict[str, str] = {}
     keys: dict[str, str] = {}
-    stems = {folded(stem_of(name)) for name in names}
-    images = stems | {folded(split_channel(stem, pattern)[0]) for stem in stems}
+    known_images = cache(lambda: _image_names(names, pattern))
     for name in sorted(names, key=_suffix_rank):
         stem = stem_of(name)
         image = labelled_image(stem)
         if image is None:
             perhaps = labelled_image(stem, perhaps=True)
-            image = perhaps if perhaps is not None and folded(perhaps) in images else None
+            image = perhaps if perhaps is not None and folded(perhaps) in known_images() else None
         if image is not None:
             _put(found.labels.setdefault(folded(image), []), name, found.twice)
             continue
         pictured = pictured_image(stem)
-        if pictured is not None and folded(pictured) in stems:
+        if pictured is not None and folded(pictured) in known_images():
             found.thumbnails.append(name)
             continue
         key, channel = split_channel(stem, pattern)
@@ -156,6 +156,12 @@ def _sort(names: Sequence[str], pattern: re.Pattern[str]) -> _Sorted:
     found.files = dict(sorted(found.files.items(), key=lambda item: min(order[name] for name in item[1].values())))
     found.single = dict(sorted(found.single.items(), key=lambda item: order[item[1]]))
     return found
+
+
+def _image_names(names: Sequence[str], pattern: re.Pattern[str]) -> set[str]:
+    """Stems of all files, with and without their channel."""
+    stems = {stem_of(name) for name in names}
+    return set(map(folded, stems)) | {folded(split_channel(stem, pattern)[0]) for stem in stems}
 
 
 def _one_form(name: str) -> str:

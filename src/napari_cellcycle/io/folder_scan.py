@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.io.file_names import (
@@ -88,6 +90,10 @@ def scan_inputs(inputs: Sequence[Path]) -> FolderScan:
     return _Scan(inputs).result()
 
 
+_Given: TypeAlias = tuple[int, Path, os.stat_result]
+"""Number of an input, the file, and what the system says of it."""
+
+
 @dataclass(eq=False)
 class _Found:
     """What was found in one folder."""
@@ -110,12 +116,15 @@ class _Scan:
         self._twice: list[str] = []
         self._skipped: list[str] = []
         self._scan = FolderScan()
-        single: dict[Path, list[tuple[int, Path]]] = {}
+        single: dict[Path, list[_Given]] = {}
         for number, path in enumerate(inputs):
-            if not os.path.exists(path):  # Path.exists raises if a folder above can't be entered
+            try:
+                identity = os.stat(path)
+            except OSError:
                 self._scan.errors.append(ReadError(f"{path} does not exist; check the name"))
-            elif path.is_file() or path.suffix.lower() == ZARR_SUFFIX:
-                single.setdefault(path.parent, []).append((number, path))
+                continue
+            if not stat.S_ISDIR(identity.st_mode) or path.suffix.lower() == ZARR_SUFFIX:
+                single.setdefault(path.parent, []).append((number, path, identity))
             elif not self._search(number, path, path):
                 what = "no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"
                 self._scan.errors.append(ReadError(f"{path} has {what}; give the folder with the images"))
@@ -213,10 +222,9 @@ class _Scan:
     def _note_second_path(self, folder: Path, first: Path) -> None:
         self._scan.notes.append(f"{folder.name} is another path to the folder {first.name}, which is read once")
 
-    def _add_files(self, folder: Path, files: Iterable[tuple[int, Path]]) -> None:
+    def _add_files(self, folder: Path, given: Sequence[_Given]) -> None:
         """Files that were given one by one, and their label images in the same folder."""
-        given = list(files)
-        images = {path.name for _, path in given}
+        images = {path.name for _, path, _ in given}
         found = self._found.get(folder)
         if found is None:
             found = self._found[folder] = _Found((given[0][0], ()), folder, is_searched=False)
@@ -226,12 +234,11 @@ class _Scan:
                 listing = []
             found.others = tuple(name for name in listing if not name.lower().endswith(_OPENED) and name[0] != ".")
             found.neighbours = tuple(name for name in listing if name.lower().endswith(_OPENED) and name[0] != ".")
-        for _, path in given:
+        for _, path, identity in given:
             if path.name in found.names:
                 continue
-            identity = os.stat(path)
             key = (identity.st_dev, identity.st_ino)
-            if not path.is_dir() and key in self._files and _has_second_path(path, identity):
+            if not stat.S_ISDIR(identity.st_mode) and key in self._files and _has_second_path(path, identity):
                 self._twice.append(path.name)
                 continue
             self._files.add(key)

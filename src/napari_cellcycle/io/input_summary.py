@@ -77,7 +77,8 @@ class PartInfo:
             f"{self.where}: {self.kind}",
             f"  cells     {n_cells}",
             *([f"  synthetic {self.n_synthetic:,}"] if self.n_synthetic else []),
-            f"  phases    {_counts(self.phases) or 'not known'}" + (f" (from {self.phases_from})" if self.phases else ""),
+            f"  phases    {_counts(self.phases) or 'not known'}"
+            + (f" (from {self.phases_from})" if self.phases else ""),
             f"  channels  {channels}",
             f"  images    {size}" + ("" if self.pixel_size_um is None else f", {self.pixel_size_um:.3g} um per pixel"),
             *([f"  axes      {self.axes}"] if self.axes else []),

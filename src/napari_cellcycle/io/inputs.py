@@ -189,15 +189,13 @@ def open_parts(
         _common_root(inputs), channels, layout, None if labels is None else Path(labels), population or None
     )
     if options.labels is not None and not options.labels.exists():
-        raise ReadError(f"the labels {options.labels} do not exist; check the name")
+        raise ReadError(f"the label image {options.labels} does not exist; check the name")
     scan = scan_inputs(inputs)
     pattern = channel_pattern((channels or {}).values())
     folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
     paired = pair_label_folders(folders, pattern)
     for folder in paired.folders:
-        stems = tuple(split_channel(stem_of(name), pattern)[0] for name in folder.neighbours)
-        options.names.files[folder.path] = stems
-        options.names.check(folder.path, stems)
+        options.names.add(folder.path, folder.neighbours, pattern)
     parts: list[InputPart] = []
     errors = list(scan.errors)
     said = [*scan.notes, *notes, *paired.notes]
@@ -208,7 +206,7 @@ def open_parts(
                 parts.append(replace(found, folder=folder.path))
             else:
                 errors.append(found)
-        said.extend(unused_files(folder, used, options.names.files[folder.path]))
+        said.extend(unused_files(folder, used, options.names))
     if not parts:
         only_labels = ReadError(f"{inputs[0].name} has only label images; give the images that they belong to")
         raise errors[0] if errors else only_labels
@@ -278,8 +276,14 @@ def _open_folder(
             raise
         except CellCycleError as error:
             yield error
-    passed = set(containers).difference(image_like)
-    images = [name for name in folder.names if name not in passed]
+    for name in folder.names:
+        if name.lower().endswith(".daf") and name not in used:
+            used.add(name)
+            yield ReadError(
+                f"{name} has no images; give the .cif file that it belongs to, and leave the .daf next to it"
+            )
+    passed = {*containers, *used}
+    images = [*image_like, *(name for name in folder.names if name not in passed)]
     groups = group_images(
         images,
         pattern,
@@ -327,9 +331,7 @@ def _open_container(path: Path, origin: Origin, used: set[str]) -> InputPart | N
         amnis = open_amnis(path)
         found = populations_beside(path, amnis.object_ids)
         used.update(found.files)
-        cells = read_amnis_cells(
-            amnis, source, options.channels, population=options.population, populations=found
-        )
+        cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
         cells = with_truth(cells, path, path.stem)
         given = found.sources
         kind = f"{_AMNIS} {path.suffix.lower()}"

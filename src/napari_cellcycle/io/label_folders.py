@@ -75,7 +75,9 @@ def pair_label_folders(folders: Sequence[Folder], pattern: re.Pattern[str]) -> P
         used = {os.path.basename(path) for path in matched.values()}
         unused = [name for name in folder.names if name not in used]
         if unused:
-            notes.append(f"{folder.path.name}: label images without an image of this name are left out: {shorten(unused)}")
+            notes.append(
+                f"{folder.path.name}: label images without an image of this name are left out: {shorten(unused)}"
+            )
     return PairedFolders(tuple(folder for folder in folders if folder.path not in paired), labels, tuple(notes))
 
 

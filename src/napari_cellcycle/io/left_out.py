@@ -16,7 +16,7 @@ from napari_cellcycle.io.file_names import folded, stem_of
 from napari_cellcycle.io.folder_scan import Folder, shorten
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.own_outputs import is_own_table
-from napari_cellcycle.io.phase_names import coarse_phases
+from napari_cellcycle.io.phase_names import PhaseNames, coarse_phases
 from napari_cellcycle.io.phase_table import coarse_note
 from napari_cellcycle.phases import UNKNOWN
 
@@ -60,7 +60,9 @@ def _without_raw(folder: Folder, masked: Mapping[str, Sequence[Path]], notes: li
     kept = []
     for name in folder.names:
         twins = masked.get(folded(stem_of(name)), ()) if name.lower().endswith(".rif") else ()
-        twin = next((path for path in twins if path.parent == folder.path or _same_objects(folder.path / name, path)), None)
+        twin = next(
+            (path for path in twins if path.parent == folder.path or _same_objects(folder.path / name, path)), None
+        )
         if twin is None:
             kept.append(name)
         else:
@@ -75,7 +77,7 @@ def _same_objects(raw: Path, masked: Path) -> bool:
         return False
 
 
-def unused_files(folder: Folder, used: set[str], keys: Sequence[str]) -> Iterator[str]:
+def unused_files(folder: Folder, used: set[str], names: PhaseNames) -> Iterator[str]:
     """Notes on the files of a folder that hold images or phases, but are not read.
 
     Parameters
@@ -84,8 +86,8 @@ def unused_files(folder: Folder, used: set[str], keys: Sequence[str]) -> Iterato
         The folder.
     used : set of str
         Names of its files that were used.
-    keys : sequence of str
-        Names of its images, without channel and suffix.
+    names : PhaseNames
+        Knows the names of its images.
 
     Yields
     ------
@@ -100,12 +102,15 @@ def unused_files(folder: Folder, used: set[str], keys: Sequence[str]) -> Iterato
             "(_cp_masks)"
         )
     for advice, suffixes in _ADVICE.items():
-        names = [name for name in others if name.lower().endswith(suffixes) and name not in cellpose]
-        if names:
-            yield f"{folder.path.name}: not read: {shorten(names)}; {advice}"
-    stems = {*keys, *map(stem_of, folder.names)}
-    tables = [name for name in others if name.lower().endswith((".txt", ".csv", ".tsv", ".xls", ".xlsx", ".npz", ".fcs"))]
-    tables = [name for name in tables if name.rpartition(".")[0] not in stems]
+        foreign = [name for name in others if name.lower().endswith(suffixes) and name not in cellpose]
+        if foreign:
+            yield f"{folder.path.name}: not read: {shorten(foreign)}; {advice}"
+    tables = [
+        name for name in others if name.lower().endswith((".txt", ".csv", ".tsv", ".xls", ".xlsx", ".npz", ".fcs"))
+    ]
+    if tables:
+        stems = {*names.keys(folder.path), *map(stem_of, folder.names)}
+        tables = [name for name in tables if name.rpartition(".")[0] not in stems]
     if tables:
         yield f"{folder.path.name}: not used: {shorten(tables)}"
 

@@ -37,6 +37,7 @@ def without_own_outputs(folders: Sequence[Folder]) -> tuple[tuple[Folder, ...], 
     stacks = {
         folder.path / name
         for folder in folders
+        if any(name.lower().endswith(".csv") for name in folder.others)
         for name in folder.names
         if sidecar_path(folder.path / name).name in folder.others
     }
@@ -46,8 +47,13 @@ def without_own_outputs(folders: Sequence[Folder]) -> tuple[tuple[Folder, ...], 
         pictures = [name for name in folder.names if _is_picture(name, folder)]
         if pictures:
             notes.append(f"{folder.path.name}: pictures of results are left out: {shorten(pictures)}")
-        copies = [name for name in folder.names if folder.path / name in stacks and _is_copy(folder.path / name, files, notes)]
-        left = tuple(name for name in folder.names if name not in {*pictures, *copies})
+        copies = [
+            name
+            for name in folder.names
+            if stacks and folder.path / name in stacks and _is_copy(folder.path / name, files, notes)
+        ]
+        out = {*pictures, *copies}
+        left = tuple(name for name in folder.names if name not in out)
         if left:
             kept.append(folder if len(left) == len(folder.names) else replace(folder, names=left))
     return tuple(kept), notes

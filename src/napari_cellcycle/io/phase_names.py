@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.file_names import split_channel, stem_of
 from napari_cellcycle.phases import UNKNOWN, Phase, is_short_form, named_phases
 
 _SEPARATORS = " _.-"
@@ -22,6 +23,7 @@ _FIRST_WORD = re.compile(rf"[^{_SEPARATORS}]*")
 _WELL = re.compile(r"A?[A-P](?:0?[1-9]|1\d|2[0-4])", re.IGNORECASE)
 _WELL_OR_PHASE = {"g1", "g2"}
 _FIELD_OF_WELL = re.compile(r"(?:(?:f|s|p|t|z|w|site|field|pos|ch|c)\d+)?", re.IGNORECASE)
+_G1_OR_G2 = re.compile("g[12]", re.IGNORECASE)
 _N_SHOWN = 3
 
 
@@ -58,13 +60,13 @@ class PhaseNames:
 
     Attributes
     ----------
-    files : dict of Path to tuple of str
-        Stems of the image files in each folder that was looked into.
+    files : dict of Path to (tuple of str, Pattern)
+        Names of the images in each folder that was looked into, and the words that name a channel in them.
     notes : dict of str to None
         What was decided, in sentences for the user; filled as names are looked up.
     """
 
-    files: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    files: dict[Path, tuple[tuple[str, ...], re.Pattern[str]]] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     _around: dict[Path, Names] = field(default_factory=dict, repr=False)
 
@@ -125,9 +127,27 @@ class PhaseNames:
             return UNKNOWN
         return int(phases[0])
 
-    def check(self, folder: Path, stems: Iterable[str]) -> None:
-        """Raise ReadError if files are only called G1 and G2, which may be phases or wells."""
-        words = [_WORDS.split(stem, maxsplit=1) for stem in stems]
+    def add(self, folder: Path, names: tuple[str, ...], pattern: re.Pattern[str]) -> None:
+        """Take the images of a folder into account.
+
+        Parameters
+        ----------
+        folder : Path
+            The folder.
+        names : tuple of str
+            Names of its images.
+        pattern : Pattern
+            From `channel_pattern`.
+
+        Raises
+        ------
+        ReadError
+            They are only called G1 and G2, which may be phases or wells.
+        """
+        self.files[folder] = names, pattern
+        if not all(_G1_OR_G2.search(name) for name in names):
+            return
+        words = [_WORDS.split(key, maxsplit=1) for key in self.keys(folder)]
         firsts = {word[0].lower() for word in words}
         if firsts == _WELL_OR_PHASE and all(_FIELD_OF_WELL.fullmatch(word[1] if word[1:] else "") for word in words):
             raise ReadError(
@@ -135,9 +155,15 @@ class PhaseNames:
                 "G1_phase and G2_phase, or G01 and G02"
             )
 
+    def keys(self, folder: Path) -> Iterator[str]:
+        """Names of the images in a folder, without channel and suffix."""
+        names, pattern = self.files.get(folder, ((), None))
+        if pattern is not None:
+            yield from (split_channel(stem_of(name), pattern)[0] for name in names)
+
     def _names_in(self, folder: Path) -> Names:
         if folder not in self._around:
-            self._around[folder] = Names.of((*map(_first_word, self.files.get(folder, ())), *_folders_in(folder)))
+            self._around[folder] = Names.of((*map(_first_word, self.keys(folder)), *_folders_in(folder)))
         return self._around[folder]
 
     def _note_meaning(self, folder: Path, phase: Phase) -> None:

@@ -183,7 +183,7 @@ def test_an_object_in_lists_of_two_phases(tmp_path: Path) -> None:
     (tmp_path / "S.txt").write_text("10\n")
     cells = read_objects(tmp_path / "a.cif", tmp_path)
     assert cells.phases[:2].tolist() == [Phase.G1, UNKNOWN]
-    assert "1 objects of a.cif are in lists of several phases, so their phase is unknown" in cells.notes
+    assert "1 objects of a.cif are in lists or populations of several phases, so their phase is unknown" in cells.notes
 
 
 def test_real_file_as_cells(real_data: Path) -> None:

@@ -216,7 +216,7 @@ def _vote(voted: Sequence[tuple[int, Members]], n_objects: int, path: Path, note
         phases[found] = phase
     phases[ambiguous] = UNKNOWN
     if ambiguous.any():
-        several = "are in populations of several phases, so their phase is unknown"
+        several = "are in lists or populations of several phases, so their phase is unknown"
         notes.append(f"{ambiguous.sum()} objects of {path.name} {several}")
     return phases
 
