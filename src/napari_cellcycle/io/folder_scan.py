@@ -45,6 +45,8 @@ class Folder:
         Names of the other files.
     neighbours : tuple of str
         Names of the images in the folder, also of those that were not given.
+    is_searched : bool
+        Whether the folder was given, rather than some of its files.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Folder:
     names: tuple[str, ...]
     others: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
+    is_searched: bool = True
 
 
 @dataclass(eq=False)
@@ -140,7 +143,8 @@ class _Scan:
         for path, found in sorted(self._found.items(), key=lambda item: item[1].order):
             if found.names:
                 names = tuple(sorted(found.names, key=_in_order)) if found.is_searched else tuple(found.names)
-                self._scan.folders.append(Folder(path, found.top, names, found.others, found.neighbours or names))
+                folder = Folder(path, found.top, names, found.others, found.neighbours or names, found.is_searched)
+                self._scan.folders.append(folder)
         if self._twice:
             self._scan.notes.append(f"left out, as the same file is read by another path: {shorten(self._twice)}")
         if self._skipped:

@@ -206,7 +206,8 @@ def open_parts(
                 parts.append(replace(found, folder=folder.path))
             else:
                 errors.append(found)
-        said.extend(unused_files(folder, used, options.names))
+        if folder.is_searched:
+            said.extend(unused_files(folder, used, options.names))
     if not parts:
         only_labels = ReadError(f"{inputs[0].name} has only label images; give the images that they belong to")
         raise errors[0] if errors else only_labels

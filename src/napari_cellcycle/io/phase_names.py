@@ -25,6 +25,8 @@ _WELL_OR_PHASE = {"g1", "g2"}
 _FIELD_OF_WELL = re.compile(r"(?:(?:f|s|p|t|z|w|site|field|pos|ch|c)\d+)?", re.IGNORECASE)
 _G1_OR_G2 = re.compile("g[12]", re.IGNORECASE)
 _N_SHOWN = 3
+_ALL = Path()
+"""Where names of the files of all folders are kept."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class PhaseNames:
                 self._note_meaning(candidate, phases[0])
                 return int(phases[0])
             if phases:
-                self._note_refusal(candidate.parent, candidate.name, phases[0])
+                self._note_refusal(self._names_in(candidate.parent), candidate.name, phases[0])
             if candidate == top:
                 break
         return UNKNOWN
@@ -122,8 +124,12 @@ class PhaseNames:
         word, phases = _phases_in_stem(stem)
         if len(phases) != 1:
             return UNKNOWN
-        if not self._names_in(folder).is_phase(word):
-            self._note_refusal(folder, word, phases[0])
+        for names in (self._names_of_files(folder), self._names_in(folder.parent)):
+            if names.is_well(word):
+                self._note_refusal(names, word, phases[0])
+                return UNKNOWN
+        if not self._names_of_files(folder).is_phase(word):
+            self._note_refusal(self._names_of_files(folder), word, phases[0])
             return UNKNOWN
         return int(phases[0])
 
@@ -161,6 +167,14 @@ class PhaseNames:
         if pattern is not None:
             yield from (split_channel(stem_of(name), pattern)[0] for name in names)
 
+    def _names_of_files(self, folder: Path) -> Names:
+        """Names of the files in all folders, if `folder` is one of them."""
+        if folder not in self.files:
+            return Names.of(())
+        if _ALL not in self._around:
+            self._around[_ALL] = Names.of(_first_word(key) for each in self.files for key in self.keys(each))
+        return self._around[_ALL]
+
     def _names_in(self, folder: Path) -> Names:
         if folder not in self._around:
             self._around[folder] = Names.of((*map(_first_word, self.keys(folder)), *_folders_in(folder)))
@@ -173,8 +187,7 @@ class PhaseNames:
         elif names.g1_and_g2 and folder.name.lower() in _WELL_OR_PHASE and names.phases <= {Phase.G1, Phase.G2}:
             self.notes["folders G1 and G2 are read as phases; call them G01 and G02 if they are wells"] = None
 
-    def _note_refusal(self, folder: Path, name: str, phase: Phase) -> None:
-        names = self._names_in(folder)
+    def _note_refusal(self, names: Names, name: str, phase: Phase) -> None:
         if names.is_well(name):
             others = sorted(word for word in names.wells if word.lower() not in _WELL_OR_PHASE)[:_N_SHOWN]
             self.notes[

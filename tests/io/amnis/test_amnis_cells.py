@@ -172,7 +172,8 @@ def test_lists_given_with_their_file_are_no_problem(tmp_path: Path) -> None:
         (tmp_path / name).write_text("0\n")
     found = describe_inputs([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
     assert found.problems == ("readme.txt is not a TIFF, PNG or JPEG image; export it again",)
-    assert describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems == ()
+    (note,) = describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems
+    assert note.endswith("not used: readme.txt")
     with pytest.raises(ReadError, match=r"G1\.txt is not a TIFF"):
         describe_inputs(tmp_path / "G1.txt")
 

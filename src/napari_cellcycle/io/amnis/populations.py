@@ -71,7 +71,7 @@ class Populations:
     sources : tuple of str
         Names of the files that gave phases.
     files : tuple of str
-        Names of all files that were looked at.
+        Names of the files that were looked at for phases.
     """
 
     phases: NDArray[np.int8]
@@ -150,9 +150,9 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         found = _read_list(listed, name, path, ids, notes)
         if found is None:
             continue
-        files.append(listed.name)
         members.setdefault(name, found)
         phases = _meanings(name)
+        files.extend([listed.name] if phases else [])
         if len(phases) == 1:
             voted.append((int(phases[0]), found))
             sources.append(listed.name)
