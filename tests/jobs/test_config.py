@@ -28,7 +28,7 @@ KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, Augmen
 
 # Literal texts of the version before settings held values, so that files of before and after are read alike
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
-    (ReadSettings(), {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None}),
+    (ReadSettings(), {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "population": ""}),
     (
         ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"}, labels=Path("masks.tif"), pixel_size_um=0.5),
         {
@@ -36,6 +36,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "layout": "auto",
             "labels": "masks.tif",
             "pixel_size_um": 0.5,
+            "population": "",
         },
     ),
     (ClassifySettings(), {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256}),

@@ -44,7 +44,7 @@ class Names:
         wells = frozenset(word for word in words if _WELL.fullmatch(word))
         phases = {named[0] for word in words if len(named := _meaning(word)) == 1}
         phases |= {named[0] for word in words if len(named := _meaning(_first_word(word))) == 1}
-        return cls(wells, frozenset(phases), _WELL_OR_PHASE <= {word.lower() for word in wells})
+        return cls(wells, frozenset(phases), {word.lower() for word in wells} >= _WELL_OR_PHASE)
 
     def is_well(self, name: str) -> bool:
         """Whether a name that may be a phase is that of a well here."""
