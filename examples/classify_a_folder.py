@@ -10,9 +10,6 @@ import sys
 import napari_cellcycle as cc
 from napari_cellcycle.io.sample_data import sample_path
 
-cells = cc.read_cells(sys.argv[1] if len(sys.argv) > 1 else sample_path())
-for note in cells.notes:
-    print("note:", note)
-
-calls = cc.classify(cells, cc.load_model("default"), min_probability=0.5)
+cells = cc.read_cells(sys.argv[1] if len(sys.argv) > 1 else sample_path())  # what it guesses is shown as warnings
+calls = cc.classify(cells, "default", min_probability=0.5)
 print(calls.to_table()["phase"].value_counts())

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAME = "napari_cellcycle"
 ROOMS = {path.stem for path in (ROOT / "src" / NAME).iterdir() if path.name != "__init__.py"}
-FILES = {"py", "csv", "yaml", "safetensors"}
+FILES = {"py", "csv", "h5ad", "parquet", "yaml", "safetensors"}
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,5 +1,12 @@
 """Label-free cell-cycle phases of single cells, in napari and without.
 
+>>> import napari_cellcycle as cc
+>>> cells = cc.read_cells("plate/")                 # doctest: +SKIP
+>>> calls = cc.classify(cells, "default")           # doctest: +SKIP
+>>> calls.to_table().to_csv("phases.csv")           # doctest: +SKIP
+>>> print(cc.evaluate(calls, cells))                # doctest: +SKIP
+>>> model = cc.train(cells, "my_model")             # doctest: +SKIP
+
 Importing the package costs nothing: its functions, and what they need, are loaded at first use.
 """
 
@@ -9,25 +16,72 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.report import evaluate as evaluate
-    from napari_cellcycle.io.inputs import read_cells as read_cells
-    from napari_cellcycle.phases import Phase as Phase
-    from napari_cellcycle.predict import classify as classify
-    from napari_cellcycle.store.models import load_model as load_model
+    from napari_cellcycle.api import read_cells, train
+    from napari_cellcycle.cells import Cell, Cells, Prediction
+    from napari_cellcycle.errors import (
+        CellCycleError,
+        CellCycleWarning,
+        ChannelError,
+        ImageError,
+        ModelError,
+        ReadError,
+        SettingError,
+        StoppedError,
+        TooFewCellsError,
+        WriteError,
+    )
+    from napari_cellcycle.evaluation.report import Report, evaluate
+    from napari_cellcycle.models import Model
+    from napari_cellcycle.phases import Phase
+    from napari_cellcycle.predict import classify
+    from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Cell",
+    "CellCycleError",
+    "CellCycleWarning",
+    "Cells",
+    "ChannelError",
+    "ImageError",
+    "Model",
+    "ModelError",
+    "Phase",
+    "Prediction",
+    "ReadError",
+    "Report",
+    "SettingError",
+    "StoppedError",
+    "TooFewCellsError",
+    "WriteError",
+    "__version__",
+    "classify",
+    "evaluate",
+    "list_models",
+    "load_model",
+    "read_cells",
+    "train",
+]
+
 _HOMES = {
-    "Phase": "napari_cellcycle.phases",
-    "classify": "napari_cellcycle.predict",
-    "evaluate": "napari_cellcycle.evaluation.report",
-    "load_model": "napari_cellcycle.store.models",
-    "read_cells": "napari_cellcycle.io.inputs",
+    "api": ("read_cells", "train"),
+    "cells": ("Cell", "Cells", "Prediction"),
+    "evaluation.report": ("Report", "evaluate"),
+    "models": ("Model",),
+    "phases": ("Phase",),
+    "predict": ("classify",),
+    "store.models": ("list_models", "load_model"),
 }
-__all__ = ["Phase", "__version__", "classify", "evaluate", "load_model", "read_cells"]
+"""Modules, and the names that they give; those that none gives are errors and warnings."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = next((module for module, names in _HOMES.items() if name in names), "errors")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,17 +58,37 @@ class Selective(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ArrayImages:
-    """Images in one array (NumPy, memory map, dask or zarr) of shape (N, C, Y, X)."""
+    """Images in one array (NumPy, memory map, dask, zarr) of shape (N, C, Y, X), or (N, Y, X) of one channel."""
 
-    array: NDArray[np.generic]
-    masks: NDArray[np.bool_] | None = None
+    array: Any
+    masks: Any = None
+    """(N, Y, X), or None."""
 
     def __len__(self) -> int:
-        return len(self.array)
+        return int(self.array.shape[0])
 
     def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
-        """The cells at `indices`, in that order."""
-        return [CellImage(np.asarray(self.array[i]), None if self.masks is None else self.masks[i]) for i in indices]
+        """The cells at `indices`, in that order, taken from the array all at once."""
+        pixels = _rows(self.array, indices)
+        if pixels.ndim == 3:
+            pixels = pixels[:, None]
+        if self.masks is None:
+            return [CellImage(one) for one in pixels]
+        return [CellImage(one, mask) for one, mask in zip(pixels, _rows(self.masks, indices) != 0, strict=True)]
+
+
+def _rows(array: Any, indices: Sequence[int]) -> NDArray[Any]:
+    """Rows of an array in memory, read by one slice where they lie together, as one by one is slow in lazy arrays."""
+    wanted = np.asarray(indices, np.intp)
+    if not len(wanted):
+        return np.asarray(array[0:0])
+    first, last = int(wanted.min()), int(wanted.max())
+    if last - first + 1 == len(wanted) and (np.diff(wanted) == 1).all():
+        return np.asarray(array[first : last + 1])
+    if isinstance(array, np.ndarray):
+        return np.asarray(array[wanted])
+    rows, back = np.unique(wanted, return_inverse=True)  # HDF5 takes indices in ascending order only
+    return np.asarray(array[rows])[back]
 
 
 @dataclass(frozen=True, eq=False)

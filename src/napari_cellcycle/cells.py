@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from operator import index as whole_number
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from napari_cellcycle.cell_images import (
     take_planes,
 )
 from napari_cellcycle.errors import ChannelError, ImageError
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_label
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, Phase, phase_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +36,50 @@ _PER_CELL = ("sources", "ids", "phases", "synthetic", "pixel_size_um")
 """Attributes of `Cells` that hold one value for each cell."""
 
 
+_CELLS_AT_A_TIME = 256
+"""Read together when cells are gone through one by one."""
+
+
 @dataclass(frozen=True, eq=False)
+class Cell:
+    """One of `Cells`, with its image.
+
+    Attributes
+    ----------
+    source, id, phase, synthetic, pixel_size_um
+        As in `Cells`; the phase is None where it is not known.
+    channels : tuple of str
+        What each plane of `pixels` shows.
+    pixels : ndarray, shape (C, Y, X), or None
+        Raw values; None where the image can't be read.
+    mask : ndarray of bool, shape (Y, X), or None
+        Which pixels belong to the cell, if that is known.
+    problem : str
+        Why the image can't be read; empty where it can.
+    """
+
+    source: str
+    id: int
+    phase: Phase | None
+    synthetic: bool
+    pixel_size_um: float
+    channels: tuple[str, ...]
+    pixels: NDArray[np.generic] | None
+    mask: NDArray[np.bool_] | None = None
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        phase = "phase unknown" if self.phase is None else self.phase.label
+        image = self.problem if self.pixels is None else f"{' x '.join(map(str, self.pixels.shape[1:]))} px"
+        return f"Cell({self.source} cell {self.id}, {phase}, {', '.join(self.channels)}, {image})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Cells:
     """Single cells in a fixed order: where each comes from, what is known of it, and access to its image.
+
+    ``cells[3]`` is a `Cell` with its image; ``cells[10:20]``, ``cells[[4, 2]]`` and ``cells[cells.phases == Phase.G1]``
+    are `Cells` again, of which no image is read; ``for cell in cells`` goes through them one by one.
 
     Attributes
     ----------
@@ -57,6 +99,22 @@ class Cells:
         Edge of a pixel in micrometres, NaN where unknown.
     notes : tuple of str
         What was guessed or left out while opening, in sentences for the user.
+    columns : mapping of str to ndarray of str, each of shape (N,)
+        Further columns for tables and for groups, such as the well and the field in a plate.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> pixels = np.arange(10 * 2 * 40 * 40, dtype=np.uint16).reshape(10, 2, 40, 40)
+    >>> cells = cc.read_cells(pixels, channels=("brightfield", "darkfield"), phases=["G1", "S"] * 5)
+    >>> cells
+    Cells(10 cells, 10 of known phase, channels brightfield, darkfield)
+    >>> cells[3]
+    Cell(array cell 3, S, brightfield, darkfield, 40 x 40 px)
+    >>> cells[cells.phases == cc.Phase.G1][1:].ids
+    array([2, 4, 6, 8])
+    >>> [cell.id for cell in cells[:3]]
+    [0, 1, 2]
     """
 
     images: CellImages
@@ -67,11 +125,12 @@ class Cells:
     synthetic: NDArray[np.bool_]
     pixel_size_um: NDArray[np.float32]
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in _PER_CELL:
-            if len(getattr(self, name)) != len(self):
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self)} cells")
+        for name, values in {**{name: getattr(self, name) for name in _PER_CELL}, **self.columns}.items():
+            if len(values) != len(self):
+                raise ValueError(f"{name} has {len(values)} entries for {len(self)} cells")
 
     @classmethod
     def build(
@@ -85,22 +144,58 @@ class Cells:
         synthetic: bool = False,
         pixel_size_um: float | None = None,
         notes: Iterable[str] = (),
+        columns: Mapping[str, str | Sequence[str]] | None = None,
     ) -> Cells:
         """Cells whose sources, phases, ... are each given as one value for all, or as one value per cell."""
         n_cells = len(images)
         return cls(
             images=images,
             channels=tuple(channels),
-            sources=np.array([source] * n_cells if isinstance(source, str) else source, dtype=str),
+            sources=_texts(source, n_cells),
             ids=np.arange(n_cells, dtype=np.int64) if ids is None else np.asarray(ids, dtype=np.int64),
             phases=np.full(n_cells, phases, np.int8) if np.ndim(phases) == 0 else np.asarray(phases, np.int8),
             synthetic=np.full(n_cells, synthetic),
             pixel_size_um=np.full(n_cells, np.nan if pixel_size_um is None else pixel_size_um, np.float32),
             notes=tuple(notes),
+            columns={name: _texts(values, n_cells) for name, values in (columns or {}).items()},
         )
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @overload
+    def __getitem__(self, chosen: int) -> Cell: ...
+    @overload
+    def __getitem__(self, chosen: slice | Sequence[int] | NDArray[Any]) -> Cells: ...
+    def __getitem__(self, chosen: Any) -> Cell | Cells:
+        """One cell with its image, or the cells of a slice, of indices or of a mask (N,)."""
+        rows = np.arange(len(self))
+        if isinstance(chosen, slice) or np.ndim(chosen):
+            if not isinstance(chosen, slice):
+                chosen = np.asarray(chosen)
+                chosen = chosen.astype(np.intp) if not chosen.size else chosen
+            return self.subset(rows[chosen])
+        (cell,) = self._one_by_one([int(rows[whole_number(chosen)])])
+        return cell
+
+    def __iter__(self) -> Iterator[Cell]:
+        for start in range(0, len(self), _CELLS_AT_A_TIME):
+            yield from self._one_by_one(range(start, min(start + _CELLS_AT_A_TIME, len(self))))
+
+    def _one_by_one(self, indices: Sequence[int]) -> Iterator[Cell]:
+        for i, image in zip(indices, self.read(indices), strict=True):
+            phase = None if self.phases[i] == UNKNOWN else Phase(int(self.phases[i]))
+            known = (
+                str(self.sources[i]),
+                int(self.ids[i]),
+                phase,
+                bool(self.synthetic[i]),
+                float(self.pixel_size_um[i]),
+            )
+            if isinstance(image, CellImage):
+                yield Cell(*known, self.channels, image.pixels, image.mask)
+            else:
+                yield Cell(*known, self.channels, None, problem=image.reason)
 
     def __repr__(self) -> str:
         known = int((self.phases != UNKNOWN).sum())
@@ -120,7 +215,8 @@ class Cells:
         """The cells at `indices`, in that order; no image is read."""
         chosen = np.asarray(indices, dtype=np.intp)
         values: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_CELL}
-        return replace(self, images=SubsetImages(self.images, chosen), **values)
+        columns = {name: texts[chosen] for name, texts in self.columns.items()}
+        return replace(self, images=SubsetImages(self.images, chosen), columns=columns, **values)
 
     def select_channels(self, wanted: Sequence[str]) -> Cells:
         """The same cells with only the channels `wanted`, in that order.
@@ -141,6 +237,10 @@ class Cells:
             return self
         planes = [self.channels.index(name) for name in wanted]
         return replace(self, images=take_planes(self.images, planes), channels=tuple(wanted))
+
+
+def _texts(values: str | Sequence[str], n_cells: int) -> NDArray[np.str_]:
+    return np.array([values] * n_cells if isinstance(values, str) else values, dtype=str)
 
 
 def evenly_spaced(n_cells: int, most: int) -> NDArray[np.intp]:
@@ -210,10 +310,15 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
     chosen = [part.select_channels(common) for part in parts]
     values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in chosen]) for name in _PER_CELL}
     notes = tuple(dict.fromkeys(note for part in chosen for note in part.notes))
-    return Cells(JoinedImages(tuple(part.images for part in chosen)), tuple(common), **values, notes=notes)
+    names = dict.fromkeys(name for part in chosen for name in part.columns)
+    columns = {
+        name: np.concatenate([part.columns.get(name, np.full(len(part), "")) for part in chosen]) for name in names
+    }
+    images = JoinedImages(tuple(part.images for part in chosen))
+    return Cells(images, tuple(common), **values, notes=notes, columns=columns)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """What a model predicts for some cells, in their order.
 
@@ -234,6 +339,13 @@ class Prediction:
     unfamiliar : ndarray of bool, shape (N,), or None
         Cells that are out of distribution: unlike those the model was trained on, so that its calls of them are not
         reliable. None if the model can't tell.
+    columns : mapping of str to ndarray of str, each of shape (N,)
+        Further columns of the table, as in `Cells`.
+    model : str
+        Name of the model; empty where it is not known.
+    trained_on : ndarray of uint64, shape (M, 4), or None
+        Fingerprints of the cells that the model was trained on, so that it is not tested on them by mistake. None where
+        no record of them is kept.
     """
 
     sources: NDArray[np.str_]
@@ -244,6 +356,9 @@ class Prediction:
     unreadable: dict[int, str] = field(default_factory=dict)
     synthetic: NDArray[np.bool_] | None = None
     unfamiliar: NDArray[np.bool_] | None = None
+    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    model: str = ""
+    trained_on: NDArray[np.uint64] | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), N_PHASES):
@@ -251,6 +366,12 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        numbers, counts = np.unique(self.phases, return_counts=True)
+        found = [f"{phase_label(int(n)) or 'unreadable'} {count}" for n, count in zip(numbers, counts, strict=True)]
+        by = f" by {self.model!r}" if self.model else ""
+        return f"Prediction({len(self)} cells{by}: {', '.join(found)})"
 
     @cached_property
     def best(self) -> NDArray[np.int8]:
@@ -274,7 +395,7 @@ class Prediction:
         import pandas as pd
 
         columns: dict[str, object] = {
-            "source": self.sources,
+            "source": _printable(self.sources),
             "cell": self.ids,
             "phase": [phase_label(int(number)) for number in self.phases],
             "probability": self.confidence,
@@ -283,4 +404,10 @@ class Prediction:
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
             columns[name] = np.full(len(self), np.nan) if values is None else values
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
+
+
+def _printable(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Texts that every file can hold: in a file name that is not UTF-8, some bytes are no characters."""
+    different, index = np.unique(texts, return_inverse=True)
+    return np.array([text.encode(errors="replace").decode() for text in different.tolist()], dtype=str)[index]

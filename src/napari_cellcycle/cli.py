@@ -285,10 +285,11 @@ def _models(options: argparse.Namespace) -> None:
 
 
 def _print_phases(done: Any) -> None:
+    from napari_cellcycle.evaluation.phase_fractions import counted_cells
     from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
-    called = done.prediction.phases
-    print(f"{len(called)} cells classified with {done.card.name}, written to {done.folder}")
+    called = done.prediction.phases[counted_cells(done.prediction)]
+    print(f"{len(done.prediction)} cells classified with {done.card.name}, written to {done.folder}")
     for number in range(len(PHASE_LABELS) + 1):
         count = int((called == number).sum())
         if count or number < len(PHASE_LABELS):

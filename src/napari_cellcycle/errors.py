@@ -1,4 +1,4 @@
-"""Errors that the user can correct. Each message is one sentence: what, where, what to do."""
+"""Errors that the user can correct, and warnings. Each message is one sentence: what, where, what to do."""
 
 from __future__ import annotations
 
@@ -37,3 +37,7 @@ class TooFewCellsError(CellCycleError, ValueError):
 
 class StoppedError(CellCycleError):
     """The user stopped the work before there was a result."""
+
+
+class CellCycleWarning(UserWarning):
+    """Something that stops nothing, but may change how far a result can be believed: a guess, or what was left out."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from enum import IntEnum
+from numbers import Real
+from typing import Any
+
+from napari_cellcycle.errors import SettingError
 
 UNKNOWN = -1
 """Phase number of a cell whose phase is not known, in every array of phases."""
@@ -135,3 +140,53 @@ def _word(text: str) -> str:
     if len(words) > 1 and words[0].isdecimal():
         words = words[1:]
     return re.sub(r"[/\\&|+\u2044\u2215]", "", "".join(word for word in words if word not in _FILLERS))
+
+
+def phase_numbers(phases: Iterable[object]) -> list[int]:
+    """Numbers of phases that are given as numbers or names.
+
+    Parameters
+    ----------
+    phases : iterable of int or str
+        Names in any usual spelling; an empty text, None, NaN or -1 where the phase is not known.
+
+    Returns
+    -------
+    list of int
+        From 0 to 6, and `UNKNOWN`.
+
+    Raises
+    ------
+    SettingError
+        One of them is no phase.
+
+    Examples
+    --------
+    >>> phase_numbers(["G1", "s phase", "", Phase.G2, 6, -1])
+    [0, 1, -1, 2, 6, -1]
+    """
+    known: dict[object, int] = {}  # there are few different ones
+    numbers = []
+    for given in phases:
+        if given != given:  # NaN, which would never be found again
+            numbers.append(UNKNOWN)
+            continue
+        if given not in known:
+            known[given] = _phase_number(given)
+        numbers.append(known[given])
+    return numbers
+
+
+def _phase_number(given: Any) -> int:
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return UNKNOWN
+    if isinstance(given, str):
+        phase = parse_phase(given)
+        if phase is not None:
+            return int(phase)
+    elif isinstance(given, Real) and given in range(UNKNOWN, N_PHASES):
+        return int(float(given))
+    raise SettingError(
+        f"{given!r} is no phase; give {', '.join(PHASE_LABELS)}, a number from 0 to {N_PHASES - 1}, or -1 where it is "
+        "not known"
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.events import Job, Note, Progress, result_of
+from napari_cellcycle.events import Job, Note, Progress, run_with_warnings, warn_user
 from napari_cellcycle.images.batches import prepare_batches, read_batch
 from napari_cellcycle.images.contrast import ENOUGH_CELLS, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
+from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.layer_fusion import fuse_for_inference
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
-from napari_cellcycle.store.models import load_model
+from napari_cellcycle.store.models import load_model, load_training_fingerprints
 
 G1_DNA_CONTENT = 2.0
 """DNA content is given in units of C, so that G1 is 2 and G2 is 4."""
@@ -29,16 +30,18 @@ MAX_UNFAMILIAR = 0.1
 """With a larger share of unfamiliar cells the user is warned; a few cells are flagged in any sample."""
 
 
-def classify(cells: Cells, model: Model, *, device: str = "auto", min_probability: float = 0.0) -> Prediction:
-    """Call the phase of each cell.
+def classify(
+    cells: Cells | Any, model: Model | str | Path = "default", *, device: str = "auto", min_probability: float = 0.0
+) -> Prediction:
+    """Call the phase of each cell. What the user should know of that is shown as `CellCycleWarning`.
 
     Parameters
     ----------
-    cells : Cells
-        With the channels that ``model.card.input`` names.
-    model : Model
-        From `load_model`. If the cells lack one of its channels and its card names another model for this case, that
-        one is used instead, with a warning.
+    cells : Cells, or array or path
+        With the channels that ``model.card.input`` names; an array or path is read by `read_cells`.
+    model : Model, or str or Path
+        From `load_model`, or what that takes. If the cells lack one of its channels and its card names another model
+        for this case, that one is used instead, with a warning.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     min_probability : float
@@ -53,12 +56,23 @@ def classify(cells: Cells, model: Model, *, device: str = "auto", min_probabilit
     ------
     ChannelError
         The model needs a channel that the cells don't have.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> from napari_cellcycle.io.sample_data import sample_path
+    >>> cells = cc.read_cells(sample_path())
+    >>> calls = cc.classify(cells[:5], "default", device="cpu")
+    >>> len(calls), calls.model, calls.probabilities.shape
+    (5, 'default', (5, 7))
     """
-    model, note = model_for_channels(model, cells)
+    if not isinstance(cells, Cells):
+        cells = read_cells(cells)
+        warn_user(cells.notes)
+    model, note = model_for_channels(model if isinstance(model, Model) else load_model(model), cells)
     if note:
-        warnings.warn(note, stacklevel=2)
-    prediction: Prediction = result_of(classify_cells(model, cells, device=device, min_probability=min_probability))
-    return prediction
+        warn_user([note])
+    return run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))
 
 
 def model_for_channels(model: Model, cells: Cells) -> tuple[Model, str]:
@@ -143,10 +157,22 @@ def classify_cells(
         if len(images):
             collected.add(batch.indices, predict_prepared(ready, images, torch_device))
         yield batch.progress("classifying")
-    prediction = collected.prediction(cells, min_probability)
+    trained_on, damage = _training_fingerprints(model)
+    yield from (Note(note) for note in damage)
+    prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)
     if warning := unfamiliar_warning(prediction):
         yield Note(warning)
     return prediction
+
+
+def _training_fingerprints(model: Model) -> tuple[NDArray[np.uint64] | None, tuple[str, ...]]:
+    """Of the cells that a model was trained on, None where there is no record; and a note if the record is damaged."""
+    if model.folder is None:
+        return None, ()
+    try:
+        return load_training_fingerprints(model.folder), ()
+    except ModelError as error:
+        return None, (f"it can't be known which cells {model.name!r} was trained on: {error}",)
 
 
 def extract_features(
@@ -227,6 +253,7 @@ class PartialPrediction:
             unreadable=self.unreadable,
             synthetic=cells.synthetic,
             unfamiliar=self.unfamiliar,
+            columns=cells.columns,
         )
 
 

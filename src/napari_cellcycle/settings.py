@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
@@ -55,6 +56,10 @@ def setting(
     """
     given = {"min": min, "max": max, "choices": choices, "suggestions": suggestions}
     return {"tooltip": tooltip, "more": more, **{name: value for name, value in given.items() if value is not None}}
+
+
+more = partial(setting, more=True)
+"""`setting`, folded away under "More"."""
 
 
 @dataclass(frozen=True)

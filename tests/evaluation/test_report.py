@@ -60,8 +60,10 @@ def test_synthetic_cells_are_refused_whatever_they_are_called(truth: Any, predic
 def test_cells_carry_which_of_them_are_synthetic(truth: Any, predict: Any, record: Any) -> None:
     cells = record(truth)
     assert evaluate(predict(truth), cells).n_cells == len(truth)
+    synthetic = replace(cells, synthetic=np.full(len(truth), True))
     with pytest.raises(CellCycleError, match="205 of the cells to test are synthetic"):
-        evaluate(predict(truth), replace(cells, synthetic=np.full(len(truth), True)))
+        evaluate(predict(truth), synthetic, protocol="held-out")
+    assert evaluate(predict(truth), synthetic).protocol == "demonstration"
 
 
 def test_synthetic_cells_that_were_only_trained_on_are_no_matter(truth: Any, predict: Any) -> None:

@@ -69,19 +69,21 @@ def test_reweighted_and_real_figures_are_those_of_weighted_cells(predict: Any, c
     assert report.seed_comparison.n_synthetic == ((IN_FOLD == 3) & cells.synthetic).sum() > 0
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_clean_figures_stand_beside(predict: Any, cells: Cells, clean: Report) -> None:
     report = as_seed(predict, cells, clean)
-    content = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    content, page = json.loads(json.dumps(report.to_dict(), allow_nan=False)), render_page(report, {})
     for key in ("accuracy", "weighted_f1", "macro_f1"):
         estimate = clean.scores.overall[key]
         assert content["clean"][key] == {"value": estimate.value, "low": estimate.low, "high": estimate.high}
         assert str(estimate) in str(report)
-        assert f"{estimate.low:.3f} to {estimate.high:.3f}" in render_page(report, {})
+        assert f"{estimate.low:.3f} to {estimate.high:.3f}" in page
     counts = {key: content["quoted_fold"][key] for key in ("fold", "n_cells", "n_synthetic", "n_trained_on")}
     assert counts == {"fold": 3, "n_cells": 54, "n_synthetic": report.seed_comparison.n_synthetic, "n_trained_on": 54}
     assert max(len(line) for line in str(report).splitlines() if "note:" not in line) < 125
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_where_they_are_missing_that_is_said(predict: Any, cells: Cells) -> None:
     report = as_seed(predict, cells, None)
     assert report.to_dict()["clean"] is None

@@ -41,6 +41,18 @@ def shared_folder(factory: pytest.TempPathFactory, name: str, write: Callable[[P
     return folder
 
 
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without figures, which take most of a report's time, for tests of what else is in them."""
+    leave_figures_out(monkeypatch)
+
+
+def leave_figures_out(patch: pytest.MonkeyPatch) -> None:
+    """The same, for fixtures that outlive a test."""
+    for module in ("files", "html"):
+        patch.setattr(f"napari_cellcycle.evaluation.reporting.{module}.drawings", lambda report: {})
+
+
 RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)
 
 

@@ -172,10 +172,23 @@ def test_channels_of_different_sizes_are_one_sentence(tmp_path: Path) -> None:
         read_cells(tmp_path)
 
 
-def test_z_and_time_at_once_are_one_sentence(tmp_path: Path) -> None:
-    movie = np.stack([FIELD] * 6).reshape(2, 3, 180, 200)
+def test_z_and_time_at_once_are_a_time_lapse_of_the_sharpest_planes(tmp_path: Path) -> None:
+    blurred = np.full_like(FIELD, FIELD.mean())
+    movie = np.stack([blurred, FIELD, blurred, FIELD, blurred, blurred]).reshape(2, 3, 180, 200)
     path = write_tiff(tmp_path / "a.tif", movie, imagej=True, metadata={"axes": "TZYX"})
-    with pytest.raises(ImageError, match=r"a\.tif has the axes TZYX; save one plane per time point"):
+    write_tiff(tmp_path / "a_labels.tif", np.stack([LABELS] * 2))
+    cells = read_cells(path)
+    assert cells.sources.tolist() == ["a.tif[t=0]"] * 6 + ["a.tif[t=1]"] * 6
+    for cell in cells.read([0, 6]):
+        assert np.isin(cell.pixels[0][cell.mask], FIELD[LABELS == 2]).all()
+    (part,) = describe_inputs(path).parts
+    assert part.kind == "time-lapse of a field, 2 frames, 3 focal planes with the labels a_labels.tif"
+
+
+def test_three_axes_of_frames_are_one_sentence(tmp_path: Path) -> None:
+    movie = np.stack([FIELD] * 6).reshape(2, 3, 180, 200)
+    path = write_tiff(tmp_path / "a.tif", movie, metadata={"axes": "TRYX"})
+    with pytest.raises(ImageError, match=r"a\.tif has the axes TRYX; save one image per time point"):
         read_cells(path)
 
 

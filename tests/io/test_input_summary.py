@@ -11,6 +11,7 @@ from example_files import example_tiles, montage_of, write_cells, write_tiff
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.channel_preview import propose_channels
+from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.input_summary import describe_inputs
 from napari_cellcycle.io.inputs import read_cells
 
@@ -22,7 +23,7 @@ def plate(tmp_path: Path) -> Path:
     for channel in ("Ch3", "Ch6"):
         write_tiff(tmp_path / "G1" / f"{channel}_CP0001.tif", montage_of(tiles, 3, 3))
         write_cells(tmp_path / "S", [f"{number}_{channel}.tif" for number in range(3)])
-    metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF"]}, "PhysicalSizeX": 0.5, "Description": "synthetic"}
+    metadata = {"axes": "TCYX", "Channel": {"Name": ["BF", "DF"]}, "PhysicalSizeX": 0.5, "Description": SYNTHETIC}
     write_tiff(tmp_path / "stack.ome.tif", np.stack([example_tiles(4, 30)] * 2, 1), metadata=metadata)
     (tmp_path / "text.tif").write_text("no image")
     return tmp_path

@@ -8,6 +8,7 @@ import pytest
 from example_files import example_tiles, write_tiff
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.inputs import read_cells
 
 
@@ -25,7 +26,7 @@ def test_table_tells_phases_and_what_is_synthetic(stack: Path) -> None:
 
 
 def test_file_that_is_synthetic_stays_so(tmp_path: Path) -> None:
-    metadata = {"axes": "TYX", "Description": "synthetic"}
+    metadata = {"axes": "TYX", "Description": SYNTHETIC}
     path = write_tiff(tmp_path / "plate.ome.tif", example_tiles(3, 30), metadata=metadata)
     path.with_name("plate.csv").write_text("cell,phase\n0,G1\n")
     assert read_cells(path).synthetic.all()

@@ -29,7 +29,7 @@ from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.store.models import WEIGHTS, load_training_fingerprints
 from napari_cellcycle.training.gan.loop import Samples
 
-QUICK = {"steps": 3, "batch_size": 8}
+QUICK = {"steps": 3, "batch_size": 8, "critic_steps": 2}
 
 
 @pytest.fixture

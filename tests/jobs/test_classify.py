@@ -8,13 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from made import recorded
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.images.phase_montage import draw_montage
+from napari_cellcycle.io.writers import packages
+from napari_cellcycle.io.writers.results import write_table
+from napari_cellcycle.jobs import classify as job
 from napari_cellcycle.jobs.classify import classify_files
 from napari_cellcycle.jobs.config import ClassifySettings, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
@@ -36,7 +42,7 @@ def test_the_stand_in_is_named_in_a_note_and_in_the_summary(
 ) -> None:
     config = ClassifySettings(model=str(both_model_folder))
     events = list(classify_files([bright_plate], tmp_path / "out", config, ReadSettings()))
-    assert any("'bright' stands in for 'both'" in event.text for event in events if isinstance(event, Note))
+    assert any("'bright' is used instead of 'both'" in event.text for event in events if isinstance(event, Note))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["model"]["name"] == "bright"
 
@@ -46,6 +52,80 @@ def test_the_stand_in_is_what_is_evaluated(bright_plate: Path, both_model_folder
     done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, ReadSettings()))
     (report,) = done.reports.values()
     assert (report.model, report.protocol, report.n_cells) == ("bright", "held-out", 90)
+
+
+class TestExports:
+    """Further files with the phases, where they are asked for."""
+
+    def _run(self, plate: Path, model: Path, out: Path, *export: str) -> tuple[Prediction, list[Note]]:
+        config = ClassifySettings(model=str(model), device="cpu", export=export)
+        done, events = recorded(classify_files([plate], out, config, ReadSettings()))
+        return done.prediction, [event for event in events if isinstance(event, Note)]
+
+    def test_without_a_word_there_are_three_files(self, plate: Path, model_folder: Path, tmp_path: Path) -> None:
+        self._run(plate, model_folder, tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["montage.png", "phases.csv", "summary.json"]
+
+    def test_object_lists_and_fcs_have_folders_of_their_own(
+        self, plate: Path, model_folder: Path, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("flowio")
+        calls, _ = self._run(plate, model_folder, tmp_path, "fcs", "object-lists")
+        assert len(list((tmp_path / "fcs").glob("*.fcs"))) == 3
+        lists = [path.read_text().splitlines()[1:] for path in (tmp_path / "object_lists").glob("*.txt")]
+        assert sum(map(len, lists)) == len(calls)
+
+    def test_parquet_is_the_same_table(self, plate: Path, model_folder: Path, tmp_path: Path) -> None:
+        pytest.importorskip("pyarrow")
+        calls, _ = self._run(plate, model_folder, tmp_path, "parquet")
+        table = pd.read_parquet(tmp_path / "phases.parquet")
+        assert list(table.columns) == list(pd.read_csv(tmp_path / "phases.csv").columns)
+        np.testing.assert_array_equal(table["p_S"].to_numpy(), calls.probabilities[:, 1])
+
+    @pytest.mark.filterwarnings("ignore")  # of anndata's own
+    def test_anndata_holds_table_card_and_features(
+        self, plate: Path, paired_model_folder: Path, tmp_path: Path
+    ) -> None:
+        anndata = pytest.importorskip("anndata")
+        calls, _ = self._run(plate, paired_model_folder, tmp_path, "h5ad-features")
+        found = anndata.read_h5ad(tmp_path / "phases.h5ad")
+        np.testing.assert_array_equal(found.X, calls.probabilities)
+        assert found.obs["phase"].tolist() == calls.to_table()["phase"].tolist()
+        assert json.loads(found.uns["card"])["architecture"] == "paired"
+        assert found.obsm["features"].shape[0] == len(calls)
+        assert np.isfinite(found.obsm["features"]).all()
+
+    def test_long_tables_are_written_as_parquet_or_a_note_says_how(
+        self, plate: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(job, "PARQUET_ROWS", 89)
+        monkeypatch.setattr(job, "can_write", lambda kind: False)
+        _, notes = self._run(plate, model_folder, tmp_path / "csv")
+        assert any("a table of 90 cells is quicker to read as Parquet" in note.text for note in notes)
+        assert (tmp_path / "csv" / "phases.csv").exists()
+        pytest.importorskip("pyarrow")
+        monkeypatch.setattr(job, "can_write", lambda kind: True)
+        _, notes = self._run(plate, model_folder, tmp_path / "both")
+        assert (tmp_path / "both" / "phases.parquet").exists()
+        assert not any("Parquet" in note.text for note in notes)
+
+    def test_a_missing_package_is_said_before_the_work(
+        self, plate: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(packages, "find_spec", lambda name: None)
+        with pytest.raises(WriteError, match=r"fcs files need the package flowio; .*napari-cellcycle\[cytometry\]"):
+            self._run(plate, model_folder, tmp_path / "out", "fcs")
+        assert not (tmp_path / "out").exists()
+
+    def test_other_words_are_refused(self) -> None:
+        with pytest.raises(SettingError, match="export is 'excel', but must be some of parquet, h5ad"):
+            ClassifySettings(export=("excel",))
+        assert ClassifySettings.from_dict({"export": "fcs,parquet"}).export == ("fcs", "parquet")
+
+    def test_a_file_name_that_is_not_utf8_loses_no_table(self, tmp_path: Path) -> None:
+        calls = Prediction(np.array(["caf\udce9.tif"]), np.arange(1), np.full((1, 7), 1 / 7, np.float32))
+        write_table(calls, tmp_path / "phases.csv")
+        assert pd.read_csv(tmp_path / "phases.csv")["source"].tolist() == ["caf?.tif"]
 
 
 def is_of(picture: NDArray[np.uint8], colour: str) -> NDArray[np.bool_]:

@@ -28,7 +28,10 @@ KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, Augmen
 
 # Literal texts of the version before settings held values, so that files of before and after are read alike
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
-    (ReadSettings(), {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "population": ""}),
+    (
+        ReadSettings(),
+        {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "plane": None, "population": ""},
+    ),
     (
         ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"}, labels=Path("masks.tif"), pixel_size_um=0.5),
         {
@@ -36,10 +39,14 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "layout": "auto",
             "labels": "masks.tif",
             "pixel_size_um": 0.5,
+            "plane": None,
             "population": "",
         },
     ),
-    (ClassifySettings(), {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256}),
+    (
+        ClassifySettings(),
+        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": ""},
+    ),
     (
         EvaluateSettings(
             cv=5,

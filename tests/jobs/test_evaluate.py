@@ -36,6 +36,8 @@ from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
 from napari_cellcycle.training.augment_options import parse_augment
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def only(done: Evaluation) -> Report:
     (report,) = done.reports.values()
@@ -108,7 +110,7 @@ def test_shuffled_labels_give_chance(plate: Path, monkeypatch: pytest.MonkeyPatc
         cells.phases[:] = shuffled
         return cells
 
-    monkeypatch.setattr("napari_cellcycle.io.read_cells", read, raising=False)
+    monkeypatch.setattr("napari_cellcycle.io.inputs.read_cells", read)
     report, _ = result_of(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     assert report.scores.overall["accuracy"].value == pytest.approx(1 / 3, abs=0.15)  # 3 standard errors
 

@@ -62,9 +62,9 @@ def test_open_cells_can_be_trained_on_and_a_stop_keeps_the_best_so_far(made_cell
 @pytest.mark.parametrize(
     ("phases", "message"),
     [
-        ([-1, -1, -1], "the phase of none of the 3 cells is known; give folders named after"),
+        ([-1, -1, -1], "no cell has a known phase; open folders that are named after"),
         ([0, 0, 0], "all cells of known phase are G1, but at least 2 phases are needed"),
-        ([0, 2], "2 cells of known phase are too few: at least 2 phases need 2 cells each"),
+        ([0, 2], "2 cells of known phase are too few: at least 2 phases need 2 each"),
         ([0, 0, 2], "3 cells of known phase are too few"),
     ],
 )
@@ -86,9 +86,9 @@ def test_the_fewest_cells_train_a_model(made_cells: Cells, tmp_path: Path, phase
 
 def test_dna_content_is_told_only_where_a_stain_taught_it(made_cells: Cells, tmp_path: Path) -> None:
     short = replace(QUICK, epochs=1)
-    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TrainSettings(), short)))
+    stained = result_of(train_cells(made_cells, tmp_path / "stained", using(TINY, short)))
     unstained = made_cells.select_channels(["brightfield", "darkfield"])
-    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TrainSettings(), short)))
+    plain = result_of(train_cells(unstained, tmp_path / "plain", using(TINY, short)))
     tuned = result_of(
         train_cells(
             unstained,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,13 @@ EPOCH = {"epoch": 1, "epochs": 4, "training_loss": float("nan"), "validation_los
 EPOCH |= {"validation_accuracy": 0.5, "validation_macro_f1": 0.5, "is_best": True}
 SCHEDULE = {"base_lrs": [0.1], "last_epoch": 3, "_step_count": 4, "_last_lr": [0.1], "lr_lambdas": [None]}
 TRAINING = {
-    "identity": {**asdict(TrainConfig()), "model": "default", "start_from": "", "device": "cpu", "cells": ["ab", "cd"]},
+    "identity": {
+        **TrainConfig().to_dict(),
+        "model": "default",
+        "start_from": "",
+        "device": "cpu",
+        "cells": ["ab", "cd"],
+    },
     "seconds": 3.5,
     "schedule": SCHEDULE,
     "log": [EPOCH],
@@ -92,7 +97,7 @@ def test_absurd_values_are_one_sentence(
 
 
 def test_the_settings_of_a_checkpoint_are_those_that_there_are(tmp_path: Path) -> None:
-    identity = {**AUGMENTING["identity"], **asdict(GanConfig())}
+    identity = {**AUGMENTING["identity"], **GanConfig().to_dict()}
     write_checkpoint(tmp_path / "run", TENSORS, {**AUGMENTING, "identity": identity})
     assert read_identity(tmp_path / "run") == identity
 

@@ -95,7 +95,7 @@ def test_the_critic_of_cellgan_learns_to_tell_real_from_synthetic() -> None:
     state.generator_optimiser.param_groups[0]["lr"] = 0.0  # an opponent that stands still
     known = torch.from_numpy(phases.astype(np.int64))
     noise = torch.randn(16, noise_size(state.generator), generator=state.random)
-    losses = [conditional_step(state, cells, known, known, noise, QUICK) for _ in range(30)]
+    losses = [conditional_step(state, cells, known, known, noise, QUICK) for _ in range(10)]
     assert losses[-1].critic < 0.5 * losses[0].critic
     assert losses[-1].critic_gap > losses[0].critic_gap
 
@@ -230,7 +230,7 @@ def test_cellgan_learns_to_make_what_it_is_asked_for() -> None:
     """Phase 0 is dark and phase 2 bright; a few steps are enough to tell them apart."""
     cells, phases = discs(32, 40)
     bright = torch.from_numpy(phases - 1.0).float()[:, None, None, None].expand_as(cells)
-    config = GanConfig(steps=80, batch_size=8, learning_rate=2e-3, averaging=0.9)
+    config = GanConfig(steps=40, batch_size=8, learning_rate=2e-3, averaging=0.9)
     state = GanState.begin("cellgan", 2, config, CPU)
     list(train_gan(state, "cellgan", bright.contiguous(), phases, config, CPU))
     dark, light = (generate(state.average, "cellgan", phase, 16, seed=0).mean() for phase in (0, 2))

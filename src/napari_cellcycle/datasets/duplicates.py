@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b, sha256
 
 import numpy as np
@@ -49,6 +49,8 @@ class Duplicates:
         Hash of all compared pixels, with the source, number and phase of each cell: identifies the data of a report.
     fingerprints : ndarray of uint64, shape (N, 4)
         By these `in_training_set` finds each cell again, in any crop; 0 where a cell has fewer.
+    n_removed : int
+        Cells that are not in `keep`.
     notes : tuple of str
         What the user should know.
     """
@@ -57,7 +59,12 @@ class Duplicates:
     keep: NDArray[np.intp]
     data_sha256: str
     fingerprints: NDArray[np.uint64]
+    n_removed: int
     notes: tuple[str, ...] = ()
+
+    def of_kept(self) -> Duplicates:
+        """The same for the cells at `keep` alone, which have no duplicates any more."""
+        return replace(self, groups=(), keep=np.arange(len(self.keep)), fingerprints=self.fingerprints[self.keep])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +82,7 @@ class _Fingerprint:
 def drop_duplicates(cells: Cells) -> tuple[Cells, int]:
     """The cells without duplicates, and how many were removed; see `Duplicates` for which copy is kept."""
     duplicates = find_duplicates(cells)
-    return cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
+    return cells.subset(duplicates.keep), duplicates.n_removed
 
 
 def find_duplicates(cells: Cells) -> Duplicates:
@@ -131,7 +138,7 @@ def iter_duplicates(cells: Cells) -> Job[Progress, Duplicates]:
     for index, found in fingerprints.items():
         hashes = _central_hashes(found)
         central[index, : len(hashes)] = hashes
-    return Duplicates(groups, keep, data.hexdigest(), central, notes)
+    return Duplicates(groups, keep, data.hexdigest(), central, len(cells) - len(keep), notes)
 
 
 def _fingerprint(cell: CellImage) -> _Fingerprint | None:

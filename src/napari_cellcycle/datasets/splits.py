@@ -177,7 +177,7 @@ def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
         Their sources are paths relative to the input.
     by : str
         ``file``; ``folder``, the folder that holds the file; or ``folder1``, ``folder2``, ... for the first one, two,
-        ... folders of the path, as in ``donor/plate/G1/file.tif``.
+        ... folders of the path, as in ``donor/plate/G1/file.tif``; or one of their further columns, such as ``well``.
 
     Returns
     -------
@@ -191,10 +191,13 @@ def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
     """
     if by == "file":
         return cells.sources
+    if by in cells.columns:
+        return cells.columns[by]
     depth = by.removeprefix("folder")
     if not by.startswith("folder") or not (depth == "" or (depth.isdecimal() and int(depth) > 0)):
+        columns = f", {', '.join(cells.columns)}" if cells.columns else ""
         raise SettingError(
-            f"group-by is {by!r}, but must be file, folder, or folder1, folder2, ... counted from the input"
+            f"group-by is {by!r}, but must be file, folder{columns}, or folder1, folder2, ... counted from the input"
         )
     parents = {source: PurePath(source).parent for source in np.unique(cells.sources).tolist()}
     names = {s: str(PurePath(*p.parts[: int(depth)]) if depth else p) for s, p in parents.items()}

@@ -92,6 +92,11 @@ def count_phases(phases: NDArray[np.int8]) -> NDArray[np.intp]:
     return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)
 
 
+def count_cells(cells: Cells | TrainingCells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Cells of each phase, shape (7,), and how many of them are synthetic."""
+    return count_phases(cells.phases), count_phases(cells.phases[cells.synthetic])
+
+
 def g1_dna(cells: TrainingCells) -> float | None:
     """Summed stain of a cell in the G1 peak: the median over G1; None if fewer than 10 G1 cells are stained."""
     sums = cells.total_dna[cells.phases == Phase.G1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from napari_cellcycle.cells import Prediction
@@ -54,7 +55,7 @@ class PhaseFractions:
 
 
 def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, seed: int = 0) -> PhaseFractions:
-    """Shares of the phases among the cells that were called.
+    """Shares of the phases among the cells that were called; synthetic cells count only if no cell is real.
 
     Without a confusion matrix they are plain shares of the calls, with Wilson intervals [3]_. A model that calls 10 %
     of G1 cells S then inflates S wherever G1 is common. With the matrix, the shares are those that best explain the
@@ -86,11 +87,12 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
     .. [2] Saerens et al. (2002), Neural Comput. 14, 21, :doi:`10.1162/089976602753284446`
     .. [3] Wilson (1927), J. Am. Stat. Assoc. 22, 209, :doi:`10.1080/01621459.1927.10502953`
     """
-    called = prediction.phases
+    called, notes = prediction.phases[counted_cells(prediction)], list[str]()
     counts = np.bincount(called[(called >= 0) & (called < N_PHASES)], minlength=N_PHASES).astype(np.int64)
     if not counts.sum():
         raise TooFewCellsError("no cell was called, so there are no phase fractions; lower the minimum probability")
-    notes = []
+    if n_synthetic := len(prediction) - len(called):
+        notes.append(f"synthetic cells that are not in the fractions: {n_synthetic:,}")
     if confusion is None:
         fractions, (low, high) = counts / counts.sum(), _wilson(counts)
     else:
@@ -113,6 +115,12 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
         corrected=confusion is not None,
         notes=tuple(notes),
     )
+
+
+def counted_cells(prediction: Prediction) -> NDArray[np.bool_]:
+    """Cells that say something about a sample, shape (N,): the real ones, or all where no cell is real."""
+    synthetic = prediction.synthetic
+    return np.ones(len(prediction), bool) if synthetic is None or synthetic.all() else ~synthetic
 
 
 def _wilson(counts: Counts) -> tuple[Floats, Floats]:

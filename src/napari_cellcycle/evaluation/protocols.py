@@ -70,7 +70,7 @@ PROTOCOLS = {
     "seed": Protocol(
         title="The seed's protocol: no estimate of accuracy",
         summary=(
-            "This repeats the protocol of Duque-Vazquez et al., so that their results can be reproduced. "
+            "This follows the protocol of Duque-Vazquez et al., so that their results can be reproduced. "
             "The model was trained on some of the tested cells. Don't quote these scores as its performance."
         ),
         holds=(

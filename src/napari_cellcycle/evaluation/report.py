@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import CellCycleError, SettingError
 from napari_cellcycle.evaluation.calibration import Coverage, Reliability, coverage_curve, reliability
+from napari_cellcycle.evaluation.checks import HELD_OUT, TRAINED_ON, CellChecks, check_cells, leave_out_seen
 from napari_cellcycle.evaluation.metrics import (
     OVERALL_METRICS,
     PHASE_METRICS,
@@ -27,7 +28,8 @@ from napari_cellcycle.evaluation.metrics import (
 from napari_cellcycle.evaluation.prevalence import parse_prevalence
 from napari_cellcycle.evaluation.protocols import PROTOCOLS, caveats
 from napari_cellcycle.evaluation.seed_paper import SeedComparison
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.events import result_of, warn_user
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_numbers
 from napari_cellcycle.versions import installed_versions
 
 
@@ -39,7 +41,7 @@ class LossCurve:
     validation: Floats
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Report:
     """All scores of one evaluation. `str()` gives a short table, `to_dict()` the content of ``metrics.json``.
 
@@ -100,9 +102,13 @@ class Report:
     versions: dict[str, str]
     data_sha256: str
     notes: tuple[str, ...]
-    truth: NDArray[np.int8] = field(repr=False)
-    prediction: Prediction = field(repr=False)
+    truth: NDArray[np.int8]
+    prediction: Prediction
     seed_comparison: SeedComparison | None = None
+
+    def __repr__(self) -> str:
+        accuracy = self.scores.overall["accuracy"]
+        return f"Report({self.model or 'model'!r}, {self.protocol}, {self.n_cells} cells, accuracy {accuracy})"
 
     def __str__(self) -> str:
         protocol = PROTOCOLS[self.protocol]
@@ -148,7 +154,7 @@ def evaluate(
     truth: Cells | ArrayLike,
     *,
     model: str = "",
-    protocol: str = "held-out",
+    protocol: str | None = None,
     synthetic: ArrayLike | None = None,
     trained_on: ArrayLike | None = None,
     prevalence: str | ArrayLike | None = None,
@@ -164,17 +170,23 @@ def evaluate(
 ) -> Report:
     """Score a prediction of cells whose true phases are known.
 
+    Cells are checked before they are tested, unless `protocol` or `trained_on` says what the scores mean: copies of a
+    cell, synthetic cells next to real ones, and cells that the model was trained on are left out. If the model was
+    trained on all of them, the scores are no estimate, and a `CellCycleWarning` says so. This needs the cells: of true
+    phases alone nothing can be checked, which is said too.
+
     Parameters
     ----------
     prediction : Prediction
         The calls of a model for N cells.
-    truth : Cells, or array_like of int, shape (N,)
-        These cells, with their phases and with a mark on synthetic ones; or their true phases alone. Cells of unknown
-        phase are left out.
+    truth : Cells, or array_like of int or str, shape (N,)
+        These cells, with their phases and with a mark on synthetic ones; or their true phases alone, as numbers or
+        names. Cells of unknown phase (-1 or an empty text) are left out.
     model : str
-        Name to show.
-    protocol : str
-        What the scores mean: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``.
+        Name to show; by default that of the prediction.
+    protocol : str, optional
+        What the scores mean: ``held-out``, ``clean``, ``seed``, ``trained-on`` or ``demonstration``. By default, what
+        the check of the cells finds.
     synthetic : array_like of bool, shape (N,), optional
         Which cells are synthetic, if `prediction` and `truth` do not say so. Synthetic cells are refused under every
         protocol but ``seed`` and ``demonstration``.
@@ -198,28 +210,46 @@ def evaluate(
     Raises
     ------
     SettingError
-        The protocol or the prevalence is unknown.
+        The protocol or the prevalence is unknown, or a true phase is no phase.
     CellCycleError
         Synthetic cells are among those to test, or truth and prediction have different lengths.
     TooFewCellsError
         No cell of known phase was called.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> rows = np.eye(7)[[0, 0, 1, 2]]
+    >>> calls = cc.Prediction(np.array(["a.tif"] * 4), np.arange(4), rows)
+    >>> cc.evaluate(calls, ["G1", "S", "S", "G2"])
+    Report('model', held-out, 4 cells, accuracy 0.750 (0.500 to 1.000))
     """
-    if protocol not in PROTOCOLS:
+    if protocol not in (None, *PROTOCOLS):
         raise SettingError(f"protocol is {protocol!r}, but must be one of {', '.join(PROTOCOLS)}")
     synthetic = prediction.synthetic if synthetic is None else synthetic
-    if isinstance(truth, Cells):
-        synthetic = truth.synthetic if synthetic is None else synthetic
-        truth = truth.phases
-    phases = np.array(truth, dtype=np.int8)
+    cells = truth if isinstance(truth, Cells) else None
+    if cells is not None and synthetic is None:
+        synthetic = cells.synthetic
+    phases = np.array(
+        cells.phases if cells is not None else phase_numbers(np.ravel(np.asarray(truth, object))), np.int8
+    )
     if phases.shape != (len(prediction),):
         raise CellCycleError(
             f"{len(prediction)} calls can't be compared with {phases.size} true phases; give the same cells"
         )
+    if cells is not None and not _same_cells(prediction, cells):
+        raise CellCycleError("the calls are of other cells, or in another order; give the cells that were classified")
+    if protocol is None and trained_on is None and fold is None:
+        checks = _check(prediction, cells, phases)
+        phases, protocol, notes = checks.truth, checks.protocol, (*checks.notes, *notes)
+        duplicates_removed += checks.duplicates_removed
+        data_sha256 = data_sha256 or checks.data_sha256
+    protocol = protocol or HELD_OUT
     fold = None if fold is None else np.asarray(fold)
     if fold is not None:
         phases[fold < 0] = UNKNOWN
     if trained_on is not None:
-        protocol, note = _leave_out(phases, np.asarray(trained_on, dtype=bool), protocol)
+        protocol, note = leave_out_seen(phases, np.asarray(trained_on, dtype=bool), protocol)
         notes = (*notes, note)
     per_fold = None if fold is None else _per_fold(phases, prediction.phases, fold)
     if seed_comparison is not None:
@@ -235,7 +265,7 @@ def evaluate(
     n_read, n_unreadable = int(read.sum()), int((known & ~read).sum())
     n_unsure = int((prediction.phases[read] == UNSURE).sum())
     return Report(
-        model=model,
+        model=model or prediction.model,
         protocol=protocol,
         scores=score_table(confusion, seed=seed),
         confusion=confusion,
@@ -262,15 +292,32 @@ def evaluate(
     )
 
 
-def _leave_out(phases: NDArray[np.int8], trained_on: NDArray[np.bool_], protocol: str) -> tuple[str, str]:
-    """Mark training cells as unknown, unless there are no others; returns the protocol and a note."""
-    n_seen = int((trained_on & (phases != UNKNOWN)).sum())
-    if not n_seen:
-        return protocol, "none of these cells is in the model's training set"
-    if not (~trained_on & (phases != UNKNOWN)).any():
-        return "trained-on", "the model was trained on all of these cells"
-    phases[trained_on] = UNKNOWN
-    return protocol, f"the model was trained on {n_seen} of these cells, which are left out of all scores"
+def _same_cells(prediction: Prediction, cells: Cells) -> bool:
+    """Whether the calls are of these cells in this order; calls that were built by hand may name no cells."""
+    return np.array_equal(prediction.ids, cells.ids) and np.array_equal(prediction.sources, cells.sources)
+
+
+def _check(prediction: Prediction, cells: Cells | None, phases: NDArray[np.int8]) -> CellChecks:
+    """Which cells are tested, with a warning where the scores are no estimate or nothing can be checked."""
+    if cells is not None:
+        checks = result_of(check_cells(cells, prediction.trained_on))
+        if checks.protocol == TRAINED_ON:
+            warn_user(
+                [
+                    "the model was trained on all of these cells, so these scores are no estimate of its accuracy; "
+                    "test other cells, or use cross-validation"
+                ],
+                stacklevel=3,
+            )
+        return checks
+    notes: tuple[str, ...] = ()
+    if prediction.model:
+        notes = (
+            f"these cells were not compared with those that {prediction.model!r} was trained on, as only their phases "
+            "were given; give the cells instead, as in evaluate(calls, cells)",
+        )
+        warn_user(notes, stacklevel=3)
+    return CellChecks(phases, HELD_OUT, 0, "", notes)
 
 
 def _refuse_synthetic(n_synthetic: int) -> None:

@@ -47,13 +47,13 @@ class ChannelProposal:
 
 
 def propose_channels(
-    paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto"
+    paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto", plane: int | None = None
 ) -> ChannelProposal:
     """Find the channels of inputs without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout
+    paths, channels, layout, plane
         As for `read_cells`.
 
     Returns
@@ -66,7 +66,7 @@ def propose_channels(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     """
-    found = open_parts(paths, channels=channels, layout=layout)
+    found = open_parts(paths, channels=channels, layout=layout, plane=plane)
     first, *others = found.parts
     proposed = tuple(
         ProposedChannel(name, role if role in ROLES else None, example)

@@ -31,11 +31,15 @@ IsLabels = Callable[[str, str], bool]
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Files that show the same cells, one per channel; or one file with all channels, under the channel ``""``."""
+    """Files that show the same cells, one per channel; or one file with all channels, under the channel ``""``.
+
+    `columns` are further values for the tables, such as the well of a plate.
+    """
 
     key: str
     files: Mapping[str, str]
     labels: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from napari_cellcycle.io.file_names import (
     natural_key,
     stem_of,
 )
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 
 _OPENED = (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES)
 _OF_THE_SYSTEM = {
@@ -126,8 +127,10 @@ class _Scan:
             except OSError:
                 self._scan.errors.append(ReadError(f"{path} does not exist; check the name"))
                 continue
-            if not stat.S_ISDIR(identity.st_mode) or path.suffix.lower() == ZARR_SUFFIX:
-                single.setdefault(path.parent, []).append((number, path, identity))
+            enclosing = enclosing_zarr(path)
+            if not stat.S_ISDIR(identity.st_mode) or enclosing is not None:
+                folder = path.parent if enclosing is None else Path(enclosing).parent
+                single.setdefault(folder, []).append((number, path, identity))
             elif not self._search(number, path, path):
                 what = "no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images"
                 self._scan.errors.append(ReadError(f"{path} has {what}; give the folder with the images"))
@@ -228,7 +231,7 @@ class _Scan:
 
     def _add_files(self, folder: Path, given: Sequence[_Given]) -> None:
         """Files that were given one by one, and their label images in the same folder."""
-        images = {path.name for _, path, _ in given}
+        images = {path.name for _, path, _ in given if path.parent == folder}
         found = self._found.get(folder)
         if found is None:
             found = self._found[folder] = _Found((given[0][0], ()), folder, is_searched=False)
@@ -239,14 +242,15 @@ class _Scan:
             found.others = tuple(name for name in listing if not name.lower().endswith(_OPENED) and name[0] != ".")
             found.neighbours = tuple(name for name in listing if name.lower().endswith(_OPENED) and name[0] != ".")
         for _, path, identity in given:
-            if path.name in found.names:
+            name = path.relative_to(folder).as_posix()  # of an OME-Zarr, with the folders inside it
+            if name in found.names:
                 continue
             key = (identity.st_dev, identity.st_ino)
             if not stat.S_ISDIR(identity.st_mode) and key in self._files and _has_second_path(path, identity):
                 self._twice.append(path.name)
                 continue
             self._files.add(key)
-            found.names[path.name] = None
+            found.names[name] = None
         if not found.is_searched:
             found.names.update(dict.fromkeys(_labels_of(images, found.neighbours)))
 

@@ -35,21 +35,33 @@ def open_field(opened: OpenImageSet) -> InputPart:
     """
     first, channels = opened.files[0], opened.channels
     if len(first.frame_axes) > 1:
-        raise ImageError(f"{first.path.name} has the axes {first.axes}; save one plane per time point")
+        raise ImageError(f"{first.path.name} has the axes {first.axes}; save one image per time point")
     if len({(file.n_frames, file.shape) for file in opened.files}) > 1:
         shown = ", ".join(f"{file.path.name} ({_size(file)})" for file in opened.files)
         raise ReadError(f"the channels of a field differ in size: {shown}; export them again together")
-    images = FrameImages(opened.files, channels.roles)
+    images = FrameImages(opened.files, channels.roles, focus=opened.focus)
     labels = None if opened.labels is None else _open_labels(opened.labels, first)
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
+    kind += opened.kind_of_planes
     kind += " without labels" if labels is None else f" with the labels {labels.path.name}"
     segmented = partial(_segmented, opened, images)
-    cells = segmented if labels is None else partial(_cut, opened, images, partial(_read_labels, labels))
+    cells = segmented if labels is None else partial(_cut, opened, images, partial(_read_labels, labels, images))
     return InputPart(opened.source, kind, channels.found, channels.roles, images, cells, is_searched=labels is None)
 
 
 def _open_labels(path: Path, field: ImageFile) -> ImageFile:
-    labels = open_labels(path)
+    every = open_labels(path)
+    if len(every) != field.n_scenes:
+        n_labels = "1 image" if len(every) == 1 else f"{len(every)} images"
+        raise ImageError(
+            f"the labels {path.name} have {n_labels}, but {field.path.name} has {field.n_scenes}; give labels of each"
+        )
+    labels = every[field.scene or 0] if len(every) > 1 else every[0]
+    if labels.n_planes not in (1, field.n_planes):
+        raise ImageError(
+            f"the labels {path.name} have {labels.n_planes} focal planes, but {field.path.name} has {field.n_planes}; "
+            "give the label image of this image"
+        )
     if (labels.n_frames, labels.shape) != (field.n_frames, field.shape):
         raise ImageError(
             f"the labels {path.name} ({_size(labels)}) don't match {field.path.name} ({_size(field)}); "
@@ -62,11 +74,11 @@ def _size(file: ImageFile) -> str:
     return f"{f'{file.n_frames} frames of ' if file.n_frames > 1 else ''}{file.shape[0]} x {file.shape[1]}"
 
 
-def _read_labels(labels: ImageFile, frame: int) -> NDArray[np.generic]:
+def _read_labels(labels: ImageFile, images: FrameImages, frame: int) -> NDArray[np.generic]:
     """Labels of a frame, (Y, X); in a mask with one value, each connected piece is a cell."""
     from skimage.measure import label
 
-    planes = labels.read([frame])[0]
+    planes = labels.read([frame], 0 if labels.n_planes == 1 else images.plane_of(frame))[0]
     if isinstance(planes, Unreadable):
         raise ImageError(planes.reason)
     image = planes[0]
@@ -83,22 +95,30 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     """Cells from segmentation. The labels are kept in compressed form: this is faster than segmenting again."""
     from napari_cellcycle.images.segment import segment_brightfield
 
-    name, roles = opened.path.name, opened.channels.roles
+    name, roles = opened.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(
             f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}"
         )
     packed, n_cells = [], 0
+    unreadable: list[str] = []
     for frame in range(len(images)):
-        found = segment_brightfield(_read_field(images, frame)[roles.index(BRIGHTFIELD)])
+        field = images.read([frame])[0]
+        if isinstance(field, Unreadable):
+            unreadable.append(field.reason)
+            found = np.zeros(opened.files[0].shape, np.int32)
+        else:
+            found = segment_brightfield(field.pixels[roles.index(BRIGHTFIELD)])
         packed.append(zlib.compress(found.tobytes(), 1))
         n_cells += int(found.max())
+    if len(unreadable) == len(images):
+        raise ImageError(unreadable[0])
     if n_cells == 0:
         raise ImageError(f"no cells were found in {name} by segmentation; give a label image if it has cells")
 
     cells = _cut(opened, images, _CompressedLabels(tuple(packed), opened.files[0].shape))
     note = f"{name}: {n_cells} cells found by segmentation, as there is no label image"
-    return replace(cells, notes=(*cells.notes, note))
+    return replace(cells, notes=(*cells.notes, note, *(f"left out: {reason}" for reason in unreadable)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,17 +141,18 @@ def _read_field(images: CellImages, frame: int) -> NDArray[np.generic]:
 
 def _cut(opened: OpenImageSet, images: CellImages, read_labels: Callable[[int], NDArray[np.generic]]) -> Cells:
     first, channels, n_frames = opened.files[0], opened.channels, opened.files[0].n_frames
-    axis = first.frame_axes.lower() if first.frame_axes in ("T", "Z") else "t"
     cells = cut_cells(
         _Frames(partial(_read_field, images), (n_frames, len(channels.roles), *first.shape)),
         _Frames(read_labels, (n_frames, *first.shape)),
         channels=channels.roles,
-        source=[opened.source if n_frames == 1 else f"{opened.source}[{axis}={frame}]" for frame in range(n_frames)],
+        source=[opened.source if n_frames == 1 else f"{opened.source}[t={frame}]" for frame in range(n_frames)],
         pixel_size_um=first.pixel_size_um,
     )
     phases, synthetic = np.full(len(cells), opened.phase, np.int8), np.full(len(cells), first.synthetic)
-    cells = replace(cells, phases=phases, synthetic=synthetic, notes=opened.notes)
-    return with_truth(cells, opened.path, opened.images.key)
+    columns = {name: np.full(len(cells), value) for name, value in opened.images.columns.items()}
+    notes = (*opened.notes, *opened.label_notes)
+    cells = replace(cells, phases=phases, synthetic=synthetic, notes=notes, columns=columns)
+    return cells if first.scene is not None else with_truth(cells, opened.path, opened.images.key)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,9 @@ class ReadOptions:
     channels: Mapping[str, str] | None = None
     layout: str = "auto"
     labels: Path | None = None
+    plane: int | None = None
+    claimed: set[object] = field(default_factory=set, compare=False)
+    """Images in several files that were opened already, so that each is read once."""
     population: str | None = None
     names: PhaseNames = field(default_factory=PhaseNames)
 

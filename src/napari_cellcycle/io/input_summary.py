@@ -128,13 +128,14 @@ def describe_inputs(
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
+    plane: int | None = None,
     population: str | None = None,
 ) -> Description:
     """Summarise inputs, read as `read_cells` does; only a few of their images are read.
 
     Parameters
     ----------
-    paths, channels, layout, labels, pixel_size_um, population
+    paths, channels, layout, labels, pixel_size_um, plane, population
         As for `read_cells`.
 
     Returns
@@ -150,7 +151,7 @@ def describe_inputs(
         `layout`, `pixel_size_um` or `population` is not valid.
     """
     check_options(layout, pixel_size_um)
-    found = open_parts(paths, channels=channels, layout=layout, labels=labels, population=population)
+    found = open_parts(paths, channels=channels, layout=layout, labels=labels, plane=plane, population=population)
     infos: list[PartInfo] = []
     errors = list(found.errors)
     read: list[tuple[InputPart, Cells]] = []

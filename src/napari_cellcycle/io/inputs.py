@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
 from napari_cellcycle.io.amnis.populations import populations_beside
+from napari_cellcycle.io.arrays import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     LAYOUTS,
-    ZARR_SUFFIX,
     channel_pattern,
     printable,
     split_channel,
@@ -28,9 +28,8 @@ from napari_cellcycle.io.file_names import (
 )
 from napari_cellcycle.io.folder_contents import ImageGroup, group_images
 from napari_cellcycle.io.folder_scan import Folder, scan_inputs
-from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
 from napari_cellcycle.io.formats.label_image import is_label_image_of, looks_like_labels
-from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.label_folders import pair_label_folders
@@ -38,7 +37,7 @@ from napari_cellcycle.io.layout_detection import open_group
 from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_raw_copies
 from napari_cellcycle.io.own_outputs import without_own_outputs
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
-from napari_cellcycle.io.zarr_cells import read_zarr_cells
+from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
 from napari_cellcycle.phases import UNKNOWN
 
 _AMNIS = "Amnis"
@@ -50,34 +49,47 @@ Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 def read_cells(
-    paths: Paths,
+    paths: Paths | Any,
     *,
-    channels: Mapping[str, str] | None = None,
+    channels: Mapping[str, str | int] | Sequence[str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
+    plane: int | None = None,
     population: str | None = None,
+    masks: Any = None,
+    phases: Any = None,
 ) -> Cells:
-    """Open the cells of files and folders; their images are read later, when they are needed.
+    """Open the cells of files and folders, or of an array; their images are read later, when they are needed.
 
     Parameters
     ----------
-    paths : path or sequence of paths
-        Files and folders of any kind that the README lists.
-    channels : mapping of role to channel, optional
+    paths : path or sequence of paths; or array, or sequence of arrays
+        Files and folders of any kind that the README lists. Or an array of cells, (N, C, Y, X) or (N, Y, X), of NumPy,
+        dask, zarr or xarray; or one array (C, Y, X) or (Y, X) for each cell.
+    channels : mapping of role to channel, or sequence of roles, optional
         Which channel is which, as in ``{"brightfield": "Ch3", "darkfield": "Ch6"}``: a name from the file names or
-        the OME metadata (any case), or a position from 0 as text. By default it is guessed.
+        the OME metadata (any case), or a position from 0. Or what each channel shows, in their order. By default it is
+        guessed.
     layout : {"auto", "cells", "field", "montage"}
         What an image shows. By default, an image of at most 150 x 150 pixels is a cell, and a stack of them is a stack
         of cells; a larger image is a montage if it consists of equal tiles, or else a field; and a stack of larger
         images is a time-lapse of a field.
     labels : path, optional
         Label image of a full-field image. By default, ``<name>_labels.tif``, ``<name>_mask.tif`` or
-        ``<name>_cp_masks.png`` in the same folder is used; without any, the field is segmented.
+        ``<name>_cp_masks.png`` in the same folder is used; without any, the field is segmented. For an OME-Zarr, the
+        name of one of the label images inside it will do.
     pixel_size_um : float, optional
         Edge of a pixel in micrometres; replaces what the files say.
+    plane : int, optional
+        Of images with several focal planes (z), the one to read, counted from 0. By default the sharpest plane of each
+        image is read.
     population : str, optional
         Keep only the objects of this population of the IDEAS analysis (.daf), or of the list, next to a .cif.
+    masks : array, shape (N, Y, X), optional
+        Of an array of cells: where it is not 0, a pixel belongs to its cell.
+    phases : sequence of int or str, optional
+        Of an array of cells: the true phase of each, as a number or name.
 
     Returns
     -------
@@ -90,10 +102,27 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
-        `layout`, `pixel_size_um` or `population` is not valid.
+        `layout`, `pixel_size_um`, `plane` or `population` is not valid, or an option is given that says nothing
+        about such an input.
+
+    Examples
+    --------
+    >>> pixels = np.zeros((100, 2, 64, 64), np.uint16)
+    >>> read_cells(pixels, channels=("brightfield", "darkfield"), pixel_size_um=0.5)
+    Cells(100 cells, 0 of known phase, channels brightfield, darkfield)
     """
     check_options(layout, pixel_size_um)
-    found = open_parts(paths, channels=channels, layout=layout, labels=labels, population=population)
+    if is_array(paths):
+        return cells_of_array(
+            paths, channels, pixel_size_um, masks=masks, phases=phases, of_files={"layout": layout, "labels": labels}
+        )
+    if masks is not None or phases is not None:
+        option = "masks" if masks is not None else "phases"
+        raise SettingError(
+            f"{option} goes with an array of cells, but files are given, which have {option} of their own"
+        )
+    roles = named_channels(channels)
+    found = open_parts(paths, channels=roles, layout=layout, labels=labels, plane=plane, population=population)
     parts, errors = [], list(found.errors)
     read: list[tuple[InputPart, Cells]] = []
     for part in found.parts:
@@ -163,13 +192,14 @@ def open_parts(
     channels: Mapping[str, str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
+    plane: int | None = None,
     population: str | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, population
+    paths, channels, layout, labels, plane, population
         As for `read_cells`.
 
     Returns
@@ -186,11 +216,17 @@ def open_parts(
     """
     inputs = _as_paths(paths)
     options = ReadOptions(
-        _common_root(inputs), channels, layout, None if labels is None else Path(labels), population or None
+        _common_root(inputs),
+        channels,
+        layout,
+        labels=None if labels is None else Path(labels),
+        plane=plane,
+        population=population or None,
     )
-    if options.labels is not None and not options.labels.exists():
-        raise ReadError(f"the label image {options.labels} does not exist; check the name")
     scan = scan_inputs(inputs)
+    has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)
+    if options.labels is not None and not has_zarr and not options.labels.exists():
+        raise ReadError(f"the label image {options.labels} does not exist; check the name")
     pattern = channel_pattern((channels or {}).values())
     folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
     paired = pair_label_folders(folders, pattern)
@@ -223,8 +259,8 @@ def _check_use(options: ReadOptions, parts: Sequence[InputPart]) -> None:
         where = parts[amnis.index(False)].where
         raise SettingError(f"population is for .cif and .rif files with a .daf, but {where} has none; leave it out")
     if options.labels is not None:
-        with_labels = [part for part in parts if part.labels_apply]
-        if len(with_labels) != 1:
+        with_labels = {part.where.partition("[")[0] for part in parts if part.labels_apply}
+        if not with_labels or (len(with_labels) > 1 and options.labels.exists()):
             n_fields = len(with_labels) or "no"
             raise SettingError(
                 f"labels belong to one full-field image, but the input has {n_fields} of them; give only that image"
@@ -247,10 +283,10 @@ def _as_paths(paths: Paths) -> list[Path]:
 
 def _common_root(inputs: Sequence[Path]) -> Path:
     """Folder that sources are named from: the input folder, or the common folder of several inputs."""
-    if len(inputs) == 1 and inputs[0].is_dir() and inputs[0].suffix.lower() != ZARR_SUFFIX:
+    if len(inputs) == 1 and inputs[0].is_dir() and enclosing_zarr(inputs[0]) is None:
         return inputs[0]
     try:
-        return Path(os.path.commonpath([path.parent for path in inputs]))
+        return Path(os.path.commonpath([(enclosing_zarr(path) or path).parent for path in inputs]))
     except ValueError:  # on different drives
         return Path()
 
@@ -264,15 +300,18 @@ def _open_folder(
     used: set[str],
 ) -> Iterator[InputPart | CellCycleError]:
     origin = Origin(folder.path, options.names.of_folder(folder.path, folder.top), options)
-    containers = [name for name in folder.names if name.lower().endswith((*AMNIS_SUFFIXES, ZARR_SUFFIX))]
+    containers = [name for name in folder.names if name.lower().endswith(AMNIS_SUFFIXES) or is_in_zarr(name)]
     image_like: list[str] = []
     for name in containers:
+        if is_in_zarr(name):
+            for image in open_zarr_images(name, origin):
+                if isinstance(image, str):
+                    image_like.append(image)
+                else:
+                    yield image
+            continue
         try:
-            part = _open_container(folder.path / name, origin, used)
-            if part is None:
-                image_like.append(name)
-            else:
-                yield part.checked()
+            yield _open_amnis(folder.path / name, origin, used).checked()
         except SettingError:
             raise
         except CellCycleError as error:
@@ -318,26 +357,16 @@ def _refuse_labels(part: InputPart | CellCycleError) -> InputPart | CellCycleErr
     )
 
 
-def _open_container(path: Path, origin: Origin, used: set[str]) -> InputPart | None:
-    """Cells of an Amnis file or an OME-Zarr; None for an OME-Zarr that is read like an image file."""
+def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
+    """Cells of an Amnis file."""
     options, source = origin.options, origin.options.source(path)
-    given: tuple[str, ...] = ()
-    if path.suffix.lower() == ZARR_SUFFIX:
-        file = open_zarr(path)
-        is_field = options.layout != "auto" or options.labels is not None or max(file.shape) > LARGEST_CELL_PX
-        if is_field and not file.cells and options.layout != "cells":
-            return None
-        cells, kind, names = read_zarr_cells(file, source, options.channels), "OME-Zarr", file.channels
-    else:
-        amnis = open_amnis(path)
-        found = populations_beside(path, amnis.object_ids)
-        used.update(found.files)
-        cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
-        cells = with_truth(cells, path, path.stem)
-        given = found.sources
-        kind = f"{_AMNIS} {path.suffix.lower()}"
-        names = tuple(f"Ch{channel}" for channel in amnis.channels)
+    amnis = open_amnis(path)
+    found = populations_beside(path, amnis.object_ids)
+    used.update(found.files)
+    cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
+    cells = with_truth(cells, path, path.stem)
+    kind, names = f"{_AMNIS} {path.suffix.lower()}", tuple(f"Ch{channel}" for channel in amnis.channels)
     phase = origin.phase_in(path.stem) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     part = InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)
-    return replace(part, phases_from=", ".join(given))
+    return replace(part, phases_from=", ".join(found.sources))

@@ -131,7 +131,7 @@ def _is_usual(folder: Folder, level: int) -> bool:
 
 def _holds_labels(folder: Folder) -> bool:
     try:
-        (pixels,) = open_labels(folder.path / folder.names[0]).read([0])
+        (pixels,) = open_labels(folder.path / folder.names[0])[0].read([0])
     except CellCycleError:
         return False
     return not isinstance(pixels, Unreadable) and len(pixels) == 1 and looks_like_labels(pixels[0])

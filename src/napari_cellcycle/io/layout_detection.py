@@ -12,10 +12,10 @@ from napari_cellcycle.io.channel_roles import name_channels
 from napari_cellcycle.io.file_names import printable
 from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.lazy_cells import FrameImages, OneCellFiles
+from napari_cellcycle.io.formats.lazy_cells import Focus, FrameImages, OneCellFiles
 from napari_cellcycle.io.formats.montage import as_montages
 from napari_cellcycle.io.full_field import open_field
-from napari_cellcycle.io.image_set import OpenImageSet, Origin, open_set
+from napari_cellcycle.io.image_set import OpenImageSet, Origin, open_sets
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.phase_table import with_truth
 from napari_cellcycle.phases import UNKNOWN
@@ -50,18 +50,24 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCy
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
     notes: list[str] = []
+    after_montage = False  # the last of several montages may have only a few tiles
+    is_alike = True  # files of one image can't be told from others before they are opened
     example: OpenImageSet | None = None
     for position, images in enumerate(group.sets):
-        if position >= _N_OPENED and example is not None and len(cells) == position:
+        if is_alike and position >= _N_OPENED and example is not None and len(cells) == position:
             cells.extend(group.sets[position:])
             break
         try:
-            opened = open_set(images, group.channels, origin)
-            if not (opened.shows_cells and opened.files[0].n_frames == 1):
-                yield _open_frames(opened).checked()
+            opened = open_sets(images, group.channels, origin)
+            is_alike = is_alike and not any(file.parts for each in opened for file in each.files)
+            if not (len(opened) == 1 and opened[0].shows_cells and opened[0].files[0].n_frames == 1):
+                for each in opened:
+                    part = _open_frames(each, after_montage).checked()
+                    after_montage = after_montage or part.kind.startswith("montage")
+                    yield part
                 continue
-            example = example or opened
-            notes.extend(file.damage for file in opened.files if file.damage)
+            example = example or opened[0]
+            notes.extend(opened[0].file_notes)
         except CellCycleError as error:
             errors.append(error)
         cells.append(images)
@@ -75,8 +81,9 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCy
 
 def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes: Sequence[str]) -> InputPart:
     channels, first, origin = example.channels, example.files[0], example.origin
-    names = tuple(tuple(images.files.values()) for images in sets)
-    images = OneCellFiles(origin.folder, names, channels.roles)
+    n_files, options = len(example.files), origin.options
+    names = tuple(tuple(images.files.values())[:n_files] for images in sets)
+    images = OneCellFiles(origin.folder, names, channels.roles, layout=options.layout, plane=options.plane)
     folder = origin.options.source(origin.folder)
     phases = [origin.phase_in(each.key) for each in sets] if origin.phase == UNKNOWN else origin.phase
     cells = Cells.build(
@@ -87,23 +94,31 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes:
         phases=np.asarray(phases, np.int8),
         synthetic=first.synthetic,
         pixel_size_um=first.pixel_size_um,
-        notes=(*channels.notes, *notes),
+        notes=dict.fromkeys((*channels.notes, *notes)),
+        columns=_columns(sets),
     )
-    kind = "one file per cell" + (" and channel" if len(example.files) > 1 else "")
+    kind = "one file per cell" + (" and channel" if n_files > 1 else "") + example.kind_of_planes
     where = example.source if len(sets) == 1 else origin.folder.name if folder == "." else folder
     return InputPart(where, kind, channels.found, channels.roles, images, lambda: cells)
 
 
-def _open_frames(opened: OpenImageSet) -> InputPart:
+def _columns(sets: Sequence[ImageSet]) -> dict[str, list[str]]:
+    """Further columns of the table, an entry for each set."""
+    names = dict.fromkeys(name for each in sets for name in each.columns)
+    return {name: [each.columns.get(name, "") for each in sets] for name in names}
+
+
+def _open_frames(opened: OpenImageSet, after_montage: bool = False) -> InputPart:
     if opened.shows_cells:
-        return _open_stack(opened, opened.files, "stack of cells")
+        return _open_stack(opened, opened.files, f"stack of cells{opened.kind_of_planes}")
     layout = opened.origin.options.layout
     if opened.labels is None and layout != "field" and opened.files[0].n_frames == 1:
-        montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage)
+        montages = as_montages(opened.files, opened.brightfield_file, named=opened.is_named_montage or after_montage)
         if montages is not None:
             size = montages[0].shape[0]
             kind = f"montage of {size} x {size} pixel tiles"
-            return _open_stack(opened, montages, kind, [f"read as a {kind}, without the padding at its end"])
+            note = f"read as a {kind}, without the padding at its end"
+            return _open_stack(opened, montages, f"{kind}{opened.kind_of_planes}", [note])
     if layout == "montage":
         raise ImageError(f"{opened.path.name} does not consist of equal tiles; save its cells as a stack")
     return open_field(opened)
@@ -115,7 +130,8 @@ def _open_stack(opened: OpenImageSet, files: Sequence[ImageFile], kind: str, not
         shown = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise ReadError(f"the channels hold different numbers of cells ({shown}); export them again together")
     channels, first = opened.channels, files[0]
-    images = FrameImages(tuple(files), channels.roles)
+    focus = Focus.on(files, channels.roles, opened.origin.options.plane)
+    images = FrameImages(tuple(files), channels.roles, focus=focus)
     cells = Cells.build(
         images,
         channels.roles,
@@ -124,6 +140,8 @@ def _open_stack(opened: OpenImageSet, files: Sequence[ImageFile], kind: str, not
         synthetic=first.synthetic,
         pixel_size_um=first.pixel_size_um,
         notes=(*opened.notes, *notes),
+        columns=opened.images.columns,
     )
-    cells = with_truth(cells, opened.path, opened.images.key)
+    if first.scene is None:  # a table has no column for the images of one file
+        cells = with_truth(cells, opened.path, opened.images.key)
     return InputPart(opened.source, kind, channels.found, channels.roles, images, lambda: cells)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import iter_duplicates
+from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
@@ -26,11 +27,11 @@ from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic, draw_
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
 from napari_cellcycle.jobs.steps.fill_phases import CELLS_SEED_OFFSET, generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
-from napari_cellcycle.jobs.steps.generator_plan import GENERATOR_CHANNELS, GeneratorPlan
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan, channels_to_generate
 from napari_cellcycle.jobs.steps.phase_counts import phase_counts
 from napari_cellcycle.models.generator import Generator
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.store.checkpoints import remove_checkpoint
+from napari_cellcycle.store.checkpoints import read_identity, remove_checkpoint
 from napari_cellcycle.store.generators import load_generator, save_generator
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
@@ -47,6 +48,9 @@ class AugmentResult:
         It made the cells.
     cells : Cells
         The synthetic cells.
+    real : Cells or None
+        The real cells that they were compared with, without duplicates; None if there are none that they can be
+        compared with.
     quality : SyntheticQuality or None
         None where it could not be measured.
     picture : ndarray of uint8, shape (Y, X, 3)
@@ -59,6 +63,7 @@ class AugmentResult:
 
     generator: Generator
     cells: Cells
+    real: Cells | None
     quality: SyntheticQuality | None
     picture: NDArray[np.uint8]
     fingerprints: NDArray[np.uint64]
@@ -95,9 +100,9 @@ def augment_cells(
 ) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     """Train a generator on the real ones of `cells`, or load a finished one, and make synthetic cells with it.
 
-    `cells` may be None if ``run.generator`` names a finished one. A stop makes cells with the generator as it is; every `show_every` steps there
-    are `Samples`. `save_synthetic` writes to `output` later; meanwhile the folder ``OUTPUT.unfinished`` holds what
-    ``run.resume`` needs.
+    `cells` may be None if ``run.generator`` names a finished one. A stop makes cells with the generator as it is; every
+    `show_every` steps there are `Samples`. `save_synthetic` writes to `output` later; meanwhile the folder
+    ``OUTPUT.unfinished`` holds what ``run.resume`` needs.
 
     Raises
     ------
@@ -106,30 +111,58 @@ def augment_cells(
     SettingError, WriteError, ModelError, ChannelError
         The settings don't fit the cells, `output` exists, or the generator can't be used.
     """
-    distinct, fingerprints = None, np.zeros((0, 4), np.uint64)
+    real, counts, fingerprints = None, None, np.zeros((0, 4), np.uint64)
     if cells is not None:
-        distinct, fingerprints = yield from _distinct(cells)
+        real, counts, fingerprints = yield from _distinct(cells)
     if run.generator:
         generator, fingerprints = load_generator(run.generator), fingerprints[:0]
-        wanted = phase_counts(distinct, run.phase, run.n_cells, known=list(generator.card.cells_per_phase))
-    elif distinct is not None:
-        wanted = phase_counts(distinct, run.phase, run.n_cells)
-        generator = yield from _new_generator(distinct, output, wanted, run, stop, show_every)
+        wanted = phase_counts(counts, run.phase, run.n_cells, list(generator.card.cells_per_phase))
+    elif real is not None:
+        wanted = phase_counts(counts, run.phase, run.n_cells, None)
+        generator = yield from _new_generator(real, output, wanted, run, stop, show_every)
         trained_on = generator.card.cells_per_phase  # not all phases, if it was stopped
         wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in trained_on}
     else:
         raise SettingError("no cells are given to train a generator on")
     synthetic = yield from generate_cells(generator, wanted, run.seed + CELLS_SEED_OFFSET)
     quality, encoding = None, generator.card.encoding
-    if distinct is not None:
+    if real is not None and (missing := sorted(set(encoding.channels) - set(real.channels))):
+        yield Note(f"the synthetic cells are not compared with the real ones: these have no {' and no '.join(missing)}")
+        real = None
+    if real is not None:
         quality = yield from assess_synthetic(
-            distinct, synthetic, encoding, judge=run.judge, device=run.device, seed=run.seed
+            real, synthetic, encoding, judge=run.judge, device=run.device, seed=run.seed
         )
     if quality is not None:
         generator = replace(generator, card=replace(generator.card, quality=quality.to_dict()))
-        yield from (Note(text) for text in quality.warnings)
-    picture = draw_samples(distinct, synthetic, encoding)
-    return AugmentResult(generator, synthetic, quality, picture, fingerprints, not run.generator)
+        yield from map(Note, quality.warnings)
+    picture = draw_samples(real, synthetic, encoding)
+    return AugmentResult(generator, synthetic, real, quality, picture, fingerprints, not run.generator)
+
+
+def resumed_settings(output: Path, run: AugmentSettings, wanted: Mapping[int, int]) -> AugmentSettings:
+    """`run` with the settings and phases that the unfinished training of `output` was started with.
+
+    Of each phase as many cells are made as `wanted` says.
+
+    Raises
+    ------
+    ModelError
+        What was saved of it is gone or damaged.
+    """
+    saved = read_identity(output)
+    phases = [PHASE_LABELS.index(label) for label in saved.pop("phases")]
+    del saved["cells"]
+    return replace(
+        run,
+        method=saved.pop("method"),
+        seed=saved.pop("seed"),
+        make=tuple(saved.pop("make")),
+        phase={phase: wanted.get(phase, 0) for phase in phases},
+        generator="",
+        resume=True,
+        overrides=saved,
+    )
 
 
 def save_synthetic(result: AugmentResult, output: Path) -> None:
@@ -155,15 +188,17 @@ def save_synthetic(result: AugmentResult, output: Path) -> None:
     remove_checkpoint(output)
 
 
-def _distinct(cells: Cells) -> Job[Progress | Note, tuple[Cells, NDArray[np.uint64]]]:
-    """The real cells without duplicates, and their fingerprints."""
+def _distinct(
+    cells: Cells,
+) -> Job[Progress | Note, tuple[Cells, tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.uint64]]]:
+    """The real cells without duplicates, the counts of `count_cells` with the synthetic ones, and fingerprints."""
     duplicates = yield from iter_duplicates(cells)
     keep = duplicates.keep[~cells.synthetic[duplicates.keep]]
     n_synthetic = int(cells.synthetic.sum())
     dropped = {"synthetic": n_synthetic, "duplicate": len(cells) - n_synthetic - len(keep)}
     if any(dropped.values()):
         yield Note(f"{' and '.join(f'{n} {kind} cells' for kind, n in dropped.items() if n)} were left out")
-    return cells.subset(keep), duplicates.fingerprints[keep]
+    return cells.subset(keep), count_cells(cells.subset(duplicates.keep)), duplicates.fingerprints[keep]
 
 
 def _new_generator(
@@ -175,7 +210,7 @@ def _new_generator(
     show_every: int,
 ) -> Job[Progress | Note | GanStep | Samples, Generator]:
     """Train a generator, and put the licences of `run` on its card."""
-    channels = run.make or tuple(name for name in GENERATOR_CHANNELS if name in cells.channels) or GENERATOR_CHANNELS
+    channels = channels_to_generate(run.make, cells.channels)
     plan = GeneratorPlan(
         method=run.method,
         phases=tuple(wanted),
@@ -184,14 +219,14 @@ def _new_generator(
         seed=run.seed,
         device=run.device,
     )
-    cells_parts = (*map(str, cells.sources), cells.ids.tobytes().hex(), cells.phases.tobytes().hex())
+    parts = (*map(str, cells.sources), cells.ids.tobytes().hex(), cells.phases.tobytes().hex())
     settings_fingerprint = {
         "method": run.method,
         "seed": run.seed,
         "phases": [PHASE_LABELS[phase] for phase in wanted],
         "make": list(channels),
         **run.overrides,
-        "cells": sha256("\0".join(cells_parts).encode()).hexdigest(),
+        "cells": sha256("\0".join(parts).encode()).hexdigest(),
     }
     checkpointer = Checkpointer(output, settings_fingerprint)
     generator = yield from fit_generator(

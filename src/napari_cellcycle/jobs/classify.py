@@ -13,13 +13,24 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.phase_montage import draw_montage
-from napari_cellcycle.io.writers.results import write_json, write_picture, write_table
+from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
+from napari_cellcycle.io.writers.packages import can_write, require_package
+from napari_cellcycle.io.writers.results import (
+    write_anndata,
+    write_json,
+    write_parquet,
+    write_picture,
+    write_table,
+)
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
-from napari_cellcycle.models import ModelCard
-from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
+from napari_cellcycle.models import Model, ModelCard
+from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
+
+PARQUET_ROWS = 100_000
+"""A longer table is also written as Parquet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +46,17 @@ class Classified:
 def classify_files(
     paths: Sequence[str | Path], output: Path, config: ClassifySettings, reading: ReadSettings
 ) -> Job[Progress | Note, Classified]:
-    """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`."""
+    """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
+
+    With more than `PARQUET_ROWS` cells, ``phases.parquet`` is written too; and whatever ``config.export`` names.
+
+    Raises
+    ------
+    WriteError
+        A file can't be written, or a package that writes it is not installed.
+    """
+    for kind in config.export:
+        require_package(kind)
     model = load_model(config.model)
     cells = yield from open_cells(paths, reading)
     model, note = model_for_channels(model, cells)
@@ -46,7 +67,34 @@ def classify_files(
     )
     settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
     write_results(cells, prediction, model.card, Path(output), settings)
+    yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output))
+
+
+def _export(
+    cells: Cells, prediction: Prediction, model: Model, folder: Path, config: ClassifySettings
+) -> Job[Progress | Note, None]:
+    """Write the further files that are asked for, and Parquet where a CSV table is long."""
+    wanted = set(config.export)
+    if len(prediction) > PARQUET_ROWS and "parquet" not in wanted:
+        if can_write("parquet"):
+            wanted.add("parquet")
+        else:
+            yield Note(
+                f"a table of {len(prediction):,} cells is quicker to read as Parquet, which needs one more package: "
+                "pip install 'napari-cellcycle[tables]'; only phases.csv was written"
+            )
+    if "parquet" in wanted:
+        write_parquet(prediction, folder / "phases.parquet")
+    if wanted & {"h5ad", "h5ad-features"}:
+        features = None
+        if "h5ad-features" in wanted:
+            features = yield from extract_features(model, cells, device=config.device, batch_size=config.batch_size)
+        write_anndata(prediction, folder / "phases.h5ad", model.card.to_json(), features=features)
+    if "fcs" in wanted:
+        write_fcs(prediction, folder / "fcs")
+    if "object-lists" in wanted:
+        write_object_lists(prediction, folder / "object_lists")
 
 
 def write_results(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.prevalence import normalised_shares, parse_shares, write_shares
@@ -18,6 +21,7 @@ from napari_cellcycle.settings import (
     Settings,
     SettingsOfRecipe,
     TextForm,
+    more,
     optional,
     setting,
 )
@@ -25,15 +29,18 @@ from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig
 from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 MAX_SYNTHETIC = 1_000_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
 CLEAN, SEED = "clean", "seed"
 
+_EXPORT = "more files: parquet, h5ad, h5ad-features (AnnData), fcs (FlowJo), object-lists (IDEAS); joined by commas"
 _DEVICE = "where to compute; auto takes a GPU where there is one"
+_MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
+_PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
+_NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
+_METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
+_PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
+_N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
 _MAX_SEED = 2**31 - 1
 
 
@@ -88,10 +95,29 @@ def write_phase_numbers(numbers: Mapping[int, int]) -> str:
     return ",".join(Phase(phase).label + (f"={n}" if n else "") for phase, n in numbers.items())
 
 
+EXPORTS = ("parquet", "h5ad", "h5ad-features", "fcs", "object-lists")
+"""Further files with the phases of cells."""
+
+
+def parse_exports(text: str) -> tuple[str, ...]:
+    """Read ``parquet,fcs``: some of `EXPORTS`.
+
+    Raises
+    ------
+    SettingError
+        A word is none of them.
+    """
+    words = WORDS.read(text)
+    if unknown := [word for word in words if word not in EXPORTS]:
+        raise SettingError(f"export is {unknown[0]!r}, but must be some of {', '.join(EXPORTS)}")
+    return words
+
+
 Channels = Annotated[dict[str, str] | None, optional(TextForm(parse_channels, write_channels))]
 PhaseNumbers = Annotated[dict[int, int] | None, optional(TextForm(parse_phase_numbers, write_phase_numbers))]
 Shares = Annotated[str | dict[str, float] | None, optional(TextForm(parse_shares, write_shares))]
 Words = Annotated[tuple[str, ...], WORDS]
+Exports = Annotated[tuple[str, ...], TextForm(parse_exports, ",".join)]
 Inputs = Annotated[
     tuple[str, ...],
     TextForm(lambda text: tuple(map(str.strip, text.split(","))) if text.strip() else (), ",".join),
@@ -106,16 +132,16 @@ class ReadSettings(Settings):
     """What the user knows of the input and its files don't say."""
 
     channels: Annotated[Channels, setting("which channel is what, as in brightfield=Ch3,darkfield=Ch6")] = None
-    layout: Annotated[
-        str, setting("what an image holds; auto finds it from the content", choices=LAYOUTS, more=True)
-    ] = "auto"
+    layout: Annotated[str, more("what an image holds; auto finds it from the content", choices=LAYOUTS)] = "auto"
     labels: Annotated[
-        OptionalPath,
-        setting("label image of a full-field image; without one, cells are found in the image", more=True),
+        OptionalPath, more("label image of a full-field image, or its name in an OME-Zarr; else cells are found")
     ] = None
     pixel_size_um: Annotated[
-        float | None,
-        setting("edge of a pixel in micrometres, where the files have none or a wrong one", 0.01, 100, more=True),
+        float | None, more("edge of a pixel in micrometres, if the files don't say it", 0.01, 100)
+    ] = None
+    plane: Annotated[
+        int | None,
+        setting("focal plane (z) to read, counted from 0, instead of the sharpest one", 0, 9999, more=True),
     ] = None
     population: Annotated[
         OptionalText,
@@ -127,14 +153,11 @@ class ReadSettings(Settings):
 class ClassifySettings(Settings):
     """How cells are classified."""
 
-    model: Annotated[str, setting("name of a model that came with the package, or a folder written by train")] = (
-        "default"
-    )
+    model: Annotated[str, setting("a model that came with the package, or a folder written by train")] = "default"
     device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
-    min_probability: Annotated[
-        float, setting("call cells unsure whose best phase is less probable than this", 0, 1)
-    ] = 0.0
-    batch_size: Annotated[int, setting("cells at a time; fewer take less memory", 1, 65_536, more=True)] = 256
+    min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
+    batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
+    export: Annotated[Exports, more(_EXPORT)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,53 +176,19 @@ class EvaluateSettings(SettingsOfRecipe):
         Words, setting("model to test, or several as in default,duque2024; with cv, kinds of networks")
     ] = ("default",)
     cv: Annotated[int, setting("train and test by this number of folds; 0 tests a finished model", 0, 100)] = 0
-    protocol: Annotated[
-        str,
-        setting(
-            "with cv: clean, or seed, which repeats how Duque-Vazquez et al. measured and estimates nothing",
-            choices=(CLEAN, SEED),
-        ),
-    ] = CLEAN
-    group_by: Annotated[
-        OptionalText,
-        setting("keep cells together in a fold: file, folder, folder1, folder2, ...", more=True),
-    ] = None
-    prevalence: Annotated[
-        Shares, setting("give figures at these shares too: bbbc048, or G1=50,S=30,G2=20", more=True)
-    ] = None
-    min_probability: Annotated[
-        float, setting("call cells unsure whose best phase is less probable than this", 0, 1)
-    ] = 0.0
-    inputs: Annotated[
-        Inputs,
-        setting(
-            "with cv: channels that the network sees, as in brightfield or dna; empty: those of its recipe", more=True
-        ),
-    ] = ()
-    also: Annotated[
-        OptionalPath,
-        setting("with cv: more cells, of which only the DNA stain is used for training", more=True),
-    ] = None
-    keep_models: Annotated[
-        bool, setting("with cv: keep each fold's model, with the list of its test cells", more=True)
-    ] = False
-    quoted_fold: Annotated[
-        int,
-        setting(
-            "with protocol seed: the fold whose figures are quoted, counted from 0; the paper quotes 3",
-            0,
-            99,
-            more=True,
-        ),
-    ] = 3
-    clean_beside: Annotated[
-        bool,
-        setting("with protocol seed: measure the clean figures too, to show next to the seed's", more=True),
-    ] = True
-    device: Annotated[str, setting(_DEVICE, choices=DEVICES, more=True)] = "auto"
-    seed: Annotated[
-        int, setting("the same seed gives the same folds, weights and intervals", 0, _MAX_SEED, more=True)
-    ] = 0
+    protocol: Annotated[str, setting(_PROTOCOL, choices=(CLEAN, SEED))] = CLEAN
+    group_by: Annotated[OptionalText, more("keep cells together in a fold: file, folder, folder1, ..., or well")] = None
+    prevalence: Annotated[Shares, more("give figures at these shares too: bbbc048, or G1=50,S=30,G2=20")] = None
+    min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
+    inputs: Annotated[Inputs, more("with cv: channels that the network sees; empty: those of its recipe")] = ()
+    also: Annotated[OptionalPath, more("with cv: more cells, of which only the DNA stain is trained on")] = None
+    keep_models: Annotated[bool, more("with cv: keep each fold's model, with the list of its test cells")] = False
+    quoted_fold: Annotated[int, more("with protocol seed: the fold to quote, from 0; the paper quotes 3", 0, 99)] = 3
+    clean_beside: Annotated[bool, more("with protocol seed: measure the clean figures too, to show next to them")] = (
+        True
+    )
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, more("the same seed gives the same folds, weights and intervals", 0, _MAX_SEED)] = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -233,27 +222,15 @@ class TrainSettings(SettingsOfRecipe):
 
     OVERRIDDEN = TrainConfig
 
-    model: Annotated[
-        str,
-        setting(
-            "kind of network, trained as in its source; not used where start-from names a model",
-            choices=tuple(RECIPES),
-        ),
-    ] = "default"
+    model: Annotated[str, setting(_NETWORK, choices=tuple(RECIPES))] = "default"
     start_from: Annotated[
-        str,
-        setting(
-            "train this model further with your own cells, even if they are few: a name, or a folder written by train"
-        ),
+        str, setting("train this model further, even with few cells of your own: a name, or a folder written by train")
     ] = ""
     resume: Annotated[bool, setting("continue a training that was interrupted, to the same model")] = False
-    also: Annotated[
-        OptionalPath,
-        setting("more cells, of which only the DNA stain is used for training, not the phase", more=True),
-    ] = None
+    also: Annotated[OptionalPath, more("more cells, of which only the DNA stain is trained on, not the phase")] = None
     device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
-    licence: Annotated[str, setting("licence of the weights, for the model card", more=True)] = ""
-    data_licence: Annotated[str, setting("source and licence of the training data, for the model card", more=True)] = ""
+    licence: Annotated[str, more("licence of the weights, for the model card")] = ""
+    data_licence: Annotated[str, more("source and licence of the training data, for the model card")] = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -279,49 +256,17 @@ class AugmentSettings(SettingsOfRecipe):
 
     OVERRIDDEN = GanConfig
 
-    method: Annotated[
-        str,
-        setting(
-            "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase",
-            choices=METHODS,
-        ),
-    ] = METHODS[0]
-    generator: Annotated[
-        str,
-        setting(
-            "use a finished generator: jurkat, which came with the package, or a folder written by augment",
-        ),
-    ] = ""
-    phase: Annotated[
-        PhaseNumbers,
-        setting(
-            "phases to generate, as in Anaphase,Telophase, or with a number for each, as in "
-            "Anaphase=500,Telophase=200; empty: all with fewer cells than the largest"
-        ),
-    ] = None
-    n_cells: Annotated[
-        int,
-        setting(
-            "synthetic cells of each phase that has no number in phase; 0: as many as it lacks to the largest",
-            0,
-            MAX_SYNTHETIC,
-        ),
-    ] = 0
+    method: Annotated[str, setting(_METHOD, choices=METHODS)] = METHODS[0]
+    generator: Annotated[str, setting("use a finished generator: jurkat, or a folder written by augment")] = ""
+    phase: Annotated[PhaseNumbers, setting(_PHASE)] = None
+    n_cells: Annotated[int, setting(_N_CELLS, 0, MAX_SYNTHETIC)] = 0
     make: Annotated[
-        Words,
-        setting("channels to generate; empty: brightfield and darkfield, or the one that is there", more=True),
+        Words, more("channels to generate; empty: brightfield and darkfield, or the one that is there")
     ] = ()
-    judge: Annotated[str, setting("model in whose features synthetic cells are compared with real ones", more=True)] = (
-        "default"
-    )
-    resume: Annotated[bool, setting("continue a training that was interrupted, to the same generator", more=True)] = (
-        False
-    )
-    device: Annotated[str, setting(_DEVICE, choices=DEVICES, more=True)] = "auto"
-    seed: Annotated[
-        int,
-        setting("the same seed, cells and machine give the same generator and the same synthetic cells", 0, _MAX_SEED),
-    ] = 0
-    licence: Annotated[str, setting("licence of the generator's weights, for its card", more=True)] = ""
-    data_licence: Annotated[str, setting("source and licence of the real cells, for its card", more=True)] = ""
+    judge: Annotated[str, more("model in whose features synthetic and real cells are compared")] = "default"
+    resume: Annotated[bool, more("continue a training that was interrupted, to the same generator")] = False
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, setting("the same seed, cells and machine give the same synthetic cells", 0, _MAX_SEED)] = 0
+    licence: Annotated[str, more("licence of the generator's weights, for its card")] = ""
+    data_licence: Annotated[str, more("source and licence of the real cells, for its card")] = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)

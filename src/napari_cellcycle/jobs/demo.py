@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellcycle.evaluation.report import Report, evaluate
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.classify import Classified, classify_files
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
+from napari_cellcycle.jobs.evaluate import evaluate_prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,6 @@ class Demonstration:
 def run_demo(output: Path) -> Job[Progress | Note, Demonstration]:
     """Classify the sample and evaluate the calls."""
     done = yield from classify_files([sample_path()], Path(output), ClassifySettings(), ReadSettings())
-    report = evaluate(done.prediction, done.cells, model=done.card.name, protocol="demonstration")
+    report = yield from evaluate_prediction(done.cells, done.prediction, done.card.name)
     yield from write_report(report, done.cells, Path(output))
     return Demonstration(done, report)

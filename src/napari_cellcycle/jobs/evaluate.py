@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-from napari_cellcycle.errors import SettingError
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.datasets.duplicates import Duplicates, iter_duplicates
+from napari_cellcycle.errors import ModelError, SettingError
+from napari_cellcycle.evaluation.checks import choose_tested
 from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
@@ -112,24 +116,78 @@ def _test_finished(
     name = config.model_name
     model = load_model(name)
     cells: Cells = yield from open_cells(paths, reading)
-    known = load_training_fingerprints(find_model(model.card.fallback_for(cells.channels) or name))
+    trained = model.card.fallback_for(cells.channels) or name
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
     duplicates = yield from iter_duplicates(cells)
-    cells, n_duplicates = cells.subset(duplicates.keep), len(cells) - len(duplicates.keep)
+    cells = cells.subset(duplicates.keep)
     prediction = yield from classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
-    report = evaluate(
-        prediction,
+    report = yield from evaluate_prediction(
         cells,
+        prediction,
+        trained,
         model=model.name,
-        trained_on=None if known is None else in_training_set(duplicates.fingerprints[duplicates.keep], known),
+        duplicates=duplicates,
         prevalence=config.shares,
-        duplicates_removed=n_duplicates,
         seed=config.seed,
         temperature=(model.card.temperature,),
         settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
-        data_sha256=duplicates.data_sha256,
-        notes=duplicates.notes,
     )
-    return (report, cells)
+    return report, cells
+
+
+def evaluate_prediction(
+    cells: Cells,
+    prediction: Prediction,
+    trained: str | Path,
+    *,
+    model: str = "",
+    duplicates: Duplicates | None = None,
+    **how: Any,
+) -> Job[Progress | Note, Report]:
+    """Score what a finished model predicts for `cells`: every command and every dock asks here what is tested.
+
+    Duplicates are left out, and so are cells that the model was trained on, while there are others. Synthetic cells are
+    tested only where no real cell has a known phase, and then as a demonstration.
+
+    Parameters
+    ----------
+    cells : Cells
+        With their true phases.
+    prediction : Prediction
+        Of these cells.
+    trained : str or Path
+        Name or folder of the model, where its training cells are listed.
+    model : str
+        Name to show; else `trained`.
+    duplicates : Duplicates, optional
+        What was found in the cells before its copies were dropped; without it, duplicates are looked for here.
+    **how
+        For the report, as `evaluate` takes it: ``prevalence``, ``seed``, ``temperature``, ``settings``.
+    """
+    if duplicates is None:
+        duplicates = kept = yield from iter_duplicates(cells)
+    else:
+        kept = duplicates.of_kept()
+    checks = choose_tested(cells, kept, _training_fingerprints(trained))
+    return evaluate(
+        prediction,
+        checks.truth,
+        model=model or str(trained),
+        protocol=checks.protocol,
+        synthetic=cells.synthetic,
+        duplicates_removed=duplicates.n_removed,
+        data_sha256=duplicates.data_sha256,
+        notes=(*duplicates.notes, *checks.notes[len(kept.notes) :]),
+        **how,
+    )
+
+
+def _training_fingerprints(model: str | Path) -> NDArray[np.uint64] | None:
+    """Fingerprints of the cells that a model was trained on, None where they are not known."""
+    try:
+        folder = find_model(model)
+    except ModelError:  # its folder was removed after it had classified these cells
+        return None
+    return load_training_fingerprints(folder)

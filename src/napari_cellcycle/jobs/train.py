@@ -11,11 +11,18 @@ from typing import Any
 import pandas as pd
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.training_cells import count_phases
+from napari_cellcycle.datasets.training_cells import count_cells, count_phases
 from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.advice import (
+    FINE_TUNE_BELOW,
+    best_start,
+    models_to_fine_tune,
+    training_advice,
+    what_is_missing,
+)
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
 from napari_cellcycle.jobs.steps.fill_phases import oversampled
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
@@ -23,8 +30,8 @@ from napari_cellcycle.jobs.steps.pretrained import PretrainedModel
 from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table, train_validation_split
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
-from napari_cellcycle.store.checkpoints import generator_of, remove_checkpoint
+from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.store.checkpoints import generator_of, read_identity, remove_checkpoint
 from napari_cellcycle.store.models import remember_run, save_model
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig, resolved
@@ -75,12 +82,15 @@ def train_cells(
     """
     output = Path(output)
     check_output_free(output, resume=run.resume)
-    _check_enough_cells(cells)
+    counts, synthetic = count_cells(cells)
+    if missing := what_is_missing(counts, synthetic):
+        raise TooFewCellsError(missing)
+    yield from map(Note, training_advice(counts, synthetic))
+    if not run.start_from and (better := best_start(counts, synthetic, models_to_fine_tune(cells.channels))):
+        yield Note(f"with fewer than {FINE_TUNE_BELOW:,} cells of known phase, start-from {better} is the better start")
     start = PretrainedModel.load(run.start_from) if run.start_from else None
     recipe, start_model = (RECIPES[run.model], None) if start is None else (start.recipe, start.model)
     config = resolved(run.config)
-    if n_synthetic := int((cells.synthetic & (cells.phases != UNKNOWN)).sum()):
-        yield Note(f"{n_synthetic:,} cells are synthetic; don't test the model on the real cells of their generator")
 
     data = yield from TrainingData.from_cells(cells, run.also, recipe, reading or ReadSettings())
     training_indices, validation_indices = train_validation_split(data, config)
@@ -99,7 +109,7 @@ def train_cells(
     )
 
     training_facts = {**_data_facts(data), **_epoch_facts(log), "seconds": round(checkpointer.elapsed())}
-    model = replace(model, card=_completed(model.card, training_facts, run, start))
+    model = replace(model, card=_completed(model.card, training_facts, run, start), folder=output)
     fingerprints = data.fingerprints if start is None else start.fingerprints_with(data.fingerprints)
     log_table = pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
     tables = {"log.csv": log_table, "split.csv": split_table(data.cells, validation_indices)}
@@ -112,24 +122,29 @@ def train_cells(
     return model
 
 
-def _check_enough_cells(cells: Cells) -> None:
-    counts = count_phases(cells.phases)
-    known = [label for label, count in zip(PHASE_LABELS, counts, strict=True) if count]
-    advice = "give folders named after the phases, such as G1 and S"
-    if not known:
-        raise TooFewCellsError(f"the phase of none of the {len(cells)} cells is known; {advice}")
-    if len(known) == 1:
-        raise TooFewCellsError(f"all cells of known phase are {known[0]}, but at least 2 phases are needed; {advice}")
-    if (counts >= 2).sum() < 2:
-        raise TooFewCellsError(
-            f"{counts.sum()} cells of known phase are too few: at least 2 phases need 2 cells each, better 5 or more"
-        )
+def resumed_settings(output: Path, run: TrainSettings) -> TrainSettings:
+    """`run` with the settings that the unfinished training of `output` was started with.
+
+    Raises
+    ------
+    ModelError
+        What was saved of it is gone or damaged.
+    """
+    saved = read_identity(output)
+    return replace(
+        run,
+        model=saved["model"] or run.model,
+        start_from=saved["start_from"].rpartition(" (")[0],
+        device=saved["device"],
+        resume=True,
+        overrides=vars(TrainConfig.from_dict(saved)),
+    )
 
 
 def _settings_fingerprint(
     run: TrainSettings, start: PretrainedModel | None, config: TrainConfig, cells_hashes: list[str]
 ) -> dict[str, Any]:
-    """What must be the same for a training to continue to the same weights."""
+    """What must be the same for a training to continue to the same weights; `resumed_settings` reads it."""
     return {
         **config.to_dict(),
         "model": run.model if start is None else "",

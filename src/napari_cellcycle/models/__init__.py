@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.errors import ModelError
@@ -55,13 +56,19 @@ def build(architecture: str, **options: Any) -> PhaseNetwork:
     return network
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A network with its weights and its card, and what cells are familiar to it, where that is known."""
 
     network: PhaseNetwork
     card: ModelCard
     familiarity: MahalanobisDetector | None = None
+    folder: Path | None = None
+    """Where it was loaded from or written to, with the record of the cells that it was trained on; None if nowhere."""
+
+    def __repr__(self) -> str:
+        spec = self.card.input
+        return f"Model({self.name!r}: {self.card.architecture}, {' + '.join(spec.channels)}, {spec.size_px} px)"
 
     @property
     def name(self) -> str:

@@ -205,7 +205,7 @@ def restoring(output: Path) -> Iterator[None]:
 
 
 def _damaged(path: Path, reason: object) -> str:
-    return f"{path} is damaged ({reason}); remove {path.parent} and train anew"
+    return f"{path} is damaged ({reason}); remove {path.parent} and train again"
 
 
 def read_identity(output: Path) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def read_identity(output: Path) -> dict[str, Any]:
     """
     found = read_checkpoint(output) or read_checkpoint(generator_of(output))
     if found is None:
-        raise ModelError(f"nothing is left of the training of {output}; train anew")
+        raise ModelError(f"nothing is left of the training of {output}; train again")
     return dict(found[1]["identity"])
 
 

@@ -104,7 +104,7 @@ def load_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelError(f"{folder} is no model: it has no readable {CARD}; give a folder written by train") from error
     except ModelError as error:
-        raise ModelError(f"{folder / CARD} can't be used: {error}; {COPY}, or train anew") from error
+        raise ModelError(f"{folder / CARD} can't be used: {error}; {COPY}, or train again") from error
 
 
 def load_model(name: str | Path = "default") -> Model:
@@ -123,6 +123,11 @@ def load_model(name: str | Path = "default") -> Model:
     ------
     ModelError
         It is neither, or its files are damaged or don't belong together.
+
+    Examples
+    --------
+    >>> load_model("default")
+    Model('default': paired, brightfield + darkfield, 40 px)
     """
     folder = find_model(name)
     card = load_card(folder)
@@ -134,7 +139,7 @@ def load_model(name: str | Path = "default") -> Model:
             f"{folder / CARD} can't be used: {card.architecture} does not take all of the options {known}; {COPY}"
         ) from error
     fill_network(network, load_weights(folder / WEIGHTS), folder / WEIGHTS, len(card.input.channels))
-    model = Model(network.eval(), card, load_detector(folder / _FAMILIARITY))
+    model = Model(network.eval(), card, load_detector(folder / _FAMILIARITY), folder)
     try_model(model, folder)
     return model
 

@@ -178,14 +178,14 @@ def _grow(boosters: Sequence[_Booster]) -> Trees:
     n_nodes = 2**DEPTH - 1
     feature = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes), np.int16)
     threshold = np.full(feature.shape, np.inf, np.float32)
-    answer = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes + 1), np.float32)
+    leaf_outputs = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes + 1), np.float32)
     for booster in boosters:
         for number, trees in enumerate(booster.grow()):
             for output, tree in zip(booster.outputs, trees, strict=True):
                 at = number, output
-                feature[at], threshold[at], answer[at] = _as_arrays(tree.tree_)
-                answer[at] *= booster.model.learning_rate
-    return Trees(*map(torch.from_numpy, (feature, threshold, answer)))
+                feature[at], threshold[at], leaf_outputs[at] = _as_arrays(tree.tree_)
+                leaf_outputs[at] *= booster.model.learning_rate
+    return Trees(*map(torch.from_numpy, (feature, threshold, leaf_outputs)))
 
 
 def _as_arrays(tree: Tree) -> tuple[NDArray[np.int16], NDArray[np.float32], NDArray[np.float64]]:

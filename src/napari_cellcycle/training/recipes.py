@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.training.config import TrainConfig
+
+NO_FINE_TUNING = ("features",)
+"""Architectures that can't be trained further."""
 
 JURKAT_PIXEL_UM = 0.5
 """ImageStream X with its 40x objective, the instrument of the Jurkat cells."""
@@ -151,3 +154,8 @@ def recipe_called(name: str) -> Recipe:
     if name not in RECIPES:
         raise SettingError(f"no kind of network is called {name!r}; choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def networks_for_channels(channels: Collection[str]) -> list[str]:
+    """Names of the recipes that can be trained from scratch with cells that have these channels."""
+    return [name for name, recipe in RECIPES.items() if set(recipe.input.channels) <= set(channels)]

@@ -175,6 +175,7 @@ def test_a_page_of_3000_cells_is_small(predict: Any, record: Any, monkeypatch: p
     assert len(page) < 4.6e6
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_page_of_few_cells_that_are_all_right(predict: Any) -> None:
     truth = np.array([0, 1, 1], np.int8)
     report = evaluate(predict(truth, skill=50), truth)

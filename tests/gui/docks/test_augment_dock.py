@@ -97,7 +97,8 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ArrayImages(pixels), ("brightfield", "darkfield"), "made", phases=phases, synthetic=True, pixel_size_um=0.5
     )
     save_synthetic(
-        AugmentResult(untaught(), cells, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True), folder
+        AugmentResult(untaught(), cells, None, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True),
+        folder,
     )
     return folder
 
@@ -147,11 +148,11 @@ def test_what_the_phases_lack_is_proposed_and_none_clears_it(augment) -> None:
 def test_a_phase_without_real_cells_is_disabled_and_says_why(augment) -> None:
     enabled = [box.isEnabled() for box in augment.phases.boxes]
     assert enabled == [True, True, False, False, False, True, False]
-    assert augment.phases.boxes[Phase.G2].toolTip() == "no cell of this phase is real, so none can be made"
+    assert augment.phases.boxes[Phase.G2].toolTip() == ("there are no real cells of this phase to train a generator on")
 
 
 def test_few_real_cells_are_a_warning_where_they_are_learnt_from(augment) -> None:
-    assert "Fewer than 5 real cells of Anaphase (3)" in augment.about.text()
+    assert "fewer than 5 real cells of Anaphase (3)" in augment.about.text()
     augment.phases.boxes[Phase.ANAPHASE].setValue(0)
     assert "Anaphase" not in augment.about.text()
 
@@ -181,8 +182,8 @@ def test_a_method_that_takes_days_says_so(augment) -> None:
     real = np.array([30, 12, 0, 0, 0, 3, 0])
     assert planned_steps("wgan-gp", real, tuple(LACKING), {}) == n_steps
     augment.phases.boxes[Phase.G1].setValue(1)
-    assert "28,000 steps in all, which take hours or days without a GPU" in augment.about.text()
-    assert "Stop keeps what it has learnt" in augment.about.text()
+    assert "28,000 steps, one generator after the other, which take hours or days without a GPU" in augment.about.text()
+    assert "Stop keeps the generator as it is then" in augment.about.text()
     augment.settings.form.show_values({"steps": 100})
     assert "GPU" not in augment.about.text()
 
@@ -200,9 +201,9 @@ def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot,
     assert not any(box.isEnabled() for box in dock.phases.boxes)
     dock.settings.picker.add_folder(kept)
     assert dock.settings.picker.value() == Choice(generator=str(kept / "generator"))
-    assert "untaught learnt from 14 real cells; it makes brightfield and darkfield" in dock.about.text()
+    assert "untaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
     assert [phase for phase, box in enumerate(dock.phases.boxes) if box.isEnabled()] == [Phase.G1, Phase.ANAPHASE]
-    assert "not learnt" in dock.phases.boxes[Phase.S].toolTip()
+    assert "was trained on G1, Anaphase only" in dock.phases.boxes[Phase.S].toolTip()
 
 
 # --- a run ---
@@ -269,7 +270,7 @@ def test_memory_is_given_back(augment, finished) -> None:
 
 
 def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_folder, finished, qtbot) -> None:
-    set_up(augment, model_folder, steps=60)
+    set_up(augment, model_folder, steps=24)
     output = augment.run_name.output()
     augment.run_button.click()
     qtbot.waitUntil(lambda: unfinished_folder(output).exists(), timeout=60_000)
@@ -281,7 +282,7 @@ def test_a_cancelled_training_makes_nothing_but_can_be_resumed(augment, model_fo
     set_up(augment, model_folder, steps=7)  # what was begun keeps its own settings
     augment.unfinished.buttons["Resume"].click()
     finished(augment)
-    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 60}
+    assert augment.synthetic.result.generator.card.training["steps"] == {"all": 24}
     augment.results.drop.click()
     assert unfinished_runs(synthetic_folder()) == []
 
@@ -347,7 +348,8 @@ def test_a_finished_generator_makes_phases_of_which_nothing_is_here(augment, vie
     make(augment, finished)
     assert augment.synthetic.result.quality is None
     assert (
-        "How good the made cells are was not measured: there are no real ones of their phases." in augment.status.text()
+        "The quality of the synthetic cells was not measured: there are no real cells of their phases."
+        in augment.status.text()
     )
 
 
@@ -553,15 +555,15 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     assert (dock.labelled.synthetic_counts[Phase.ANAPHASE], dock.labelled.labelled().phases[89]) == (26, -1)
 
 
-def test_where_only_made_cells_have_a_phase_files_are_no_truth(qtbot, viewer, uneven, kept, tmp_path) -> None:
+def test_where_only_synthetic_cells_have_a_phase_it_is_a_demonstration(qtbot, viewer, uneven, kept, tmp_path) -> None:
     for path in (uneven / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings(), synthetic=[kept / "made.ome.tif"])))
     dock, evaluate = TrainWidget(viewer), EvaluateWidget(viewer)
     for widget in (dock, evaluate):
         qtbot.addWidget(widget)
-    assert dock.labelled.phases.findText(FILES) < 0
-    assert dock.unlabelled.isVisibleTo(dock)
+    assert dock.labelled.phases.currentText() == FILES
+    assert "All cells of known phase are synthetic, so the model is a demonstration." in dock.labelled.hint.text()
     assert evaluate.empty.isVisibleTo(evaluate)
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats import tiff, tiff_axes
+from napari_cellcycle.io.formats.base import SYNTHETIC
 from napari_cellcycle.io.formats.open import open_image, read_only_frame
 from napari_cellcycle.io.formats.tiff_axes import order_planes
 from napari_cellcycle.io.inputs import read_cells
@@ -34,7 +35,7 @@ FRAMES = np.random.default_rng(0).integers(1, 60_000, (6, 2, 20, 24), dtype=np.u
         ("CYX", (2, 20, 24), 1, 2, ""),
         ("NCYX", (6, 2, 20, 24), 6, 2, "N"),
         ("CTYX", (2, 6, 20, 24), 6, 2, "T"),
-        ("TZCYX", (3, 4, 2, 20, 24), 12, 2, "TZ"),
+        ("TZCYX", (3, 4, 2, 20, 24), 12, 2, "T"),
         ("TZCYX", (3, 1, 2, 20, 24), 3, 2, "T"),
         ("IYX", (6, 20, 24), 6, 1, "I"),
         ("QQYX", (600, 3, 20, 24), 600, 3, "Q"),
@@ -141,9 +142,14 @@ def test_pixel_size_out_of_tags(tmp_path: Path, options: dict, expected: float |
 
 
 def test_file_says_that_it_is_synthetic(tmp_path: Path) -> None:
-    metadata = {"axes": "TCYX", "Description": "Synthetic cells"}
+    metadata = {"axes": "TCYX", "Description": SYNTHETIC}
     assert open_image(write_tiff(tmp_path / "a.ome.tif", FRAMES, metadata=metadata)).synthetic
     assert not open_image(write_tiff(tmp_path / "b.tif", FRAMES)).synthetic
+    for number, other in enumerate(
+        ({"Name": SYNTHETIC}, {"Description": "from the Synthetic Biology Lab"}, {"Description": f"not {SYNTHETIC}"})
+    ):
+        path = write_tiff(tmp_path / "synthetic" / f"{number}.ome.tif", FRAMES, metadata={"axes": "TCYX", **other})
+        assert not open_image(path).synthetic
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])

@@ -87,7 +87,7 @@ def test_synthetic_cells_are_known_again(tmp_path: Path) -> None:
 
 
 def test_our_cells_may_be_large_but_those_of_others_are_fields(tmp_path: Path) -> None:
-    write_stack(tmp_path / "a.zarr", shape=(160, 3), masks=False)
+    write_stack(tmp_path / "a.zarr", shape=(160, 9), masks=False)
     assert len(read_cells(tmp_path / "a.zarr")) == 7
     path = tmp_path / "a.zarr" / "zarr.json"
     path.write_text(path.read_text().replace("napari-cellcycle", "somebody"))
@@ -99,7 +99,7 @@ def test_our_cells_may_be_large_but_those_of_others_are_fields(tmp_path: Path) -
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 @pytest.mark.parametrize(
     ("axes", "shape", "n_frames"),
-    [("tczyx", (5, 3, 1, 8, 9), 5), ("zyx", (4, 8, 9), 4), ("cyx", (3, 8, 9), 1), ("yx", (8, 9), 1)],
+    [("tczyx", (5, 3, 1, 8, 9), 5), ("zyx", (4, 8, 9), 1), ("cyx", (3, 8, 9), 1), ("yx", (8, 9), 1)],
 )
 def test_images_of_others(tmp_path: Path, version: str, axes: str, shape: tuple[int, ...], n_frames: int) -> None:
     pixels = np.random.default_rng(0).integers(1, 2000, shape).astype(np.uint16)
@@ -112,14 +112,19 @@ def test_images_of_others(tmp_path: Path, version: str, axes: str, shape: tuple[
     assert (opened.n_frames, opened.shape, opened.dtype, opened.cells) == (n_frames, (8, 9), np.uint16, False)
     assert opened.pixel_size_um == pytest.approx(0.5)
     n_channels = shape[axes.index("c")] if "c" in axes else 1
-    frames = pixels.reshape(n_frames, n_channels, 8, 9)
-    np.testing.assert_array_equal(np.stack(opened.read(range(n_frames))), frames)
+    frames = pixels.reshape(n_frames, opened.n_planes, n_channels, 8, 9)
+    for plane in range(opened.n_planes):
+        np.testing.assert_array_equal(np.stack(opened.read(range(n_frames), plane)), frames[:, plane])
 
 
 def test_too_many_axes(tmp_path: Path) -> None:
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=3)
-    writer.write_image(np.ones((2, 3, 4, 5), np.uint8), group, scale_factors=(), axes="tzyx")
-    with pytest.raises(ImageError, match=r"a\.zarr has the axes tzyx; save its cells or times along one axis"):
+    writer.write_image(np.ones((2, 13, 4, 5), np.uint8), group, scale_factors=(), axes="tcyx")
+    with pytest.raises(ImageError, match=r"a\.zarr has 13 channels, but there are at most 12; if they are cells"):
+        open_zarr(tmp_path / "a.zarr")
+    metadata = tmp_path / "a.zarr" / "zarr.json"
+    metadata.write_text(metadata.read_text().replace('"name": "c"', '"name": "q"'))
+    with pytest.raises(ImageError, match=r"a\.zarr has the axes tqyx; save its cells or times along one axis"):
         open_zarr(tmp_path / "a.zarr")
 
 

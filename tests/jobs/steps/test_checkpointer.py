@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from trained import TINY, using
 
@@ -32,6 +34,7 @@ from napari_cellcycle.store.checkpoints import (
     write_checkpoint,
 )
 from napari_cellcycle.store.models import WEIGHTS, load_card
+from napari_cellcycle.training import boosting
 from napari_cellcycle.training.augment_options import parse_augment
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
@@ -43,6 +46,7 @@ RESUME = replace(TINY, resume=True)
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpointer, "CHECKPOINT_SHARE", math.inf)
+    monkeypatch.setattr(boosting, "TREES_PER_EPOCH", 2)
 
 
 def break_off(
@@ -59,7 +63,7 @@ def break_off(
 @pytest.mark.parametrize(
     ("model", "breaks", "changes"),
     [
-        ("default", [4], {}),
+        ("default", [4], {"epochs": 2}),
         ("tiny", [7, 4], {"optimiser": "sgd", "learning_rate": 0.05}),
         ("tiny", [12], {"mixup": 0.4, "patience": 2}),
     ],
@@ -98,12 +102,28 @@ def test_a_generator_on_the_way_goes_on_too(made_cells: Cells, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "whole"]
 
 
+SLOW_TRAINING = """
+import sys, time
+import tiny
+from napari_cellcycle.cli import main
+from napari_cellcycle.jobs.steps import checkpointer
+
+def write_slowly(*what):
+    write(*what)
+    time.sleep(60)  # or the six epochs are over before the process can be killed
+
+checkpointer.CHECKPOINT_SHARE = 9e9
+write, checkpointer.write_checkpoint = checkpointer.write_checkpoint, write_slowly
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_a_killed_process_goes_on_to_the_same_weights(plate: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ["train", str(plate), "--device", "cpu", "--epochs", "6", "--batch-size", "16"]
-    code = "from napari_cellcycle.jobs.steps import checkpointer; checkpointer.CHECKPOINT_SHARE = 9e9; "
-    code += "from napari_cellcycle.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments, "-o", str(out)])
+    arguments = ["train", str(plate), "--model", "tiny", "--device", "cpu", "--epochs", "6", "--batch-size", "16"]
+    path = os.pathsep.join([str(Path(tiny.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", SLOW_TRAINING, *arguments, "-o", str(out)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
     until = time.monotonic() + 60
     while not (unfinished_folder(out) / CHECKPOINT).exists() and time.monotonic() < until:
         time.sleep(0.005)
@@ -192,9 +212,7 @@ def test_ctrl_c_stops_and_a_second_one_abandons(
     assert "stopping; press Ctrl-C again to abandon" in said.err
     assert signal.getsignal(signal.SIGINT) is before
     if code:
-        assert said.err.splitlines()[-1] == (
-            "napari-cellcycle: abandoned; the same command with --resume goes on from there"
-        )
+        assert said.err.splitlines()[-1] == ("napari-cellcycle: abandoned; the same command with --resume continues it")
         assert not out.exists()
         assert unfinished_folder(out).is_dir()
     else:

@@ -11,10 +11,12 @@ import pytest
 from trained import TINY, using
 
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Note, result_of, run_job
 from napari_cellcycle.jobs.steps import fill_phases
-from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, fill_rare_phases, refuse_known_cells
+from napari_cellcycle.jobs.steps.advice import cells_to_fill
+from napari_cellcycle.jobs.steps.fill_phases import fill_rare_phases, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.train import train_cells
@@ -37,11 +39,11 @@ def few_g2(made_cells: Cells) -> Cells:
 
 
 def test_what_is_missing(few_g2: Cells) -> None:
-    assert cells_to_fill(few_g2) == [0, 10, 20, 0, 0, 0, 0]
-    assert cells_to_fill(few_g2, undersample=True) == [0, 0, 10, 0, 0, 0, 0]  # G1 will be cut to 20
-    assert cells_to_fill(few_g2, 25) == [0, 5, 15, 0, 0, 0, 0]
+    assert cells_to_fill(*count_cells(few_g2)) == [0, 10, 20, 0, 0, 0, 0]
+    assert cells_to_fill(*count_cells(few_g2), undersample=True) == [0, 0, 10, 0, 0, 0, 0]  # G1 will be cut to 20
+    assert cells_to_fill(*count_cells(few_g2), 25) == [0, 5, 15, 0, 0, 0, 0]
     half = replace(few_g2, synthetic=few_g2.phases == 2)
-    assert cells_to_fill(half) == [0, 10, 0, 0, 0, 0, 0]  # G2 has no real cells
+    assert cells_to_fill(*count_cells(half)) == [0, 10, 0, 0, 0, 0, 0]  # G2 has no real cells
 
 
 @pytest.mark.parametrize("method", ["cellgan", "wgan-gp", "wgan-div"])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.jobs.config import parse_phase_numbers
 from napari_cellcycle.jobs.steps.phase_counts import phase_counts
@@ -36,7 +37,7 @@ def cells(made_cells):
 )
 def test_phases_are_made_in_the_numbers_that_were_asked_for_or_are_lacking(cells, run, wanted) -> None:
     phase = parse_phase_numbers(run["phase"]) if "phase" in run else None
-    assert phase_counts(cells, phase, run.get("n_cells", 0)) == wanted
+    assert phase_counts(count_cells(cells), phase, run.get("n_cells", 0), None) == wanted
 
 
 @pytest.mark.parametrize(
@@ -54,13 +55,22 @@ def test_phases_are_made_in_the_numbers_that_were_asked_for_or_are_lacking(cells
 )
 def test_what_is_wrong_with_them_is_one_sentence(cells, phase: str, message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        phase_counts(cells, parse_phase_numbers(phase), 0)
+        phase_counts(count_cells(cells), parse_phase_numbers(phase), 0, None)
 
 
 def test_without_cells_the_numbers_must_be_said() -> None:
-    assert phase_counts(None, {Phase.ANAPHASE: 5, Phase.S: 6}, 0, known=ALL) == {Phase.ANAPHASE: 5, Phase.S: 6}
-    assert phase_counts(None, {Phase.S: 0}, 4, known=ALL) == {Phase.S: 4}
-    assert phase_counts(None, None, 4, known=ALL) == {Phase.G1: 4, Phase.S: 4, Phase.ANAPHASE: 4}
+    assert phase_counts(None, {Phase.ANAPHASE: 5, Phase.S: 6}, 0, ALL) == {Phase.ANAPHASE: 5, Phase.S: 6}
+    assert phase_counts(None, {Phase.S: 0}, 4, ALL) == {Phase.S: 4}
+    assert phase_counts(None, None, 4, ALL) == {Phase.G1: 4, Phase.S: 4, Phase.ANAPHASE: 4}
     for phase in (None, {Phase.S: 0}, {Phase.S: 6, Phase.ANAPHASE: 0}):
         with pytest.raises(SettingError, match="without input there is nothing to fill up to"):
-            phase_counts(None, phase, 0, known=ALL)
+            phase_counts(None, phase, 0, ALL)
+
+
+def test_a_finished_generator_fills_only_phases_that_it_knows(cells) -> None:
+    assert phase_counts(count_cells(cells), None, 0, ["G1", "Anaphase"]) == {Phase.ANAPHASE: 25}
+
+
+def test_synthetic_cells_that_are_there_count_too(cells) -> None:
+    half = replace(cells, synthetic=np.arange(55) % 2 == 0)
+    assert phase_counts(count_cells(half), None, 0, None) == {Phase.S: 10, Phase.ANAPHASE: 25}

@@ -114,7 +114,7 @@ def test_the_command_takes_a_name_or_a_folder_and_says_what_is_no_model(
     card = load_card(tmp_path / "tuned")
     assert card.training["settings"]["learning_rate"] == FINE_TUNING.learning_rate
     assert card.training["settings"]["epochs"] == 1
-    assert card.description.startswith("goes on from quick: ")
+    assert card.description.startswith("starts from quick: ")
 
 
 def test_a_start_that_is_damaged_is_one_sentence(model_folder: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from napari_cellcycle.gui.docks.augment_job import (
     SyntheticSaved,
     augment_labelled,
     keep_synthetic,
-    resume_augment,
 )
 from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, show_gallery
@@ -26,7 +24,7 @@ from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import show_text, text_label
 from napari_cellcycle.gui.widgets.phase_counts import PhaseCounts
 from napari_cellcycle.gui.widgets.synthetic_results import SyntheticResults
-from napari_cellcycle.jobs.steps.advice import generator_advice
+from napari_cellcycle.jobs.steps.advice import as_sentences, generator_advice
 from napari_cellcycle.store.checkpoints import remove_checkpoint
 
 if TYPE_CHECKING:
@@ -83,11 +81,7 @@ class AugmentWidget(TrainingDock):
         run, wanted = self.settings.run(), self.phases.wanted()
         self._run, self._is_making = (labelled, output), True
         show_text(self.figures, "")
-        if resume:
-            job = resume_augment(labelled, output, run, wanted, self.is_stopped)
-        else:
-            job = augment_labelled(labelled, output, run, wanted, self.is_stopped)
-        self.begin(job, self._on_made)
+        self.begin(augment_labelled(labelled, output, run, wanted, self.is_stopped, resume=resume), self._on_made)
         self.controls.setHidden(bool(run.generator) and not resume)  # nothing is trained
         self.show_what_fits()
 
@@ -132,7 +126,7 @@ class AugmentWidget(TrainingDock):
         counts, source = self.labelled.phase_counts, self.labelled.inputs.source()
         if counts is not None:
             synthetic = self.labelled.synthetic_counts
-            self.phases.show_cells(counts - synthetic, synthetic, self.settings.why_not(counts - synthetic))
+            self.phases.show_cells(counts, synthetic, self.settings.why_not(counts - synthetic))
         if source != self._source:
             self._source = source
             self.phases.reset()
@@ -146,9 +140,8 @@ class AugmentWidget(TrainingDock):
         self.monitor.show()
         self.results.show()
         n_cells = len(synthetic.result.cells)
-        self.show_status(
-            _joined([f"{n_cells:,} synthetic cells are ready, and nothing is saved yet", *synthetic.notes])
-        )
+        notes = [note for note in synthetic.notes if not note.endswith("...")]  # those say only what is being done
+        self.show_status(as_sentences([f"{n_cells:,} synthetic cells are ready, and nothing is saved yet", *notes]))
 
     def _on_keep(self) -> None:
         if self.synthetic is not None and self._run is not None:
@@ -165,7 +158,8 @@ class AugmentWidget(TrainingDock):
         self.next_button.show()
         shown = "next to the real ones" if opened.source.made else "alone, as a full-field image has no room for them"
         train = "Train uses both kinds of cells, and Evaluate tests real cells only"
-        self.show_status(_joined([f"Saved in {output}", f"The cells are shown {shown} and marked as synthetic", train]))
+        where = f"the cells are shown {shown} and marked as synthetic"
+        self.show_status(as_sentences([f"Saved in {output}", where, train]))
 
     def _on_drop(self) -> None:
         if self._run is not None:
@@ -186,9 +180,3 @@ def _in_words(progress: GanProgress) -> str:
         f"Step {progress.step:,} of {progress.steps:,}. The critic scores real cells {progress.critic_gap:.2f} higher "
         "than synthetic ones (0: it sees no difference)."
     )
-
-
-def _joined(notes: Iterable[str]) -> str:
-    """Notes as sentences, without those that only say what is being done."""
-    finished = [text for text in notes if text and not text.endswith("...")]
-    return " ".join(f"{text[0].upper()}{text[1:].rstrip('.')}." for text in finished)

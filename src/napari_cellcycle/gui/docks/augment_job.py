@@ -16,12 +16,9 @@ from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.gui.layers.labelled_cells import Labelled, LabelledGallery
 from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
-from napari_cellcycle.jobs.steps.generator_plan import GENERATOR_CHANNELS
-from napari_cellcycle.phases import PHASE_LABELS, parse_phase
-from napari_cellcycle.store.checkpoints import read_identity
+from napari_cellcycle.jobs.steps.generator_plan import channels_to_generate
 
 if TYPE_CHECKING:
-    from napari_cellcycle.cells import Cells
     from napari_cellcycle.jobs.augment import AugmentResult
     from napari_cellcycle.training.gan.loop import Samples
 
@@ -72,49 +69,22 @@ class SyntheticCells:
 
 
 def augment_labelled(
-    labelled: Labelled,
-    output: Path,
-    run: AugmentSettings,
-    wanted: Mapping[int, int],
-    stop: Stop,
+    labelled: Labelled, output: Path, run: AugmentSettings, wanted: Mapping[int, int], stop: Stop, *, resume: bool
 ) -> Job[Any, SyntheticCells]:
-    """Make as many cells of each phase as `wanted` says."""
-    yield Note("Opening the cells ...")
-    from napari_cellcycle.jobs.augment import augment_cells
+    """Make as many cells of each phase as `wanted` says, or resume the training of `output` with its own settings."""
+    yield Note("Opening the unfinished training ..." if resume else "Opening the cells ...")
+    from napari_cellcycle.datasets.training_cells import count_cells
+    from napari_cellcycle.jobs.augment import augment_cells, resumed_settings
 
+    run = resumed_settings(output, run, wanted) if resume else replace(run, phase=dict(wanted))
     cells = yield from labelled.open()
     yield Note("")
-    run = replace(run, phase=dict(wanted))
-    not_comparable = _not_comparable(cells, run.generator) if run.generator else ""
-    known = None if not_comparable else cells
-    monitor = _Monitor(_channels(run, cells))
-    if not_comparable:
-        yield from monitor(Note(f"the synthetic cells are not compared with the real ones: {not_comparable}"))
-    real = np.bincount(cells.phases[~cells.synthetic & (cells.phases >= 0)], minlength=len(PHASE_LABELS))
-    between = steps_between(planned_steps(run.method, real, tuple(wanted), run.overrides))
-    job = augment_cells(known, output, run, stop=stop, show_every=between)
+    monitor = _Monitor(channels_to_generate(run.make, cells.channels))
+    counts, synthetic = count_cells(cells)
+    between = steps_between(planned_steps(run.method, counts - synthetic, run.phase or (), run.overrides))
+    job = augment_cells(cells, output, run, stop=stop, show_every=between)
     result = yield from map_events(job, monitor)
-    return _with_picture(result, monitor.real, known, monitor.notes)
-
-
-def resume_augment(
-    labelled: Labelled, output: Path, run: AugmentSettings, wanted: Mapping[int, int], stop: Stop
-) -> Job[Any, SyntheticCells]:
-    """Continue a training that was interrupted, with the settings it was started with, and make cells.
-
-    Raises
-    ------
-    ModelError
-        What was saved of it is gone or damaged.
-    """
-    yield Note("Opening the unfinished training ...")
-    saved = read_identity(output)
-    phases = [int(phase) for label in saved.pop("phases") if (phase := parse_phase(label)) is not None]
-    del saved["cells"]
-    method, seed, make = saved.pop("method"), saved.pop("seed"), tuple(saved.pop("make"))
-    run = replace(run, method=method, seed=seed, make=make, generator="", resume=True, overrides=saved)
-    numbers = {phase: wanted.get(phase, 0) for phase in phases}
-    return (yield from augment_labelled(labelled, output, run, numbers, stop))
+    return _with_picture(result, monitor.real, monitor.notes)
 
 
 def keep_synthetic(
@@ -132,7 +102,11 @@ def keep_synthetic(
     stack = output / SYNTHETIC_FILE
     if isinstance(labelled, LabelledGallery):
         source = labelled.source
-        return (yield from open_gallery(source.paths, ReadSettings(**source.reading), synthetic=[*source.made, stack]))
+        return (
+            yield from open_gallery(
+                source.paths, ReadSettings.from_dict(source.reading), synthetic=[*source.made, stack]
+            )
+        )
     return (yield from open_gallery([stack], ReadSettings()))
 
 
@@ -174,27 +148,14 @@ class _Monitor:
             self._newest |= {phase: tiles for phase, tiles in samples.images.items() if phase in self.real}
 
 
-def _not_comparable(cells: Cells, generator: str) -> str:
-    """Why cells of a finished generator can't be compared with these; empty if they can."""
-    from napari_cellcycle.store.generators import find_generator, load_generator_card
-
-    missing = set(load_generator_card(find_generator(generator)).encoding.channels) - set(cells.channels)
-    return f"these have no {' and no '.join(sorted(missing))}" if missing else ""
-
-
-def _channels(run: AugmentSettings, cells: Cells) -> tuple[str, ...]:
-    """The channels that `augment_cells` makes."""
-    return run.make or tuple(name for name in GENERATOR_CHANNELS if name in cells.channels)
-
-
-def _with_picture(result: AugmentResult, real: Tiles, cells: Cells | None, notes: list[str]) -> SyntheticCells:
-    """With a picture of some synthetic cells next to `real` ones, or where there are none, next to some of `cells`."""
+def _with_picture(result: AugmentResult, real: Tiles, notes: list[str]) -> SyntheticCells:
+    """With a picture of some synthetic cells next to `real` ones, or next to some that they were compared with."""
     from napari_cellcycle.jobs.steps.assess_synthetic import sample_per_phase
 
     encoding = result.generator.card.encoding
-    phases = [int(phase) for phase in np.unique(result.cells.phases)]
-    if cells is not None and not real:
-        real = sample_per_phase(cells.subset(np.flatnonzero(~cells.synthetic)), phases, encoding)
+    phases: list[int] = np.unique(result.cells.phases).tolist()
+    if result.real is not None and not real:
+        real = sample_per_phase(result.real, phases, encoding)
     picture = _draw(real, sample_per_phase(result.cells, phases, encoding), encoding.channels)
     shown = () if result.quality is None else result.quality.warnings
     return SyntheticCells(result, picture, tuple(note for note in dict.fromkeys(notes) if note not in shown))

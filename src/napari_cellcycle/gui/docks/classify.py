@@ -16,7 +16,7 @@ from napari_cellcycle.gui.layers.field import show_field_table
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
 from napari_cellcycle.gui.layers.phase_painting import corrections
-from napari_cellcycle.gui.layers.phase_table import prediction_of, prediction_of_real
+from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.form import Form
@@ -24,6 +24,7 @@ from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.jobs.config import ClassifySettings
+from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -108,7 +109,7 @@ class ClassifyWidget(Dock):
             if marks is not None and not marks.visible:
                 hidden.add(SYNTHETIC_ROW)
             n_synthetic = int(layer.features["synthetic"].sum())
-            self.legend.show_fractions(phase_fractions(prediction_of_real(layer)), hidden, n_synthetic)
+            self.legend.show_fractions(phase_fractions(prediction_of(layer)), hidden, n_synthetic)
 
     def _on_hidden(self, hidden: set[int]) -> None:
         layer, marks = self._find(PHASE), self._find(SYNTHETIC)
@@ -134,5 +135,4 @@ def _in_words(classified: Classified, n_corrected: int) -> str:
         f"{synthetic.sum():,} are synthetic and not in the percentages" if 0 < synthetic.sum() < len(synthetic) else "",
         f"{n_corrected:,} keep the phase that was painted on them" if n_corrected else "",
     ]
-    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in classified.notes)
-    return f"{'; '.join(filter(None, parts))}.{notes}"
+    return as_sentences(["; ".join(filter(None, parts)), *classified.notes])

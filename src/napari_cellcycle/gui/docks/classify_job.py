@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
@@ -23,8 +24,6 @@ from napari_cellcycle.jobs.config import ClassifySettings
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from napari_cellcycle.cells import Cells, Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +59,8 @@ def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progre
         found = yield from _find_cells(field.brightfield)
         field = replace(field, labels=found)
     cells = cut_field(field)
-    place = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
-    classified = yield from _classify(cells, place, field.source, config)
+    cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
+    classified = yield from _classify(cells, cell_map, field.source, config)
     return replace(classified, labels=found)
 
 

@@ -9,11 +9,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.evaluate_job import (
-    DEMONSTRATION,
     FIGURES,
-    TRAINED_ON,
     Evaluated,
     FigureStyle,
     draw_figures,
@@ -36,8 +35,6 @@ from napari_cellcycle.phases import PHASE_LABELS
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
-
-    from napari_cellcycle.evaluation.report import Report
 
 _FIGURE_PX = (310, 270)
 
@@ -139,7 +136,7 @@ class EvaluateWidget(Dock):
         report = evaluated.report
         protocol = PROTOCOLS[report.protocol]
         self.banner.setText(f"{protocol.title}. {protocol.summary}")
-        self.banner.setVisible(report.protocol in (DEMONSTRATION, TRAINED_ON))
+        self.banner.setVisible(not protocol.estimates)
         self.summary.setText(_summary(report))
         self._fill_table()
         self._show_pictures(pictures)

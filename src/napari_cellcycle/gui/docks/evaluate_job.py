@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.errors import ModelError, TooFewCellsError
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.evaluation.compare import Comparison
+from napari_cellcycle.evaluation.report import Report
+from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
@@ -21,15 +25,8 @@ from napari_cellcycle.phases import UNKNOWN
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_cellcycle.cells import Cells, Prediction
-    from napari_cellcycle.evaluation.compare import Comparison
-    from napari_cellcycle.evaluation.report import Report
-    from napari_cellcycle.evaluation.reporting.theme import Theme
-
 FIGURES = {"f1": "F1", "reliability": "Reliability"}
 """Figures of the report that the dock shows, by their names there, with their titles."""
-DEMONSTRATION = "demonstration"
-TRAINED_ON = "trained-on"
 _DPI = 100
 
 
@@ -90,36 +87,13 @@ def snapshot_calls(layer: Labels) -> Calls:
 def evaluate_calls(
     calls: Calls, style: FigureStyle, earlier: Iterable[Evaluated] = ()
 ) -> Job[Progress | Note, Evaluated]:
-    """Compare calls with the truth, and with `earlier` ones of other models.
+    """Compare calls with the truth, and with `earlier` ones of other models."""
+    from napari_cellcycle.jobs.evaluate import evaluate_prediction
 
-    Duplicates are left out, and cells that the model was trained on while there are others. Synthetic cells are tested
-    only where no real cell has a known phase, as a demonstration.
-    """
-    from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-    from napari_cellcycle.evaluation.report import evaluate
-
-    cells: Cells = yield from reread_cells(calls.source)
-    duplicates = yield from iter_duplicates(cells)
-    only_synthetic = bool(calls.synthetic[calls.truth != UNKNOWN].all())
-    known = None if only_synthetic else _training_fingerprints(calls.model)
-    truth = np.full_like(calls.truth, UNKNOWN)  # cells that are left out become unknown
-    truth[duplicates.keep] = calls.truth[duplicates.keep]
-    notes = duplicates.notes
-    if not only_synthetic and calls.synthetic.any():
-        truth[calls.synthetic] = UNKNOWN
-        notes = (*notes, f"{calls.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
-    report = evaluate(
-        calls.prediction,
-        truth,
-        model=calls.model,
-        protocol=DEMONSTRATION if only_synthetic else "held-out",
-        synthetic=calls.synthetic,
-        trained_on=None if known is None else in_training_set(duplicates.fingerprints, known),
-        duplicates_removed=len(cells) - len(duplicates.keep),
-        settings={"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading},
-        data_sha256=duplicates.data_sha256,
-        notes=notes,
-    )
+    cells = yield from reread_cells(calls.source)
+    cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic)
+    settings = {"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading}
+    report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=settings)
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)
     pictures = yield from draw_figures(report, style)
@@ -165,13 +139,3 @@ def save_report(evaluated: Evaluated, folder: Path) -> Job[Progress | Note, Path
     from napari_cellcycle.evaluation.reporting.files import write_report
 
     return (yield from write_report(evaluated.report, evaluated.cells, folder))
-
-
-def _training_fingerprints(model: str) -> Any:
-    """Fingerprints of the cells that a model was trained on, None where they are not known."""
-    from napari_cellcycle.store.models import find_model, load_training_fingerprints
-
-    try:
-        return load_training_fingerprints(find_model(model))
-    except ModelError:  # its folder has been removed
-        return None

@@ -10,13 +10,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Note, Progress
-from napari_cellcycle.gui.docks.train_job import (
-    Trained,
-    models_for_channels,
-    networks_for_channels,
-    resume_training,
-    train_labelled,
-)
+from napari_cellcycle.gui.docks.train_job import Trained, train_labelled
 from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
 from napari_cellcycle.gui.layers.labelled_cells import Labelled
 from napari_cellcycle.gui.widgets.form import Form
@@ -27,10 +21,11 @@ from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import TrainSettings
-from napari_cellcycle.jobs.steps.advice import GO_ON_BELOW, what_is_missing
+from napari_cellcycle.jobs.steps.advice import FINE_TUNE_BELOW, best_start, models_to_fine_tune, what_is_missing
 from napari_cellcycle.settings import settings_in
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
+from napari_cellcycle.training.recipes import networks_for_channels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -78,8 +73,8 @@ class TrainWidget(TrainingDock):
     def _build_settings(self) -> None:
         self.start_from = Picker(
             self._starts,
-            f"{_help('start_from')}; chosen for you: a trained model if fewer than {GO_ON_BELOW:,} cells have a known "
-            "phase, else from scratch",
+            f"{_help('start_from')}; chosen for you: a trained model if fewer than {FINE_TUNE_BELOW:,} cells have a "
+            "known phase, else from scratch",
         )
         self.problem = text_label()
         self.form = Form((TrainSettings, TrainConfig), ["model", *_SETTINGS, *_RUN_SETTINGS], plain=_PLAIN)
@@ -89,8 +84,8 @@ class TrainWidget(TrainingDock):
 
     def can_run(self) -> bool:
         """Whether there are cells of two phases."""
-        counts = self.labelled.assessed_counts()
-        return counts is not None and not what_is_missing(counts)
+        counts, synthetic = self.labelled.phase_counts, self.labelled.synthetic_counts
+        return counts is not None and not what_is_missing(counts, synthetic)
 
     def can_resume(self) -> bool:
         """As for a new training."""
@@ -106,8 +101,7 @@ class TrainWidget(TrainingDock):
         self.log = []
         self.curves.show_log([])
         self.figures.clear()
-        job = (resume_training if resume else train_labelled)(labelled, output, run, self.is_stopped)
-        self.begin(job, self._on_trained)
+        self.begin(train_labelled(labelled, output, run, self.is_stopped, resume=resume), self._on_trained)
 
     def suggest_name(self) -> None:
         """Propose a name that says what the training starts from."""
@@ -141,14 +135,14 @@ class TrainWidget(TrainingDock):
             networks = networks_for_channels(self._channels)
             if networks and self.network.currentText() not in networks:
                 self.network.setCurrentText(networks[0])
-        counts = self.labelled.assessed_counts()
+        counts = self.labelled.phase_counts
         if counts is not None and not self._start_chosen:
-            self.start_from.setCurrentIndex(1 if counts.sum() < GO_ON_BELOW and self.start_from.count() > 1 else 0)
+            self.start_from.choose(best_start(counts, self.labelled.synthetic_counts, self._models))
         self.show_what_fits()
 
     def _starts(self) -> list[tuple[str, str]]:
-        models = models_for_channels(self._channels)
-        return [(SCRATCH, ""), *((f"from {name}", name) for name in models)]
+        self._models = models_to_fine_tune(self._channels)
+        return [(SCRATCH, ""), *((f"from {name}", name) for name in self._models)]
 
     def _on_start_chosen(self, _index: int) -> None:
         self._start_chosen = True

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_cellcycle.events import Job, Note, Stop
 from napari_cellcycle.gui.layers.labelled_cells import Labelled
 from napari_cellcycle.jobs.config import TrainSettings
-from napari_cellcycle.store.checkpoints import read_identity
-from napari_cellcycle.store.models import list_models
-from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.recipes import RECIPES
-
-if TYPE_CHECKING:
-    from napari_cellcycle.models import ModelCard
-
-NO_FINE_TUNING = ("features",)
-"""Architectures that can't be trained further."""
+from napari_cellcycle.models import ModelCard
 
 
 @dataclass(frozen=True)
@@ -30,44 +20,15 @@ class Trained:
     card: ModelCard
 
 
-def train_labelled(labelled: Labelled, output: Path, run: TrainSettings, stop: Stop) -> Job[Any, Trained]:
-    """Train on cells in the viewer."""
-    yield Note("Opening the cells ...")
-    from napari_cellcycle.jobs.train import train_cells
+def train_labelled(
+    labelled: Labelled, output: Path, run: TrainSettings, stop: Stop, *, resume: bool
+) -> Job[Any, Trained]:
+    """Train on cells in the viewer, or resume the training of `output` with its own settings."""
+    yield Note("Opening the unfinished training ..." if resume else "Opening the cells ...")
+    from napari_cellcycle.jobs.train import resumed_settings, train_cells
 
+    run = resumed_settings(output, run) if resume else run
     cells = yield from labelled.open()
     yield Note("")
     model = yield from train_cells(cells, output, run, stop=stop)
     return Trained(output, model.card)
-
-
-def resume_training(labelled: Labelled, output: Path, run: TrainSettings, stop: Stop) -> Job[Any, Trained]:
-    """Continue a training that was interrupted, with the settings it was started with.
-
-    Raises
-    ------
-    ModelError
-        What was saved of it is gone or damaged.
-    """
-    yield Note("Opening the unfinished training ...")
-    saved = read_identity(output)
-    run = replace(
-        run,
-        model=saved["model"] or run.model,
-        start_from=saved["start_from"].rpartition(" (")[0],
-        device=saved["device"],
-        resume=True,
-        overrides=vars(TrainConfig.from_dict(saved)),
-    )
-    return (yield from train_labelled(labelled, output, run, stop))
-
-
-def models_for_channels(channels: Collection[str]) -> list[str]:
-    """Names of the models that can be trained further with cells that have these channels."""
-    cards = [card for card in list_models() if card.architecture not in NO_FINE_TUNING]
-    return [card.name for card in cards if set(card.input.channels) <= set(channels)]
-
-
-def networks_for_channels(channels: Collection[str]) -> list[str]:
-    """Networks that can be trained from scratch with cells that have these channels."""
-    return [name for name, recipe in RECIPES.items() if set(recipe.input.channels) <= set(channels)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
 from napari_cellcycle.images.label_map import LabelMap
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
-
-    from napari_cellcycle.cells import Cells
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import ROLES, join_cells, with_blanks
+from napari_cellcycle.cells import ROLES, Cells, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.gallery_layers import LayerData, gallery_layers
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
-from napari_cellcycle.images.mosaic import MAX_SHOWN, build_mosaic
+from napari_cellcycle.images.mosaic import MAX_SHOWN, Mosaic, build_mosaic
 from napari_cellcycle.io.file_names import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
@@ -26,9 +26,6 @@ from napari_cellcycle.phases import N_PHASES, UNKNOWN
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
-
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.images.mosaic import Mosaic
 
 
 _N_PREVIEWED = 3
@@ -75,7 +72,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         name: _grey(pixels, limits)
         for name, pixels, limits in zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
     }
-    proposed = propose_channels(paths, layout=reading.layout).channels
+    proposed = propose_channels(paths, layout=reading.layout, plane=reading.plane).channels
     channels = [
         ChannelPreview(channel.name, channel.role or "", pictures[channel.role or channel.name])
         for channel in proposed

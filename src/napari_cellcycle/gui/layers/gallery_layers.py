@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import BRIGHTFIELD
+from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import MASK, SYNTHETIC, GallerySource, metadata_for
+from napari_cellcycle.images.mosaic import Mosaic
 from napari_cellcycle.phases import SYNTHETIC_COLOUR
-
-if TYPE_CHECKING:
-    from napari_cellcycle.cells import Cells
-    from napari_cellcycle.images.mosaic import Mosaic
 
 LayerData = tuple[Any, dict[str, Any], str]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
@@ -16,8 +17,6 @@ from napari_cellcycle.phases import N_PHASES, UNKNOWN, parse_phase
 
 if TYPE_CHECKING:
     from napari.layers import Labels
-
-    from napari_cellcycle.cells import Cells
 
 
 _NONE = np.zeros(0, np.int8)

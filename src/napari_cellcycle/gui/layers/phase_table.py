@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Prediction
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.gui.layers.source import KEY
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase, phase_label
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Labels
-
-    from napari_cellcycle.cells import Cells
 
 
 def cell_table(cells: Cells) -> pd.DataFrame:
@@ -37,16 +35,7 @@ def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDA
 
 def prediction_of(layer: Labels) -> Prediction:
     """What the model said, out of a phase layer's table."""
-    return _prediction(layer, layer.features)
-
-
-def prediction_of_real(layer: Labels) -> Prediction:
-    """`prediction_of` the real cells, or of all where none is real: synthetic cells say nothing about a sample."""
-    synthetic = layer.features["synthetic"].to_numpy(bool)
-    return _prediction(layer, layer.features if synthetic.all() else layer.features[~synthetic])
-
-
-def _prediction(layer: Labels, table: pd.DataFrame) -> Prediction:
+    table = layer.features
     dna_content = table["dna_content"].to_numpy(np.float32)
     unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
     return Prediction(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from napari_cellcycle.images.tile_grid import Grid
 from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.jobs.steps.advice import real_or_all
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from napari.layers import Layer
 
     LayerData = tuple[Any, dict[str, Any], str]
@@ -94,9 +95,8 @@ class GallerySource:
 
     @property
     def n_known(self) -> int:
-        """Cells of known phase. Synthetic ones count only if there are no others, since nothing is tested on them."""
-        n_synthetic = 0 if self.n_synthetic == self.n_cells else sum(self.synthetic_counts)
-        return sum(self.phase_counts) - n_synthetic
+        """Cells of known phase that a model can be tested on."""
+        return int(real_or_all(np.array(self.phase_counts), np.array(self.synthetic_counts)).sum())
 
 
 @dataclass(frozen=True, kw_only=True)

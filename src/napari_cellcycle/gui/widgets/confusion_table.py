@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QBrush, QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView
 
+from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.gui.widgets.table import FittedTable, titled
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
-
-if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.reporting.theme import Theme
 
 _SHORT = [label.removesuffix("phase") for label in PHASE_LABELS]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 from magicgui.widgets import Container, create_widget
 from magicgui.widgets.bases import BaseValueWidget, ValuedContainerWidget
@@ -16,9 +16,6 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QVBoxLayout, QW
 from superqt import QCollapsible
 
 from napari_cellcycle.settings import Setting, Settings, settings_in
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Form(QWidget):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_cellcycle.gui.widgets.folder_picker import FolderPicker
 from napari_cellcycle.gui.widgets.layout import fill_row
+from napari_cellcycle.models.generator import GeneratorCard
 from napari_cellcycle.store.generators import CARD, SHIPPED, find_generator, load_generator_card
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS
-
-if TYPE_CHECKING:
-    from napari_cellcycle.models.generator import GeneratorCard
 
 GENERATOR = "generator"
 """Folder of a generator among what `jobs.augment.save_synthetic` writes."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
@@ -12,18 +15,11 @@ from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.generator_picker import GeneratorPicker
 from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.jobs.config import AugmentSettings
-from napari_cellcycle.jobs.steps.advice import planned_steps, warning_of_few
+from napari_cellcycle.jobs.steps.advice import as_sentences, cannot_generate, planned_steps, warning_of_few
+from napari_cellcycle.models.generator import GeneratorCard
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_cellcycle.models.generator import GeneratorCard
 
 _GAN_SETTINGS = tuple(AugmentSettings.overridable())
 _RUN_SETTINGS = ("seed", "make", "judge", "device", "licence", "data_licence")
@@ -77,25 +73,21 @@ class GeneratorSettings(QWidget):
         """Phases that this generator can't generate from these numbers of real cells, and why."""
         if self._unusable:
             return dict.fromkeys(range(len(PHASE_LABELS)), self._unusable)
-        if self._card is None:
-            missing = [phase for phase, n in enumerate(real) if not n]
-            return dict.fromkeys(missing, "no cell of this phase is real, so none can be made")
-        unknown = [phase for phase, label in enumerate(PHASE_LABELS) if label not in self._card.cells_per_phase]
-        return dict.fromkeys(unknown, "this generator has not learnt this phase")
+        return cannot_generate(real, None if self._card is None else self._card.cells_per_phase)
 
     def about(self, real: NDArray[np.int64], phases: Collection[int]) -> str:
         """What to know about this generator, and about training on so few cells; often nothing."""
         if self._unusable or self._card is not None:
             return self._unusable or _about(self._card)
-        method, said = self.picker.value().method, [warning_of_few(real, phases)]
-        steps = planned_steps(method, real, tuple(phases), self._overrides())
+        method, texts = self.picker.value().method, [warning_of_few(real, phases)]
+        steps = planned_steps(method, real, phases, self._overrides())
         if steps > _PATIENCE:
-            each = "" if method == CELLGAN else "It learns each phase by itself: "
-            said.append(
-                f"{each}{steps:,} steps in all, which take hours or days without a GPU. The time left is shown while "
-                "it learns, and Stop keeps what it has learnt by then."
-            )
-        return " ".join(filter(None, said))
+            each = "" if method == CELLGAN else ", one generator after the other"
+            texts += [
+                f"the training takes {steps:,} steps{each}, which take hours or days without a GPU",
+                "the time left is shown meanwhile, and Stop keeps the generator as it is then",
+            ]
+        return as_sentences(texts)
 
     def suggest_name(self) -> None:
         """Propose a name that is free."""
@@ -131,4 +123,4 @@ def _about(card: GeneratorCard | None) -> str:
     if card is None:
         return ""
     n_real = sum(card.cells_per_phase.values())
-    return f"{card.name} learnt from {n_real:,} real cells; it makes {' and '.join(card.encoding.channels)}."
+    return f"{card.name} was trained on {n_real:,} real cells; it makes {' and '.join(card.encoding.channels)}."

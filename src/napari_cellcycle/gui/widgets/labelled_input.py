@@ -18,13 +18,13 @@ from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer,
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
-from napari_cellcycle.jobs.steps.advice import advice, real_or_all
+from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], str]
+Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], list[str]]
 
 FILES = "from folders and files"
 PAINTED = "painted on the cells"
@@ -46,7 +46,7 @@ class LabelledInput(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: ViewerModel, advise: Advise = advice) -> None:
+    def __init__(self, viewer: ViewerModel, advise: Advise = training_advice) -> None:
         super().__init__()
         self._viewer, self._advise = viewer, advise
         self._painting: PhasePainting | None = None
@@ -80,10 +80,6 @@ class LabelledInput(QWidget):
         if origin == TABLE and field is not None:
             return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.source.brightfield))
         return LabelledGallery(source) if origin == FILES and isinstance(source, GallerySource) else None
-
-    def assessed_counts(self) -> NDArray[np.int64] | None:
-        """Cells of each phase that a model can be tested with, None where no phase is known."""
-        return None if self.phase_counts is None else real_or_all(self.phase_counts, self.synthetic_counts)
 
     def channels(self) -> set[str]:
         """What the images of the chosen cells show."""
@@ -131,14 +127,14 @@ class LabelledInput(QWidget):
         else:
             self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
             self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
-            sentences = (self._advise(self.phase_counts, self.synthetic_counts), self._how_painted())
-            show_text(self.hint, " ".join(filter(None, sentences)))
+            advice = self._advise(self.phase_counts, self.synthetic_counts)
+            show_text(self.hint, as_sentences([*advice, self._how_painted()]))
         self.changed.emit()
 
     def _how_painted(self) -> str:
         if self._painting is None:
             return ""
-        return f"{self._painting.n_corrected():,} corrected by hand, the others as the model called them."
+        return f"{self._painting.n_corrected():,} corrected by hand, the others as the model called them"
 
     def _on_paint(self) -> None:
         if self._painting is not None:

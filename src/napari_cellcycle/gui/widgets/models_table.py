@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHeaderView, QTableWidgetItem
 
+from napari_cellcycle.evaluation.compare import Comparison
 from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.widgets.table import LEFT, FittedTable
 
 if TYPE_CHECKING:
-    from napari_cellcycle.evaluation.compare import Comparison
     from napari_cellcycle.evaluation.metrics import Estimate
-    from napari_cellcycle.evaluation.report import Report
 
 _COLUMNS = {
     "accuracy %": "with 95 % interval",

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
 
 from napari_cellcycle.gui.widgets.layout import button, fill_column, side_by_side
 from napari_cellcycle.jobs.config import MAX_SYNTHETIC
+from napari_cellcycle.jobs.steps.advice import cells_to_fill
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, SYNTHETIC_COLOUR, Phase
 
 Counts = NDArray[np.int64]
@@ -36,7 +37,7 @@ class PhaseCounts(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._real = self._synthetic = np.zeros(N_PHASES, np.int64)
+        self._counts = self._synthetic = np.zeros(N_PHASES, np.int64)
         self._why_not: dict[int, str] = {}
         self._chosen = False
         rows = QWidget()
@@ -51,18 +52,18 @@ class PhaseCounts(QWidget):
         self.boxes: list[QSpinBox] = []
         for phase, colour in COLOURS.items():
             self._add_row(phase, colour)
-        self.fill = button("Fill to the largest", "make as many of each phase as the largest phase has", self.reset)
+        self.fill = button("Fill up", "make as many of each phase as the largest phase has", self.reset)
         self.none = button("None", "make no cells of any phase", self._on_none)
         fill_column(self, rows, side_by_side(self.fill, self.none))
 
-    def show_cells(self, real: Counts, synthetic: Counts, why_not: Mapping[int, str]) -> None:
-        """Show these counts; phases in `why_not` can't be made, and it says why."""
-        same = np.array_equal(real, self._real) and np.array_equal(synthetic, self._synthetic)
+    def show_cells(self, counts: Counts, synthetic: Counts, why_not: Mapping[int, str]) -> None:
+        """Show these counts and the synthetic cells among them; `why_not` says which phases can't be made, and why."""
+        same = np.array_equal(counts, self._counts) and np.array_equal(synthetic, self._synthetic)
         if same and why_not == self._why_not:
             return
-        self._real, self._synthetic, self._why_not = real.copy(), synthetic.copy(), dict(why_not)
+        self._counts, self._synthetic, self._why_not = counts.copy(), synthetic.copy(), dict(why_not)
         for phase, (labels, box) in enumerate(zip(self.numbers, self.boxes, strict=True)):
-            for label, n in zip(labels, (real[phase], synthetic[phase]), strict=True):
+            for label, n in zip(labels, (counts[phase] - synthetic[phase], synthetic[phase]), strict=True):
                 label.setText(f"{n:,}" if n else "-")
             box.setEnabled(phase not in why_not)
             box.setToolTip(why_not.get(phase, _MAKE_TIP))
@@ -94,8 +95,8 @@ class PhaseCounts(QWidget):
         self.boxes.append(box)
 
     def _lacking(self) -> dict[int, int]:
-        counts = self._real + self._synthetic
-        return {phase: int(counts.max() - n) for phase, n in enumerate(counts) if n and phase not in self._why_not}
+        lacking = cells_to_fill(self._counts, self._synthetic)
+        return {phase: n for phase, n in enumerate(lacking) if phase not in self._why_not}
 
     def _show(self, wanted: Mapping[int, int]) -> None:
         for phase, box in enumerate(self.boxes):

@@ -153,7 +153,7 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         members.setdefault(name, found)
         phases = _meanings(name)
         files.extend([listed.name] if phases else [])
-        if len(phases) == 1:
+        if len(phases) == 1 and found.any():
             voted.append((int(phases[0]), found))
             sources.append(listed.name)
             text = f"gives {found.sum()} objects of {path.name} the phase {phase_label(phases[0])}"

@@ -17,7 +17,12 @@ from napari_cellcycle.io.formats.pixel_checks import problem_of
 LARGEST_CELL_PX = 150
 """By default, larger images are fields or montages."""
 SYNTHETIC = "synthetic cells, made by a generator"
-"""Description of a stack of synthetic cells. Readers look for it, as such cells must never be used for testing."""
+"""How the description of a stack of synthetic cells begins. Readers look for it, as such cells must never be used for
+testing; no other word in a file, its name or its path marks a cell as synthetic."""
+MOST_CHANNELS = 12
+"""An ImageStream has twelve channels; a longer axis does not count channels."""
+SMALLEST_CELL_PX = 8
+"""An image with a shorter edge can't be a cell; its axes were taken wrongly, or it is a fragment."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,9 +36,11 @@ class ImageFile(ABC):
     axes : str
         Its axes as the file names them, for instance ``NCYX``.
     frame_axes : str
-        The axes that count frames: cells, or time points.
+        The axes that count frames: cells, or time points; never focal planes.
     n_frames : int
         Number of frames.
+    n_planes : int
+        Number of focal planes (z) of each frame.
     channels : tuple of str
         Names of the channels; empty where the file gives none.
     shape : tuple of int
@@ -46,8 +53,16 @@ class ImageFile(ABC):
         Whether the file says that its cells are synthetic.
     damage : str
         What is wrong with a file that can be read in part; empty if nothing is.
-    labels : Path or None
-        A label image inside the file.
+    notes : tuple of str
+        What was guessed or left out while opening, in sentences for the user.
+    labels : tuple of Path
+        The label images inside the file.
+    scene : int or None
+        Position of this image in a file with several images; None if it has one.
+    n_scenes : int
+        Number of images that were opened in the file.
+    parts : tuple of Path
+        The files of an image that lies in several files; empty if it lies in one.
     """
 
     path: Path
@@ -59,12 +74,17 @@ class ImageFile(ABC):
     dtype: np.dtype[np.generic]
     pixel_size_um: float | None = None
     synthetic: bool = False
+    n_planes: int = 1
     damage: str = ""
-    labels: Path | None = None
+    notes: tuple[str, ...] = ()
+    labels: tuple[Path, ...] = ()
+    scene: int | None = None
+    n_scenes: int = 1
+    parts: tuple[Path, ...] = ()
 
     @abstractmethod
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames at the given indices, each (C, Y, X)."""
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames at the given indices, each (C, Y, X), in the focal plane `plane`."""
 
 
 def join_planes(

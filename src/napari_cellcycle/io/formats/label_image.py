@@ -15,15 +15,20 @@ from PIL import Image
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import ImageFile
-from napari_cellcycle.io.formats.open import open_image
+from napari_cellcycle.io.formats.open import open_image, open_images
 
 _FLAT = 0.9
 """Share of neighbours inside cells that have the same value in a label image. In images it is below 0.5."""
 _LARGEST_PIXELS = 2**31
 
 
-def open_labels(path: Path) -> ImageFile:
-    """Open a label image: TIFF, PNG also with a palette, OME-Zarr, or ``segm.npz`` of Cell-ACDC.
+def open_labels(path: Path) -> list[ImageFile]:
+    """Open label images: TIFF, PNG also with a palette, OME-Zarr, or ``segm.npz`` of Cell-ACDC.
+
+    Returns
+    -------
+    list of ImageFile
+        One, or each of a file with several.
 
     Raises
     ------
@@ -33,13 +38,14 @@ def open_labels(path: Path) -> ImageFile:
         Its format changes labels, or its axes are not supported.
     """
     if path.suffix.lower() == ".npz":
-        return _open_npz(path)
-    file = open_image(path)
+        return [_open_npz(path)]
+    files = open_images(path, "field")
     if path.suffix.lower() in (".jpg", ".jpeg"):
         raise ImageError(f"{path.name} is a JPEG, whose compression changes labels; save it as TIFF or PNG")
     if path.suffix.lower() == ".png" and _has_palette(path):
-        return _Palette(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=file.shape, dtype=_UINT8)
-    return file
+        shape = files[0].shape
+        return [_Palette(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=shape, dtype=_UINT8)]
+    return files
 
 
 _UINT8 = np.dtype(np.uint8)
@@ -96,7 +102,7 @@ def is_label_image_of(path: Path, image: Path) -> bool:
         False also if one of them can't be read.
     """
     try:
-        labels, pictured = open_labels(path), open_image(image)
+        labels, pictured = open_labels(path)[0], open_image(image)
         if (labels.n_frames, labels.shape) != (pictured.n_frames, pictured.shape):
             return False
         (pixels,) = labels.read([0])
@@ -117,7 +123,7 @@ def _has_palette(path: Path) -> bool:
 class _Palette(ImageFile):
     """A PNG whose pixels are numbers of colours: the numbers are the labels."""
 
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
         """The numbers, (1, Y, X), once per index."""
         try:
             with Image.open(self.path) as picture:
@@ -131,7 +137,7 @@ class _Palette(ImageFile):
 class _Npz(ImageFile):
     """The first array of a file of NumPy, (Y, X) or (T, Y, X)."""
 
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
         """The frames at the given indices, each (1, Y, X)."""
         try:
             array = _read_npz(self.path, self.path.stat().st_mtime_ns)

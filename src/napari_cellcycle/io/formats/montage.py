@@ -1,8 +1,13 @@
-"""CellProfiler montages: a grid of equal tiles with one cell each, filled column by column and padded at the end."""
+"""Montages: a grid of equal tiles with one cell each, padded at the end.
+
+CellProfiler fills a grid column by column and pads it with tiles that are not flat. The public stitching tool for
+imaging flow cytometry (github.com/CellProfiler/stitching) fills it row by row and pads it with zeros: to a square of
+tiles, and the last montage to the size of the others. Cells are counted in the order in which the grid was filled.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,18 +26,26 @@ _LEAST_TILES = 16
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Montage(ImageFile):
-    """A montage as a stack of cells: each frame is a tile."""
+    """A montage as a stack of cells: each frame is a tile.
+
+    Attributes
+    ----------
+    image : ImageFile
+        The whole image.
+    tiles : ndarray of intp, shape (F, 2)
+        Row and column of each tile in the grid.
+    """
 
     image: ImageFile
+    tiles: NDArray[np.intp]
 
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
         """The tiles at the given indices, each (C, Y, X); the file is decoded once for all of them."""
-        whole = self.image.read([0])[0]
+        whole = self.image.read([0], plane)[0]
         if isinstance(whole, Unreadable):
             return [whole] * len(frames)
         size = self.shape[0]
-        n_rows = whole.shape[1] // size
-        corners = [(frame % n_rows * size, frame // n_rows * size) for frame in frames]
+        corners = [(row * size, column * size) for row, column in self.tiles[list(frames)].tolist()]
         return [whole[:, y : y + size, x : x + size].copy() for y, x in corners]
 
 
@@ -59,6 +72,7 @@ def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) ->
         A file is damaged, or does not consist of the same tiles as the others.
     """
     size: int | None = None
+    tiles: NDArray[np.intp] | None = None
     montages: dict[int, Montage] = {}
     for index in sorted(range(len(files)), key=lambda index: index != brightfield):
         whole = files[index].read([0])[0]
@@ -67,34 +81,72 @@ def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) ->
         size = size or find_tile_size(whole[0], least_tiles=2 if named else _LEAST_TILES)
         if size is None:
             return None
-        montages[index] = _as_montage(files[index], whole, size)
+        montages[index] = _as_montage(files[index], whole, size, tiles)
+        if tiles is None and _flat_padding(whole[0], size).any():
+            tiles = montages[index].tiles
     return tuple(montages[index] for index in range(len(files)))
 
 
-def _as_montage(image: ImageFile, whole: NDArray[np.generic], size: int) -> Montage:
+def _as_montage(
+    image: ImageFile, whole: NDArray[np.generic], size: int, tiles: NDArray[np.intp] | None = None
+) -> Montage:
+    """One channel; `tiles` are those of the brightfield, if its padding is flat: a stain may be flat in cells too."""
     _, height, width = whole.shape
     if height % size or width % size:
         raise ReadError(f"{image.path.name} does not consist of {size} x {size} pixel tiles like the other channels")
-    n_padding = min(count_padding(plane, size) for plane in whole)
+    own = _filled_tiles(whole, size)
+    if tiles is not None and {*map(tuple, own.tolist())} <= {*map(tuple, tiles.tolist())}:
+        own = tiles
     return Montage(
         path=image.path,
         axes=image.axes,
         frame_axes="N",
-        n_frames=(height // size) * (width // size) - n_padding,
+        n_frames=len(own),
+        n_planes=image.n_planes,
         channels=image.channels,
         shape=(size, size),
         dtype=image.dtype,
         pixel_size_um=image.pixel_size_um,
         synthetic=image.synthetic,
+        notes=image.notes,
+        parts=image.parts,
         image=image,
+        tiles=own,
     )
+
+
+def _filled_tiles(whole: NDArray[np.generic], size: int) -> NDArray[np.intp]:
+    """Row and column of each tile with a cell, in the order in which the grid was filled, (F, 2)."""
+    padding = np.logical_and.reduce([_flat_padding(plane, size) for plane in whole])
+    n_rows, n_columns = padding.shape
+    if padding.any():
+        by_row = _is_filled_by_row(~padding)
+        return np.argwhere(~padding) if by_row else np.argwhere(~padding.T)[:, ::-1]
+    n_tiles = n_rows * n_columns - min(count_padding(plane, size) for plane in whole)
+    return np.stack([np.arange(n_tiles) % n_rows, np.arange(n_tiles) // n_rows], axis=1)
+
+
+def _flat_padding(plane: NDArray[np.generic], size: int) -> NDArray[np.bool_]:
+    """Which tiles are flat padding, (rows, columns): all pixels equal the last one, and cells come before them."""
+    rows, columns = plane.shape[0] // size, plane.shape[1] // size
+    flat: NDArray[np.bool_] = (plane == plane[-1, -1]).reshape(rows, size, columns, size).all(axis=(1, 3))
+    if not flat[-1, -1] or flat.all():
+        return np.zeros_like(flat)
+    return flat if _is_filled_by_row(~flat) or _is_filled_by_row(~flat.T) else np.zeros_like(flat)
+
+
+def _is_filled_by_row(filled: NDArray[np.bool_]) -> bool:
+    """Whether tiles with cells form full rows of a block in the upper left, of which only the last may end early."""
+    width = int(filled.any(axis=0).sum())
+    block = filled[:, :width]
+    return bool(filled.sum() == block.sum() and not (np.diff(block.ravel().astype(np.int8)) > 0).any())
 
 
 def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = _LEAST_TILES) -> int | None:
     """Find the size of the equal square tiles of a montage.
 
-    With padding the size is exact, as the padded area is largest at the true size. Without padding, it is the period at
-    which the cells repeat, each in the middle of its tile.
+    With padding that is not flat the size is exact, as the padded area is largest at the true size. Otherwise, it is
+    the period at which the cells repeat, each in the middle of its tile; flat padding rules out some periods.
 
     Parameters
     ----------
@@ -112,7 +164,11 @@ def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = _LEAST_TILE
     areas = [count_padding(plane, size) * size**2 for size in candidates]
     if any(areas):
         return candidates[int(np.argmax(areas))]  # of equal areas, the smallest size
-    return _repeating_size(plane, [size for size in candidates if plane.size // size**2 >= least_tiles])
+    filled = {size: ~_flat_padding(plane, size) for size in candidates}
+    flat = {size: int((~tiles).sum()) * size**2 for size, tiles in filled.items()}
+    largest = max(flat.values(), default=0)
+    possible = (size for size in candidates if flat[size] == largest and int(filled[size].sum()) >= least_tiles)
+    return _repeating_size(plane, {size: filled[size] for size in possible})
 
 
 def count_padding(plane: NDArray[np.generic], size: int) -> int:
@@ -156,19 +212,28 @@ def _common_divisors(height: int, width: int) -> list[int]:
     return [size for size in range(_SMALLEST_TILE, min(height, width) + 1) if height % size == width % size == 0]
 
 
-def _repeating_size(plane: NDArray[np.generic], candidates: Sequence[int]) -> int | None:
+def _repeating_size(plane: NDArray[np.generic], candidates: Mapping[int, NDArray[np.bool_]]) -> int | None:
+    """The size, of those given with the tiles that are not padding, at which the image repeats."""
+    if not candidates:
+        return None
     values = plane.astype(np.float32)
-    contrast = np.abs(values - np.median(values))
-    explained = [_explained_by_mean_tile(contrast, size) for size in candidates]
+    size, filled = next(iter(candidates.items()))
+    content = values if filled.all() else _tiles(values, size)[filled]
+    contrast = np.abs(values - np.median(content))
+    explained = [_explained_by_mean_tile(_tiles(contrast, size)[tiles]) for size, tiles in candidates.items()]
     if not explained or max(explained) < _LEAST_REPETITION:
         return None
     return next(size for size, part in zip(candidates, explained, strict=True) if part > 0.8 * max(explained))
 
 
-def _explained_by_mean_tile(contrast: NDArray[np.floating], size: int) -> float:
-    """Adjusted R squared of the mean tile: 0 by chance, for any number of tiles."""
-    height, width = contrast.shape
-    tiles = contrast.reshape(height // size, size, width // size, size)
-    n_tiles = tiles.shape[0] * tiles.shape[2]
-    explained = float(tiles.mean(axis=(0, 2)).var() / max(float(contrast.var()), 1e-12))
+def _tiles(plane: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    """The tiles of a plane, (rows, columns, size, size)."""
+    height, width = plane.shape
+    return plane.reshape(height // size, size, width // size, size).transpose(0, 2, 1, 3)
+
+
+def _explained_by_mean_tile(tiles: NDArray[np.floating]) -> float:
+    """Adjusted R squared of the mean of tiles (N, Y, X): 0 by chance, for any number of tiles."""
+    n_tiles = len(tiles)
+    explained = float(tiles.mean(axis=0).var() / max(float(tiles.var()), 1e-12))
     return (explained - 1 / n_tiles) / (1 - 1 / n_tiles)

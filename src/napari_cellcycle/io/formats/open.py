@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError, ReadError
-from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.io.formats.base import SMALLEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.png_jpeg import open_picture
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
@@ -18,41 +18,90 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PICTURE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff")
 
 
-def open_image(path: Path) -> ImageFile:
+def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> list[ImageFile]:
     """Open a TIFF, PNG or JPEG file, or an OME-Zarr folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    layout : {"auto", "cells", "field", "montage"}
+        What the user says that an image shows.
+    plane : int, optional
+        The focal plane that the user wants.
+
+    Returns
+    -------
+    list of ImageFile
+        One, or each field of a file with several.
 
     Raises
     ------
     ReadError
         It is missing, empty, not readable, or not an image.
     ImageError
-        The axes of the image are not supported.
+        The axes of the image are not supported, or it is too small for a cell.
     """
+    images = _open(path, layout, plane)
+    for image in images:
+        if min(image.shape) < SMALLEST_CELL_PX:
+            raise ImageError(
+                f"{path.name} shows {image.shape[0]} x {image.shape[1]} pixels, too few for a cell; "
+                f"check the order of its axes ({image.axes})"
+            )
+    return images
+
+
+def open_image(path: Path) -> ImageFile:
+    """Open a file with one image; see `open_images`."""
+    images = open_images(path)
+    if len(images) > 1:
+        raise ReadError(f"{path.name} has {len(images)} images; save the one that is needed as a file of its own")
+    return images[0]
+
+
+def _open(path: Path, layout: str, plane: int | None) -> list[ImageFile]:
     if path.is_dir():
-        return open_zarr(path)
+        return [open_zarr(path)]
     start = _first_bytes(path)
     if start.startswith(_TIFF_MAGIC):
-        return open_tiff(path)
+        return open_tiff(path, layout, plane)
     if start.startswith(_PICTURE_MAGIC):
-        return open_picture(path)
+        return [open_picture(path)]
     raise ReadError(f"{path.name} is not a TIFF, PNG or JPEG image; export it again")
 
 
-def read_only_frame(path: Path) -> NDArray[np.generic] | Unreadable:
-    """The pixels (C, Y, X) of a file with one frame, or the reason why they can't be read."""
+def read_only_frame(
+    path: Path, layout: str = "auto", plane: int | None = None
+) -> NDArray[np.generic] | Unreadable | ImageFile:
+    """The pixels (C, Y, X) of a file with one frame.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    layout, plane
+        As for `open_images`.
+
+    Returns
+    -------
+    ndarray, Unreadable or ImageFile
+        The pixels, or the reason why they can't be read; or the file, if it has several focal planes.
+    """
     try:
         if _first_bytes(path).startswith(_TIFF_MAGIC):
             pixels = read_single_page(path)
             if pixels is not None:
                 return pixels
-        file = open_image(path)
+        files = open_images(path, layout, plane)
     except CellCycleError as error:
         return Unreadable(str(error))
-    if file.n_frames > 1:
+    n_images = sum(file.n_frames for file in files)
+    if n_images > 1:
         return Unreadable(
-            f"{path.name} has {file.n_frames} images, but the other files have one cell each; open it separately"
+            f"{path.name} has {n_images} images, but the other files have one cell each; open it separately"
         )
-    return file.read([0])[0]
+    return files[0] if files[0].n_planes > 1 else files[0].read([0])[0]
 
 
 def _first_bytes(path: Path) -> bytes:

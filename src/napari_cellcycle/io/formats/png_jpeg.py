@@ -23,7 +23,7 @@ _DTYPES = {"1": np.bool_, "I;16": np.uint16, "I": np.int32, "F": np.float32}
 class _Picture(ImageFile):
     """A PNG or JPEG file."""
 
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
         """The image, (1, Y, X), once per index."""
         try:
             image = _decode(self.path)

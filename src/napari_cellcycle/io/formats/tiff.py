@@ -2,154 +2,233 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffPageSeries
 
-from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
-from napari_cellcycle.io.formats.pixel_checks import grey
-from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, order_planes
-from napari_cellcycle.io.formats.tiff_metadata import channel_names, pixel_size_um, says_synthetic
+from napari_cellcycle.errors import ImageError, ReadError
+from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, MOST_CHANNELS, ImageFile
+from napari_cellcycle.io.formats.focus import show_one_object
+from napari_cellcycle.io.formats.ome_set import is_ome_set, open_ome_set
+from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, parse_ome
+from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, channels_last_order, has_channels_last, order_planes
+from napari_cellcycle.io.formats.tiff_metadata import pixel_size_um
+from napari_cellcycle.io.formats.tiff_pages import (
+    ChannelsLast,
+    MappedTiff,
+    PagedTiff,
+    as_read_error,
+    decoded,
+    opened,
+    pages_of,
+)
+from napari_cellcycle.io.formats.tiff_series import choose_series
 
-_MOST_COMPRESSED = 10_000
-"""Bytes of pixels per byte of file, at most: ten times what deflate reaches."""
-_MOST_BYTES_OF_TINY_FILES = 16_000_000
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _PagedTiff(ImageFile):
-    """A TIFF whose planes are decoded page by page when they are read.
-
-    Attributes
-    ----------
-    page_of : ndarray of intp, shape (F, C)
-        Index of the page with a channel of a frame; negative if the file lacks it.
-    index_in_page : ndarray of intp, shape (F, C)
-        Index of the plane in its page, as a page may have several planes.
-    page_shapes : frozenset of tuple of int
-        Valid shapes of pages; a page of another shape is damaged.
-    """
-
-    page_of: NDArray[np.intp]
-    index_in_page: NDArray[np.intp]
-    page_shapes: frozenset[tuple[int, ...]]
-
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames at the given indices, each (C, Y, X)."""
-        try:
-            with _opened(self.path) as (tiff, _):
-                return [self._frame(tiff, frame) for frame in frames]
-        except ReadError as error:
-            return [Unreadable(str(error))] * len(frames)
-
-    def _frame(self, tiff: TiffFile, frame: int) -> NDArray[np.generic] | Unreadable:
-        try:
-            indices = zip(self.page_of[frame].tolist(), self.index_in_page[frame].tolist(), strict=True)
-            planes = [self._plane(tiff, page, index) for page, index in indices]
-        except CellCycleError as error:
-            return Unreadable(f"frame {frame} of {error}")
-        if len({plane.shape for plane in planes}) > 1:
-            return Unreadable(f"frame {frame} of {self.path.name} has channels of different sizes; export it again")
-        return np.stack(planes)
-
-    def _plane(self, tiff: TiffFile, page: int, index: int) -> NDArray[np.generic]:
-        if page < 0:
-            raise ReadError(f"{self.path.name} is missing; copy or export the file again")
-        with _as_read_error(self.path):
-            found = tiff.pages[page]
-            if found.shape not in self.page_shapes:
-                raise ReadError(f"{self.path.name} is damaged: its pages differ in size; copy or export it again")
-            pixels = _decoded(found, self.path)
-        if self.index_in_page.max() > 0:
-            pixels = pixels.reshape(-1, *pixels.shape[-2:])[index]
-        return grey(pixels, self.path.name)
+_ALPHA = (1, 2)
+"""Extra samples that are transparency."""
+_RGB = 2
+_FEW_CHANNELS = 4
+"""An ImageJ stack with more, and no other axis, may rather hold cells."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _MappedTiff(ImageFile):
-    """A TIFF whose pixels are uncompressed and contiguous, so that they can be memory-mapped."""
-
-    plane_of: NDArray[np.intp]
-    offset: int
-    plane_shape: tuple[int, ...]
-
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames at the given indices, each (C, Y, X); those missing from a truncated file can't be read."""
-        n_bytes = prod(self.plane_shape) * self.dtype.itemsize
-        try:
-            n_planes = min((self.path.stat().st_size - self.offset) // n_bytes, self.plane_of.size)
-            shape = (max(n_planes, 0), *self.plane_shape)
-            mapped = np.memmap(self.path, self.dtype, "r", self.offset, shape) if n_planes > 0 else np.empty(shape)
-        except OSError as error:
-            reason = f"{self.path.name} can't be read ({error.strerror}); check that it is still there"
-            return [Unreadable(reason)] * len(frames)
-        return [self._frame(mapped, frame) for frame in frames]
-
-    def _frame(self, mapped: NDArray[np.generic], frame: int) -> NDArray[np.generic] | Unreadable:
-        indices = self.plane_of[frame]
-        if indices.max() >= len(mapped):
-            return Unreadable(f"{self.path.name} is truncated before frame {frame}; copy or export it again")
-        try:
-            planes = np.stack([grey(mapped[index], self.path.name) for index in indices])
-        except ImageError as error:
-            return Unreadable(str(error))
-        return planes.astype(self.dtype.newbyteorder("="), copy=False)
-
-
-def open_tiff(path: Path) -> ImageFile:
+def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> list[ImageFile]:
     """Read the header of a TIFF file.
 
-    The first series of images counts. If there are several series of small images, each image is a single cell, and
-    their sizes may differ.
+    Parameters
+    ----------
+    path : Path
+        The file. If its OME-XML says that an image lies in several files, all of them are opened.
+    layout : {"auto", "cells", "field", "montage"}
+        What the user says that an image shows.
+    plane : int, optional
+        The focal plane that the user wants, so that the slices of an ImageJ stack are known to be focal planes.
+
+    Returns
+    -------
+    list of ImageFile
+        One, or each field of a file with several.
 
     Raises
     ------
     ReadError
         The file is damaged.
     ImageError
-        Its images have no Y and X axes, or no pixels.
+        Its images have no Y and X axes, or no pixels; or it can't be told whether they are cells or focal planes.
     """
-    with _opened(path) as (tiff, logged):
-        with _as_read_error(path):
-            series = _wanted_series(tiff)
-            contents: Any = {"pixel_size_um": pixel_size_um(tiff), "synthetic": says_synthetic(tiff)}
-        first, orders = series[0], [order_planes(part.axes, part.shape, path.name) for part in series]
-        contents |= {
-            "path": path,
-            "axes": first.axes,
-            "frame_axes": orders[0].frame_axes or ("N" if len(series) > 1 else ""),
-            "n_frames": sum(len(order.plane_of) for order in orders),
-            "channels": channel_names(tiff, orders[0].plane_of.shape[1]),
-            "shape": orders[0].shape,
-            "dtype": first.dtype,
-            "damage": _damage(first, path, logged),
-        }
-        if first.dataoffset is not None and len(series) == 1:
-            contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
-            order = orders[0]
-            return _MappedTiff(
-                **contents, plane_of=order.plane_of, offset=int(first.dataoffset), plane_shape=order.plane_shape
-            )
-        with _as_read_error(path):
-            tables = [_pages_of(*pair) for pair in zip(series, orders, strict=True)]
+    with opened(path) as (tiff, logged):
+        with as_read_error(path):
+            ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else None
+            if ome is not None and is_ome_set(ome, path):
+                return open_ome_set(ome, path)
+            series = list(tiff.series)
+            orders = [_order(part, tiff, path.name, layout, plane) for part in series]
+        images = ome.images if ome is not None and len(ome.images) == len(series) else ()
+        with as_read_error(path):
+            choice = choose_series(series, orders, [image.name for image in images], layout, path.name)
+        found: list[ImageFile] = []
+        for group in choice.groups:
+            image = images[group[0]] if images else ome.images[0] if ome is not None and ome.images else None
+            common: dict[str, Any] = _common(tiff, ome, image, path)
+            common |= {"scene": group[0] if len(choice.groups) > 1 else None, "n_scenes": len(choice.groups)}
+            common["notes"] = tuple(choice.notes) if not found else ()
+            common["damage"] = _damage(series[group[0]], path, logged)
+            found.append(_open([series[i] for i in group], [orders[i] for i in group], tiff, image, common))
+        return found
+
+
+def _common(tiff: TiffFile, ome: Ome | None, image: OmeImage | None, path: Path) -> dict[str, Any]:
+    with as_read_error(path):
+        size = pixel_size_um(tiff, image)
+    synthetic = ome is not None and any(each.is_synthetic for each in ome.images)
+    return {"path": path, "pixel_size_um": size, "synthetic": synthetic}
+
+
+def _open(
+    series: Sequence[TiffPageSeries],
+    orders: Sequence[PlaneOrder],
+    tiff: TiffFile,
+    image: OmeImage | None,
+    common: dict[str, Any],
+) -> ImageFile:
+    """One image: a series, or several that are cells of one stack."""
+    first, order, path = series[0], orders[0], common["path"]
+    n_samples = _samples(first, path)
+    last = order.shape if has_channels_last(first.axes, first.shape) else None
+    n_channels = order.plane_of.shape[1] * n_samples
+    contents = {
+        **common,
+        "axes": first.axes,
+        "frame_axes": order.frame_axes or ("N" if len(series) > 1 else ""),
+        "n_frames": sum(each.n_frames for each in orders),
+        "n_planes": order.n_planes,
+        "channels": _channel_names(image, n_channels),
+        "shape": order.shape,
+        "dtype": first.dtype,
+        "notes": (*common["notes"], *_axes_notes(first, order, tiff, path.name, n_samples)),
+    }
+    file: ImageFile
+    if first.dataoffset is not None and len(series) == 1:
+        contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
+        where: dict[str, Any] = {"offset": int(first.dataoffset), "plane_shape": order.plane_shape}
+        file = MappedTiff(**contents, **where, plane_of=order.plane_of, n_samples=n_samples)
+    else:
+        with as_read_error(path):
+            tables = [pages_of(*pair) for pair in zip(series, orders, strict=True)]
             shapes = frozenset(page.shape for part in series for page in part.pages[:1] if page is not None)
         page_of, index_in_page = map(np.concatenate, zip(*tables, strict=True))
-        return _PagedTiff(**contents, page_of=page_of, index_in_page=index_in_page, page_shapes=shapes)
+        where = {"page_of": page_of, "index_in_page": index_in_page, "page_shapes": shapes}
+        file = PagedTiff(**contents, **where, n_samples=n_samples)
+    return file if last is None else _channels_last(file, first, image, contents)
+
+
+def _channels_last(
+    rows: ImageFile, series: TiffPageSeries, image: OmeImage | None, contents: dict[str, Any]
+) -> ImageFile:
+    height, width, n_channels = series.shape[-3:]
+    n_frames = rows.n_frames // height
+    note = (
+        f"{rows.path.name}: its axes {series.axes} {tuple(series.shape)} are read as "
+        f"{'1 image' if n_frames == 1 else f'{n_frames} images'} of {height} x {width} pixels with "
+        f"{n_channels} channels last; save it as (cells, channels, y, x) if that is wrong"
+    )
+    contents |= {
+        "frame_axes": "N" if n_frames > 1 else "",
+        "n_frames": n_frames,
+        "channels": _channel_names(image, n_channels),
+        "shape": (height, width),
+        "notes": (*contents["notes"], note),
+    }
+    return ChannelsLast(**contents, rows=rows)
+
+
+def _order(series: TiffPageSeries, tiff: TiffFile, name: str, layout: str, plane: int | None) -> PlaneOrder:
+    """The axes of a series, once it is known what they mean."""
+    axes, shape = series.axes, series.shape
+    if has_channels_last(axes, shape):
+        return channels_last_order(shape)
+    if "S" in axes and axes[-1] != "S" and "C" not in axes and series.keyframe.photometric != _RGB:
+        axes = axes.replace("S", "C")  # planes that lie one after the other, and are no colours
+    order = order_planes(axes, shape, name)
+    if tiff.is_imagej and order.n_planes > 1 and _are_cells(series, order, name, layout, plane):
+        return order_planes(axes.replace("Z", "N"), shape, name)
+    return order
+
+
+def _are_cells(series: TiffPageSeries, order: PlaneOrder, name: str, layout: str, plane: int | None) -> bool:
+    """Whether the slices of an ImageJ stack are cells; ImageJ calls the axis of any stack slices."""
+    is_small = max(order.shape) <= LARGEST_CELL_PX
+    if order.n_frames > 1 or plane is not None or not (layout == "cells" or (is_small and layout == "auto")):
+        return False
+    if layout == "cells":
+        return True
+    with as_read_error(Path(name)):
+        step = order.plane_of.shape[1]
+        some = [np.asarray(series.pages[index * step].asarray()) for index in range(min(order.n_planes, 8))]
+    if show_one_object([image.reshape(-1, *image.shape[-2:])[0] for image in some]):
+        return False
+    raise ImageError(
+        f"{name} has {order.n_planes} slices, which may be {order.n_planes} cells or the focal planes of one; "
+        "say --layout cells or, for one of the focal planes, --plane 0"
+    )
+
+
+def _samples(series: TiffPageSeries, path: Path) -> int:
+    """Number of channels in each pixel; 1 where pixels are grey, with transparency or not, or colours."""
+    if series.axes[-1] != "S":
+        return 1
+    page = series.keyframe
+    n_samples = series.shape[-1] - sum(int(extra) in _ALPHA for extra in page.extrasamples)
+    if page.photometric != _RGB or n_samples > 4:
+        return max(int(n_samples), 1)
+    if page.dtype == np.uint8 or n_samples < 3:
+        return 1
+    with as_read_error(path):
+        first: NDArray[np.generic] = decoded(page, path)
+    return 1 if np.ptp(first[..., :3], axis=-1).max(initial=0) == 0 else int(n_samples)
+
+
+def _axes_notes(series: TiffPageSeries, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
+    notes = []
+    if n_samples > 1:
+        notes.append(
+            f"{name}: the {n_samples} values of each pixel are read as {n_samples} channels; "
+            "save each channel as a grey image of its own if that is wrong"
+        )
+    if order.too_many_channels:
+        notes.append(
+            f"{name}: its {order.too_many_channels} channels are read as {order.n_frames} images of one channel, as "
+            f"there are at most {MOST_CHANNELS} channels; save it with the axis T or N for cells, to be sure"
+        )
+    n_channels = order.plane_of.shape[1]
+    if tiff.is_imagej and n_channels > _FEW_CHANNELS and order.n_frames == 1:
+        notes.append(
+            f"{name} is read as one image with {n_channels} channels, as ImageJ says; if these are {n_channels} cells, "
+            "save it with the axis T for them"
+        )
+    if series.axes == "SYX" and order.n_frames > 1:
+        notes.append(
+            f"{name}: its {order.n_frames} colour planes are read as {order.n_frames} images; save each channel as "
+            "a grey image of its own if they are colours"
+        )
+    if tiff.is_imagej and order.n_planes > 1 and order.n_frames == 1:
+        is_small = max(order.shape) <= LARGEST_CELL_PX
+        other = "cells, say --layout cells" if is_small else "times, save them as frames"
+        notes.append(f"{name}: its slices are read as focal planes; if they are {other}")
+    return notes
+
+
+def _channel_names(image: OmeImage | None, n_channels: int) -> tuple[str, ...]:
+    """Names of the channels in the OME-XML; empty where it has none."""
+    names = () if image is None else image.channels[:n_channels]
+    return names if len(names) == n_channels else ("",) * n_channels
 
 
 def read_single_page(path: Path) -> NDArray[np.generic] | None:
-    """Pixels (1, Y, X) of a TIFF with one grey page; None if the file has more than that.
+    """Pixels (1, Y, X) of a TIFF with one grey page; None if the file, or its set of files, has more than that.
 
     This is twice as fast as `open_tiff`, which matters for folders of 10^5 cells.
 
@@ -158,19 +237,13 @@ def read_single_page(path: Path) -> NDArray[np.generic] | None:
     ReadError
         The file is damaged.
     """
-    with _opened(path) as (tiff, logged), _as_read_error(path):
+    with opened(path) as (tiff, logged), as_read_error(path):
         page = tiff.pages.first
         if len(tiff.pages) > 1 or logged or page.ndim != 2:
             return None
-        return _decoded(page, path)[np.newaxis]
-
-
-def _decoded(page: TiffPage | TiffFrame, path: Path) -> NDArray[np.generic]:
-    """Pixels of a page, unless it claims more of them than any compression can store in the file."""
-    if page.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
-        raise ReadError(f"{path.name} is damaged: {page.shape} pixels can't fit into so small a file; export it again")
-    pixels: NDArray[np.generic] = page.asarray()
-    return pixels
+        if any(word in page.description for word in ("FileName=", "BinaryOnly")):
+            return None
+        return decoded(page, path)[np.newaxis]
 
 
 def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
@@ -180,62 +253,6 @@ def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
     only_short = all("invalid page offset" in message for message in logged)
     if not only_short or (series.dataoffset is None and series.kind not in ("uniform", "generic")):
         raise ReadError(
-            f"{path.name} is truncated or damaged, so its planes can't be told apart; copy or export it again"
+            f"{path.name} is truncated or damaged, so its planes can't be distinguished; copy or export it again"
         )
     return f"{path.name} is truncated, so only its remaining images are read; copy or export it again"
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[TiffFile, list[str]]]:
-    """An open TIFF file, and the errors that tifffile logs while it is open; ReadError if it can't be opened."""
-    with ExitStack() as stack:
-        logged = stack.enter_context(_logged_errors())
-        with _as_read_error(path):
-            tiff = stack.enter_context(TiffFile(path, _multifile=False))
-        yield tiff, logged
-
-
-@contextmanager
-def _as_read_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except CellCycleError:
-        raise
-    except Exception as error:  # a damaged file can make a decoder raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ReadError(f"{path.name} is damaged ({reason}); copy or export it again") from error
-
-
-@contextmanager
-def _logged_errors() -> Iterator[list[str]]:
-    """Collect the errors that tifffile logs in this thread, and hide its log: it warns twice per file from IDEAS."""
-    logger, thread = logging.getLogger("tifffile"), threading.get_ident()
-    errors: list[str] = []
-
-    def passes(record: logging.LogRecord) -> bool:
-        if record.thread == thread and record.levelno >= logging.ERROR:
-            errors.append(record.getMessage())
-        return record.thread != thread
-
-    logger.addFilter(passes)
-    try:
-        yield errors
-    finally:
-        logger.removeFilter(passes)
-
-
-def _wanted_series(tiff: TiffFile) -> list[TiffPageSeries]:
-    series = list(tiff.series)
-    first = series[0]
-    alike = all(part.axes == first.axes and part.dtype == first.dtype for part in series)
-    small = max(order_planes(first.axes, first.shape, tiff.filename).shape) <= LARGEST_CELL_PX
-    return series if alike and small else series[:1]
-
-
-def _pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Index in the file of the page of each plane, (F, C), and index of the plane in that page."""
-    pages = [-1 if page is None else int(page.index) for page in series.pages]
-    planes_per_page = max(order.plane_of.size // max(len(pages), 1), 1)
-    missing = -(-order.plane_of.size // planes_per_page) - len(pages)
-    page_of = np.array(pages + [-1] * missing, np.intp)[order.plane_of // planes_per_page]
-    return page_of, order.plane_of % planes_per_page

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
-from napari_cellcycle.io.formats.base import SYNTHETIC, ImageFile
+from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
+from napari_cellcycle.io.formats.zarr_groups import shown_name
 
 if TYPE_CHECKING:
     import dask.array
@@ -32,8 +33,8 @@ class ZarrImage(ImageFile):
 
     Attributes
     ----------
-    pixels : dask array, shape (F, C, Y, X)
-        Read by `read` only.
+    pixels : dask array, shape (F * Z, C, Y, X)
+        Read by `read` only; the focal planes of a frame follow one another.
     masks : dask array, shape (F, Y, X), or None
         Which pixels belong to the cell, in files that this package wrote.
     cells : bool
@@ -44,9 +45,9 @@ class ZarrImage(ImageFile):
     masks: dask.array.Array | None
     cells: bool
 
-    def read(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
-        """The frames at the given indices, each (C, Y, X)."""
-        return self._computed(self.pixels, frames)
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames at the given indices, each (C, Y, X), in the focal plane `plane`."""
+        return self._computed(self.pixels, [frame * self.n_planes + plane for frame in frames])
 
     def read_masks(self, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable | None]:
         """The masks of the frames at the given indices, each (Y, X)."""
@@ -58,7 +59,11 @@ class ZarrImage(ImageFile):
         except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
             if len(frames) > 1:
                 return [found for frame in frames for found in self._computed(array, [frame])]
-            return [Unreadable(f"frame {frames[0]} of {self.path.name} is damaged ({error}); copy it again")]
+            return [
+                Unreadable(
+                    f"frame {frames[0] // self.n_planes} of {shown_name(self.path)} is damaged ({error}); copy it again"
+                )
+            ]
 
 
 def is_our_zarr(path: Path) -> bool:
@@ -77,7 +82,7 @@ def open_zarr(path: Path) -> ZarrImage:
     ReadError
         It is not an OME-Zarr image, is damaged, or the packages for it are not installed.
     ImageError
-        It has several axes that could count cells or time points.
+        It has several axes that could count cells or time points, or too many channels.
     """
     try:
         import dask.array
@@ -94,7 +99,7 @@ def open_zarr(path: Path) -> ZarrImage:
         return ZarrImage(
             **_contents(path, array, axes, metadata),
             pixel_size_um=_pixel_size(axes, scale),
-            synthetic=SYNTHETIC in str(attributes.get(OUR_KEY, "")),
+            synthetic=_is_synthetic(attributes.get(OUR_KEY)),
             masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
             cells=OUR_KEY in attributes,
             labels=_labels_inside(path, group),
@@ -103,16 +108,22 @@ def open_zarr(path: Path) -> ZarrImage:
         raise
     except Exception as error:  # damaged metadata can make zarr raise anything
         reason = " ".join(str(error).split())
-        raise ReadError(f"{path.name} is not an OME-Zarr image, or is damaged ({reason}); write it again") from error
+        raise ReadError(
+            f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
+        ) from error
 
 
-def _labels_inside(path: Path, group: zarr.Group) -> Path | None:
-    """The first label image in the group, if it has any."""
+def _is_synthetic(mark: object) -> bool:
+    """Whether our own attribute says so."""
+    return isinstance(mark, Mapping) and str(mark.get("description", "")).startswith(SYNTHETIC)
+
+
+def _labels_inside(path: Path, group: zarr.Group) -> tuple[Path, ...]:
+    """The label images in the group."""
     if "labels" not in group:
-        return None
+        return ()
     attributes: dict[str, Any] = dict(group["labels"].attrs)
-    names = attributes.get("ome", attributes).get("labels") or [None]
-    return None if names[0] is None else path / "labels" / str(names[0])
+    return tuple(path / "labels" / str(name) for name in attributes.get("ome", attributes).get("labels") or [])
 
 
 def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]], list[float]]:
@@ -126,21 +137,28 @@ def _contents(
     path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     names = [axis["name"] for axis in axes]
-    frame_axes = [name for name in names if name not in ("c", "y", "x")]
+    frame_axes = [name for name in names if name not in ("z", "c", "y", "x")]
     long = [name for name in frame_axes if array.shape[names.index(name)] > 1]
     if len(long) > 1 or names[-2:] != ["y", "x"]:
         raise ImageError(
-            f"{path.name} has the axes {''.join(names)}; save its cells or times along one axis, followed by c, y, x"
+            f"{shown_name(path)} has the axes {''.join(names)}; "
+            "save its cells or times along one axis, followed by c, y, x"
         )
-    order = [names.index(name) for name in (*frame_axes, *(["c"] if "c" in names else []), "y", "x")]
-    n_channels = array.shape[names.index("c")] if "c" in names else 1
+    n_planes, n_channels = (array.shape[names.index(axis)] if axis in names else 1 for axis in "zc")
+    if n_channels > MOST_CHANNELS:
+        raise ImageError(
+            f"{shown_name(path)} has {n_channels} channels, but there are at most {MOST_CHANNELS}; "
+            "if they are cells, save them along the axis t"
+        )
+    order = [names.index(name) for name in (*frame_axes, *(name for name in "zcyx" if name in names))]
     pixels = array.transpose(order).reshape(-1, n_channels, *array.shape[-2:])
     labels = tuple(str(channel.get("label", "")) for channel in metadata.get("omero", {}).get("channels", []))
     return {
         "path": path,
         "axes": "".join(names).upper(),
         "frame_axes": "".join(long).upper(),
-        "n_frames": pixels.shape[0],
+        "n_frames": pixels.shape[0] // n_planes,
+        "n_planes": n_planes,
         "channels": labels if len(labels) == n_channels else ("",) * n_channels,
         "shape": pixels.shape[-2:],
         "dtype": pixels.dtype,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
 
 OBJECT_NUMBER = "Object Number"
@@ -19,9 +19,9 @@ OBJECT_NUMBER = "Object Number"
 def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     """Write an FCS 3.1 file for each source of the cells.
 
-    The parameters are the object number, the phase (0 where there is no call, 1 to 7 the phases in order, 8 unsure), its
-    probability, the probability of each phase, and the DNA content where the model estimates it. What is not known is 0,
-    as FCS readers expect numbers.
+    The parameters are the object number, the phase (0 where there is no call, 1 to 7 the phases in order, 8 unsure),
+    its probability, the probability of each phase, and the DNA content where the model estimates it. What is not known
+    is 0, as FCS readers expect numbers.
 
     Parameters
     ----------
@@ -40,12 +40,9 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     WriteError
         The package FlowIO is not installed, or a file can't be written.
     """
-    try:
-        from flowio import create_fcs
-    except ImportError as error:
-        raise WriteError(
-            "FCS files need one more package; install it with: pip install 'napari-cellcycle[cytometry]'"
-        ) from error
+    require_package("fcs")
+    from flowio import create_fcs
+
     columns = {
         OBJECT_NUMBER: prediction.ids,
         "phase": prediction.phases.astype(float) + 1,

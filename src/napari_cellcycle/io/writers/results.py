@@ -1,4 +1,4 @@
-"""Writing results: the table of cells, a JSON file, an image."""
+"""Writing results: the table of cells as CSV, Parquet or AnnData, a JSON file, an image."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from PIL import Image
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.writers.packages import require_package
+from napari_cellcycle.phases import PHASE_LABELS
 
 
 def write_table(prediction: Prediction, path: Path) -> None:
@@ -31,6 +33,68 @@ def write_table(prediction: Prediction, path: Path) -> None:
     """
     with atomic_path(path) as temporary:
         prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
+
+
+def write_parquet(prediction: Prediction, path: Path) -> None:
+    """Write ``phases.parquet``: the same table as ``phases.csv``, with all digits, smaller and faster to read.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Gives the rows; see `Prediction.to_table`.
+    path : Path
+        The file; it is replaced if it exists.
+
+    Raises
+    ------
+    WriteError
+        The package pyarrow is not installed, or the file can't be written.
+    """
+    require_package("parquet")
+    with atomic_path(path) as temporary:
+        prediction.to_table().to_parquet(temporary, engine="pyarrow", index=False)
+
+
+def write_anndata(
+    prediction: Prediction, path: Path, card: str, *, features: NDArray[np.float32] | None = None
+) -> None:
+    """Write an AnnData file (``.h5ad``), for scanpy and its relatives.
+
+    `X` holds the probabilities of the phases (`var`), `obs` the table of cells, `uns["card"]` the card.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Gives the rows; see `Prediction.to_table`.
+    path : Path
+        The file; it is replaced if it exists.
+    card : str
+        The card of the model, as JSON text.
+    features : ndarray of float32, shape (N, F), optional
+        Features of the cells by the network of the model, for `obsm["features"]`.
+
+    Raises
+    ------
+    WriteError
+        The package anndata is not installed, or the file can't be written.
+    """
+    require_package("h5ad")
+    import anndata
+    import pandas as pd
+
+    table = prediction.to_table()
+    table.index = pd.Index(
+        [f"{source}:{cell}" for source, cell in zip(prediction.sources, prediction.ids, strict=True)]
+    )
+    for name in ("source", "phase"):
+        table[name] = pd.Categorical(table[name].astype(object))
+    table.index = table.index.astype(object)
+    phases = pd.DataFrame(index=pd.Index(PHASE_LABELS, dtype=object))
+    content = anndata.AnnData(X=prediction.probabilities, obs=table, var=phases, uns={"card": card})
+    if features is not None:
+        content.obsm["features"] = features
+    with atomic_path(path) as temporary:
+        content.write_h5ad(temporary)
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:

@@ -150,11 +150,11 @@ def _notes(config: EvaluateSettings, recipe: Recipe, network: SharedNetwork, cle
     if clean is None:
         notes.append("the clean figures to compare with are missing, as clean-beside is off: don't quote these")
     if network.is_shared:
-        trees = "; only its trees were grown anew in each fold" if recipe.architecture == "paired" else ""
+        trees = "; only its trees were grown again in each fold" if recipe.architecture == "paired" else ""
         notes.append(f"one network was trained through all folds, with the moments of its optimiser{trees}")
     else:
         notes.append(
-            "trees can't be trained further from fold to fold, so they were grown anew, unlike the seed's network"
+            "trees can't be trained further from fold to fold, so each fold grew them again, unlike the seed's network"
         )
     if config.group_by:
         notes.append("group-by applies to the clean figures only: the seed's folds have no groups")

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage
 from napari_cellcycle.cells import Cells, join_cells
-from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases, join_training, prepare_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, count_cells, join_training, prepare_cells
 from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.jobs.steps.fill_phases import cells_to_fill, synthesize
+from napari_cellcycle.jobs.steps.advice import cells_to_fill
+from napari_cellcycle.jobs.steps.fill_phases import synthesize
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.training.config import TrainConfig
@@ -62,7 +63,7 @@ def load_as_seed(
     cells, words, notes = training_data.cells, settings.augment, list[str]()
     if training_data.n_duplicates:
         notes.append(f"duplicates that were not removed: {training_data.n_duplicates}")
-    sizes = count_phases(cells.phases[~cells.synthetic])
+    counts, n_synthetic = count_cells(cells)
     wanted = _missing_in_mitosis(cells, settings.fill_to) if words.generator else {}
     if wanted:
         synthetic = yield from synthesize(cells, wanted, recipe.input.channels, settings, device)
@@ -89,7 +90,7 @@ def load_as_seed(
         settings = replace(settings, undersample=False)
         n_dropped = n_before - len(training_data.cells)
         notes.append(f"cells of the largest phase that were dropped before the split: {n_dropped}")
-    return SeedCells(training_data, sizes, settings, tuple(notes))
+    return SeedCells(training_data, counts - n_synthetic, settings, tuple(notes))
 
 
 def half_stretched(synthetic: Cells) -> Cells:
@@ -118,7 +119,7 @@ def _missing_in_mitosis(cells: Cells, fill_to: int) -> dict[int, int]:
 
     The authors filled these only, to the size of S and G2, and dropped G1 cells where G1 had more.
     """
-    missing = cells_to_fill(cells, fill_to, undersample=True)
+    missing = cells_to_fill(*count_cells(cells), fill_to, undersample=True)
     return {phase: n_cells for phase, n_cells in enumerate(missing) if n_cells and phase >= Phase.PROPHASE}
 
 

@@ -99,4 +99,4 @@ class Checkpointer:
             if name not in before or before[name] != now:
                 setting = f"{name.replace('_', '-')} {before.get(name, 'unknown')}, not {now}"
                 reason = "other cells" if name == "cells" else setting
-                raise SettingError(f"{folder} was begun with {reason}; use the same, or remove it and train anew")
+                raise SettingError(f"{folder} was begun with {reason}; use the same, or remove it and train again")

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import in_training_set
-from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases, join_training, prepare_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, count_cells, join_training, prepare_cells
 from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.images.model_input import InputSpec
+from napari_cellcycle.jobs.steps.advice import cells_to_fill
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
@@ -81,8 +82,8 @@ def fill_rare_phases(
             f"generator is {config.generator!r}, but augment asks for no synthetic cells; add a method, as in "
             "augment=cellgan"
         )
-    counts = cells_to_fill(cells, config.fill_to, undersample=config.undersample)
-    wanted = {phase: n_cells for phase, n_cells in enumerate(counts) if n_cells}
+    lacking = cells_to_fill(*count_cells(cells), config.fill_to, undersample=config.undersample)
+    wanted = {phase: n_cells for phase, n_cells in enumerate(lacking) if n_cells}
     if method and not wanted:
         yield Note("no synthetic cells were added: each phase is large enough already, or has no real cells")
     if not method or not wanted:
@@ -119,18 +120,6 @@ def synthesize(
         )
         generator = yield from fit_generator(method, cells, plan, stop=stop, checkpointer=checkpointer)
     return (yield from generate_cells(generator, wanted, config.seed + CELLS_SEED_OFFSET))
-
-
-def cells_to_fill(cells: Cells, fill_to: int = 0, *, undersample: bool = False) -> list[int]:
-    """How many cells each phase lacks to `fill_to` or, if that is 0, to the largest phase.
-
-    If the largest phase will be undersampled, to the second largest (Jin et al. 2021). Real and synthetic cells count;
-    a phase without real cells stays empty.
-    """
-    counts, real = count_phases(cells.phases), count_phases(cells.phases[~cells.synthetic])
-    largest = np.sort(counts)[-2 if undersample else -1]
-    lacking: list[int] = np.where(real > 0, np.maximum((fill_to or largest) - counts, 0), 0).tolist()
-    return lacking
 
 
 def generate_cells(generator: Generator, wanted: Mapping[int, int], seed: int) -> Job[Progress, Cells]:

@@ -16,8 +16,9 @@ from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.images.gan_codec import encode_cells
+from napari_cellcycle.jobs.steps.advice import cannot_generate, warning_of_few
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
-from napari_cellcycle.jobs.steps.generator_plan import MIN_CELLS_GENERATOR, GeneratorPlan
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.models.device import pick_device
 from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
@@ -55,7 +56,9 @@ def fit_generator(
         `plan` has no phases.
     """
     counts = count_phases(cells.phases[~cells.synthetic])
-    yield from (Note(text) for text in _warnings(counts, plan.phases))
+    _check_phases(counts, plan.phases)
+    if warning := warning_of_few(counts, plan.phases):
+        yield Note(warning)
     training_cells = _training_cells(cells, plan)
     encoded = yield from encode_cells(training_cells, plan.channels, size_of(plan.method), GENERATOR_PIXEL_UM)
     images, phases = encoded.images, training_cells.phases[encoded.positions]
@@ -177,22 +180,15 @@ def _training_cells(cells: Cells, plan: GeneratorPlan) -> Cells:
     return cells.subset(np.flatnonzero(chosen))
 
 
-def _warnings(counts: NDArray[np.intp], phases: Sequence[int]) -> list[str]:
-    """A warning about phases with few real cells; an error where there are none."""
+def _check_phases(real: NDArray[np.intp], phases: Sequence[int]) -> None:
     if not phases:
         raise SettingError("no phase is chosen for the synthetic cells; name one, as in --phase Anaphase")
-    missing = [PHASE_LABELS[phase] for phase in phases if not counts[phase]]
+    missing = [PHASE_LABELS[phase] for phase in cannot_generate(real) if phase in phases]
     if missing:
         raise TooFewCellsError(
             f"there are no real cells of {' and '.join(missing)} to train a generator on; leave this phase out, or "
             "open cells of it"
         )
-    few = [f"{PHASE_LABELS[phase]} ({counts[phase]})" for phase in phases if counts[phase] < MIN_CELLS_GENERATOR]
-    warning = (
-        f"there are fewer than {MIN_CELLS_GENERATOR} real cells of {', '.join(few)}: synthetic cells of so few can "
-        "hardly be more than copies"
-    )
-    return [warning] if few else []
 
 
 def _describe(method: str) -> str:

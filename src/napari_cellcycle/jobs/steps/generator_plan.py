@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,11 @@ from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
 GENERATOR_CHANNELS = ("brightfield", "darkfield")
 MIN_CELLS_GENERATOR = 5
 """With fewer real cells of a phase, a generator can do little more than copy them."""
+
+
+def channels_to_generate(chosen: tuple[str, ...], available: Collection[str]) -> tuple[str, ...]:
+    """The channels that the user chose or, without a choice, those of `GENERATOR_CHANNELS` that the cells have."""
+    return chosen or tuple(name for name in GENERATOR_CHANNELS if name in available) or GENERATOR_CHANNELS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.models import Model
 from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 from napari_cellcycle.training.config import FINE_TUNING
-from napari_cellcycle.training.recipes import Recipe
+from napari_cellcycle.training.recipes import NO_FINE_TUNING, Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +42,20 @@ class PretrainedModel:
         ------
         ModelError
             There is none.
+        SettingError
+            It is of a kind that can't be trained further.
         """
         folder = find_model(name)
         model = load_model(folder)
+        if model.card.architecture in NO_FINE_TUNING:
+            raise SettingError(f"start-from is {name}, but trees can't be trained further; choose another model")
         return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_fingerprints(folder))
 
     @property
     def recipe(self) -> Recipe:
         """Network and input of the model."""
         card = self.model.card
-        description = f"goes on from {card.name}: {card.description}"
+        description = f"starts from {card.name}: {card.description}"
         return Recipe(architecture=card.architecture, description=description, input=card.input, config=FINE_TUNING)
 
     def provenance(self) -> dict[str, Any]:

@@ -44,13 +44,12 @@ class TrainingData:
             more = yield from open_cells([also], reading)
             cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])
         duplicates = yield from iter_duplicates(cells)
-        yield from (Note(text) for text in duplicates.notes if not keep_duplicates)
+        yield from map(Note, () if keep_duplicates else duplicates.notes)
         chosen = np.arange(len(cells)) if keep_duplicates else duplicates.keep
         prepared = yield from prepare_cells(cells.subset(chosen), recipe.input)
         readable = chosen[prepared.positions]
-        n_duplicates = len(cells) - len(duplicates.keep)
         fingerprints = duplicates.fingerprints[readable]
-        return cls(cells.subset(readable), prepared, n_duplicates, duplicates.data_sha256, fingerprints)
+        return cls(cells.subset(readable), prepared, duplicates.n_removed, duplicates.data_sha256, fingerprints)
 
     def stain_only_cells(self) -> NDArray[np.intp]:
         """Indices of the cells of unknown phase that have a stain, and are trained on for that."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.phases import Phase
-from napari_cellcycle.settings import Settings, setting
+from napari_cellcycle.settings import Settings, more, setting
 
 CELLGAN, WGAN_GP, WGAN_DIV = "cellgan", "wgan-gp", "wgan-div"
 METHODS = (CELLGAN, WGAN_GP, WGAN_DIV)
@@ -17,42 +17,25 @@ METHODS = (CELLGAN, WGAN_GP, WGAN_DIV)
 class GanConfig(Settings):
     """How a generator is trained."""
 
-    steps: Annotated[
-        int, setting("updates of the generator; 0: as many as the setting epochs gives", 0, 100_000_000)
-    ] = 5000
-    epochs: Annotated[int, setting("passes over the cells, where steps is 0", 0, 1_000_000, more=True)] = 0
-    batch_size: Annotated[int, setting("real cells per update of the critic", 4, 4096, more=True)] = 32
-    learning_rate: Annotated[float, setting("step size of the generator", 1e-8, 1, more=True)] = 2e-4
-    critic_learning_rate: Annotated[float, setting("step size of the critic", 1e-8, 1, more=True)] = 1e-3
-    beta1: Annotated[float, setting("share of the mean gradient that Adam keeps", 0, 0.999, more=True)] = 0.5
-    beta2: Annotated[float, setting("share of the mean squared gradient that Adam keeps", 0, 0.99999, more=True)] = 0.99
-    critic_steps: Annotated[int, setting("updates of the critic for one of the generator", 1, 100, more=True)] = 1
-    penalty: Annotated[float, setting("weight of the penalty on the critic's gradient", 0, 1000, more=True)] = 0.02
-    penalty_power: Annotated[
-        float, setting("power of the gradient's norm in the penalty of wgan-div", 1, 20, more=True)
-    ] = 2.0
-    penalty_every: Annotated[int, setting("updates of the critic from one penalty to the next", 1, 1000, more=True)] = 8
+    steps: Annotated[int, setting("updates of the generator; 0: as many as epochs gives", 0, 100_000_000)] = 5000
+    epochs: Annotated[int, more("passes over the cells, where steps is 0", 0, 1_000_000)] = 0
+    batch_size: Annotated[int, more("real cells per update of the critic", 4, 4096)] = 32
+    learning_rate: Annotated[float, more("step size of the generator", 1e-8, 1)] = 2e-4
+    critic_learning_rate: Annotated[float, more("step size of the critic", 1e-8, 1)] = 1e-3
+    beta1: Annotated[float, more("share of the mean gradient that Adam keeps", 0, 0.999)] = 0.5
+    beta2: Annotated[float, more("share of the mean squared gradient that Adam keeps", 0, 0.99999)] = 0.99
+    critic_steps: Annotated[int, more("updates of the critic for one of the generator", 1, 100)] = 1
+    penalty: Annotated[float, more("weight of the penalty on the critic's gradient", 0, 1000)] = 0.02
+    penalty_power: Annotated[float, more("power of the gradient's norm in the penalty of wgan-div", 1, 20)] = 2.0
+    penalty_every: Annotated[int, more("updates of the critic from one penalty to the next", 1, 1000)] = 8
     rare_phases: Annotated[
-        float,
-        setting(
-            "with cellgan, draw rare phases more often: 0 in their own share, 1 all phases equally often",
-            0,
-            1,
-            more=True,
-        ),
+        float, more("with cellgan, draw rare phases more often: 0 as they are, 1 all alike", 0, 1)
     ] = 0.5
-    unlabelled: Annotated[
-        bool,
-        setting("with cellgan, train on cells of unknown phase too; in our one test this did not help", more=True),
-    ] = False
+    unlabelled: Annotated[bool, more("with cellgan, train on cells of unknown phase too; no help in our one test")] = (
+        False
+    )
     averaging: Annotated[
-        float,
-        setting(
-            "share of the running average of the weights that each step keeps (0: no averaging)",
-            0,
-            0.99999,
-            more=True,
-        ),
+        float, more("share of the weights' running average that a step keeps; 0: none", 0, 0.99999)
     ] = 0.998
     seed: Annotated[int, setting("the same seed, cells and machine give the same generator", 0, 2**31 - 1)] = 0
 

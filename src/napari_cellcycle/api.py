@@ -1,0 +1,114 @@
+"""What `import napari_cellcycle` offers and needs more than one room for: reading and training, with warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from os import PathLike
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.errors import ModelError, SettingError
+from napari_cellcycle.events import run_with_warnings, warn_user
+from napari_cellcycle.io import inputs
+from napari_cellcycle.jobs.config import TrainSettings
+from napari_cellcycle.jobs.train import train_cells
+from napari_cellcycle.models import Model
+from napari_cellcycle.settings import Setting, settings_in
+
+_Arguments = ParamSpec("_Arguments")
+
+
+def _with_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Arguments, Cells]:
+    """The same function, which shows the notes of the cells as warnings too."""
+
+    @wraps(read)
+    def read_and_warn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Cells:
+        cells = read(*arguments, **options)
+        warn_user(cells.notes)
+        return cells
+
+    return read_and_warn
+
+
+read_cells = _with_warnings(inputs.read_cells)
+
+
+def train(
+    cells: Cells | str | PathLike[str] | Sequence[str | PathLike[str]],
+    output: str | PathLike[str],
+    model: str = "default",
+    *,
+    start_from: str | PathLike[str] | Model | None = None,
+    **overrides: Any,
+) -> Model:
+    """Train a model on labelled cells, and write it to a new folder; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    cells : Cells, or path or sequence of paths
+        Those of known phase are trained on; what `read_cells` takes is read by it.
+    output : path
+        Folder of the new model; it must not exist.
+    model : str
+        Kind of network: ``default``, ``duque2024``, ``jin2021``, ... Not used with `start_from`.
+    start_from : str, path or Model, optional
+        Train this model further, even with few cells.
+    **overrides
+        Other settings of the command ``train``, with underscores: ``epochs=5``, ``seed=1``, ``device="cpu"``,
+        ``resume=True``, ...
+
+    Returns
+    -------
+    Model
+        Ready for `classify`.
+
+    Raises
+    ------
+    SettingError
+        A setting is unknown, or outside its limits.
+    WriteError
+        `output` exists.
+    TooFewCellsError
+        Fewer than two phases have two cells.
+
+    Examples
+    --------
+    Cells that are told apart by their brightness, to see a model trained in a second:
+
+    >>> import numpy as np, tempfile, napari_cellcycle as cc
+    >>> phases = np.arange(40) % 2
+    >>> pixels = np.random.default_rng(0).normal(600 + 80 * phases[:, None, None, None], 20, (40, 2, 32, 32))
+    >>> cells = cc.read_cells(pixels, channels=["brightfield", "darkfield"], phases=phases)
+    >>> folder = tempfile.mkdtemp()
+    >>> cc.train(cells, f"{folder}/mine", "duque2024", epochs=1, device="cpu")
+    Model('mine': duque2024, brightfield + darkfield, 64 px)
+    """
+    own, known = settings_in(TrainSettings), {**TrainSettings.overridable(), **settings_in(TrainSettings)}
+    if unknown := [name for name in overrides if name not in known]:
+        raise SettingError(f"{unknown[0]!r} is no setting of train; choose among {', '.join(known)}")
+    given = {name: _as_setting(known[name], value) for name, value in overrides.items()}
+    settings = TrainSettings(
+        model=model,
+        start_from=_folder_or_name(start_from),
+        overrides={name: value for name, value in given.items() if name not in own},
+        **{name: value for name, value in given.items() if name in own},
+    )
+    to_train = cells if isinstance(cells, Cells) else read_cells(cells)
+    return run_with_warnings(train_cells(to_train, Path(output), settings))
+
+
+def _as_setting(item: Setting, value: Any) -> Any:
+    """A value in the form that its setting has: texts stand for what they stand for on the command line."""
+    if isinstance(value, PathLike):
+        value = str(value)
+    return item.read(value) if isinstance(value, str) else value
+
+
+def _folder_or_name(model: str | PathLike[str] | Model | None) -> str:
+    if not isinstance(model, Model):
+        return "" if model is None else str(model)
+    if model.folder is None:
+        raise ModelError(f"the model {model.name!r} is in no folder; save it first, or give a name")
+    return str(model.folder)

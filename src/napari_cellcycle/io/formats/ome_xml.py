@@ -1,0 +1,180 @@
+"""The OME-XML of TIFF files: names of channels, pixel sizes, and which plane lies in which file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PureWindowsPath
+from xml.etree import ElementTree
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.formats.base import SYNTHETIC
+
+_MICROMETRES = {
+    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
+    "nm": 1e-3,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+    "inch": 25_400.0,
+}
+
+
+def micrometres(unit: str) -> float | None:
+    """Length of a unit in micrometres; None if it is not known."""
+    return _MICROMETRES.get(unit.lower())
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some consecutive planes of an image: the first one, in which file they lie, and where."""
+
+    first: tuple[int, int, int]
+    file: str
+    page: int
+    n_planes: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class OmeImage:
+    """One ``Image`` element."""
+
+    element: ElementTree.Element
+    own_name: str
+    own_uuid: str
+
+    @property
+    def name(self) -> str:
+        """Its name; may be empty."""
+        return self.element.get("Name") or ""
+
+    @cached_property
+    def pixels(self) -> ElementTree.Element:
+        """Its ``Pixels``, empty if it has none."""
+        found = self.element.find("{*}Pixels")
+        return ElementTree.Element("Pixels") if found is None else found
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of its channels; empty for one without a name."""
+        return tuple(channel.get("Name") or "" for channel in self.pixels.findall("{*}Channel"))
+
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Edge of a pixel in micrometres."""
+        unit = micrometres(self.pixels.get("PhysicalSizeXUnit", "µm"))
+        try:
+            return None if unit is None else float(self.pixels.get("PhysicalSizeX", "")) * unit
+        except ValueError:
+            return None
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its own description, and no other text, says that its cells are synthetic."""
+        description = self.element.find("{*}Description")
+        return description is not None and (description.text or "").strip().startswith(SYNTHETIC)
+
+    def length(self, axis: str) -> int:
+        """Length of an axis; of C, the number of ``Channel`` elements, as SizeC counts colours."""
+        n_channels = len(self.channels)
+        return n_channels if axis == "C" and n_channels else int(self.pixels.get(f"Size{axis}", "1"))
+
+    def blocks(self) -> Iterator[Block]:
+        """Where its planes lie; in each, channel, focal plane and time run as ``DimensionOrder`` says."""
+        for block in self.pixels.findall("{*}TiffData"):
+            first = [int(block.get(f"First{axis}", "0")) for axis in "CZT"]
+            count = block.get("PlaneCount") or ("1" if "IFD" in block.attrib else None)
+            file = _file_of(block, self.own_name, self.own_uuid)
+            n_planes = int(count) if count else None
+            yield Block((first[0], first[1], first[2]), file, int(block.get("IFD", "0")), n_planes)
+
+
+@dataclass(frozen=True, eq=False)
+class Ome:
+    """The OME-XML of a file.
+
+    Attributes
+    ----------
+    images : tuple of OmeImage
+        Its images, in their order.
+    is_elsewhere : bool
+        Whether it lies in another file.
+    """
+
+    images: tuple[OmeImage, ...]
+    is_elsewhere: bool = False
+
+    @property
+    def files(self) -> set[str]:
+        """Names of the files in which its planes lie."""
+        return {block.file for image in self.images for block in image.blocks()}
+
+
+def parse_ome(text: str, path: Path) -> Ome | None:
+    """Read the OME-XML of a TIFF file, or of the file that it names as its metadata.
+
+    Parameters
+    ----------
+    text : str
+        Description of the first page.
+    path : Path
+        The TIFF file.
+
+    Returns
+    -------
+    Ome or None
+        None if the text is no OME-XML.
+
+    Raises
+    ------
+    ReadError
+        The metadata lie in another file, which is missing.
+    """
+    root = _root(text)
+    if root is None:
+        return None
+    uuid, only = root.get("UUID", ""), root.find("{*}BinaryOnly")
+    if only is not None:
+        root = _root(_metadata(path, only.get("MetadataFile", "")))
+        if root is None:
+            raise ReadError(f"{only.get('MetadataFile')}, which describes {path.name}, is damaged; export it again")
+    images = tuple(OmeImage(element, path.name, uuid) for element in root.findall("{*}Image"))
+    return Ome(images, only is not None)
+
+
+def _root(text: str) -> ElementTree.Element | None:
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError):
+        return None
+    return root if root.tag.rpartition("}")[2] == "OME" else None
+
+
+def _metadata(path: Path, name: str) -> str:
+    """Text of the companion file, or the description of the TIFF that stands for it."""
+    found = locate(path.parent, name)
+    if not name or found is None:
+        raise ReadError(
+            f"{name or 'the metadata file'}, which says what {path.name} shows, is missing; copy it to the same folder"
+        )
+    if found.suffix.lower() in (".tif", ".tiff", ".tf2", ".tf8", ".btf"):
+        from tifffile import TiffFile
+
+        with TiffFile(found, _multifile=False) as tiff:
+            return str(tiff.pages.first.description or "")
+    return found.read_text(encoding="utf-8", errors="replace")
+
+
+def locate(folder: Path, name: str) -> Path | None:
+    """A file that OME-XML names, in that folder or where the name says; None if it is missing."""
+    candidates = (folder / name, folder / PureWindowsPath(name).name) if name else ()
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _file_of(block: ElementTree.Element, own_name: str, own_uuid: str) -> str:
+    """Name of the file with these planes. A file knows itself by its UUID too, as users rename files."""
+    uuid = block.find("{*}UUID")
+    if uuid is None or (own_uuid and (uuid.text or "").strip() == own_uuid):
+        return own_name
+    return uuid.get("FileName") or (uuid.text or "").strip() or own_name

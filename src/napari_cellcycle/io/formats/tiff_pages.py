@@ -1,0 +1,195 @@
+"""Planes of TIFF files: decoded page by page, or memory-mapped, when they are needed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+
+from napari_cellcycle.cell_images import Unreadable
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.io.formats.pixel_checks import grey
+from napari_cellcycle.io.formats.tiff_axes import PlaneOrder
+
+_MOST_COMPRESSED = 10_000
+"""Bytes of pixels per byte of file, at most: ten times what deflate reaches."""
+_MOST_BYTES_OF_TINY_FILES = 16_000_000
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PagedTiff(ImageFile):
+    """A TIFF whose planes are decoded page by page when they are read.
+
+    Attributes
+    ----------
+    page_of : ndarray of intp, shape (F * Z, C)
+        Index of the page with a channel of a frame; negative if the file lacks it.
+    index_in_page : ndarray of intp, shape (F * Z, C)
+        Index of the plane in its page, as a page may have several planes.
+    page_shapes : frozenset of tuple of int
+        Valid shapes of pages; a page of another shape is damaged.
+    n_samples : int
+        Number of channels in each pixel; 1 where pixels are grey, or colours that are all equal.
+    """
+
+    page_of: NDArray[np.intp]
+    index_in_page: NDArray[np.intp]
+    page_shapes: frozenset[tuple[int, ...]]
+    n_samples: int = 1
+
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames at the given indices, each (C, Y, X), in the focal plane `plane`."""
+        try:
+            with opened(self.path) as (tiff, _):
+                return [self._frame(tiff, frame * self.n_planes + plane) for frame in frames]
+        except ReadError as error:
+            return [Unreadable(str(error))] * len(frames)
+
+    def _frame(self, tiff: TiffFile, frame: int) -> NDArray[np.generic] | Unreadable:
+        try:
+            indices = zip(self.page_of[frame].tolist(), self.index_in_page[frame].tolist(), strict=True)
+            planes = [self._plane(tiff, page, index) for page, index in indices]
+        except CellCycleError as error:
+            return Unreadable(f"frame {frame} of {error}")
+        if len({plane.shape for plane in planes}) > 1:
+            return Unreadable(f"frame {frame} of {self.path.name} has channels of different sizes; export it again")
+        return np.concatenate(planes)
+
+    def _plane(self, tiff: TiffFile, page: int, index: int) -> NDArray[np.generic]:
+        if page < 0:
+            raise ReadError(f"{self.path.name} is missing; copy or export the file again")
+        with as_read_error(self.path):
+            found = tiff.pages[page]
+            if found.shape not in self.page_shapes:
+                raise ReadError(f"{self.path.name} is damaged: its pages differ in size; copy or export it again")
+            pixels = decoded(found, self.path)
+        if self.index_in_page.max() > 0:
+            pixels = pixels.reshape(-1, *pixels.shape[-2:])[index]
+        return _channels_of(pixels, self.n_samples, self.path.name)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MappedTiff(ImageFile):
+    """A TIFF whose pixels are uncompressed and contiguous, so that they can be memory-mapped."""
+
+    plane_of: NDArray[np.intp]
+    offset: int
+    plane_shape: tuple[int, ...]
+    n_samples: int = 1
+
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames at the given indices, each (C, Y, X); those missing from a truncated file can't be read."""
+        n_bytes = prod(self.plane_shape) * self.dtype.itemsize
+        try:
+            n_planes = min((self.path.stat().st_size - self.offset) // n_bytes, self.plane_of.size)
+            shape = (max(n_planes, 0), *self.plane_shape)
+            mapped = np.memmap(self.path, self.dtype, "r", self.offset, shape) if n_planes > 0 else np.empty(shape)
+        except OSError as error:
+            reason = f"{self.path.name} can't be read ({error.strerror}); check that it is still there"
+            return [Unreadable(reason)] * len(frames)
+        return [self._frame(mapped, frame * self.n_planes + plane) for frame in frames]
+
+    def _frame(self, mapped: NDArray[np.generic], frame: int) -> NDArray[np.generic] | Unreadable:
+        indices = self.plane_of[frame]
+        if indices.max() >= len(mapped):
+            return Unreadable(f"{self.path.name} is truncated before frame {frame}; copy or export it again")
+        try:
+            planes = np.concatenate([_channels_of(mapped[index], self.n_samples, self.path.name) for index in indices])
+        except ImageError as error:
+            return Unreadable(str(error))
+        return planes.astype(self.dtype.newbyteorder("="), copy=False)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChannelsLast(ImageFile):
+    """An array (N, Y, X, C) that was saved as it is, so that the file takes each row (X, C) for a plane.
+
+    Attributes
+    ----------
+    rows : ImageFile
+        The same file, with a frame for each row.
+    """
+
+    rows: ImageFile
+
+    def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
+        """The frames at the given indices, each (C, Y, X)."""
+        return [self._frame(frame * self.shape[0]) for frame in frames]
+
+    def _frame(self, first: int) -> NDArray[np.generic] | Unreadable:
+        rows: list[NDArray[np.generic]] = []
+        for row in self.rows.read(range(first, first + self.shape[0])):
+            if isinstance(row, Unreadable):
+                return row
+            rows.append(row)
+        return np.ascontiguousarray(np.moveaxis(np.concatenate(rows), -1, 0))
+
+
+def _channels_of(pixels: NDArray[np.generic], n_samples: int, name: str) -> NDArray[np.generic]:
+    """The channels (C, Y, X) of a plane (Y, X) or (Y, X, S)."""
+    return grey(pixels, name)[np.newaxis] if n_samples == 1 else np.moveaxis(pixels[..., :n_samples], -1, 0)
+
+
+def pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Index in the file of the page of each plane, (F * Z, C), and index of the plane in that page."""
+    pages = [-1 if page is None else int(page.index) for page in series.pages]
+    planes_per_page = max(order.plane_of.size // max(len(pages), 1), 1)
+    missing = -(-order.plane_of.size // planes_per_page) - len(pages)
+    page_of = np.array(pages + [-1] * missing, np.intp)[order.plane_of // planes_per_page]
+    return page_of, order.plane_of % planes_per_page
+
+
+def decoded(page: TiffPage | TiffFrame, path: Path) -> NDArray[np.generic]:
+    """Pixels of a page, unless it claims more of them than any compression can store in the file."""
+    if page.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
+        raise ReadError(f"{path.name} is damaged: {page.shape} pixels can't fit into so small a file; export it again")
+    pixels: NDArray[np.generic] = page.asarray()
+    return pixels
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[TiffFile, list[str]]]:
+    """An open TIFF file, and the errors that tifffile logs while it is open; ReadError if it can't be opened."""
+    with ExitStack() as stack:
+        logged = stack.enter_context(_logged_errors())
+        with as_read_error(path):
+            tiff = stack.enter_context(TiffFile(path, _multifile=False))
+        yield tiff, logged
+
+
+@contextmanager
+def as_read_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except CellCycleError:
+        raise
+    except Exception as error:  # a damaged file can make a decoder raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ReadError(f"{path.name} is damaged ({reason}); copy or export it again") from error
+
+
+@contextmanager
+def _logged_errors() -> Iterator[list[str]]:
+    """Collect the errors that tifffile logs in this thread, and hide its log: it warns twice per file from IDEAS."""
+    logger, thread = logging.getLogger("tifffile"), threading.get_ident()
+    errors: list[str] = []
+
+    def passes(record: logging.LogRecord) -> bool:
+        if record.thread == thread and record.levelno >= logging.ERROR:
+            errors.append(record.getMessage())
+        return record.thread != thread
+
+    logger.addFilter(passes)
+    try:
+        yield errors
+    finally:
+        logger.removeFilter(passes)
