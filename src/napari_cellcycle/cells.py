@@ -229,10 +229,11 @@ class Cells:
         """
         missing = [name for name in wanted if name not in self.channels]
         if missing:
-            raise ChannelError(
-                f"these cells have the channels {', '.join(self.channels)} but no {' and no '.join(missing)}; "
-                f"say which channel it is, as in --channels {missing[0]}=Ch3"
-            )
+            lack = f"these cells have the channels {', '.join(self.channels)} but no {' and no '.join(missing)}"
+            free = next((name for name in self.channels if name not in ROLES), None)
+            if free is None:
+                raise ChannelError(f"{lack}; give the images of that channel too")
+            raise ChannelError(f"{lack}; say which channel it is, as in --channels {missing[0]}={free}")
         if tuple(wanted) == self.channels:
             return self
         planes = [self.channels.index(name) for name in wanted]
@@ -303,7 +304,10 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
         return parts[0]
     common = [name for name in parts[0].channels if all(name in part.channels for part in parts)]
     if not common:
-        raise ChannelError("the inputs have no channel in common; name the channels, as in --channels brightfield=Ch3")
+        different = " and ".join(dict.fromkeys(", ".join(part.channels) for part in parts))
+        raise ChannelError(
+            f"the inputs have no channel in common ({different}); give them one by one, each with its --channels"
+        )
     chosen = [part.select_channels(common) for part in parts]
     values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in chosen]) for name in _PER_CELL}
     notes = tuple(dict.fromkeys(note for part in chosen for note in part.notes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
@@ -30,6 +31,8 @@ OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when done and 2 for what the user can mend."""
     options = build_parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid text
     try:
         options.command(options)
     except CellCycleError as error:
@@ -258,9 +261,10 @@ def _demo(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from napari_cellcycle.io.input_summary import describe_inputs
     from napari_cellcycle.jobs.check_fit import check_fit
+    from napari_cellcycle.jobs.read import reading_options
 
     settings = _settings(ReadSettings, options)
-    found = describe_inputs(options.input, channels=settings.channels, layout=settings.layout, plane=settings.plane)
+    found = describe_inputs(options.input, **reading_options(settings))
     checked = _show(check_fit(options.input, options.model, settings)) if options.model else None
     if options.json:
         print(json.dumps(found.to_dict() | ({} if checked is None else checked.to_dict()), indent=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
 from numbers import Real
@@ -60,14 +61,33 @@ def greyed(colour: str) -> str:
     return f"#{bytes(round(_GREYED * _GREY + (1 - _GREYED) * value) for value in bytes.fromhex(colour[1:])).hex()}"
 
 
-_SPELLINGS = {
-    **{phase.name.lower(): phase for phase in Phase},
-    **{f"{short}phase": Phase[short.upper()] for short in ("g1", "s", "g2")},
-    "profase": Phase.PROPHASE,
-    "metafase": Phase.METAPHASE,
-    "anafase": Phase.ANAPHASE,
-    "telofase": Phase.TELOPHASE,
+_MITOSIS = (Phase.PROPHASE, Phase.METAPHASE, Phase.ANAPHASE, Phase.TELOPHASE)
+_INTERPHASE = (Phase.G1, Phase.S, Phase.G2)
+_MEANINGS: dict[str, tuple[Phase, ...]] = {
+    **dict.fromkeys(("g1", "g0g1", "g1g0"), (Phase.G1,)),  # the DNA content of G0 is that of G1
+    "s": (Phase.S,),
+    "g2": (Phase.G2,),
+    "pro": (Phase.PROPHASE,),
+    **dict.fromkeys(("met", "meta"), (Phase.METAPHASE,)),
+    "ana": (Phase.ANAPHASE,),
+    **dict.fromkeys(("tel", "telo"), (Phase.TELOPHASE,)),
+    "g1s": (Phase.G1, Phase.S),
+    "sg2": (Phase.S, Phase.G2),
+    "sg2m": (Phase.S, Phase.G2, *_MITOSIS),
+    "g2m": (Phase.G2, *_MITOSIS),
+    **dict.fromkeys(("inter", "g1sg2"), _INTERPHASE),
+    **dict.fromkeys(("m", "mitosis", "mitotic", "mitose"), _MITOSIS),
+    "prometa": (Phase.PROPHASE, Phase.METAPHASE),
+    "anatelo": (Phase.ANAPHASE, Phase.TELOPHASE),
 }
+"""What words mean, without the ending "phase": one phase, or several."""
+_SHORT = {"pro", "met", "meta", "ana", "tel", "telo"}
+_ENDINGS = ("phase", "fase", "phases", "fases")
+_FILLERS = {
+    *("cell", "cells", "zellen", "celulas", "cellules", "population", "pop", "events", "tagged", "gated", "and"),
+    *("early", "mid", "late"),
+}
+"""Words next to the name of a phase that don't change it."""
 
 
 def phase_label(number: int) -> str:
@@ -84,17 +104,56 @@ def phase_label(number: int) -> str:
 
 
 def parse_phase(text: str) -> Phase | None:
-    """The phase that `text` names, in any usual spelling, or None.
+    """The one phase that `text` names, in any usual spelling, or None.
 
-    Case, spaces, hyphens and underscores don't matter. Spanish and Portuguese spellings of the mitotic phases are
-    understood too.
+    Case, accents, spaces, hyphens and underscores don't matter, nor do a number in front and words such as "cells".
+    Short forms (``Meta``) and Spanish, Portuguese, Italian and French spellings are understood too. G0/G1 is G1, as
+    both have the same DNA content.
 
     Examples
     --------
     >>> parse_phase("S_phase"), parse_phase("Telofase"), parse_phase("plate 3")
     (<Phase.S: 1>, <Phase.TELOPHASE: 6>, None)
+    >>> parse_phase("01_G1"), parse_phase("G0/G1 cells"), parse_phase("G2/M")
+    (<Phase.G1: 0>, <Phase.G1: 0>, None)
     """
-    return _SPELLINGS.get(re.sub(r"[\s_-]+", "", text).lower())
+    named = named_phases(text)
+    return named[0] if len(named) == 1 else None
+
+
+def named_phases(text: str) -> tuple[Phase, ...]:
+    """All phases that `text` stands for: several for a coarser word such as ``G2/M``, none for any other text.
+
+    Examples
+    --------
+    >>> [phase.label for phase in named_phases("Mitosis")]
+    ['Prophase', 'Metaphase', 'Anaphase', 'Telophase']
+    >>> named_phases("G1 cells"), named_phases("Group1")
+    ((<Phase.G1: 0>,), ())
+    """
+    word = _word(text)
+    ending = next((ending for ending in _ENDINGS if word.endswith(ending)), "")
+    return _MEANINGS.get(word.removesuffix(ending), ())
+
+
+def is_short_form(text: str) -> bool:
+    """Whether `text` names a phase by a word that may also mean something else, as the name *Ana* does.
+
+    Examples
+    --------
+    >>> is_short_form("Ana"), is_short_form("Anaphase"), is_short_form("G1")
+    (True, False, False)
+    """
+    return _word(text) in _SHORT
+
+
+def _word(text: str) -> str:
+    """What may name a phase in `text`, in small letters: ``g1`` for "01_G1 cells"."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    words = [word for word in re.split(r"[\s_()\[\].:-]+", plain.lower()) if word]
+    if len(words) > 1 and words[0].isdecimal():
+        words = words[1:]
+    return re.sub(r"[/\\&|+\u2044\u2215]", "", "".join(word for word in words if word not in _FILLERS))
 
 
 def phase_numbers(phases: Iterable[object]) -> list[int]:

@@ -22,6 +22,13 @@ from napari_cellcycle.io.channel_roles import name_channels
         (["DAPI"], ("dna",)),
         (["Camera 1"], ("brightfield",)),
         (["phase", "GFP"], ("phase", "GFP")),
+        (["T-PMT", "H3342"], ("brightfield", "dna")),
+        (["TL Brightfield", "TL DIC"], ("brightfield", "TL DIC")),
+        (["TD", "Hoechst 33342"], ("brightfield", "dna")),
+        (["DIA", "DRAQ5"], ("brightfield", "dna")),
+        (["PMT Trans", "7-AAD"], ("brightfield", "dna")),
+        (["Ph1", "GFP"], ("brightfield", "GFP")),
+        (["DIC", "GFP"], ("brightfield", "GFP")),
         ([""], ("brightfield",)),
         (["", ""], ("brightfield", "darkfield")),
         (["", "", ""], ("0", "1", "2")),
@@ -75,3 +82,7 @@ def test_unknown_role_is_refused() -> None:
 def test_channel_can_not_have_two_roles() -> None:
     with pytest.raises(ChannelError, match="Ch3 can't be both brightfield and darkfield"):
         name_channels(["Ch3", "Ch6"], {"brightfield": "Ch3", "darkfield": "0"}, "x.tif")
+
+
+def test_phase_contrast_is_no_brightfield_that_models_know() -> None:
+    assert "PhC is phase contrast, which looks different" in name_channels(["PhC", "GFP"], None, "x.tif").notes[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +11,10 @@ from napari_cellcycle.io.file_names import (
     labelled_image,
     names_montage,
     natural_key,
-    phase_in_stem,
-    phase_of_folder,
     split_channel,
     stem_of,
 )
+from napari_cellcycle.io.phase_names import PhaseNames
 from napari_cellcycle.phases import UNKNOWN, Phase
 
 
@@ -66,23 +65,23 @@ def test_channel_is_found_in_a_name(stem: str, key: str, channel: str) -> None:
     ],
 )
 def test_phase_is_told_by_the_start_of_a_name(stem: str, phase: Phase) -> None:
-    assert phase_in_stem(stem) == phase
+    assert PhaseNames().in_stem(Path("nowhere"), stem) == phase
 
 
 @pytest.mark.parametrize("stem", ["Group1", "123", "plate_G1", "Anaphse_3", "G", ""])
 def test_phase_is_not_guessed(stem: str) -> None:
-    assert phase_in_stem(stem) == UNKNOWN
+    assert PhaseNames().in_stem(Path("nowhere"), stem) == UNKNOWN
 
 
 def test_nearest_folder_tells_the_phase() -> None:
-    top = PurePath("/plates/G2")
-    assert phase_of_folder(top / "S_phase" / "day 1", top) == Phase.S
-    assert phase_of_folder(top / "day 1", top) == Phase.G2, "the input's own name counts"
+    top = Path("/plates/G2")
+    assert PhaseNames().of_folder(top / "S_phase" / "day 1", top) == Phase.S
+    assert PhaseNames().of_folder(top / "day 1", top) == Phase.G2, "the input's own name counts"
 
 
 def test_folder_above_the_input_tells_no_phase() -> None:
-    top = PurePath("/G1/plates")
-    assert phase_of_folder(top / "day 1", top) == UNKNOWN
+    top = Path("/G1/plates")
+    assert PhaseNames().of_folder(top / "day 1", top) == UNKNOWN
 
 
 @pytest.mark.parametrize("name", ["a_labels", "a_label", "a_mask", "a_masks", "a_cp_masks", "a.Labels", "a-mask"])

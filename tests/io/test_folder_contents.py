@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -100,12 +101,34 @@ def test_file_that_may_not_be_read_is_one_sentence(tmp_path: Path, monkeypatch: 
         read_cells(tmp_path)
 
 
+class Entry:
+    """What `os.scandir` gives, of a file that is not there."""
+
+    def __init__(self, name: str, number: int) -> None:
+        self.name, self.number = name, number
+
+    def is_dir(self) -> bool:
+        return False
+
+    is_symlink = is_dir
+
+    def inode(self) -> int:
+        return self.number
+
+
+@contextmanager
+def listing(scan, folder: Path, names: list[str]):  # type: ignore[no-untyped-def]
+    with scan(folder) as there:
+        is_full = any(entry.name == names[0] for entry in there)
+    with scan(folder) as there:
+        yield (Entry(name, number) for number, name in enumerate(names, 1)) if is_full else there
+
+
 def test_20000_cells_open_without_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{number}_{channel}.tif" for number in range(20_000) for channel in ("Ch3", "Ch6")]
     write_cells(tmp_path, names[:18])
-    monkeypatch.setattr(
-        os, "walk", lambda top, **_: [(str(top), [], list(names))]
-    )  # the other files are not even there
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listing(scan, path, names))  # the other files are not even there
     opened: list[Path] = []
     first_bytes = open_image_file._first_bytes
 

@@ -39,13 +39,13 @@ def test_every_part_is_described(plate: Path) -> None:
     assert (files.heights_px, files.widths_px, files.dtypes) == ((36, 36), (40, 40), ("uint16",))
     assert (stack.kind, stack.pixel_size_um, stack.n_synthetic) == ("stack of cells", 0.5, 4)
     assert (found.n_cells, found.phases) == (12, {"G1": 5, "S": 3})
-    (problem,) = found.problems
+    problem = found.problems[-1]
     assert "text.tif is not a TIFF" in problem
 
 
 def test_description_as_text(plate: Path) -> None:
     text = describe_inputs(plate).to_text()
-    assert "S: one file per cell and channel\n  cells     3\n  phases    S 3\n" in text
+    assert "S: one file per cell and channel\n  cells     3\n  phases    S 3 (from the name of the folder)\n" in text
     assert "  channels  BF = brightfield, DF = darkfield\n" in text
     assert "  images    30 x 30 pixels, uint16, 0.5 um per pixel\n" in text
     assert "  synthetic 4\n" in text
@@ -59,7 +59,7 @@ def test_description_as_json(plate: Path) -> None:
     assert found["n_cells"] == 12
     assert found["phases"] == {"G1": 5, "S": 3}
     assert [part["n_cells"] for part in found["parts"]] == [4, 5, 3]
-    assert len(found["problems"]) == 1
+    assert found["problems"][0] == "no phase is known for stack (4 cells), as these names give none"
 
 
 def test_cells_right_in_the_input_are_told_by_its_name(plate: Path) -> None:

@@ -53,10 +53,36 @@ def test_table_of_something_else_is_left_alone(stack: Path) -> None:
         (b"cell,phase\n-1,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell '-1'"),
         (b"cell,phase\nx,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell 'x'"),
         (b"cell,phase,synthetic\n0,G1,maybe\n", r"plate\.csv line 2: synthetic is 'maybe', but must be 0 or 1"),
-        (b"cell,phase\n\xff\xfe,G1\n", r"plate\.csv can't be read"),
+        (b"cell,phase\n\xff\xfe,G1\n", r"plate\.csv line 2: plate\.ome\.tif has no cell"),
     ],
 )
 def test_wrong_table_is_one_sentence(stack: Path, content: bytes, reason: str) -> None:
     stack.with_name("plate.csv").write_bytes(content)
     with pytest.raises(ReadError, match=reason):
         read_cells(stack)
+
+
+TABLE = [["Cell ", "PHASE"], ["0", "G1"], ["1.0", "s phase"], ["2", ""]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(("separator", "first"), [(",", ""), (";", ""), ("\t", ""), (";", "sep=;\r\n")])
+def test_tables_of_any_program(stack: Path, encoding: str, separator: str, first: str) -> None:
+    text = first + "\r\n".join(separator.join([*row, "\u00e4"]) for row in TABLE)
+    stack.with_name("plate.csv").write_bytes(text.encode(encoding))
+    assert read_cells(stack).phases.tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".txt", ".CSV"])
+def test_other_names_of_a_table(stack: Path, suffix: str) -> None:
+    stack.with_name(f"plate{suffix}").write_text("cell\tphase\n1,0\tMeta\n")
+    assert read_cells(stack).phases.tolist() == [-1, 4, -1]
+
+
+def test_coarse_phases_and_other_tables_are_named(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text('cell,phase\n"0",G2/M\n1,G2/M\n2,unknown\n')
+    cells = read_cells(stack)
+    assert set(cells.phases) == {-1}
+    assert any("2 cells of G2/M in plate.csv have no phase" in note for note in cells.notes)
+    stack.with_name("plate.csv").write_text("well;treatment\nA1;DMSO\n")
+    assert "plate.csv is not used, as it has no columns cell and phase" in read_cells(stack).notes

@@ -28,7 +28,10 @@ KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, Augmen
 
 # Literal texts of the version before settings held values, so that files of before and after are read alike
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
-    (ReadSettings(), {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None}),
+    (
+        ReadSettings(),
+        {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "plane": None, "population": ""},
+    ),
     (
         ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"}, labels=Path("masks.tif"), pixel_size_um=0.5),
         {
@@ -36,6 +39,8 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "layout": "auto",
             "labels": "masks.tif",
             "pixel_size_um": 0.5,
+            "plane": None,
+            "population": "",
         },
     ),
     (

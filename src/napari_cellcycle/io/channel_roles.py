@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +15,34 @@ _WORDS = {
     DARKFIELD: {"darkfield", "df", "ssc", "sidescatter"},
     DNA: {"dna", "dapi", "hoechst", "propidiumiodide", "pi", "draq5"},
 }
+_OTHER_WORDS = {
+    BRIGHTFIELD: {
+        "bright",
+        "trans",
+        "tl",
+        "td",
+        "td1",
+        "dia",
+        "tpmt",
+        "esid",
+        "transpmt",
+        "pmttrans",
+        "bf1",
+        "tld",
+        "tlight",
+    },
+    DARKFIELD: {"dark", "scatter", "ss"},
+    DNA: {
+        *("hoechst33342", "hoechst33258", "h33342", "h33258", "h3342", "ho33342", "draq7", "draq9", "7aad", "nucblue"),
+        *("dyecycle", "vybrant", "sytox", "fxcycle", "topro3", "sirdna", "spydna"),
+    },
+}
+"""Names that microscopes give; they count where no channel has one of the words above."""
+_LIKE_BRIGHTFIELD = {
+    "phase contrast": {"ph", "ph1", "ph2", "ph3", "phc", "phasecontrast", "phasecontr"},
+    "DIC": {"dic", "nomarski"},
+}
+"""Other transmitted light, read as brightfield where there is none, with a note."""
 _IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # channel numbers in BBBC048
 
 
@@ -63,7 +91,7 @@ def name_channels(found: Sequence[str], asked: Mapping[str, str] | None, where: 
     named = _asked_roles(shown, asked or {}, where)
     guessed = _guess(found, named)
     roles = tuple({**guessed, **named}.get(position, name) for position, name in enumerate(shown))
-    return NamedChannels(shown, roles, _notes(found, guessed))
+    return NamedChannels(shown, roles, (*_notes(found, guessed), *_contrast_notes(found, guessed)))
 
 
 def _asked_roles(shown: Sequence[str], asked: Mapping[str, str], where: str) -> dict[int, str]:
@@ -99,16 +127,20 @@ def _guess(found: Sequence[str], named: Mapping[int, str]) -> dict[int, str]:
 def _by_word(found: Sequence[str]) -> dict[int, str]:
     guessed: dict[int, str] = {}
     for role in ROLES:
-        hits = [position for position, name in enumerate(found) if _means(name, role)]
-        if len(hits) == 1:
-            guessed[hits[0]] = role
+        kinds = [_WORDS[role], _OTHER_WORDS[role], *(_LIKE_BRIGHTFIELD.values() if role == BRIGHTFIELD else ())]
+        for words in kinds:
+            hits = [position for position, name in enumerate(found) if _has_word(name, words)]
+            if len(hits) == 1 and hits[0] not in guessed:
+                guessed[hits[0]] = role
+            if hits:
+                break
     return guessed
 
 
-def _means(channel: str, role: str) -> bool:
+def _has_word(channel: str, wanted: set[str]) -> bool:
     words = re.findall(r"[a-z0-9]+", channel.lower())
     pairs = map("".join, pairwise(words))  # "bright field"
-    return not _WORDS[role].isdisjoint((*words, *pairs))
+    return not wanted.isdisjoint((*words, *pairs))
 
 
 def _by_imagestream(found: Sequence[str]) -> dict[int, str]:
@@ -129,3 +161,10 @@ def _notes(found: Sequence[str], guessed: Mapping[int, str]) -> tuple[str, ...]:
         if found[position].casefold() != role
     ]
     return (f"{', '.join(guesses)}; change it with --channels",) if guesses else ()
+
+
+def _contrast_notes(found: Sequence[str], guessed: Mapping[int, str]) -> Iterator[str]:
+    for position, role in guessed.items():
+        kinds = [kind for kind, words in _LIKE_BRIGHTFIELD.items() if _has_word(found[position], words)]
+        if role == BRIGHTFIELD and kinds and not _has_word(found[position], _WORDS[BRIGHTFIELD]):
+            yield f"{found[position]} is {kinds[0]}, which looks different from the brightfield that models know"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePath
-
-from napari_cellcycle.phases import UNKNOWN, parse_phase
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 AMNIS_SUFFIXES = (".cif", ".rif")
@@ -15,9 +13,23 @@ LAYOUTS = ("auto", "cells", "montage", "field")
 """What an image shows; the user may choose it."""
 
 _SEPARATORS = " _.-"
-_CHANNEL_WORDS = ("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst")
+_CHANNEL_WORDS = (
+    *("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst"),
+    *("phase[ _-]?contr(?:ast)?", "t-?pmt", "trans(?:mitted)?", "draq5"),
+)
 _DIGITS = re.compile(r"\d+")
 _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
+_PERHAPS_LABELS = re.compile(
+    r"[ _.-](?:stardist|segm?|segmentations?|gt|ground[ _-]?truth|instances?|simple[ _]segmentation"
+    r"|object[ _](?:identities|predictions))$",
+    re.IGNORECASE,
+)
+_THUMBNAIL = re.compile(r"[ _.-]thumb(?:nail)?s?$", re.IGNORECASE)
+_LABEL_FOLDER = re.compile(
+    r"(?:(?:label|instance|cell|nuclei|nuclear)[ _-]?)?masks?|labels?|label[ _-]?images?|gt|ground[ _-]?truths?|segs?"
+    r"|segmentations?|annotations?|instances|.*[ _-](?:masks|labels|gt|seg|segmentations)",
+    re.IGNORECASE,
+)
 
 
 def stem_of(name: str) -> str:
@@ -29,7 +41,7 @@ def stem_of(name: str) -> str:
     ('7_Ch3', 'plate.1')
     """
     stem, dot, suffix = name.rpartition(".")
-    if not dot or f".{suffix}".lower() not in (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES, ZARR_SUFFIX, ".csv"):
+    if not dot or f".{suffix}".lower() not in (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES, ZARR_SUFFIX, ".csv", ".daf"):
         return name
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
@@ -69,56 +81,66 @@ def split_channel(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:
     return "_".join(part for part in rest if part), last.group()
 
 
-def labelled_image(stem: str) -> str | None:
+def labelled_image(stem: str, *, perhaps: bool = False) -> str | None:
     """Stem of the image that a label image belongs to, or None if it is not a label image.
+
+    Parameters
+    ----------
+    stem : str
+        File name without its suffixes.
+    perhaps : bool
+        Accept endings too that an image may have, such as ``_seg``: they count where the other image is there.
+
+    Returns
+    -------
+    str or None
+        The stem without its ending.
 
     Examples
     --------
     >>> labelled_image("a_cp_masks"), labelled_image("a")
     ('a', None)
+    >>> labelled_image("a_stardist"), labelled_image("a_stardist", perhaps=True)
+    (None, 'a')
     """
     found = _LABELS.search(stem)
+    if perhaps:
+        found = _PERHAPS_LABELS.search(stem if found is None else stem[: found.start()]) or found
     return stem[: found.start()] if found else None
 
 
-def phase_in_stem(stem: str) -> int:
-    """Number of the phase that a file name begins with, or `UNKNOWN`.
+def names_label_folder(name: str) -> bool:
+    """Whether a folder is called like one of label images, as in ``masks`` next to ``images``."""
+    return _LABEL_FOLDER.fullmatch(name) is not None
+
+
+def pictured_image(stem: str) -> str | None:
+    """Stem of the image that a thumbnail shows, or None if it is no thumbnail."""
+    found = _THUMBNAIL.search(stem)
+    return stem[: found.start()] if found else None
+
+
+def folded(name: str) -> str:
+    """A name without differences of case and of Unicode form, which file systems may or may not keep.
 
     Examples
     --------
-    >>> phase_in_stem("S_phase_12"), phase_in_stem("G1_123"), phase_in_stem("Group1")
-    (1, 0, -1)
+    >>> folded("Te\u0301lo") == folded("T\u00e9LO")
+    True
     """
-    words = re.split(rf"[{_SEPARATORS}]+", stem)
-    for n_words in (len(words), 2, 1):
-        phase = parse_phase("_".join(words[:n_words]))
-        if phase is not None:
-            return int(phase)
-    return UNKNOWN
+    return unicodedata.normalize("NFC", name).casefold()
 
 
-def phase_of_folder(folder: PurePath, top: PurePath) -> int:
-    """Number of the phase that a folder, or the nearest folder above it, is named after.
+def printable(name: str) -> str:
+    """A name without characters that can't be written or would break a line: they are escaped, as in a Python text."""
+    return name if name.isprintable() else "".join(map(_escaped, name))
 
-    Parameters
-    ----------
-    folder : path
-        The folder of the images.
-    top : path
-        The last folder to look at.
 
-    Returns
-    -------
-    int
-        `UNKNOWN` if no folder is named after a phase.
-    """
-    for candidate in (folder, *folder.parents):
-        phase = parse_phase(candidate.name)
-        if phase is not None:
-            return int(phase)
-        if candidate == top:
-            break
-    return UNKNOWN
+def _escaped(letter: str) -> str:
+    category = unicodedata.category(letter)
+    if category == "Cs" and "\udc80" <= letter <= "\udcff":  # a byte that is not UTF-8, as Python keeps it
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode() if category in ("Cc", "Cs", "Zl", "Zp") else letter
 
 
 def names_montage(key: str) -> bool:

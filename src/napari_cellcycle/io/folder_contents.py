@@ -1,47 +1,34 @@
-"""The image files in the folders of an input, sorted into sets that show the same cells."""
+"""The image files of a folder, sorted into sets that show the same cells."""
 
 from __future__ import annotations
 
-import os
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cache
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.file_names import (
-    AMNIS_SUFFIXES,
     IMAGE_SUFFIXES,
-    ZARR_SUFFIX,
+    folded,
     labelled_image,
     natural_key,
+    pictured_image,
     split_channel,
     stem_of,
 )
-from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
+from napari_cellcycle.io.folder_scan import shorten
 
 _SHOWN_NAMES = 5
 _NO_COLUMNS: Mapping[str, str] = {}  # one for all, as there may be 10^5 sets
+_CELL_ACDC = re.compile(r"_?segm(?:_\w+)?\.npz$", re.IGNORECASE)
+_N_PROBED = 8
+"""Endings of file names, such as ``_cells``, that are looked at to see whether such files are label images."""
 
-
-@dataclass(frozen=True)
-class Folder:
-    """Files of one folder that may contain cells, in natural order.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    top : Path
-        The input that it belongs to; folders above it do not name a phase.
-    names : tuple of str
-        Names of files, and of OME-Zarr folders.
-    """
-
-    path: Path
-    top: Path
-    names: tuple[str, ...]
+IsLabels = Callable[[str, str], bool]
+"""Whether a file, by name, is a label image of another file, by its content."""
 
 
 @dataclass(frozen=True)
@@ -66,61 +53,26 @@ class ImageGroup:
     notes: tuple[str, ...] = ()
 
 
-def find_folders(path: Path, notes: list[str]) -> Iterator[Folder]:
-    """Find the folders of an input that may contain cells.
+@dataclass(eq=False)
+class _Sorted:
+    """The images of a folder by cell and channel, and label images by the image that they belong to."""
 
-    Parameters
-    ----------
-    path : Path
-        A folder; or a file, which counts as a folder with this file and its label images.
-    notes : list of str
-        Notes on folders that can't be read are appended.
-
-    Yields
-    ------
-    Folder
-        In natural order.
-
-    Raises
-    ------
-    ReadError
-        The input does not exist, or has no files of a known kind.
-    """
-    if not os.path.exists(path):  # Path.exists raises if a folder above can't be entered
-        raise ReadError(f"{path} does not exist; check the name")
-    enclosing = enclosing_zarr(path)
-    if enclosing is not None:
-        above = Path(enclosing).parent
-        inside = path.relative_to(above).as_posix()
-        yield Folder(above, above, (inside, *(_labels_beside(path) if path == enclosing else ())))
-        return
-    if path.is_file():
-        yield Folder(path.parent, path.parent, (path.name, *_labels_beside(path)))
-        return
-
-    def note(error: OSError) -> None:
-        notes.append(f"{error.filename} can't be read ({error.strerror}) and is left out; check its permissions")
-
-    is_empty = True
-    for parent, folders, files in os.walk(path, onerror=note):
-        zarrs = [name for name in folders if name.lower().endswith(ZARR_SUFFIX)]
-        folders[:] = sorted((name for name in folders if name not in zarrs and name[0] != "."), key=natural_key)
-        names = [name for name in files if name[0] != "." and name.lower().endswith((*IMAGE_SUFFIXES, *AMNIS_SUFFIXES))]
-        if names or zarrs:
-            is_empty = False
-            yield Folder(Path(parent), path, tuple(sorted(names + zarrs, key=natural_key)))
-    if is_empty:
-        raise ReadError(f"{path} has no TIFF, PNG, JPEG, CIF, RIF or OME-Zarr images; give the folder with the images")
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    single: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+    thumbnails: list[str] = field(default_factory=list)
 
 
-def _labels_beside(path: Path) -> list[str]:
-    """Names of files in the folder of the image `path` that may be its label image."""
-    stem = stem_of(path.name)
-    names = (name for name in os.listdir(path.parent) if name.lower().endswith(IMAGE_SUFFIXES))
-    return sorted(name for name in names if stem.startswith(labelled_image(stem_of(name)) or "\0"))
-
-
-def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) -> Iterator[ImageGroup | ReadError]:
+def group_images(
+    names: Sequence[str],
+    pattern: re.Pattern[str],
+    folder: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    others: Sequence[str] = (),
+    is_labels: IsLabels = lambda name, image: False,
+) -> Iterator[ImageGroup | ReadError]:
     """Sort the image files of a folder into sets that show the same cells.
 
     Parameters
@@ -131,6 +83,12 @@ def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) ->
         From `channel_pattern`.
     folder : str
         Name of the folder, for messages.
+    labels : mapping of str to str, optional
+        Label images in other folders, by the `folded` stem of their image.
+    others : sequence of str
+        Names of other files, among which may be segmentations of Cell-ACDC.
+    is_labels : callable
+        Whether the first file is a label image of the second one, by its content.
 
     Yields
     ------
@@ -138,40 +96,139 @@ def group_images(names: Sequence[str], pattern: re.Pattern[str], folder: str) ->
         A group of files without a channel in their names; and a group of sets with one file per channel, with a note
         that names incomplete sets, or the error if all of them are incomplete.
     """
-    sets, single = _collect(names, pattern)
-    if single:
-        yield ImageGroup(("",), tuple(single))
+    found = _sort(names, pattern)
+    _take_labels_by_content(found, is_labels)
+    _take_cell_acdc(found, others)
+    for image, path in (labels or {}).items():
+        found.labels.setdefault(image, []).append(path)
+    notes = []
+    if found.twice:
+        notes.append(f"{folder}: left out, as a file of the same name is there: {shorten(found.twice)}")
+    if found.thumbnails:
+        notes.append(f"{folder}: thumbnails are left out: {shorten(found.thumbnails)}")
+    sets: list[ImageSet] = []
+    singles: list[ImageSet] = []
+    used: set[str] = set()
+    every = [(key, files, sets) for key, files in found.files.items()]
+    every += [(stem, {"": name}, singles) for stem, name in found.single.items()]
+    for key, files, kind in every:
+        belonging = _labels_of(key, files, found.labels)
+        used.update(belonging)
+        if len(belonging) > 1:
+            yield ReadError(
+                f"{next(iter(files.values()))} in {folder} has several label images ({', '.join(sorted(belonging))}); "
+                "keep one of them"
+            )
+        else:
+            kind.append(ImageSet(key, files, belonging[0] if belonging else None))
+    orphans = [name for labelled in found.labels.values() for name in labelled if name not in used]
+    if orphans and (sets or singles):
+        shown = shorten([name.rpartition("/")[2] for name in orphans])
+        notes.append(f"{folder}: label images without their image are left out: {shown}")
+    if singles:
+        yield ImageGroup(("",), tuple(singles), () if sets else tuple(notes))
     if sets:
-        yield _complete(sets, folder)
+        yield _complete(sets, folder, notes)
 
 
-def _collect(names: Sequence[str], pattern: re.Pattern[str]) -> tuple[list[ImageSet], list[ImageSet]]:
-    files: dict[str, dict[str, str]] = {}
-    single: dict[str, str] = {}
-    labels: dict[str, str] = {}
-    for name in names:
+def _sort(names: Sequence[str], pattern: re.Pattern[str]) -> _Sorted:
+    found = _Sorted()
+    channels: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    known_images = cache(lambda: _image_names(names, pattern))
+    for name in sorted(names, key=_suffix_rank):
         stem = stem_of(name)
         image = labelled_image(stem)
+        if image is None:
+            perhaps = labelled_image(stem, perhaps=True)
+            image = perhaps if perhaps is not None and folded(perhaps) in known_images() else None
         if image is not None:
-            labels[image] = name
+            _put(found.labels.setdefault(folded(image), []), name, found.twice)
+            continue
+        pictured = pictured_image(stem)
+        if pictured is not None and folded(pictured) in known_images():
+            found.thumbnails.append(name)
             continue
         key, channel = split_channel(stem, pattern)
         if channel:
-            files.setdefault(key, {})[channel] = name
+            channel = channels.setdefault(channel.casefold(), channel)
+            files = found.files.setdefault(keys.setdefault(_one_form(key), key), {})
+            known = files.setdefault(channel, name)
         else:
-            single[name] = stem
-    sets = [ImageSet(key, found, _labels_of(key, found, labels)) for key, found in files.items()]
-    return sets, [ImageSet(stem, {"": name}, labels.get(stem)) for name, stem in single.items()]
+            known = found.single.setdefault(keys.setdefault("/" + _one_form(stem), stem), name)
+        if known != name:
+            found.twice.append(name)
+    order = {name: number for number, name in enumerate(names)}
+    found.files = dict(sorted(found.files.items(), key=lambda item: min(order[name] for name in item[1].values())))
+    found.single = dict(sorted(found.single.items(), key=lambda item: order[item[1]]))
+    return found
 
 
-def _labels_of(key: str, files: Mapping[str, str], labels: Mapping[str, str]) -> str | None:
+def _image_names(names: Sequence[str], pattern: re.Pattern[str]) -> set[str]:
+    """Stems of all files, with and without their channel."""
+    stems = {stem_of(name) for name in names}
+    return set(map(folded, stems)) | {folded(split_channel(stem, pattern)[0]) for stem in stems}
+
+
+def _one_form(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _put(labels: list[str], name: str, twice: list[str]) -> None:
+    """Add a label image, unless it is there already in another format."""
+    stems = [stem_of(other).casefold() for other in labels]
+    (twice if stem_of(name).casefold() in stems else labels).append(name)
+
+
+def _suffix_rank(name: str) -> int:
+    """Of two files that differ only in their format, that without losses comes first."""
+    lower = name.lower()
+    return next((rank for rank, suffix in enumerate(IMAGE_SUFFIXES) if lower.endswith(suffix)), 0)
+
+
+def _take_labels_by_content(found: _Sorted, is_labels: IsLabels) -> None:
+    """Find label images whose names are those of an image with another ending, or that differ in their format only."""
+    for name in list(found.twice):
+        image = stem_of(name)
+        partner = found.single.get(image)
+        if partner is not None and name.lower().endswith(".png") and is_labels(name, partner):
+            found.twice.remove(name)
+            found.labels.setdefault(folded(image), []).append(name)
+    endings: dict[str, bool] = {}
+    for stem, name in list(found.single.items()):
+        base = re.match(r"(.+)[ _.-]([^ _.-]+)$", stem)
+        if base is None or base[2].isdecimal() or not (base[1] in found.single or base[1] in found.files):
+            continue
+        ending = base[2].casefold()
+        if ending not in endings and len(endings) < _N_PROBED:
+            image = found.single.get(base[1]) or next(iter(found.files[base[1]].values()))
+            endings[ending] = is_labels(name, image)
+        if endings.get(ending):
+            del found.single[stem]
+            found.labels.setdefault(folded(base[1]), []).append(name)
+
+
+def _take_cell_acdc(found: _Sorted, others: Sequence[str]) -> None:
+    """Find the segmentations of Cell-ACDC: ``a_segm.npz`` belongs to ``a_phase_contr.tif``."""
+    for name in others:
+        ending = _CELL_ACDC.search(name)
+        if ending is None:
+            continue
+        base = name[: ending.start()]
+        images = [key for key in (*found.files, *found.single) if folded(key) == folded(base)]
+        images = images or [key for key in found.single if folded(key).startswith(folded(base) + "_")]
+        for image in images or [base]:
+            found.labels.setdefault(folded(image), []).append(name)
+
+
+def _labels_of(key: str, files: Mapping[str, str], labels: Mapping[str, list[str]]) -> list[str]:
     if not labels:
-        return None
+        return []
     stems = (key, *map(stem_of, files.values()))
-    return next((labels[stem] for stem in stems if stem in labels), None)
+    return next((labels[name] for stem in stems if (name := folded(stem)) in labels), [])
 
 
-def _complete(sets: Sequence[ImageSet], folder: str) -> ImageGroup | ReadError:
+def _complete(sets: Sequence[ImageSet], folder: str, notes: list[str]) -> ImageGroup | ReadError:
     """The sets that have every channel that half of the sets have."""
     counts = Counter(channel for images in sets for channel in images.files)
     wanted = tuple(sorted((c for c, n_sets in counts.items() if 2 * n_sets >= len(sets)), key=natural_key))
@@ -181,15 +238,13 @@ def _complete(sets: Sequence[ImageSet], folder: str) -> ImageGroup | ReadError:
             f"{folder} has no cell with all of the channels {', '.join(wanted)}; "
             "the files of one cell must have the same name, except for the channel"
         )
-    notes = []
     rare = [f"{channel} (of {n_sets} in {len(sets)})" for channel, n_sets in counts.items() if channel not in wanted]
     if rare:
         notes.append(f"{folder}: channels that most cells do not have are left out: {', '.join(rare)}")
     incomplete = [images for images in sets if not images.files.keys() >= set(wanted)]
     if incomplete:
-        shown = [next(iter(images.files.values())) for images in incomplete[:_SHOWN_NAMES]]
-        more = ", ..." if len(incomplete) > _SHOWN_NAMES else ""
+        shown = shorten([next(iter(images.files.values())) for images in incomplete])
         lack = f"{folder}: {len(incomplete)} of {len(sets)} are left out because they lack one of {', '.join(wanted)}"
-        notes.append(f"{lack}: {', '.join(shown)}{more}")
+        notes.append(f"{lack}: {shown}")
     ordered = (ImageSet(each.key, {c: each.files[c] for c in wanted}, each.labels) for each in complete)
     return ImageGroup(wanted, tuple(ordered), tuple(notes))

@@ -16,8 +16,8 @@ from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.images.crop import cut_cells
 from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.io.formats.label_image import open_labels
 from napari_cellcycle.io.formats.lazy_cells import FrameImages
-from napari_cellcycle.io.formats.open import open_images
 from napari_cellcycle.io.image_set import OpenImageSet
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.phase_table import with_truth
@@ -50,7 +50,7 @@ def open_field(opened: OpenImageSet) -> InputPart:
 
 
 def _open_labels(path: Path, field: ImageFile) -> ImageFile:
-    every = open_images(path, "field")
+    every = open_labels(path)
     if len(every) != field.n_scenes:
         n_labels = "1 image" if len(every) == 1 else f"{len(every)} images"
         raise ImageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_cellcycle.cells import BRIGHTFIELD
 from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.channel_roles import NamedChannels, name_channels
-from napari_cellcycle.io.file_names import names_montage, phase_in_stem
+from napari_cellcycle.io.file_names import names_montage
 from napari_cellcycle.io.folder_contents import ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.lazy_cells import Focus
@@ -29,6 +29,10 @@ class Origin:
     folder: Path
     phase: int
     options: ReadOptions
+
+    def phase_in(self, key: str) -> int:
+        """Phase that a file name in the folder, without its channel, begins with."""
+        return self.options.names.in_stem(self.folder, key)
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class OpenImageSet:
     @property
     def phase(self) -> int:
         """Phase from the name of the folder, or else of the files."""
-        return phase_in_stem(self.images.key) if self.origin.phase == UNKNOWN else self.origin.phase
+        return self.origin.phase_in(self.images.key) if self.origin.phase == UNKNOWN else self.origin.phase
 
     @property
     def notes(self) -> tuple[str, ...]:

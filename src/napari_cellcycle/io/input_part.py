@@ -9,6 +9,8 @@ from pathlib import Path
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.io.file_names import printable
+from napari_cellcycle.io.phase_names import PhaseNames
 
 _TRIED_CELLS = 32
 
@@ -24,10 +26,12 @@ class ReadOptions:
     plane: int | None = None
     claimed: set[object] = field(default_factory=set, compare=False)
     """Images in several files that were opened already, so that each is read once."""
+    population: str | None = None
+    names: PhaseNames = field(default_factory=PhaseNames)
 
     def source(self, path: Path) -> str:
-        """Name of a file in tables: its path relative to the root, with forward slashes."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        """Name of a file in tables: its path relative to the root, with forward slashes and only printable letters."""
+        return printable((path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix())
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,10 @@ class InputPart:
         Returns the cells.
     is_searched : bool
         Whether that takes long, because the cells of a field without labels must be found first.
+    folder : Path, or None
+        Folder of the files.
+    phases_from : str
+        Files that gave phases, if they are known.
     """
 
     where: str
@@ -59,6 +67,13 @@ class InputPart:
     images: CellImages
     cells: Callable[[], Cells]
     is_searched: bool = False
+    folder: Path | None = None
+    phases_from: str = ""
+
+    @property
+    def labels_apply(self) -> bool:
+        """Whether its cells are cut from a full field by a label image."""
+        return " with the labels " in self.kind
 
     def unreadable_reasons(self) -> list[str]:
         """Why no image can be read, for each image that was tried; empty if any of them can be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
-from napari_cellcycle.cells import ROLES, evenly_spaced
+from napari_cellcycle.cells import ROLES, Cells, evenly_spaced
 from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.io.file_names import printable
+from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.input_part import InputPart
-from napari_cellcycle.io.inputs import Paths, open_parts
+from napari_cellcycle.io.inputs import Paths, check_options, open_parts
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 _N_EXAMPLES = 16
@@ -43,6 +46,10 @@ class PartInfo:
         Data types of their pixels.
     pixel_size_um : float or None
         Edge of a pixel in micrometres, if it is known and the same for all cells.
+    axes : str
+        Axes of the images, as they were understood.
+    phases_from : str
+        Where the phases come from; empty if none is known.
     notes : tuple of str
         What was guessed, and what is wrong.
     """
@@ -57,6 +64,8 @@ class PartInfo:
     widths_px: tuple[int, int]
     dtypes: tuple[str, ...]
     pixel_size_um: float | None
+    axes: str
+    phases_from: str
     notes: tuple[str, ...]
 
     def to_text(self, but: Collection[str] = ()) -> str:
@@ -68,9 +77,11 @@ class PartInfo:
             f"{self.where}: {self.kind}",
             f"  cells     {n_cells}",
             *([f"  synthetic {self.n_synthetic:,}"] if self.n_synthetic else []),
-            f"  phases    {_counts(self.phases) or 'not known'}",
+            f"  phases    {_counts(self.phases) or 'not known'}"
+            + (f" (from {self.phases_from})" if self.phases else ""),
             f"  channels  {channels}",
             f"  images    {size}" + ("" if self.pixel_size_um is None else f", {self.pixel_size_um:.3g} um per pixel"),
+            *([f"  axes      {self.axes}"] if self.axes else []),
             *(f"  note      {note}" for note in self.notes if note not in but),
         ]
         return "\n".join(lines)
@@ -111,13 +122,20 @@ class Description:
 
 
 def describe_inputs(
-    paths: Paths, *, channels: Mapping[str, str] | None = None, layout: str = "auto", plane: int | None = None
+    paths: Paths,
+    *,
+    channels: Mapping[str, str] | None = None,
+    layout: str = "auto",
+    labels: str | os.PathLike[str] | None = None,
+    pixel_size_um: float | None = None,
+    plane: int | None = None,
+    population: str | None = None,
 ) -> Description:
-    """Summarise inputs; only a few of their images are read.
+    """Summarise inputs, read as `read_cells` does; only a few of their images are read.
 
     Parameters
     ----------
-    paths, channels, layout, plane
+    paths, channels, layout, labels, pixel_size_um, plane, population
         As for `read_cells`.
 
     Returns
@@ -129,38 +147,62 @@ def describe_inputs(
     ------
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
+    SettingError
+        `layout`, `pixel_size_um` or `population` is not valid.
     """
-    found = open_parts(paths, channels=channels, layout=layout, plane=plane)
+    check_options(layout, pixel_size_um)
+    found = open_parts(paths, channels=channels, layout=layout, labels=labels, plane=plane, population=population)
     infos: list[PartInfo] = []
-    problems = [*found.notes, *map(str, found.errors)]
+    errors = list(found.errors)
+    read: list[tuple[InputPart, Cells]] = []
     for part in found.parts:
         try:
-            infos.append(_describe(part))
+            cells = None if part.is_searched else part.cells()
+            infos.append(_describe(part, cells, found.phase_source(part), pixel_size_um))
         except CellCycleError as error:
-            problems.append(str(error))
-    return Description(tuple(infos), tuple(problems))
+            errors.append(error)
+            continue
+        if cells is not None:
+            read.append((part, cells))
+    if not infos:
+        raise errors[0]
+    problems = (*found.notes, *found.phase_notes(read), *map(str, errors))
+    return Description(tuple(infos), tuple(map(printable, dict.fromkeys(problems))))
 
 
-def _describe(part: InputPart) -> PartInfo:
-    cells = None if part.is_searched else part.cells()
+def _describe(part: InputPart, cells: Cells | None, phases_from: str, pixel_size_um: float | None) -> PartInfo:
     images = part.images.read(evenly_spaced(len(part.images), _N_EXAMPLES).tolist())
     pixels = [image.pixels for image in images if isinstance(image, CellImage)]
     unreadable = [image.reason for image in images if not isinstance(image, CellImage)]
     heights, widths = [image.shape[1] for image in pixels], [image.shape[2] for image in pixels]
     named = {name: role if role in ROLES else name for name, role in zip(part.channels, part.roles, strict=True)}
+    phases = {} if cells is None else _count_phases(cells.phases)
+    known_size = None if cells is None else cells.common_pixel_size_um
     return PartInfo(
         where=part.where,
         kind=part.kind,
         channels=named,
         n_cells=None if cells is None else len(cells),
         n_synthetic=0 if cells is None else int(cells.synthetic.sum()),
-        phases={} if cells is None else _count_phases(cells.phases),
+        phases=phases,
         heights_px=(min(heights, default=0), max(heights, default=0)),
         widths_px=(min(widths, default=0), max(widths, default=0)),
         dtypes=tuple(sorted({str(image.dtype) for image in pixels})),
-        pixel_size_um=None if cells is None else cells.common_pixel_size_um,
-        notes=tuple(dict.fromkeys((*(() if cells is None else cells.notes), *unreadable))),
+        pixel_size_um=known_size if pixel_size_um is None else pixel_size_um,
+        axes=_axes(part),
+        phases_from=phases_from if phases else "",
+        notes=tuple(map(printable, dict.fromkeys((*(() if cells is None else cells.notes), *unreadable)))),
     )
+
+
+def _axes(part: InputPart) -> str:
+    """The axes of a file, and what counts cells or frames."""
+    if not isinstance(part.images, FrameImages):
+        return ""
+    file = part.images.files[0]
+    what = "time points" if part.kind.startswith("time-lapse") else "cells"
+    counted = f", {file.n_frames:,} {what} along {file.frame_axes}" if file.frame_axes else ""
+    return f"{file.axes}{counted}"
 
 
 def _count_phases(phases: NDArray[np.int8]) -> dict[str, int]:

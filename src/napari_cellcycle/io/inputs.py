@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,27 +11,38 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from napari_cellcycle.cells import Cells, join_cells
-from napari_cellcycle.errors import CellCycleError, ReadError, SettingError
+from napari_cellcycle.cell_images import CellImage
+from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
-from napari_cellcycle.io.amnis.populations import lists_beside
+from napari_cellcycle.io.amnis.populations import populations_beside
 from napari_cellcycle.io.arrays import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.file_names import (
     AMNIS_SUFFIXES,
     LAYOUTS,
     channel_pattern,
-    phase_in_stem,
-    phase_of_folder,
+    printable,
+    split_channel,
+    stem_of,
 )
-from napari_cellcycle.io.folder_contents import Folder, find_folders, group_images
+from napari_cellcycle.io.folder_contents import ImageGroup, group_images
+from napari_cellcycle.io.folder_scan import Folder, scan_inputs
+from napari_cellcycle.io.formats.label_image import is_label_image_of, looks_like_labels
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
+from napari_cellcycle.io.label_folders import pair_label_folders
 from napari_cellcycle.io.layout_detection import open_group
+from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_raw_copies
+from napari_cellcycle.io.own_outputs import without_own_outputs
+from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
 from napari_cellcycle.phases import UNKNOWN
 
+_AMNIS = "Amnis"
+_N_CHECKED = 3
+"""Images of a part that are looked at to see whether they are label images."""
 _NAMED_ERRORS = 50
 
 Paths: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -44,6 +56,7 @@ def read_cells(
     labels: str | os.PathLike[str] | None = None,
     pixel_size_um: float | None = None,
     plane: int | None = None,
+    population: str | None = None,
     masks: Any = None,
     phases: Any = None,
 ) -> Cells:
@@ -71,6 +84,8 @@ def read_cells(
     plane : int, optional
         Of images with several focal planes (z), the one to read, counted from 0. By default the sharpest plane of each
         image is read.
+    population : str, optional
+        Keep only the objects of this population of the IDEAS analysis (.daf), or of the list, next to a .cif.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
     phases : sequence of int or str, optional
@@ -87,7 +102,8 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
-        `layout`, `pixel_size_um` or `plane` is not valid, or an option is given that says nothing about such an input.
+        `layout`, `pixel_size_um`, `plane` or `population` is not valid, or an option is given that says nothing
+        about such an input.
 
     Examples
     --------
@@ -95,10 +111,7 @@ def read_cells(
     >>> read_cells(pixels, channels=("brightfield", "darkfield"), pixel_size_um=0.5)
     Cells(100 cells, 0 of known phase, channels brightfield, darkfield)
     """
-    if layout not in LAYOUTS:
-        raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
-    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
-        raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
+    check_options(layout, pixel_size_um)
     if is_array(paths):
         return cells_of_array(
             paths,
@@ -113,11 +126,14 @@ def read_cells(
         raise SettingError(
             f"{option} goes with an array of cells, but files are given, which have {option} of their own"
         )
-    found = open_parts(paths, channels=named_channels(channels), layout=layout, labels=labels, plane=plane)
+    roles = named_channels(channels)
+    found = open_parts(paths, channels=roles, layout=layout, labels=labels, plane=plane, population=population)
     parts, errors = [], list(found.errors)
+    read: list[tuple[InputPart, Cells]] = []
     for part in found.parts:
         try:
             parts.append(part.cells())
+            read.append((part, parts[-1]))
         except CellCycleError as error:
             errors.append(error)
     if not parts:
@@ -125,8 +141,16 @@ def read_cells(
     cells = join_cells(parts)
     if pixel_size_um is not None:
         cells = replace(cells, pixel_size_um=np.full(len(cells), pixel_size_um, np.float32))
-    notes = (*cells.notes, *found.notes, *left_out(errors))
-    return replace(cells, notes=tuple(dict.fromkeys(notes)))
+    notes = (*cells.notes, *found.notes, *found.phase_notes(read), *left_out(errors))
+    return replace(cells, notes=tuple(dict.fromkeys(map(printable, notes))))
+
+
+def check_options(layout: str, pixel_size_um: float | None) -> None:
+    """Raise SettingError for a layout or a pixel size that is not valid."""
+    if layout not in LAYOUTS:
+        raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
+    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+        raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
 
 
 @dataclass(frozen=True)
@@ -136,6 +160,35 @@ class FoundParts:
     parts: tuple[InputPart, ...]
     errors: tuple[CellCycleError, ...]
     notes: tuple[str, ...]
+    options: ReadOptions
+    tops: Mapping[Path, Path]
+
+    def phase_notes(self, read: Sequence[tuple[InputPart, Cells]]) -> list[str]:
+        """Notes on how names were read, and on cells without a phase while others have one.
+
+        Parameters
+        ----------
+        read : sequence of (InputPart, Cells)
+            Parts, with their cells.
+
+        Returns
+        -------
+        list of str
+            Sentences for the user.
+        """
+        return [*self.options.names.notes, *phaseless_notes(read, self.tops)]
+
+    def phase_source(self, part: InputPart) -> str:
+        """Where the phases of a part come from, if it has any."""
+        path, folder = self.options.root / part.where, part.folder or self.options.root
+        if part.phases_from:
+            return part.phases_from
+        key = split_channel(stem_of(path.name), channel_pattern(part.channels))[0]
+        table = None if part.kind.startswith("one file") else table_of(path, key)
+        if table is not None and has_phases(table):
+            return table.name
+        named = self.options.names.of_folder(folder, self.tops.get(folder, folder)) != UNKNOWN
+        return "the name of the folder" if named else "the names of the files"
 
 
 def open_parts(
@@ -145,12 +198,13 @@ def open_parts(
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
     plane: int | None = None,
+    population: str | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, plane
+    paths, channels, layout, labels, plane, population
         As for `read_cells`.
 
     Returns
@@ -162,22 +216,60 @@ def open_parts(
     ------
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
+    SettingError
+        There is no such population.
     """
     inputs = _as_paths(paths)
-    options = ReadOptions(_common_root(inputs), channels, layout, None if labels is None else Path(labels), plane)
+    options = ReadOptions(
+        _common_root(inputs),
+        channels,
+        layout,
+        labels=None if labels is None else Path(labels),
+        plane=plane,
+        population=population or None,
+    )
+    scan = scan_inputs(inputs)
+    has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)
+    if options.labels is not None and not has_zarr and not options.labels.exists():
+        raise ReadError(f"the label image {options.labels} does not exist; check the name")
+    pattern = channel_pattern((channels or {}).values())
+    folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
+    paired = pair_label_folders(folders, pattern)
+    for folder in paired.folders:
+        options.names.add(folder.path, folder.neighbours, pattern)
     parts: list[InputPart] = []
-    errors: list[CellCycleError] = []
-    notes: list[str] = []
-    for folder in _find_all(inputs, notes, errors):
-        for found in _open_folder(folder, options):
+    errors = list(scan.errors)
+    said = [*scan.notes, *notes, *paired.notes]
+    used: set[str] = set()
+    for folder in paired.folders:
+        for found in _open_folder(folder, options, pattern, paired.labels.get(folder.path, {}), said, used):
             if isinstance(found, InputPart):
-                parts.append(found)
+                parts.append(replace(found, folder=folder.path))
             else:
                 errors.append(found)
+        if folder.is_searched:
+            said.extend(unused_files(folder, used, options.names))
     if not parts:
         only_labels = ReadError(f"{inputs[0].name} has only label images; give the images that they belong to")
         raise errors[0] if errors else only_labels
-    return FoundParts(tuple(parts), tuple(errors), tuple(notes))
+    _check_use(options, parts)
+    tops = {folder.path: folder.top for folder in paired.folders}
+    return FoundParts(tuple(parts), tuple(errors), tuple(dict.fromkeys(map(printable, said))), options, tops)
+
+
+def _check_use(options: ReadOptions, parts: Sequence[InputPart]) -> None:
+    """Raise SettingError for an option that would change nothing, or apply to what it is not meant for."""
+    amnis = [part.kind.startswith(_AMNIS) for part in parts]
+    if options.population is not None and not all(amnis):
+        where = parts[amnis.index(False)].where
+        raise SettingError(f"population is for .cif and .rif files with a .daf, but {where} has none; leave it out")
+    if options.labels is not None:
+        with_labels = {part.where.partition("[")[0] for part in parts if part.labels_apply}
+        if not with_labels or (len(with_labels) > 1 and options.labels.exists()):
+            n_fields = len(with_labels) or "no"
+            raise SettingError(
+                f"labels belong to one full-field image, but the input has {n_fields} of them; give only that image"
+            )
 
 
 def left_out(errors: Sequence[CellCycleError]) -> list[str]:
@@ -204,52 +296,82 @@ def _common_root(inputs: Sequence[Path]) -> Path:
         return Path()
 
 
-def _find_all(inputs: Sequence[Path], notes: list[str], errors: list[CellCycleError]) -> list[Folder]:
-    """Folders of all inputs; files of one folder that were given one by one are joined."""
-    tops: dict[Path, Path] = {}
-    names: dict[Path, dict[str, None]] = {}
-    for path in inputs:
-        try:
-            for folder in find_folders(path, notes):
-                tops.setdefault(folder.path, folder.top)
-                names.setdefault(folder.path, {}).update(dict.fromkeys(folder.names))
-        except ReadError as error:
-            errors.append(error)
-    return [Folder(path, top, tuple(names[path])) for path, top in tops.items()]
-
-
-def _open_folder(folder: Folder, options: ReadOptions) -> Iterator[InputPart | CellCycleError]:
-    origin = Origin(folder.path, phase_of_folder(folder.path, folder.top), options)
+def _open_folder(
+    folder: Folder,
+    options: ReadOptions,
+    pattern: re.Pattern[str],
+    labels: Mapping[str, str],
+    notes: list[str],
+    used: set[str],
+) -> Iterator[InputPart | CellCycleError]:
+    origin = Origin(folder.path, options.names.of_folder(folder.path, folder.top), options)
     containers = [name for name in folder.names if name.lower().endswith(AMNIS_SUFFIXES) or is_in_zarr(name)]
     image_like: list[str] = []
     for name in containers:
         if is_in_zarr(name):
-            for found in open_zarr_images(name, origin):
-                if isinstance(found, str):
-                    image_like.append(found)
+            for image in open_zarr_images(name, origin):
+                if isinstance(image, str):
+                    image_like.append(image)
                 else:
-                    yield found
+                    yield image
             continue
         try:
-            yield _open_amnis(folder.path / name, origin).checked()
+            yield _open_amnis(folder.path / name, origin, used).checked()
+        except SettingError:
+            raise
         except CellCycleError as error:
             yield error
-    amnis = [folder.path / name for name in containers if name.lower().endswith(AMNIS_SUFFIXES)]
-    read = {*containers, *(listed.name for path in amnis for listed, _ in lists_beside(path))}
-    images = [*image_like, *(name for name in folder.names if name not in read)]
-    for group in group_images(images, channel_pattern((options.channels or {}).values()), folder.path.name):
+    for name in folder.names:
+        if name.lower().endswith(".daf") and name not in used:
+            used.add(name)
+            yield ReadError(
+                f"{name} has no images; give the .cif file that it belongs to, and leave the .daf next to it"
+            )
+    passed = {*containers, *used}
+    images = [*image_like, *(name for name in folder.names if name not in passed)]
+    groups = group_images(
+        images,
+        pattern,
+        folder.path.name,
+        labels=labels,
+        others=folder.others,
+        is_labels=lambda name, image: is_label_image_of(folder.path / name, folder.path / image),
+    )
+    for group in groups:
+        if isinstance(group, ImageGroup):
+            notes.extend(group.notes)
+            used.update(os.path.basename(each.labels) for each in group.sets if each.labels)
         try:
-            yield from (group,) if isinstance(group, CellCycleError) else open_group(group, origin)
+            yield from (group,) if isinstance(group, CellCycleError) else map(_refuse_labels, open_group(group, origin))
         except CellCycleError as error:
             yield error
 
 
-def _open_amnis(path: Path, origin: Origin) -> InputPart:
+def _refuse_labels(part: InputPart | CellCycleError) -> InputPart | CellCycleError:
+    """The same, or an error for label images, of which no cells must be cut."""
+    if not isinstance(part, InputPart):
+        return part
+    plane = part.roles.index(BRIGHTFIELD) if BRIGHTFIELD in part.roles else 0
+    images = part.images.read(evenly_spaced(len(part.images), _N_CHECKED).tolist())
+    pixels = [image.pixels[plane] for image in images if isinstance(image, CellImage)]
+    if not pixels or not all(map(looks_like_labels, pixels)):
+        return part
+    return ImageError(
+        f"{part.where} is a label image, not an image of cells; give the image that it belongs to, and this one "
+        "with --labels"
+    )
+
+
+def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     """Cells of an Amnis file."""
     options, source = origin.options, origin.options.source(path)
     amnis = open_amnis(path)
-    cells, kind = read_amnis_cells(amnis, source, options.channels), f"Amnis {path.suffix.lower()}"
-    names = tuple(f"Ch{channel}" for channel in amnis.channels)
-    phase = phase_in_stem(path.stem) if origin.phase == UNKNOWN else origin.phase
+    found = populations_beside(path, amnis.object_ids)
+    used.update(found.files)
+    cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
+    cells = with_truth(cells, path, path.stem)
+    kind, names = f"{_AMNIS} {path.suffix.lower()}", tuple(f"Ch{channel}" for channel in amnis.channels)
+    phase = origin.phase_in(path.stem) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
-    return InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)
+    part = InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)
+    return replace(part, phases_from=", ".join(found.sources))

@@ -9,7 +9,7 @@ import numpy as np
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.channel_roles import name_channels
-from napari_cellcycle.io.file_names import phase_in_stem
+from napari_cellcycle.io.file_names import printable
 from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.lazy_cells import Focus, FrameImages, OneCellFiles
@@ -49,7 +49,7 @@ def open_group(group: ImageGroup, origin: Origin) -> Iterator[InputPart | CellCy
         name_channels(group.channels, origin.options.channels, origin.folder.name)
     cells: list[ImageSet] = []
     errors: list[CellCycleError] = []
-    notes = list(group.notes)
+    notes: list[str] = []
     after_montage = False  # the last of several montages may have only a few tiles
     is_alike = True  # files of one image can't be told from others before they are opened
     example: OpenImageSet | None = None
@@ -85,11 +85,11 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes:
     names = tuple(tuple(images.files.values())[:n_files] for images in sets)
     images = OneCellFiles(origin.folder, names, channels.roles, layout=options.layout, plane=options.plane)
     folder = origin.options.source(origin.folder)
-    phases = [phase_in_stem(each.key) for each in sets] if origin.phase == UNKNOWN else origin.phase
+    phases = [origin.phase_in(each.key) for each in sets] if origin.phase == UNKNOWN else origin.phase
     cells = Cells.build(
         images,
         channels.roles,
-        [f"{folder}/{files[example.brightfield_file]}".removeprefix("./") for files in names],
+        [printable(f"{folder}/{files[example.brightfield_file]}".removeprefix("./")) for files in names],
         ids=np.zeros(len(images), np.int64),
         phases=np.asarray(phases, np.int8),
         synthetic=first.synthetic,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,18 +13,27 @@ import numpy as np
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.file_names import stem_of
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, parse_phase, phase_label
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
 
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".ome.zarr", ".zarr")
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"", "0", "false", "no"}
+_NOT_KNOWN = {"", "?", "-", "unknown", "unsure", "nan", "na", "n/a", "none"}
+_HEADINGS = {
+    "cell": ("cell", "cellid", "cellnumber", "label", "objectnumber"),
+    "phase": ("phase", "cellcyclephase"),
+    "synthetic": ("synthetic",),
+    "source": ("source",),
+}
+"""Spellings of the headings, in small letters without spaces and underscores."""
 
 
 def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     """Add the phases from the table ``<stem>.csv`` in the folder of the images, if there is one.
 
     Its columns are ``cell`` (position in the file, or label), ``phase`` (empty if unknown) and optionally ``synthetic``
-    (0 or 1). A table without the first two is ignored.
+    (0 or 1), separated by commas, semicolons or tabs. A table without the first two is ignored, with a note.
 
     Parameters
     ----------
@@ -44,50 +54,160 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     ReadError
         The table can't be read, or names an unknown cell or phase.
     """
-    tables = [image.with_name(f"{stem}.csv") for stem in (stem_of(image.name), key)]
-    table = next((path for path in tables if path.is_file()), None)
+    table = table_of(image, key)
     if table is None:
         return cells
+    columns = _read_columns(table)
+    if columns is None:
+        return replace(cells, notes=(*cells.notes, f"{table.name} is not used, as it has no columns cell and phase"))
     ids = cells.ids.tolist()
     known = set(ids)
     rows: dict[int, tuple[int, bool]] = {}
-    for line, row in _rows(table):
+    coarse: dict[str, int] = {}
+    for line, row in columns:
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
             raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table")
-        rows[cell] = _phase(row["phase"], where), _flag(row.get("synthetic") or "", where)
+        rows[cell] = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
     phases = [rows[cell][0] if cell in rows else phase for cell, phase in zip(ids, cells.phases.tolist(), strict=True)]
-    synthetic = [cell in rows and rows[cell][1] for cell in ids]
-    return replace(cells, phases=np.array(phases, np.int8), synthetic=cells.synthetic | np.array(synthetic, bool))
+    synthetic = np.array([cell in rows and rows[cell][1] for cell in ids], bool)
+    notes = (*cells.notes, *(coarse_note(name, count, table.name) for name, count in coarse.items()))
+    return replace(cells, phases=np.array(phases, np.int8), synthetic=cells.synthetic | synthetic, notes=notes)
 
 
-def _rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def coarse_note(name: str, n_cells: int, where: str = "") -> str:
+    """Note on a name that stands for several phases.
+
+    Parameters
+    ----------
+    name : str
+        As it is written.
+    n_cells : int
+        Number of its cells.
+    where : str
+        The table or list that has it, if it is not the name of a file or folder.
+
+    Returns
+    -------
+    str
+        A sentence.
+
+    Examples
+    --------
+    >>> coarse_note("G1/S", 3, "a.csv")
+    '3 cells of G1/S in a.csv have no phase, as it stands for several phases (G1, S)'
+    """
+    meaning = ", ".join(phase.label for phase in named_phases(name))
+    place = f" in {where}" if where else ""
+    return f"{n_cells:,} cells of {name}{place} have no phase, as it stands for several phases ({meaning})"
+
+
+def table_of(image: Path, key: str) -> Path | None:
+    """The file that may be the table of an image.
+
+    Parameters
+    ----------
+    image : Path
+        The image file.
+    key : str
+        A second name that the table may have.
+
+    Returns
+    -------
+    Path or None
+        None if there is no such file.
+    """
+    stems = dict.fromkeys((stem_of(image.name), key))
+    spellings = [*_TABLE_SUFFIXES, *map(str.upper, _TABLE_SUFFIXES)]
+    tables = (image.with_name(f"{stem}{suffix}") for stem in stems if stem for suffix in spellings)
+    return next((path for path in tables if path.is_file()), None)
+
+
+def has_phases(table: Path) -> bool:
+    """Whether a file is a table of cells and phases."""
+    return _read_columns(table) is not None
+
+
+def read_sources(table: Path) -> list[str]:
+    """Different entries of the column ``source`` in a table that `write_sidecar` wrote; empty for another table."""
+    columns = _read_columns(table) or []
+    return list(dict.fromkeys(row["source"] for _, row in columns if "source" in row))
+
+
+def _read_columns(table: Path) -> list[tuple[int, dict[str, str]]] | None:
+    """Lines and their known columns, or None if the table has no columns ``cell`` and ``phase``."""
+    lines = read_text(table).splitlines(keepends=True)
+    skipped, delimiters = 0, [",", ";", "\t", "|"]
+    if lines and lines[0].lower().startswith("sep="):  # for Excel
+        skipped, delimiters = 1, [lines[0][4:5]] if lines[0][4:].strip("\r\n") else ["\t"]
+    for delimiter in delimiters:
+        rows = csv.reader(lines[skipped:], delimiter=delimiter)
+        try:
+            names = [_heading(text) for text in next(rows, [])]
+            if {"cell", "phase"} <= set(names):
+                return [(skipped + rows.line_num, _named(row, names)) for row in rows if any(map(str.strip, row))]
+        except csv.Error as error:
+            raise ReadError(f"{table} can't be read ({error}); save it as comma-separated text") from error
+    return None
+
+
+def _named(row: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """The cells of a row by their heading; a short row is filled."""
+    filled = [*row, *[""] * (len(names) - len(row))]
+    return {name: text for name, text in zip(names, filled, strict=False) if name}
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8 or UTF-16, or else in the encoding of Western Windows.
+
+    Raises
+    ------
+    ReadError
+        It can't be read, or is no text.
+    """
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if {"cell", "phase"} <= set(reader.fieldnames or ()):
-                yield from enumerate(reader, start=2)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(f"{table} can't be read ({error}); save it as comma-separated text") from error
+        content = path.read_bytes()
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return content.decode("utf-16")
+        if b"\0" in content[:100]:
+            return content.decode("utf-16-le" if content[1:2] == b"\0" else "utf-16-be")
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return content.decode("cp1252", errors="replace")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ReadError(f"{path.name} can't be read ({reason}); save it as text in UTF-8") from error
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text is not None and text.strip().isdecimal() else -1
+def _heading(text: str) -> str:
+    plain = re.sub(r"[\s_.\"'-]+", "", text.lower())
+    return next((name for name, spellings in _HEADINGS.items() if plain in spellings), "")
 
 
-def _phase(text: str | None, where: str) -> int:
-    if not text or not text.strip():
+def _number(text: str) -> int:
+    found = re.fullmatch(r"\s*\"?(\d{1,18})(?:[.,]0*)?\"?\s*", text)
+    return int(found[1]) if found else -1
+
+
+def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
+    name = text.strip().strip('"').strip()
+    if name.lower() in _NOT_KNOWN:
         return UNKNOWN
-    phase = parse_phase(text)
-    if phase is None:
+    phases = named_phases(name)
+    if not phases:
         raise ReadError(f"{where}: {text!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
-    return int(phase)
+    if len(phases) > 1:
+        coarse[name] = coarse.get(name, 0) + 1
+        return UNKNOWN
+    return int(phases[0])
 
 
 def _flag(text: str, where: str) -> bool:
-    if text.strip().lower() not in _TRUE | _FALSE:
+    word = re.sub(r"[.,]0*$", "", text.strip().strip('"').lower())
+    if word not in _TRUE | _FALSE:
         raise ReadError(f"{where}: synthetic is {text!r}, but must be 0 or 1; correct the table")
-    return text.strip().lower() in _TRUE
+    return word in _TRUE
 
 
 def sidecar_path(stack: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.channel_roles import shown_names
-from napari_cellcycle.io.file_names import phase_in_stem, stem_of
+from napari_cellcycle.io.file_names import stem_of
 from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
 from napari_cellcycle.io.formats.zarr import open_zarr
@@ -73,7 +73,7 @@ def _open_cells(images: ImageSet, origin: Origin) -> InputPart | None:
         return None
     source = options.source(path)
     cells = read_zarr_cells(file, source, options.channels, options.plane, images.columns)
-    phase = phase_in_stem(images.key) if origin.phase == UNKNOWN else origin.phase
+    phase = origin.phase_in(images.key) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     kind = "OME-Zarr" if file.n_planes == 1 else f"OME-Zarr, {file.n_planes} focal planes"
     return InputPart(source, kind, shown_names(file.channels), cells.channels, cells.images, lambda: labelled)

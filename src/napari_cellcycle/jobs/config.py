@@ -143,6 +143,10 @@ class ReadSettings(Settings):
         int | None,
         setting("focal plane (z) to read, counted from 0, instead of the sharpest one", 0, 9999, more=True),
     ] = None
+    population: Annotated[
+        OptionalText,
+        setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
@@ -11,16 +13,13 @@ from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import ReadSettings
 
 
+def reading_options(settings: ReadSettings) -> dict[str, Any]:
+    """The settings as keyword arguments of `read_cells` and of `describe_inputs`, which read alike."""
+    return {item.name: getattr(settings, item.name) for item in fields(settings)}
+
+
 def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note, Cells]:
     """Find the cells in `paths` and report what was guessed."""
-
-    cells = read_cells(
-        paths,
-        channels=settings.channels,
-        layout=settings.layout,
-        labels=settings.labels,
-        pixel_size_um=settings.pixel_size_um,
-        plane=settings.plane,
-    )
+    cells = read_cells(paths, **reading_options(settings))
     yield from (Note(text) for text in cells.notes)
     return cells

@@ -172,7 +172,8 @@ def test_lists_given_with_their_file_are_no_problem(tmp_path: Path) -> None:
         (tmp_path / name).write_text("0\n")
     found = describe_inputs([tmp_path / "plate3.cif", *(tmp_path / name for name in names)])
     assert found.problems == ("readme.txt is not a TIFF, PNG or JPEG image; export it again",)
-    assert describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems == ()
+    (note,) = describe_inputs([tmp_path, tmp_path / "G1.txt"]).problems
+    assert note.endswith("not used: readme.txt")
     with pytest.raises(ReadError, match=r"G1\.txt is not a TIFF"):
         describe_inputs(tmp_path / "G1.txt")
 
@@ -183,7 +184,7 @@ def test_an_object_in_lists_of_two_phases(tmp_path: Path) -> None:
     (tmp_path / "S.txt").write_text("10\n")
     cells = read_objects(tmp_path / "a.cif", tmp_path)
     assert cells.phases[:2].tolist() == [Phase.G1, UNKNOWN]
-    assert "1 objects of a.cif are in lists of several phases, so their phase is unknown" in cells.notes
+    assert "1 objects of a.cif are in lists or populations of several phases, so their phase is unknown" in cells.notes
 
 
 def test_real_file_as_cells(real_data: Path) -> None:

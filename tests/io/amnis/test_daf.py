@@ -5,52 +5,16 @@ from __future__ import annotations
 import contextlib
 import html
 import re
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from daf_writer import combined, gate, region, write_daf
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.amnis.daf import read_daf
-
-AREA = np.array([10.0, 20.0, 30.0, 40.0, 1000.0, np.nan])
-SHAPE = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
-
-
-def region(label: str, shape: str, corners: list[tuple[float, float]], axis: str = "P") -> str:
-    points = "".join(f'<axy x="{x}" y="{y}" />' for x, y in corners)
-    return f'<Region type="{shape}" label="{label}" xlogrange="{axis}" ylogrange="P">{points}</Region>'
-
-
-def gate(name: str, where: str, base: str = "All", x: str = "Area", y: str = "Shape") -> str:
-    return f'<Pop name="{name}" type="G" base="{base}" region="{where}" fx="{x}" fy="{y}" />'
-
-
-def combined(name: str, definition: str) -> str:
-    return f'<Pop name="{name}" type="C" base="All" definition="{definition}" />'
-
-
-def write_daf(path: Path, regions: str, populations: str, *, binary: bool = False) -> Path:
-    """A small analysis of 6 objects with the features Area and Shape."""
-    columns = (AREA, SHAPE)
-    texts = ["|".join("NaN" if np.isnan(value) else repr(float(value)) for value in column) for column in columns]
-    values = "" if binary else "".join(f'<UDFValues fid="{n}" fv="{text}" />' for n, text in enumerate(texts))
-    xml = (
-        f'<?xml version="1.0" encoding="utf-8"?><Assay user="Ada Lovelace" binaryfeatures="{binary}">'
-        r'<SOD file="C:\Users\ada\run 1.cif" objcount="6" /><UDF name="Area" /><UDF name="Shape" />'
-        f'{values}{regions}<Pop name="All" type="B" base="" />{populations}</Assay>'
-    )
-    content = b"\xef\xbb\xbf" + xml.encode()
-    if binary:
-        content += b"\n\0\x1e" + struct.pack("<iii", 1, 2, 6)
-        content += b"".join(struct.pack("<i", n) + column.astype("<f8").tobytes() for n, column in enumerate(columns))
-        content += b"what IDEAS writes after that"
-    path.write_bytes(content)
-    return path
-
 
 BOX = region("box", "rect", [(30, 1), (15, 3)])
 BAND = region("band", "line", [(20, 0.5), (40, 0.5)])

@@ -27,7 +27,7 @@ def test_object_numbers(tmp_path: Path, text: str) -> None:
     assert read_object_numbers(path).tolist() == [3, 5, 70]
 
 
-@pytest.mark.parametrize("text", ["", "no numbers\n", "3\nfive\n", "3\n5.5\n", "Object Number\tArea\n\t3\n"])
+@pytest.mark.parametrize("text", ["no numbers\n", "3\nfive\n", "3\n5.5\n", "Object Number\tArea\n\t3\n"])
 def test_what_is_no_list(tmp_path: Path, text: str) -> None:
     (tmp_path / "G1.txt").write_text(text)
     with pytest.raises(ReadError, match=r"G1\.txt is not a list of object numbers; export the population from IDEAS"):
@@ -35,5 +35,17 @@ def test_what_is_no_list(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_list(tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"G1\.txt can't be read .*; check the path"):
+    with pytest.raises(ReadError, match=r"G1\.txt can't be read .*; save it as text"):
         read_object_numbers(tmp_path / "G1.txt")
+
+
+@pytest.mark.parametrize("text", ["", "Object Number\r\n", "G1 cells\nObject Number\tArea\n"])
+def test_an_empty_population(tmp_path: Path, text: str) -> None:
+    (tmp_path / "G1.txt").write_text(text)
+    assert read_object_numbers(tmp_path / "G1.txt").tolist() == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_numbers_in_any_form(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "G1.csv").write_bytes('"Object Number"\r\n"3.0"\r\n5,0\r\n'.encode(encoding))
+    assert read_object_numbers(tmp_path / "G1.csv").tolist() == [3, 5]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
-from napari_cellcycle.errors import ReadError
+from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject
-from napari_cellcycle.io.amnis.populations import phases_beside
+from napari_cellcycle.io.amnis.populations import Populations, populations_beside
 from napari_cellcycle.io.channel_roles import name_channels
 
 _USUAL_DARKFIELD = (6, 12)
@@ -64,7 +64,14 @@ class _AmnisImages:
         return np.asarray((chosen if chosen.any() else inside).any(axis=0), bool)
 
 
-def read_amnis_cells(file: AmnisFile, source: str, channels: Mapping[str, str] | None = None) -> Cells:
+def read_amnis_cells(
+    file: AmnisFile,
+    source: str,
+    channels: Mapping[str, str] | None = None,
+    *,
+    population: str | None = None,
+    populations: Populations | None = None,
+) -> Cells:
     """The objects of a .cif or .rif file as cells.
 
     Parameters
@@ -76,11 +83,15 @@ def read_amnis_cells(file: AmnisFile, source: str, channels: Mapping[str, str] |
     channels : mapping of role to channel, optional
         As in ``{"darkfield": "Ch6"}``. The file says which channel is brightfield; darkfield is assumed to be channel
         6 or 12 if one of them is in use, and `Cells.notes` say so.
+    population : str, optional
+        Name of a population of the .daf in the same folder, or of a list, whose members are kept. All by default.
+    populations : Populations, optional
+        From `populations_beside`, if they were read before.
 
     Returns
     -------
     Cells
-        Their ids are object numbers. Their phases come from the population exports of IDEAS in the same folder.
+        Their ids are object numbers. Their phases come from the .daf and the population exports in the same folder.
 
     Raises
     ------
@@ -88,6 +99,8 @@ def read_amnis_cells(file: AmnisFile, source: str, channels: Mapping[str, str] |
         None of the objects can be read.
     ChannelError
         A channel of `channels` is not in use.
+    SettingError
+        There is no such population, or it has no members.
     """
     path = file.path
     if not len(file):
@@ -95,18 +108,28 @@ def read_amnis_cells(file: AmnisFile, source: str, channels: Mapping[str, str] |
     known, guesses = _known_roles(file, channels or {})
     named = name_channels([f"Ch{channel}" for channel in file.channels], known, path.name)
     ids = file.object_ids
-    phases, lists = phases_beside(path, ids)
+    found = populations_beside(path, ids) if populations is None else populations
     planes = tuple(range(len(file.channels)))
     mask_plane = named.roles.index(BRIGHTFIELD) if BRIGHTFIELD in named.roles else None
-    return Cells.build(
+    cells = Cells.build(
         _AmnisImages(file, planes, named.roles, mask_plane),
         named.roles,
         source,
         ids=ids,
-        phases=phases,
+        phases=found.phases,
         pixel_size_um=file.pixel_size_um,
-        notes=(*guesses, *named.notes, *lists, *file.problems),
+        notes=(*guesses, *named.notes, *found.notes, *file.problems),
     )
+    return cells if population is None else _members(cells, population, found, path.name)
+
+
+def _members(cells: Cells, population: str, populations: Populations, where: str) -> Cells:
+    chosen = np.flatnonzero(populations.named(population, where))
+    if not len(chosen):
+        raise SettingError(f"the population {population!r} of {where} has no objects; choose another one")
+    note = f"{len(chosen)} of {len(cells)} objects of {where} are in the population {population!r}"
+    members = cells.subset(chosen)
+    return replace(members, notes=(*members.notes, note))
 
 
 def _known_roles(file: AmnisFile, asked: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
