@@ -21,7 +21,6 @@ from napari_cellcycle.io.file_names import (
 )
 from napari_cellcycle.io.folder_scan import shorten
 
-_SHOWN_NAMES = 5
 _NO_COLUMNS: Mapping[str, str] = {}  # one for all, as there may be 10^5 sets
 _CELL_ACDC = re.compile(r"_?segm(?:_\w+)?\.npz$", re.IGNORECASE)
 _N_PROBED = 8
