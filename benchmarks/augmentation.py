@@ -38,7 +38,7 @@ from napari_cellcycle.jobs.steps.training_data import TrainingData, load_trainin
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.generators import load_generator, save_generator
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.config import TrainConfig, resolved
 from napari_cellcycle.training.recipes import RECIPES
 

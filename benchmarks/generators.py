@@ -32,7 +32,7 @@ from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic
 from napari_cellcycle.jobs.steps.fill_phases import generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
-from napari_cellcycle.models.generator import size_of
+from napari_cellcycle.models.trained_generator import size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase
 from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS, WGAN_DIV, WGAN_GP, preset

@@ -20,7 +20,7 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.training.augment_flag import parse_augment
 
 PAGE = Path(__file__).parents[1] / "docs" / "augmentation.md"
 BEGIN, END = "<!-- seed -->", "<!-- end of seed -->"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import napari_cellcycle as cc
-from napari_cellcycle.models.layer_fusion import fuse_for_inference
+from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.models import shipped_models
 

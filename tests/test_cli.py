@@ -20,7 +20,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     TrainSettings,
 )
-from napari_cellcycle.settings import SettingsOfRecipe, settings_in
+from napari_cellcycle.settings_base import SettingsOfRecipe, settings_in
 
 
 def test_help_loads_nothing_heavy() -> None:

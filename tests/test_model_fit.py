@@ -22,7 +22,7 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.cli import main
 from napari_cellcycle.events import Note
-from napari_cellcycle.images.phase_montage import draw_montage
+from napari_cellcycle.images.classified_montage import draw_montage
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.model_fit import LEARNING_CURVE

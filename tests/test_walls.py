@@ -18,7 +18,7 @@ NAME = "napari_cellcycle"
 GUI_PACKAGES = {"qtpy", "magicgui", "superqt", "napari", "vispy", "PySide6", "PyQt6"}
 
 FLOORS = (
-    {"errors", "events", "phases", "settings", "verdict", "versions"},
+    {"errors", "events", "phases", "settings_base", "verdict", "versions"},
     {"cell_images"},
     {"cells"},
     {"images"},
@@ -34,8 +34,15 @@ FLOORS = (
 """A room imports from lower floors and from its own."""
 
 INNER_FLOORS = {
-    "gui": ({"job_thread"}, {"progress_dialog", "layers"}, {"widgets"}, {"samples", "readers"}, {"docks"}, {"launch"}),
-    "io": ({"atomic", "file_names"}, {"formats"}, {"writers"}, {"*"}),
+    "gui": (
+        {"job_thread"},
+        {"progress_dialog", "layers"},
+        {"widgets"},
+        {"samples", "readers"},
+        {"docks"},
+        {"demo_window"},
+    ),
+    "io": ({"atomic", "name_patterns"}, {"formats"}, {"writers"}, {"*"}),
     "jobs": ({"config"}, {"read"}, {"steps"}, {"protocols"}, {"*"}),
 }
 """The same inside a room; * stands for all that is not named."""

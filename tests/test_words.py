@@ -13,7 +13,7 @@ from made import finished_job
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Note, map_events, result_of, run_job
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS, Phase, parse_phase, phase_label
-from napari_cellcycle.settings import OPTIONAL_PATH, WORDS, Settings, setting
+from napari_cellcycle.settings_base import OPTIONAL_PATH, WORDS, Settings, setting
 
 
 @pytest.mark.parametrize(

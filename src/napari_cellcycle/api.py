@@ -15,7 +15,7 @@ from napari_cellcycle.io import inputs
 from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
-from napari_cellcycle.settings import Setting, settings_in
+from napari_cellcycle.settings_base import Setting, settings_in
 
 _Arguments = ParamSpec("_Arguments")
 

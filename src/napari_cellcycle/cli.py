@@ -22,7 +22,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     TrainSettings,
 )
-from napari_cellcycle.settings import Setting, Settings, SettingsOfRecipe, settings_in
+from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
@@ -253,7 +253,7 @@ def _demo(options: argparse.Namespace) -> None:
     _print_phases(done.classified)
     print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
     if options.view:
-        from napari_cellcycle.gui.launch import show_sample
+        from napari_cellcycle.gui.demo_window import show_sample
 
         show_sample()
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.images.batches import CellBatch, read_batch
-from napari_cellcycle.images.contrast import match_contrast, median_contrast
+from napari_cellcycle.images.contrast_match import match_contrast, median_contrast
 from napari_cellcycle.images.model_input import InputSpec, background, prepare
 from napari_cellcycle.images.sample_measures import is_blank, mask_diameter_px, saturated_share, several_cells_share
 from napari_cellcycle.models import Model

@@ -14,13 +14,13 @@ from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, run_with_warnings, warn_user
 from napari_cellcycle.images.batches import prepare_batches, read_batch
-from napari_cellcycle.images.contrast import ENOUGH_CELLS, match_contrast
+from napari_cellcycle.images.contrast_match import ENOUGH_CELLS, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.model_fit import MAX_UNFAMILIAR, judge_fit
 from napari_cellcycle.models import Model
+from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 from napari_cellcycle.models.device import mixed_precision, pick_device
-from napari_cellcycle.models.layer_fusion import fuse_for_inference
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.models import load_model, load_training_fingerprints

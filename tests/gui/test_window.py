@@ -9,8 +9,8 @@ import pytest
 from qtpy.QtGui import QGuiApplication
 
 from napari_cellcycle.events import Progress, result_of
-from napari_cellcycle.gui.layers.camera import camera_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
+from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS

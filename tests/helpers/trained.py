@@ -18,7 +18,7 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
-from napari_cellcycle.settings import Settings, SettingsOfRecipe
+from napari_cellcycle.settings_base import Settings, SettingsOfRecipe
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.io.amnis.populations import read_object_numbers
+from napari_cellcycle.io.amnis.population_lists import read_object_numbers
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
 from napari_cellcycle.phases import PHASE_LABELS
 

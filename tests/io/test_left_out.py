@@ -16,8 +16,8 @@ from PIL import Image
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import ImageError, ReadError, SettingError
-from napari_cellcycle.io.file_names import printable
 from napari_cellcycle.io.inputs import read_cells
+from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.phases import UNKNOWN, Phase, named_phases
 
 PAIRS = [f"{number}_{channel}.tif" for number in range(3) for channel in ("Ch3", "Ch6")]

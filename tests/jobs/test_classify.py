@@ -17,7 +17,7 @@ from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Note, result_of
-from napari_cellcycle.images.phase_montage import draw_montage
+from napari_cellcycle.images.classified_montage import draw_montage
 from napari_cellcycle.io.writers import packages
 from napari_cellcycle.io.writers.results import write_table
 from napari_cellcycle.jobs import classify as job

@@ -18,8 +18,8 @@ from napari_cellcycle.jobs.config import (
     parse_phase_numbers,
 )
 from napari_cellcycle.phases import Phase
-from napari_cellcycle.settings import Settings, settings_in
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.settings_base import Settings, settings_in
+from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.gan.config import GanConfig
 from napari_cellcycle.training.recipes import RECIPES

@@ -34,7 +34,7 @@ from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.predict import classify
 from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_card, load_model, load_training_fingerprints
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.training.augment_flag import parse_augment
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 

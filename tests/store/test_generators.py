@@ -13,7 +13,7 @@ from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
 from napari_cellcycle.jobs.steps.fill_phases import generate_cells
-from napari_cellcycle.models.generator import ALL, Generator, GeneratorCard, build_pair, size_of
+from napari_cellcycle.models.trained_generator import ALL, Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, Phase
 from napari_cellcycle.store.generators import CARD, SHIPPED, find_generator, load_generator, save_generator
 from napari_cellcycle.store.models import WEIGHTS, load_training_fingerprints

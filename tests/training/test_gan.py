@@ -13,7 +13,7 @@ from torch import nn
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Progress
 from napari_cellcycle.models.cellgan import ANY_PHASE, GROUP, CellCritic
-from napari_cellcycle.models.generator import build_pair, generate, noise_size, size_of
+from napari_cellcycle.models.trained_generator import build_pair, generate, noise_size, size_of
 from napari_cellcycle.phases import UNKNOWN, Phase
 from napari_cellcycle.training.gan import loop
 from napari_cellcycle.training.gan.config import METHODS, WGAN_DIV, WGAN_GP, GanConfig, preset

@@ -14,6 +14,7 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import CellCycleError, SettingError
 from napari_cellcycle.evaluation.calibration import Coverage, Reliability, coverage_curve, reliability
 from napari_cellcycle.evaluation.checks import HELD_OUT, TRAINED_ON, CellChecks, check_cells, leave_out_seen
+from napari_cellcycle.evaluation.duque2024_scores import SeedComparison
 from napari_cellcycle.evaluation.metrics import (
     OVERALL_METRICS,
     PHASE_METRICS,
@@ -25,9 +26,8 @@ from napari_cellcycle.evaluation.metrics import (
     overall_scores,
     score_table,
 )
-from napari_cellcycle.evaluation.prevalence import parse_prevalence
-from napari_cellcycle.evaluation.protocols import PROTOCOLS, caveats
-from napari_cellcycle.evaluation.seed_paper import SeedComparison
+from napari_cellcycle.evaluation.natural_prevalence import parse_prevalence
+from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS, caveats
 from napari_cellcycle.events import result_of, warn_user
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_numbers
 from napari_cellcycle.versions import installed_versions

@@ -13,8 +13,8 @@ from pathlib import Path
 from napari_cellcycle.gui.layers.gallery import open_gallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.progress_dialog import wait_for
-from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.io.formats.zarr import is_our_zarr
+from napari_cellcycle.io.name_patterns import AMNIS_SUFFIXES, IMAGE_SUFFIXES, ZARR_SUFFIX, channel_pattern, stem_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import parse_phase
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class CellMap(Protocol):
-    """Which cell lies where: `images.tile_grid.Grid` or `images.label_map.LabelMap`.
+    """Which cell lies where: `images.tile_grid.Grid` or `images.field_map.LabelMap`.
 
     A phase is given as a number from 1 here, as in a napari Labels layer; 0 is "none".
     """

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.file_names import (
+from napari_cellcycle.io.folder_scan import shorten
+from napari_cellcycle.io.name_patterns import (
     IMAGE_SUFFIXES,
     folded,
     labelled_image,
@@ -19,7 +20,6 @@ from napari_cellcycle.io.file_names import (
     split_channel,
     stem_of,
 )
-from napari_cellcycle.io.folder_scan import shorten
 
 _NO_COLUMNS: Mapping[str, str] = {}  # one for all, as there may be 10^5 sets
 _CELL_ACDC = re.compile(r"_?segm(?:_\w+)?\.npz$", re.IGNORECASE)

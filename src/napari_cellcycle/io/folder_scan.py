@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from napari_cellcycle.errors import CellCycleError, ReadError
-from napari_cellcycle.io.file_names import (
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
+from napari_cellcycle.io.name_patterns import (
     AMNIS_SUFFIXES,
     IMAGE_SUFFIXES,
     ZARR_SUFFIX,
@@ -19,7 +20,6 @@ from napari_cellcycle.io.file_names import (
     natural_key,
     stem_of,
 )
-from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr
 
 _OPENED = (*IMAGE_SUFFIXES, *AMNIS_SUFFIXES)
 _OF_THE_SYSTEM = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImages, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
-from napari_cellcycle.images.crop import cut_cells
+from napari_cellcycle.images.field_crops import cut_cells
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.label_image import open_labels
 from napari_cellcycle.io.formats.lazy_cells import FrameImages

@@ -9,13 +9,13 @@ from pathlib import Path
 from napari_cellcycle.cells import BRIGHTFIELD
 from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.channel_roles import NamedChannels, name_channels
-from napari_cellcycle.io.file_names import names_montage
 from napari_cellcycle.io.folder_contents import ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.lazy_cells import Focus
 from napari_cellcycle.io.formats.open import open_images
 from napari_cellcycle.io.formats.zarr_groups import shown_name
 from napari_cellcycle.io.input_part import ReadOptions
+from napari_cellcycle.io.name_patterns import names_montage
 from napari_cellcycle.phases import UNKNOWN
 
 _LABEL_WORDS = ("cell", "nuclei", "nucleus")

@@ -9,7 +9,7 @@ from pathlib import Path
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.io.file_names import printable
+from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.io.phase_names import PhaseNames
 
 _TRIED_CELLS = 32

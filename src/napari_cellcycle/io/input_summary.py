@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import ROLES, Cells, evenly_spaced
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.io.file_names import printable
 from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.inputs import Paths, check_options, open_parts
+from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 _N_EXAMPLES = 16

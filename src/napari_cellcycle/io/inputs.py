@@ -15,17 +15,9 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
-from napari_cellcycle.io.amnis.populations import populations_beside
-from napari_cellcycle.io.arrays import cells_of_array, is_array, named_channels
+from napari_cellcycle.io.amnis.population_lists import populations_beside
+from napari_cellcycle.io.array_cells import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
-from napari_cellcycle.io.file_names import (
-    AMNIS_SUFFIXES,
-    LAYOUTS,
-    channel_pattern,
-    printable,
-    split_channel,
-    stem_of,
-)
 from napari_cellcycle.io.folder_contents import ImageGroup, group_images
 from napari_cellcycle.io.folder_scan import Folder, scan_inputs
 from napari_cellcycle.io.formats.label_image import is_label_image_of, looks_like_labels
@@ -35,6 +27,14 @@ from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.label_folders import pair_label_folders
 from napari_cellcycle.io.layout_detection import open_group
 from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_raw_copies
+from napari_cellcycle.io.name_patterns import (
+    AMNIS_SUFFIXES,
+    LAYOUTS,
+    channel_pattern,
+    printable,
+    split_channel,
+    stem_of,
+)
 from napari_cellcycle.io.own_outputs import without_own_outputs
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.io.file_names import folded, labelled_image, names_label_folder, split_channel, stem_of
 from napari_cellcycle.io.folder_scan import Folder, shorten
 from napari_cellcycle.io.formats.label_image import looks_like_labels, open_labels
+from napari_cellcycle.io.name_patterns import folded, labelled_image, names_label_folder, split_channel, stem_of
 
 _USUAL = re.compile(r"(?:raw[ _-]?)?(?:images?|imgs?)|raw|bright[ _-]?field|bf", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:masks?|labels?|seg|gt)[ _.-]", re.IGNORECASE)

@@ -9,7 +9,6 @@ import numpy as np
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.channel_roles import name_channels
-from napari_cellcycle.io.file_names import printable
 from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.lazy_cells import Focus, FrameImages, OneCellFiles
@@ -17,6 +16,7 @@ from napari_cellcycle.io.formats.montage import as_montages
 from napari_cellcycle.io.full_field import open_field
 from napari_cellcycle.io.image_set import OpenImageSet, Origin, open_sets
 from napari_cellcycle.io.input_part import InputPart
+from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.io.phase_table import with_truth
 from napari_cellcycle.phases import UNKNOWN
 

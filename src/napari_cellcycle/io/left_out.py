@@ -12,9 +12,9 @@ import numpy as np
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.amnis.file import open_amnis
-from napari_cellcycle.io.file_names import folded, stem_of
 from napari_cellcycle.io.folder_scan import Folder, shorten
 from napari_cellcycle.io.input_part import InputPart
+from napari_cellcycle.io.name_patterns import folded, stem_of
 from napari_cellcycle.io.own_outputs import is_own_table
 from napari_cellcycle.io.phase_names import PhaseNames, coarse_phases
 from napari_cellcycle.io.phase_table import coarse_note

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.file_names import IMAGE_SUFFIXES, ZARR_SUFFIX, printable
 from napari_cellcycle.io.folder_scan import Folder, shorten
+from napari_cellcycle.io.name_patterns import IMAGE_SUFFIXES, ZARR_SUFFIX, printable
 from napari_cellcycle.io.phase_table import read_sources, sidecar_path
 
 _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"generator.json", "quality.json"}}

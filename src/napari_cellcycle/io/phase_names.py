@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.file_names import split_channel, stem_of
+from napari_cellcycle.io.name_patterns import split_channel, stem_of
 from napari_cellcycle.phases import UNKNOWN, Phase, is_short_form, named_phases
 
 _SEPARATORS = " _.-"

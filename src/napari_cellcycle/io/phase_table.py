@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.file_names import stem_of
+from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
 
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".ome.zarr", ".zarr")

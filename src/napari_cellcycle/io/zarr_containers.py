@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.channel_roles import shown_names
-from napari_cellcycle.io.file_names import stem_of
 from napari_cellcycle.io.folder_contents import ImageGroup, ImageSet
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
 from napari_cellcycle.io.formats.zarr import open_zarr
@@ -18,6 +17,7 @@ from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, find_images,
 from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.layout_detection import open_group
+from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.io.zarr_cells import read_zarr_cells
 from napari_cellcycle.phases import UNKNOWN
 

@@ -28,8 +28,8 @@ from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_
 from napari_cellcycle.jobs.steps.fill_phases import CELLS_SEED_OFFSET, generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan, channels_to_generate
-from napari_cellcycle.jobs.steps.phase_counts import phase_counts
-from napari_cellcycle.models.generator import Generator
+from napari_cellcycle.jobs.steps.synthetic_counts import phase_counts
+from napari_cellcycle.models.trained_generator import Generator
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.checkpoints import read_identity, remove_checkpoint
 from napari_cellcycle.store.generators import load_generator, save_generator

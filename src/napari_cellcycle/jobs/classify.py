@@ -12,7 +12,7 @@ import numpy as np
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.phase_montage import draw_montage
+from napari_cellcycle.images.classified_montage import draw_montage
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
 from napari_cellcycle.io.writers.packages import can_write, require_package
 from napari_cellcycle.io.writers.results import (

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.evaluation.prevalence import normalised_shares, parse_shares, write_shares
-from napari_cellcycle.io.file_names import LAYOUTS
+from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_shares, write_shares
+from napari_cellcycle.io.name_patterns import LAYOUTS
 from napari_cellcycle.phases import PHASE_LABELS, Phase, parse_phase
-from napari_cellcycle.settings import (
+from napari_cellcycle.settings_base import (
     OPTIONAL_PATH,
     OPTIONAL_TEXT,
     WORDS,

@@ -21,7 +21,7 @@ from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
-from napari_cellcycle.jobs.protocols.seed import evaluate_as_seed
+from napari_cellcycle.jobs.protocols.duque2024 import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints

@@ -11,7 +11,7 @@ from napari_cellcycle.images.gan_codec import Encoding
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.models import ARCHITECTURES, ModelCard
 from napari_cellcycle.models.card import CARD_VERSION
-from napari_cellcycle.models.generator import GENERATOR_CARD_VERSION, METHODS, GeneratorCard
+from napari_cellcycle.models.trained_generator import GENERATOR_CARD_VERSION, METHODS, GeneratorCard
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 from napari_cellcycle.store.strict import Facts, Name, Strict, Text, parse
 

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.settings import settings_in
+from napari_cellcycle.settings_base import settings_in
 from napari_cellcycle.store.strict import Name, Strict, parse
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair, size_of
+from napari_cellcycle.models.trained_generator import Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.store.cards import parse_generator_card
 from napari_cellcycle.store.models import WEIGHTS, models_folder, write_folder
 from napari_cellcycle.store.strict import read_bytes

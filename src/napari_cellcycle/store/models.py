@@ -13,7 +13,7 @@ from napari_cellcycle.errors import ModelError, WriteError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.store.cards import parse_model_card
-from napari_cellcycle.store.runs import HOME, models_folder, remember_run, remembered_runs
+from napari_cellcycle.store.run_registry import HOME, models_folder, remember_run, remembered_runs
 from napari_cellcycle.store.strict import read_bytes
 from napari_cellcycle.store.weights import COPY, fill_network, load_detector, load_fingerprints, load_weights, try_model
 

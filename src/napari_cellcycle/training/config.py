@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from napari_cellcycle.settings import Settings, more, setting
-from napari_cellcycle.training.augment_options import NO_WORDS, AugmentWords
+from napari_cellcycle.settings_base import Settings, more, setting
+from napari_cellcycle.training.augment_flag import NO_WORDS, AugmentWords
 
 OPTIMISERS = ("adamw", "adam", "sgd")
 USUAL_AUGMENT = ("", "mixup", "undersample", "cellgan", "cellgan+mixup", "wgan-gp+undersample", "wgan-div+mixup")

@@ -16,7 +16,7 @@ import pytest
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import WriteError
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.files import write_report

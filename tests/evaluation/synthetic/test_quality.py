@@ -15,8 +15,8 @@ from scipy.ndimage import gaussian_filter
 import napari_cellcycle as cc
 from napari_cellcycle.datasets.duplicates import drop_duplicates
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.synthetic import distances, fidelity
-from napari_cellcycle.evaluation.synthetic.distances import feature_distances, nearest, pixel_distances
+from napari_cellcycle.evaluation.synthetic import fidelity
+from napari_cellcycle.evaluation.synthetic.cell_distances import feature_distances, nearest, pixel_distances
 from napari_cellcycle.evaluation.synthetic.fidelity import compare_distributions, frechet_distance, precision_recall
 from napari_cellcycle.evaluation.synthetic.memorization import Memorization, memorization
 from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality, score_synthetic
@@ -98,7 +98,7 @@ def test_precision_and_recall_are_those_of_plain_loops(k: int, monkeypatch: pyte
     expected = by_loops(synthetic, real, k), by_loops(real, synthetic, k)
     assert 0 < min(expected) < 1
     assert precision_recall(real, synthetic, k) == pytest.approx(expected)
-    monkeypatch.setattr(distances, "BLOCK", 7)
+    monkeypatch.setattr(cell_distances, "BLOCK", 7)
     monkeypatch.setattr(fidelity, "BLOCK", 7)
     assert precision_recall(real, synthetic, k) == pytest.approx(expected)
 
@@ -152,7 +152,7 @@ def test_too_few_cells_are_not_compared() -> None:
 
 
 def test_pixel_distances_are_those_of_plain_loops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distances, "BLOCK", 3)
+    monkeypatch.setattr(cell_distances, "BLOCK", 3)
     random = np.random.default_rng(0)
     cells, others = (random.normal(size=(n, 2, 9, 9)).astype(np.float32) for n in (4, 8))
     expected = np.full((4, 8), np.inf)
@@ -173,7 +173,7 @@ def test_a_moved_and_flipped_cell_is_near_and_a_mirrored_one_is_not() -> None:
 
 
 def test_nearest_leaves_a_cell_itself_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distances, "BLOCK", 2)
+    monkeypatch.setattr(cell_distances, "BLOCK", 2)
     line = np.array([[0.0], [1.0], [3.0], [7.0]])
     own = np.array([2, 0, 3])
     found = nearest(feature_distances, line[own], line, 2, own=own)

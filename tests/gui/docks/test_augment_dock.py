@@ -31,12 +31,12 @@ from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW
 from napari_cellcycle.jobs.augment import AugmentResult, save_synthetic
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
-from napari_cellcycle.models.generator import Generator
+from napari_cellcycle.models.trained_generator import Generator
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.checkpoints import unfinished_folder, unfinished_runs
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.store.models import load_card
-from napari_cellcycle.training.augment_options import NO_WORDS
+from napari_cellcycle.training.augment_flag import NO_WORDS
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 COUNTS = {"G1": 30, "S": 12, "Anaphase": 3}
@@ -106,7 +106,7 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untaught() -> Generator:
     """A generator of G1 and anaphase, with the weights it was born with."""
     from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
-    from napari_cellcycle.models.generator import GeneratorCard, build_pair
+    from napari_cellcycle.models.trained_generator import GeneratorCard, build_pair
 
     codes = (ChannelCode(680.0, 0.0, 0.1), ChannelCode(27.0, 10.0, 1.0))
     encoding = Encoding(("brightfield", "darkfield"), 40, 0.5, codes)

@@ -35,7 +35,7 @@ from napari_cellcycle.store.checkpoints import (
 )
 from napari_cellcycle.store.models import WEIGHTS, load_card
 from napari_cellcycle.training import boosting
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 

@@ -20,11 +20,11 @@ from napari_cellcycle.jobs.steps.fill_phases import fill_rare_phases, refuse_kno
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.train import train_cells
-from napari_cellcycle.models.generator import Generator
+from napari_cellcycle.models.trained_generator import Generator
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.generators import save_generator
 from napari_cellcycle.store.models import load_model
-from napari_cellcycle.training.augment_options import NO_WORDS, parse_augment
+from napari_cellcycle.training.augment_flag import NO_WORDS, parse_augment
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
 

@@ -19,7 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS

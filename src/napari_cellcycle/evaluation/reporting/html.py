@@ -12,13 +12,13 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from napari_cellcycle.evaluation.duque2024_scores import COLUMNS
 from napari_cellcycle.evaluation.metrics import OVERALL_METRICS, PHASE_METRICS, Estimate
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.figures import Drawing, drawings, render
 from napari_cellcycle.evaluation.reporting.theme import DARK, LIGHT
 from napari_cellcycle.evaluation.reporting.thumbnails import cells_by_entry, shown_by_entry, worst_mistakes
-from napari_cellcycle.evaluation.seed_paper import COLUMNS
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNSURE, phase_label
 
 _SHOWN_FIGURES = ("f1", "reliability", "coverage", "losses")

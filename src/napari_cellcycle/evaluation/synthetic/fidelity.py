@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.metrics import Floats
-from napari_cellcycle.evaluation.synthetic.distances import BLOCK, feature_distances, nearest
+from napari_cellcycle.evaluation.synthetic.cell_distances import BLOCK, feature_distances, nearest
 
 MIN_COMPARED = 10
 """Fewest cells on each side: 10 synthetic ones, and 20 real ones in two halves."""

@@ -17,7 +17,7 @@ from scipy.stats import betabinom
 
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.metrics import Floats, divide
-from napari_cellcycle.evaluation.synthetic.distances import Measure, feature_distances, nearest, pixel_distances
+from napari_cellcycle.evaluation.synthetic.cell_distances import Measure, feature_distances, nearest, pixel_distances
 
 MIN_TRAINING_CELLS = 3
 """Each training cell needs a nearest other one, and one more to compare that with."""

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.metrics import Floats
-from napari_cellcycle.evaluation.synthetic.distances import Images
+from napari_cellcycle.evaluation.synthetic.cell_distances import Images
 from napari_cellcycle.evaluation.synthetic.fidelity import MIN_COMPARED, Fidelity, compare_distributions
 from napari_cellcycle.evaluation.synthetic.memorization import MIN_TRAINING_CELLS, Memorization, memorization
 from napari_cellcycle.phases import Phase

@@ -22,7 +22,7 @@ from napari_cellcycle.gui.widgets.generator_settings import GeneratorSettings
 from napari_cellcycle.gui.widgets.image_view import ImageView
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import show_text, text_label
-from napari_cellcycle.gui.widgets.phase_counts import PhaseCounts
+from napari_cellcycle.gui.widgets.synthetic_counts import PhaseCounts
 from napari_cellcycle.gui.widgets.synthetic_results import SyntheticResults
 from napari_cellcycle.jobs.steps.advice import as_sentences, generator_advice
 from napari_cellcycle.store.checkpoints import remove_checkpoint

@@ -163,7 +163,7 @@ def _with_picture(result: AugmentResult, real: Tiles, notes: list[str]) -> Synth
 
 def _draw(real: Tiles, synthetic: Tiles, channels: Sequence[str]) -> Picture:
     """As many cells on each side as a dock has room for."""
-    from napari_cellcycle.images.contact_sheet import draw_sheet
+    from napari_cellcycle.images.real_vs_synthetic import draw_sheet
 
     size = max(tiles.shape[-1] for tiles in synthetic.values())
     return draw_sheet(real, synthetic, channels, per_phase=max(1, (_DOCK_PX - _LABELS_PX) // (2 * (size + 2))))

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidge
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.job_thread import JobThread
-from napari_cellcycle.gui.layers.camera import Refitting, shows_everything
+from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 

@@ -19,10 +19,10 @@ from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
-from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
+from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import ClassifySettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
 

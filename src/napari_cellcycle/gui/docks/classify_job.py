@@ -19,7 +19,7 @@ from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
-from napari_cellcycle.images.label_map import LabelMap
+from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.jobs.config import ClassifySettings
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from napari_cellcycle.gui.layers.gallery import (
     preview_channels,
     show_gallery,
 )
-from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.image_view import to_pixmap
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
+from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
 

@@ -13,16 +13,16 @@ from napari_cellcycle.events import Note, Progress
 from napari_cellcycle.gui.docks.train_job import Trained, train_labelled
 from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
 from napari_cellcycle.gui.layers.labelled_cells import Labelled
-from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import show_text, text_label
 from napari_cellcycle.gui.widgets.model_picker import choose_model_everywhere
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.gui.widgets.run_name import RunName
+from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.steps.advice import FINE_TUNE_BELOW, best_start, models_to_fine_tune, what_is_missing
-from napari_cellcycle.settings import settings_in
+from napari_cellcycle.settings_base import settings_in
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import networks_for_channels

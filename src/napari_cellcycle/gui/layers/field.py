@@ -10,7 +10,7 @@ import numpy as np
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
-from napari_cellcycle.images.label_map import LabelMap
+from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.io.channel_roles import name_channels
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def cut_field(field: FieldOnScreen) -> Cells:
     ImageError
         The layers don't belong together, or there are no labels.
     """
-    from napari_cellcycle.images.crop import cut_cells
+    from napari_cellcycle.images.field_crops import cut_cells
 
     return cut_cells(
         _planes(field),

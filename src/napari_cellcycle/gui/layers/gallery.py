@@ -18,7 +18,7 @@ from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, Mosaic, build_mosaic
-from napari_cellcycle.io.file_names import stem_of
+from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.gui.layers.camera import camera_of
 from napari_cellcycle.gui.layers.source import PHASE, SELECTED, GallerySource, find_layer, metadata_for, source_of
+from napari_cellcycle.gui.layers.view_fit import camera_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_cellcycle.gui.widgets.folder_picker import FolderPicker
 from napari_cellcycle.gui.widgets.layout import fill_row
-from napari_cellcycle.models.generator import GeneratorCard
+from napari_cellcycle.gui.widgets.trained_picker import FolderPicker
+from napari_cellcycle.models.trained_generator import GeneratorCard
 from napari_cellcycle.store.generators import CARD, SHIPPED, find_generator, load_generator_card
 from napari_cellcycle.training.gan.config import CELLGAN, METHODS
 

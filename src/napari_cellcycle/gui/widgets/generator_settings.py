@@ -11,12 +11,12 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_cellcycle.errors import ModelError
-from napari_cellcycle.gui.widgets.form import Form
 from napari_cellcycle.gui.widgets.generator_picker import GeneratorPicker
 from napari_cellcycle.gui.widgets.run_name import RunName
+from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import AugmentSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences, cannot_generate, planned_steps, warning_of_few
-from napari_cellcycle.models.generator import GeneratorCard
+from napari_cellcycle.models.trained_generator import GeneratorCard
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset

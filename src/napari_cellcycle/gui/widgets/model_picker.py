@@ -7,8 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QToolButton, QWidget
 
-from napari_cellcycle.gui.widgets.folder_picker import FolderPicker
 from napari_cellcycle.gui.widgets.layout import fill_row, text_label
+from napari_cellcycle.gui.widgets.trained_picker import FolderPicker
 from napari_cellcycle.store.models import find_model, known_models, load_card
 
 

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHeaderView, QTableWidgetItem
 
 from napari_cellcycle.evaluation.compare import Comparison
-from napari_cellcycle.evaluation.protocols import PROTOCOLS
+from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.widgets.table import LEFT, FittedTable
 

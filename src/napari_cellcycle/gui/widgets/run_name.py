@@ -8,8 +8,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QWidget
 
-from napari_cellcycle.gui.widgets.folder_picker import FolderButton
 from napari_cellcycle.gui.widgets.layout import fill_row
+from napari_cellcycle.gui.widgets.trained_picker import FolderButton
 from napari_cellcycle.store.checkpoints import unfinished_folder
 
 

@@ -12,7 +12,7 @@ from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject
-from napari_cellcycle.io.amnis.populations import Populations, populations_beside
+from napari_cellcycle.io.amnis.population_lists import Populations, populations_beside
 from napari_cellcycle.io.channel_roles import name_channels
 
 _USUAL_DARKFIELD = (6, 12)

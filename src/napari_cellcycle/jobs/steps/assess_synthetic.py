@@ -11,8 +11,8 @@ from napari_cellcycle.cells import Cells, join_cells
 from napari_cellcycle.errors import ChannelError, ModelError
 from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality, score_synthetic
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.contact_sheet import draw_sheet
 from napari_cellcycle.images.gan_codec import Encoding
+from napari_cellcycle.images.real_vs_synthetic import draw_sheet
 from napari_cellcycle.predict import extract_features, model_for_channels
 from napari_cellcycle.store.models import load_model
 

@@ -20,7 +20,7 @@ from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.steps.training_data import TrainingData
-from napari_cellcycle.models.generator import Generator
+from napari_cellcycle.models.trained_generator import Generator
 from napari_cellcycle.store.generators import find_generator, load_generator
 from napari_cellcycle.store.models import load_training_fingerprints
 from napari_cellcycle.training.config import TrainConfig

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
 from napari_cellcycle.events import Job, Progress, map_events
-from napari_cellcycle.images.contrast import fit_contrast, match_contrast
+from napari_cellcycle.images.contrast_match import fit_contrast, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.base import PhaseNetwork

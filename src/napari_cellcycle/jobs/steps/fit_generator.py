@@ -20,7 +20,7 @@ from napari_cellcycle.jobs.steps.advice import cannot_generate, warning_of_few
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.models.generator import Generator, GeneratorCard, build_pair, size_of
+from napari_cellcycle.models.trained_generator import Generator, GeneratorCard, build_pair, size_of
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.store.checkpoints import restoring
 from napari_cellcycle.training.gan.config import CELLGAN

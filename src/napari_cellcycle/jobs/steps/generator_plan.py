@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from napari_cellcycle.models.generator import ALL
+from napari_cellcycle.models.trained_generator import ALL
 from napari_cellcycle.phases import PHASE_LABELS, Phase
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig, preset
 

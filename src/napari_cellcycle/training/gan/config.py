@@ -7,7 +7,7 @@ from typing import Annotated
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.phases import Phase
-from napari_cellcycle.settings import Settings, more, setting
+from napari_cellcycle.settings_base import Settings, more, setting
 
 CELLGAN, WGAN_GP, WGAN_DIV = "cellgan", "wgan-gp", "wgan-div"
 METHODS = (CELLGAN, WGAN_GP, WGAN_DIV)

@@ -13,7 +13,7 @@ from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.models.cellgan import ANY_PHASE, GROUP
-from napari_cellcycle.models.generator import generate, noise_size
+from napari_cellcycle.models.trained_generator import generate, noise_size
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.gan.config import CELLGAN, GanConfig
 from napari_cellcycle.training.gan.state import GanState

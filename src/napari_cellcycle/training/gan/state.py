@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from napari_cellcycle.models.generator import build_pair
+from napari_cellcycle.models.trained_generator import build_pair
 from napari_cellcycle.training.gan.config import GanConfig
 from napari_cellcycle.training.state import Checkpoint, Tensors, TrainingState
 

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.splits import seed_folds
+from napari_cellcycle.evaluation.duque2024_scores import compare_with_seed
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.files import write_report
-from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import (
@@ -33,7 +33,7 @@ from napari_cellcycle.jobs.protocols.cross_validation import (
     settings_of,
     train_fold,
 )
-from napari_cellcycle.jobs.protocols.seed_data import load_as_seed
+from napari_cellcycle.jobs.protocols.duque2024_cells import load_as_seed
 from napari_cellcycle.training.classifier import ClassifierState
 from napari_cellcycle.training.recipes import Recipe
 from napari_cellcycle.training.state import Hooks, load_moments, moments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_cellcycle.images.contact_sheet import _GAP_PX, _LINE_PX, _TITLE_PX, draw_sheet
+from napari_cellcycle.images.real_vs_synthetic import _GAP_PX, _LINE_PX, _TITLE_PX, draw_sheet
 
 CHANNELS = ("brightfield", "darkfield")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.settings import TextForm
+from napari_cellcycle.settings_base import TextForm
 
 GENERATORS = ("wgan-gp", "wgan-div", "cellgan")
 """Words for the generators that fill rare phases with synthetic cells."""

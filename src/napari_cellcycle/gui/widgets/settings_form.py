@@ -15,7 +15,7 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_cellcycle.settings import Setting, Settings, settings_in
+from napari_cellcycle.settings_base import Setting, Settings, settings_in
 
 
 class Form(QWidget):

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEd
 from superqt import QCollapsible
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.gui.widgets.form import Form
+from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
@@ -19,7 +19,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     TrainSettings,
 )
-from napari_cellcycle.settings import Setting, Settings, setting, settings_in
+from napari_cellcycle.settings_base import Setting, Settings, setting, settings_in
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig, preset
 from napari_cellcycle.training.recipes import RECIPES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.evaluation.prevalence import parse_prevalence
+from napari_cellcycle.evaluation.natural_prevalence import parse_prevalence
 
 
 def test_named_prevalence_is_the_count_of_bbbc048() -> None:

@@ -25,10 +25,10 @@ from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.jobs.protocols import cross_validation
-from napari_cellcycle.jobs.protocols.seed import validate_as_seed
-from napari_cellcycle.jobs.protocols.seed_data import half_stretched
+from napari_cellcycle.jobs.protocols.duque2024 import validate_as_seed
+from napari_cellcycle.jobs.protocols.duque2024_cells import half_stretched
 from napari_cellcycle.jobs.steps import fill_phases
-from napari_cellcycle.training.augment_options import parse_augment
+from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.state import Hooks
 
 COUNTS = {"G1": 16, "S": 12, "Anaphase": 6}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
-from napari_cellcycle.images.contrast import fit_contrast, match_contrast, median_contrast
+from napari_cellcycle.images.contrast_match import fit_contrast, match_contrast, median_contrast
 from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
 
 PLAIN = InputSpec(("brightfield", "darkfield"), 24, 0.5, (Normalisation("ratio"), Normalisation("spread")))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.training.augment_options import GENERATORS, WORDS, Augmentation, parse_augment
+from napari_cellcycle.training.augment_flag import GENERATORS, WORDS, Augmentation, parse_augment
 from napari_cellcycle.training.config import USUAL_AUGMENT, TrainConfig, resolved
 from napari_cellcycle.training.recipes import RECIPES
 

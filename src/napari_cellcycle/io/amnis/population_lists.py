@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.amnis.daf import IdeasAnalysis, read_daf
-from napari_cellcycle.io.file_names import AMNIS_SUFFIXES, folded, stem_of
 from napari_cellcycle.io.folder_scan import shorten
+from napari_cellcycle.io.name_patterns import AMNIS_SUFFIXES, folded, stem_of
 from napari_cellcycle.io.phase_names import PhaseNames
 from napari_cellcycle.io.phase_table import coarse_note, read_text
 from napari_cellcycle.phases import UNKNOWN, Phase, named_phases, phase_label

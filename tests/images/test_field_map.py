@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_cellcycle.images.label_map import LabelMap
+from napari_cellcycle.images.field_map import LabelMap
 
 
 @pytest.fixture

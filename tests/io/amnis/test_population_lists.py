@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from napari_cellcycle.errors import ReadError
-from napari_cellcycle.io.amnis.populations import read_object_numbers
+from napari_cellcycle.io.amnis.population_lists import read_object_numbers
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError
-from napari_cellcycle.images.crop import SMALLEST_SIDE_PX, cut_cells
+from napari_cellcycle.images.field_crops import SMALLEST_SIDE_PX, cut_cells
 
 CHANNELS = ("brightfield", "darkfield")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_cellcycle.io.file_names import (
+from napari_cellcycle.io.name_patterns import (
     channel_pattern,
     labelled_image,
     names_montage,

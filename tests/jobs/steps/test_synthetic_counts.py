@@ -10,7 +10,7 @@ import pytest
 from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.jobs.config import parse_phase_numbers
-from napari_cellcycle.jobs.steps.phase_counts import phase_counts
+from napari_cellcycle.jobs.steps.synthetic_counts import phase_counts
 from napari_cellcycle.phases import Phase
 
 ALL = ["G1", "S", "Anaphase"]

@@ -11,11 +11,11 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.evaluation.duque2024_scores import compare_with_seed
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.csv_tables import per_phase_csv
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
-from napari_cellcycle.evaluation.seed_paper import compare_with_seed
 
 TRUTH = np.repeat(np.arange(7), (60, 50, 40, 30, 30, 30, 30)).astype(np.int8)
 SIZES = (60, 50, 40, 30, 6, 4, 5)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from napari_cellcycle.models import build
-from napari_cellcycle.models.layer_fusion import fuse_for_inference
+from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 
 
 @pytest.mark.parametrize(("architecture", "size"), [("compact", 40), ("jin2021", 64), ("eulenberg2017", 40)])
