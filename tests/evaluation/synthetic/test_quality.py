@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 import napari_cellcycle as cc
 from napari_cellcycle.datasets.duplicates import drop_duplicates
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.evaluation.synthetic import fidelity
+from napari_cellcycle.evaluation.synthetic import cell_distances, fidelity
 from napari_cellcycle.evaluation.synthetic.cell_distances import feature_distances, nearest, pixel_distances
 from napari_cellcycle.evaluation.synthetic.fidelity import compare_distributions, frechet_distance, precision_recall
 from napari_cellcycle.evaluation.synthetic.memorization import Memorization, memorization
