@@ -45,7 +45,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
     ),
     (
         ClassifySettings(),
-        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": ""},
+        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": "", "force": False},
     ),
     (
         EvaluateSettings(

@@ -110,7 +110,7 @@ def test_shuffled_labels_give_chance(plate: Path, monkeypatch: pytest.MonkeyPatc
         cells.phases[:] = shuffled
         return cells
 
-    monkeypatch.setattr("napari_cellcycle.io.inputs.read_cells", read)
+    monkeypatch.setattr("napari_cellcycle.jobs.read.read_cells", read)
     report, _ = result_of(cross_validate([plate], using(CV, QUICK_CHANGES), ReadSettings()))
     assert report.scores.overall["accuracy"].value == pytest.approx(1 / 3, abs=0.15)  # 3 standard errors
 
