@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pytest
 from qtpy.QtCore import QPoint, Qt
@@ -147,6 +147,7 @@ def another(item: Setting) -> Any:
         "prevalence": "G1=50,S=30.5",
         "augment": "cellgan+mixup",
         "model": "default,duque2024",
+        "export": "parquet,fcs",
     }
     choices = item.options.get("choices")
     if choices is not None:
@@ -158,7 +159,7 @@ def another(item: Setting) -> Any:
     if item.kind is str:
         return "some text"
     low, high = item.options["min"], item.options["max"]
-    return high if item.kind is int else low + (high - low) / 3
+    return high if int in (item.kind, *get_args(item.kind)) else low + (high - low) / 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

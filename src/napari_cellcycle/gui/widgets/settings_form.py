@@ -114,8 +114,9 @@ def _widget_for(item: Setting) -> BaseValueWidget[Any]:
     options = {key: value for key, value in item.options.items() if key not in ("more", "suggestions")}
     if item.form is not None or "suggestions" in item.options:
         options |= {"widget_type": TextBox, "setting": item}
-    elif float in (item.kind, *get_args(item.kind)):
-        options |= {"widget_type": NumberBox, "optional": NoneType in get_args(item.kind)}
+    elif item.kind is float or NoneType in get_args(item.kind):
+        whole, optional = int in get_args(item.kind), item.kind is not float
+        options |= {"widget_type": NumberBox, "whole": whole, "optional": optional}
     title = item.name.replace("_", " ").capitalize()
     # not registered for float or for a path: that would change the forms of other plugins
     widget = cast(
@@ -142,25 +143,28 @@ class _Boxed(ValuedContainerWidget[Any]):
 
 
 class NumberBox(_Boxed):
-    """A float that shows as many digits as it has, a large share as well as a small step size; or none, if `optional`.
+    """A number that shows as many digits as it has, a large share as well as a small step size; or none, if `optional`.
 
-    magicgui's own box shows 0.002 as 0, and has no empty state.
+    magicgui's own box shows 0.002 as 0, and has no empty state. No setting is negative, so that can stand for none.
     """
 
     box: QDoubleSpinBox
 
-    def __init__(self, min: float, max: float, *, optional: bool = False, **options: Any) -> None:
-        self._optional = optional
-        super().__init__(_Number(0 if optional else min, max, "not set" if optional else ""), **options)
+    def __init__(self, min: float, max: float, *, whole: bool = False, optional: bool = False, **options: Any) -> None:
+        self._whole = whole
+        super().__init__(_Number(-1 if optional else min, max, "not set" if optional else ""), **options)
         self.box.valueChanged.connect(self._on_value_change)
 
     def get_value(self) -> float | None:
         """The number, or None where none is set."""
-        return (self.box.value() or None) if self._optional else self.box.value()
+        value = self.box.value()
+        if value < 0:
+            return None
+        return round(value) if self._whole else value
 
     def set_value(self, value: float | None) -> None:
         """Show a number, or that none is set."""
-        self.box.setValue(0.0 if value is None else float(value))
+        self.box.setValue(-1.0 if value is None else float(value))
 
 
 class TextBox(_Boxed):
