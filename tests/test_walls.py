@@ -162,3 +162,22 @@ def loaded() -> dict[str, set[str]]:
 @pytest.mark.parametrize("module", WAITED_FOR)
 def test_what_a_user_waits_for_imports_nothing_dear(module: str, loaded: dict[str, set[str]]) -> None:
     assert not WAITED_FOR[module] & loaded[module]
+
+
+def documented_badly(path: Path) -> list[str]:
+    """Public functions of two parameters and more whose docstring does not say what they take."""
+    found = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            parameters = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            if len(parameters) > 1 and "Parameters\n----------" not in (ast.get_docstring(node) or ""):
+                found.append(node.name)
+    return found
+
+
+LIBRARY = [path for path in CORE_FILES if module_of(path).split(".")[0] not in ("jobs", "cli", "__main__")]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=[module_of(path) for path in LIBRARY])
+def test_public_functions_say_what_they_take(path: Path) -> None:
+    assert documented_badly(path) == []

@@ -43,7 +43,20 @@ class CellChecks:
 
 
 def check_cells(cells: Cells, trained_on: NDArray[np.uint64] | None) -> Job[Progress, CellChecks]:
-    """Choose the cells that a finished model may be tested on, as `choose_tested` does; all cells are read for that."""
+    """Choose the cells that a finished model may be tested on, as `choose_tested` does; all cells are read for that.
+
+    Parameters
+    ----------
+    cells : Cells
+        N cells, with their true phases.
+    trained_on : ndarray of uint64, shape (M, 4), or None
+        Fingerprints of the cells that the model was trained on, None where no record of them is kept.
+
+    Returns
+    -------
+    CellChecks
+        Which of the cells are tested, and under which protocol.
+    """
     return choose_tested(cells, (yield from iter_duplicates(cells)), trained_on)
 
 

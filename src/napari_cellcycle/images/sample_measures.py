@@ -48,7 +48,20 @@ def saturated_share(images: Sequence[CellImage], channel: int, *, dark_end: bool
 
 
 def is_blank(images: Sequence[CellImage], channel: int) -> bool:
-    """Whether a channel has the same value everywhere, in most of the cells."""
+    """Whether a channel has the same value everywhere, in most of the cells.
+
+    Parameters
+    ----------
+    images : sequence of CellImage
+        N cells.
+    channel : int
+        Index of the channel.
+
+    Returns
+    -------
+    bool
+        True if this holds for more than half of the cells.
+    """
     return bool(np.mean([np.ptp(image.pixels[channel]) == 0 for image in images]) > 0.5)
 
 

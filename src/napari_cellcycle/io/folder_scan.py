@@ -305,6 +305,18 @@ def _labels_of(images: Iterable[str], listing: Iterable[str]) -> Iterator[str]:
 def shorten(names: Sequence[str], most: int = _N_SHOWN) -> str:
     """The first names, and how many more there are.
 
+    Parameters
+    ----------
+    names : sequence of str
+        All names.
+    most : int
+        Names that are shown at most.
+
+    Returns
+    -------
+    str
+        For a sentence.
+
     Examples
     --------
     >>> shorten(["a", "b", "c"], 2)

@@ -164,7 +164,20 @@ class OpenImageSet:
 
 
 def notes_on_planes(n_planes: int, plane: int | None) -> list[str]:
-    """What the user should know of focal planes."""
+    """What the user should know of focal planes.
+
+    Parameters
+    ----------
+    n_planes : int
+        Focal planes of each image.
+    plane : int or None
+        The one that the user chose, counted from 0.
+
+    Returns
+    -------
+    list of str
+        One note, or none.
+    """
     if n_planes > 1 and plane is None:
         sharpest = f"of the {n_planes} focal planes (z) of each image, the sharpest in brightfield is read"
         return [f"{sharpest}; choose another one with --plane 0 to {n_planes - 1}"]
@@ -210,7 +223,20 @@ def open_sets(images: ImageSet, channels: Sequence[str], origin: Origin) -> list
 
 
 def check_plane(plane: int | None, file: ImageFile) -> None:
-    """SettingError if a file with focal planes has not the one that the user wants."""
+    """Check that a file has the focal plane that the user chose.
+
+    Parameters
+    ----------
+    plane : int or None
+        The one that the user chose, counted from 0.
+    file : ImageFile
+        An open file.
+
+    Raises
+    ------
+    SettingError
+        The file has focal planes, but fewer.
+    """
     if plane is not None and file.n_planes > 1 and not 0 <= plane < file.n_planes:
         raise SettingError(
             f"plane is {plane}, but {file.path.name} has {file.n_planes} focal planes; choose 0 to {file.n_planes - 1}"

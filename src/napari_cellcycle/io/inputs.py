@@ -146,7 +146,20 @@ def read_cells(
 
 
 def check_options(layout: str, pixel_size_um: float | None) -> None:
-    """Raise SettingError for a layout or a pixel size that is not valid."""
+    """Check options of `read_cells` that need no look at the files.
+
+    Parameters
+    ----------
+    layout : str
+        One of `LAYOUTS`.
+    pixel_size_um : float or None
+        Edge of a pixel in micrometres.
+
+    Raises
+    ------
+    SettingError
+        One of them is not valid.
+    """
     if layout not in LAYOUTS:
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
     if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):

@@ -60,7 +60,20 @@ def without_own_outputs(folders: Sequence[Folder]) -> tuple[tuple[Folder, ...], 
 
 
 def is_own_table(name: str, others: Sequence[str]) -> bool:
-    """Whether a file without images is one that this program writes next to its results."""
+    """Whether a file without images is one that this program writes next to its results.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    others : sequence of str
+        Names of the other files in its folder.
+
+    Returns
+    -------
+    bool
+        True for a table of ours that lies next to a report, a summary or a card of ours.
+    """
     lower = name.lower()
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
     return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))

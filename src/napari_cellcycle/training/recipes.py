@@ -75,6 +75,18 @@ _DEFAULT = Recipe(
 def with_channels(recipe: Recipe, channels: Sequence[str]) -> Recipe:
     """`recipe` with a network that sees `channels`, in this order, instead of its own.
 
+    Parameters
+    ----------
+    recipe : Recipe
+        What is trained, and how.
+    channels : sequence of str
+        Some of ``brightfield``, ``darkfield`` and ``dna``.
+
+    Returns
+    -------
+    Recipe
+        The same with another input.
+
     Raises
     ------
     SettingError

@@ -167,7 +167,20 @@ def _metadata(path: Path, name: str) -> str:
 
 
 def locate(folder: Path, name: str) -> Path | None:
-    """A file that OME-XML names, in that folder or where the name says; None if it is missing."""
+    """Find a file that OME-XML names.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the file with the OME-XML.
+    name : str
+        The name in it, which may have folders of another computer in front.
+
+    Returns
+    -------
+    Path or None
+        The file in `folder`, or where the name says; None if it is missing.
+    """
     candidates = (folder / name, folder / PureWindowsPath(name).name) if name else ()
     return next((path for path in candidates if path.is_file()), None)
 

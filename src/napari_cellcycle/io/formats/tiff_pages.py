@@ -140,7 +140,20 @@ def _channels_of(pixels: NDArray[np.generic], n_samples: int, name: str) -> NDAr
 
 
 def pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Index in the file of the page of each plane, (F * Z, C), and index of the plane in that page."""
+    """Find the page of each plane.
+
+    Parameters
+    ----------
+    series : TiffPageSeries
+        Images of a TIFF that belong together.
+    order : PlaneOrder
+        Which plane shows which frame, focal plane and channel.
+
+    Returns
+    -------
+    page_of, index_in_page : ndarray of intp, shape (F * Z, C)
+        Index in the file of the page of each plane, -1 for one that is missing, and index of the plane in that page.
+    """
     pages = [-1 if page is None else int(page.index) for page in series.pages]
     planes_per_page = max(order.plane_of.size // max(len(pages), 1), 1)
     missing = -(-order.plane_of.size // planes_per_page) - len(pages)
@@ -149,7 +162,25 @@ def pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp
 
 
 def decoded(page: TiffPage | TiffFrame, path: Path) -> NDArray[np.generic]:
-    """Pixels of a page, unless it claims more of them than any compression can store in the file."""
+    """Decode a page.
+
+    Parameters
+    ----------
+    page : TiffPage or TiffFrame
+        A page of an open file.
+    path : Path
+        The file, for its size and for messages.
+
+    Returns
+    -------
+    ndarray
+        Pixels of the page, with its shape and dtype.
+
+    Raises
+    ------
+    ReadError
+        The page claims more pixels than any compression can store in the file.
+    """
     if page.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
         raise ReadError(f"{path.name} is damaged: {page.shape} pixels can't fit into so small a file; export it again")
     pixels: NDArray[np.generic] = page.asarray()
