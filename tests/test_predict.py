@@ -91,7 +91,7 @@ def test_one_bad_cell_is_named_and_the_rest_go_on(model: Model, cells: Cells) ->
 
 
 def test_a_model_that_wants_other_channels_says_which(model: Model, cells: Cells) -> None:
-    with pytest.raises(ChannelError, match="no darkfield; say which channel it is"):
+    with pytest.raises(ChannelError, match="no darkfield; give the images of that channel too"):
         classify(cells.select_channels(["brightfield"]), model)
 
 

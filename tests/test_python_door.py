@@ -233,7 +233,7 @@ class TestNames:
         assert "Prediction(90 cells by 'quick': G1 " in shown[3]
 
     def test_docstrings_run(self) -> None:
-        for name in ("api", "cells", "events", "phases", "predict", "evaluation.report", "io.arrays", "io.inputs"):
+        for name in ("api", "cells", "events", "phases", "predict", "evaluation.report", "io.array_cells", "io.inputs"):
             found = doctest.testmod(import_module(f"napari_cellcycle.{name}"))
             assert found.failed == 0, name
             assert found.attempted or name in ("events",), name
