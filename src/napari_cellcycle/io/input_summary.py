@@ -68,6 +68,12 @@ class PartInfo:
     phases_from: str
     notes: tuple[str, ...]
 
+    def to_line(self) -> str:
+        """What it is, its axes, and where its phases come from, in one line."""
+        axes = f", axes {self.axes}" if self.axes else ""
+        phases = f"; {sum(self.phases.values()):,} phases from {self.phases_from}" if self.phases else ""
+        return f"{self.where}: {self.kind}{axes}{phases}"
+
     def to_text(self, but: Collection[str] = ()) -> str:
         """A short paragraph, without the notes in `but`."""
         channels = ", ".join(name if name == role else f"{name} = {role}" for name, role in self.channels.items())

@@ -152,7 +152,9 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     qtbot.addWidget(dock)
     dock.look_into([str(plate)])
     finished(dock)
-    assert dock.chosen.text().endswith("90 cells, 90 of known phase")
+    first, *contents = dock.chosen.text().splitlines()
+    assert first.endswith("90 cells, 90 of known phase")
+    assert contents[0] == "G1/cells_Ch3.tif: stack of cells, axes TYX; 30 phases from the folder G1"
     assert len(viewer.layers) == 0
     dock.channels.boxes["Ch4"].setCurrentText(NOT_USED)
     assert dock.channels.value() == {"brightfield": "Ch3", "darkfield": "Ch6"}

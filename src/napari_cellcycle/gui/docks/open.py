@@ -92,7 +92,7 @@ class OpenWidget(Dock):
     def _on_preview(self, preview: Preview) -> None:
         self.empty.hide()
         known = f", {preview.n_known:,} of known phase" if preview.n_known else ""
-        self.chosen.setText(f"{preview.title}: {preview.n_cells:,} cells{known}")
+        self.chosen.setText(f"{preview.title}: {preview.n_cells:,} cells{known}\n{preview.contents}")
         self.channels.show_channels(preview.channels)
         self.settings.show()
         self.show_status("; ".join(preview.notes))

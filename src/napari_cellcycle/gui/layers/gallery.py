@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, Mosaic, build_mosaic
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.read import open_cells, reading_options
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _N_PREVIEWED = 3
+_N_LISTED = 8  # files and folders that are described, so that the dock stays short
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,14 @@ class Preview:
     n_cells: int
     n_known: int
     channels: list[ChannelPreview]
+    contents: str
     notes: tuple[str, ...]
 
 
 def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel."""
     from napari_cellcycle.io.channel_preview import propose_channels
+    from napari_cellcycle.io.input_summary import describe_inputs
 
     cells: Cells = yield from open_cells(paths, reading)
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
@@ -79,12 +83,15 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
     n_known = int((cells.phases != UNKNOWN).sum())
-    return Preview(_title(paths), len(cells), n_known, channels, without_flags(cells.notes))
+    lines = [part.to_line() for part in describe_inputs(paths, **reading_options(reading)).parts]
+    more = [f"and {len(lines) - _N_LISTED} more"] if len(lines) > _N_LISTED else []
+    contents = "\n".join([*lines[:_N_LISTED], *more])
+    return Preview(_title(paths), len(cells), n_known, channels, contents, without_flags(cells.notes))
 
 
 def without_flags(notes: Iterable[str]) -> tuple[str, ...]:
     """Notes without the flag of the command that changes what was guessed: a dock has a box for it."""
-    return tuple(note.partition("; change it with --")[0] for note in notes)
+    return tuple(re.split(r"; (?:change it|choose another one) with --", note)[0] for note in notes)
 
 
 def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.uint8]:
