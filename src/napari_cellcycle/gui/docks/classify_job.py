@@ -101,7 +101,7 @@ def _classify(
         verdict=prediction.verdict,
         force=config.force,
     )
-    notes = tuple(note for note in (instead, unfamiliar_warning(prediction)) if note)
+    notes = tuple(note for note in (unfamiliar_warning(prediction), instead) if note)  # the verdict comes first
     return Classified(
         source, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
     )
