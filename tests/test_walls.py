@@ -24,7 +24,7 @@ FLOORS = (
     {"images"},
     {"models"},
     {"io", "datasets"},
-    {"training", "evaluation", "store"},
+    {"training", "evaluation", "store", "annotate"},
     {"model_fit", "misfit"},
     {"predict"},
     {"jobs"},

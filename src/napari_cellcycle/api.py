@@ -8,10 +8,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, ParamSpec
 
+from napari_cellcycle.annotate.data_labels import with_labels
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import run_with_warnings, warn_user
 from napari_cellcycle.io import inputs
+from napari_cellcycle.io.array_cells import is_array
 from napari_cellcycle.jobs.config import TrainSettings
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
@@ -20,19 +22,22 @@ from napari_cellcycle.settings_base import Setting, settings_in
 _Arguments = ParamSpec("_Arguments")
 
 
-def _with_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Arguments, Cells]:
-    """The same function, which shows the notes of the cells as warnings too."""
+def _with_labels_and_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Arguments, Cells]:
+    """The same function, which gives cells the labels beside their files, and shows notes as warnings too."""
 
     @wraps(read)
     def read_and_warn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Cells:
         cells = read(*arguments, **options)
+        paths: Any = arguments[0] if arguments else options["paths"]
+        if not is_array(paths):
+            cells = with_labels(cells, paths)
         warn_user(cells.notes)
         return cells
 
     return read_and_warn
 
 
-read_cells = _with_warnings(inputs.read_cells)
+read_cells = _with_labels_and_warnings(inputs.read_cells)
 
 
 def train(

@@ -234,7 +234,7 @@ def open_parts(
     """
     inputs = _as_paths(paths)
     options = ReadOptions(
-        _common_root(inputs),
+        root_of(inputs),
         channels,
         layout,
         labels=None if labels is None else Path(labels),
@@ -299,8 +299,19 @@ def _as_paths(paths: Paths) -> list[Path]:
     return list(dict.fromkeys(Path(os.path.abspath(path)) for path in several))
 
 
-def _common_root(inputs: Sequence[Path]) -> Path:
-    """Folder that sources are named from: the input folder, or the common folder of several inputs."""
+def root_of(paths: Paths) -> Path:
+    """Folder that sources are named from: the input folder, or the common folder of several inputs.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        As for `read_cells`.
+
+    Returns
+    -------
+    Path
+    """
+    inputs = _as_paths(paths)
     if len(inputs) == 1 and inputs[0].is_dir() and enclosing_zarr(inputs[0]) is None:
         return inputs[0]
     try:

@@ -14,6 +14,8 @@ from napari_cellcycle.io.phase_table import read_sources, sidecar_path
 
 _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"generator.json", "quality.json"}}
 """Pictures that are ours where one of these files is in the same folder."""
+LABELS_FILE = "cellcycle_labels.jsonl"
+"""Labels of the cells of a folder, in that folder."""
 _REPORT = {"report.html", "metrics.json"}
 _FRAME = re.compile(r"\[\w+=\d+\]$")
 
@@ -72,9 +74,11 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        True for a table of ours that lies next to a report, a summary or a card of ours.
+        True for the labels of the cells, and for a table of ours that lies next to a report, a summary or a card.
     """
     lower = name.lower()
+    if lower == LABELS_FILE:
+        return True
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
     return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))
 

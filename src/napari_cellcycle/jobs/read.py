@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from napari_cellcycle.annotate.data_labels import with_labels
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
 from napari_cellcycle.io.inputs import read_cells
@@ -19,7 +20,7 @@ def reading_options(settings: ReadSettings) -> dict[str, Any]:
 
 
 def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note, Cells]:
-    """Find the cells in `paths` and report what was guessed."""
-    cells = read_cells(paths, **reading_options(settings))
+    """Find the cells in `paths`, with the labels that lie beside them, and report what was guessed."""
+    cells = with_labels(read_cells(paths, **reading_options(settings)), paths)
     yield from (Note(text) for text in cells.notes)
     return cells

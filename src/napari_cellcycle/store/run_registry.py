@@ -21,7 +21,7 @@ class _Note(Strict):
 
 def models_folder() -> Path:
     """Where own models are kept unless the user names another folder."""
-    return _home() / "models"
+    return user_folder() / "models"
 
 
 def remember_run(folder: Path) -> None:
@@ -48,11 +48,11 @@ def remembered_runs() -> list[Path]:
 
 def _registry() -> Path:
     """Folder of the notes that `remember_run` writes."""
-    return _home() / "runs"
+    return user_folder() / "runs"
 
 
-def _home() -> Path:
-    """What the plugin keeps of a user."""
+def user_folder() -> Path:
+    """Where the plugin keeps what belongs to the user and to no data or project."""
     import platformdirs
 
     return Path(os.environ.get(HOME) or platformdirs.user_data_path("napari-cellcycle", appauthor=False))

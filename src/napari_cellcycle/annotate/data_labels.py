@@ -1,0 +1,160 @@
+"""The labels that lie beside data: found when the data are read, and given to the cells."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.annotate.label_file import Decision, read_decisions
+from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.io.inputs import Paths, root_of
+from napari_cellcycle.io.own_outputs import LABELS_FILE
+from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.store.run_registry import user_folder
+
+_LEVELS_UP = 2
+"""Folders above the input in which labels are looked for: those of a plate count when one of its folders is opened."""
+
+
+def default_annotator() -> str:
+    """Whose decisions are written unless another name is given: the name of the account."""
+    try:
+        return getpass.getuser() or "me"
+    except (OSError, KeyError, ImportError):  # an account without a name, as in a container
+        return "me"
+
+
+def label_path(root: Path) -> Path:
+    """Where the labels of the data in a folder are kept.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that sources are named from.
+
+    Returns
+    -------
+    Path
+        In that folder; if it can't be written to, in the user's own data folder.
+    """
+    beside = root / LABELS_FILE
+    if os.access(beside if beside.exists() else root, os.W_OK):
+        return beside
+    return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
+
+
+def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTable:
+    """The labels of some cells, with the decisions that were made before.
+
+    Parameters
+    ----------
+    cells : Cells
+        Any cells; no image is read.
+    root : Path or None
+        The folder that their sources are named from; None if they are of no file, and no label is kept.
+    annotator : str
+        Whose decisions will be made; else the name of the account.
+
+    Returns
+    -------
+    LabelTable
+        It writes new decisions to `label_path`.
+
+    Raises
+    ------
+    ReadError
+        A file of labels is there that can't be read, or is no file of labels.
+    """
+    path = None if root is None else label_path(root)
+    table = LabelTable(cells.sources, cells.ids, cells.phases, path, annotator or default_annotator())
+    if root is None:
+        return table
+    for file, decisions, notes in _all_decisions(root, cells.sources):
+        table.notes.extend(notes)
+        n_others = table.load(decisions)
+        if n_others and file.parent == root:
+            table.notes.append(
+                f"{file.name}: left out what was decided about {n_others:,} cells that are not in the input"
+            )
+    return table
+
+
+def with_labels(cells: Cells, paths: Paths) -> Cells:
+    """The same cells with the labels that lie beside their files, which replace the phases of folders and tables.
+
+    Parameters
+    ----------
+    cells : Cells
+        What `read_cells` found in `paths`.
+    paths : path or sequence of paths
+        The input.
+
+    Returns
+    -------
+    Cells
+        With the columns ``label``, ``annotator`` and ``drawn`` if any cell has a label, and with a note on that.
+
+    Raises
+    ------
+    ReadError
+        A file of labels is there that can't be read.
+    """
+    table = open_labels(cells, root_of(paths))
+    notes = tuple(dict.fromkeys([*cells.notes, *table.notes, *_said(table)]))
+    if not table.decided.any():
+        return replace(cells, notes=notes)
+    return replace(cells, phases=table.phases, columns={**cells.columns, **table.texts()}, notes=notes)
+
+
+def _said(table: LabelTable) -> list[str]:
+    """How many cells have labels, and by whom."""
+    n_labelled, decided = int((table.labels >= 0).sum()), table.decided
+    if not decided.any():
+        return []
+    by = " and ".join(table.annotators)
+    parts = [f"{n_labelled:,} cells have the label that {by} gave them"]
+    replaced = int((decided & (table.given != UNKNOWN) & (table.phases != table.given)).sum())
+    parts += [f"{replaced:,} of them had another phase in the files"] if replaced else []
+    for mask, what in ((table.unsure, "can't be told"), (table.disputed, "are disputed")):
+        parts += [f"{int(mask.sum()):,} {what} and have no phase"] if mask.any() else []
+    return ["; ".join(parts)]
+
+
+def _all_decisions(root: Path, sources: NDArray[np.str_]) -> list[tuple[Path, list[Decision], list[str]]]:
+    """Decisions of all files of labels that may be about these sources, named from `root`."""
+    found = []
+    for folder in _folders(root, sources):
+        decisions, notes = read_decisions(folder / LABELS_FILE)
+        if decisions or notes:
+            found.append((folder / LABELS_FILE, _renamed(decisions, folder, root), notes))
+    kept_away = label_path(root)
+    if kept_away.parent != root:
+        decisions, notes = read_decisions(kept_away)
+        found.append((kept_away, decisions, notes))
+    return found
+
+
+def _folders(root: Path, sources: NDArray[np.str_]) -> list[Path]:
+    """Folders that may have labels of these sources: some above `root`, `root` itself, and those inside it."""
+    above = [root, *root.parents[:_LEVELS_UP]][::-1]
+    inside = {parent for source in np.unique(sources) for parent in PurePosixPath(str(source)).parents}
+    return [*above, *(root / folder for folder in sorted(inside) if folder.parts)]
+
+
+def _renamed(decisions: Sequence[Decision], folder: Path, root: Path) -> list[Decision]:
+    """The same decisions with sources named from `root`; those of files elsewhere are left out."""
+    if folder == root:
+        return list(decisions)
+    if root.is_relative_to(folder):
+        start = f"{root.relative_to(folder).as_posix()}/"
+        return [replace(d, source=d.source.removeprefix(start)) for d in decisions if d.source.startswith(start)]
+    start = folder.relative_to(root).as_posix()
+    return [replace(d, source=f"{start}/{d.source}") for d in decisions]

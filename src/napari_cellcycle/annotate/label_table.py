@@ -1,0 +1,357 @@
+"""The labels of some cells: one table that everything reads, with undo, kept in a file at each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_cellcycle.annotate.label_file import BY_HAND, CONTROL, PERSON, RANDOM, Decision, append_decisions
+from napari_cellcycle.annotate.matching import match_cells
+from napari_cellcycle.io.name_patterns import printable
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE_LABEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = NDArray[np.intp]
+UNDECIDED, CLEARED = -1, -2
+"""Instead of the number of a label: this annotator never decided, or gave no label."""
+DISPUTED_LABEL = "disputed"
+"""In tables, of a cell on which annotators disagree."""
+_EPOCH = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclass(eq=False)
+class _Opinions:
+    """The last decision of one annotator on each of N cells; `drawn` are numbers in `LabelTable._ways`."""
+
+    kind: str
+    labels: NDArray[np.int16]
+    sure: NDArray[np.bool_]
+    drawn: NDArray[np.int16]
+    when: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, kind: str, n_cells: int) -> _Opinions:
+        labels = np.full(n_cells, UNDECIDED, np.int16)
+        return cls(kind, labels, np.ones(n_cells, bool), np.zeros(n_cells, np.int16), np.zeros(n_cells, np.int64))
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        """Cells that have a label of this annotator, or that were looked at and can't be told."""
+        return (self.labels >= 0) | ~self.sure
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """One decision that can be undone: rows, and what the annotator had decided before and decides now."""
+
+    rows: Rows
+    before: tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]
+    after: tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]
+
+
+class LabelTable:
+    """Labels of N cells, by any number of annotators; this program's user is one of them.
+
+    What a person decided counts for more than what a control says. Where persons disagree, most of them must agree;
+    else the cell has no label and is `disputed`.
+
+    Parameters
+    ----------
+    sources, ids : array_like, shape (N,)
+        The cells, as in `Cells`.
+    given : array_like of int, shape (N,), optional
+        Phases that are known without any decision, from folders or tables. A decision replaces them.
+    path : Path, optional
+        File that keeps the decisions; without one they are only in memory.
+    annotator : str
+        Whose decisions `decide` makes.
+
+    Attributes
+    ----------
+    names : list of str
+        What the numbers of labels stand for: the phases first, then other names that were met, such as ``dead``.
+    notes : list of str
+        What could not be read or matched, for the user.
+    on_change : list of callable
+        Called with the changed rows after each change.
+    """
+
+    def __init__(
+        self,
+        sources: ArrayLike,
+        ids: ArrayLike,
+        given: ArrayLike | None = None,
+        path: Path | None = None,
+        annotator: str = "me",
+    ) -> None:
+        self.sources, self.ids = _printable(np.asarray(sources, dtype=str)), np.asarray(ids, dtype=np.int64)
+        n_cells = len(self.ids)
+        self.given = np.full(n_cells, UNKNOWN, np.int8) if given is None else np.asarray(given, np.int8)
+        self.path, self.annotator = path, annotator
+        self.names: list[str] = list(PHASE_LABELS)
+        self.notes: list[str] = []
+        self.on_change: list[Callable[[Rows], None]] = []
+        self._ways: list[str] = [BY_HAND, RANDOM]
+        self._opinions: dict[str, _Opinions] = {}
+        self._undo: list[_Step] = []
+        self._redo: list[_Step] = []
+        self._resolved = np.full(n_cells, UNDECIDED, np.int16)
+        self._unsure, self._disputed = np.zeros(n_cells, bool), np.zeros(n_cells, bool)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    # --- what is known ---
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """Number of each cell's label in `names`, shape (N,); -1 where it has none, or nobody is sure of it."""
+        return np.where(self._unsure | self._disputed, UNDECIDED, np.maximum(self._resolved, UNDECIDED))
+
+    @property
+    def unsure(self) -> NDArray[np.bool_]:
+        """Cells that were looked at and whose phase can't be told, shape (N,)."""
+        return self._unsure
+
+    @property
+    def disputed(self) -> NDArray[np.bool_]:
+        """Cells on which annotators disagree, so that they have no label, shape (N,)."""
+        return self._disputed
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        """Cells that have a decision of any annotator which was not taken back, shape (N,)."""
+        return (self._resolved >= 0) | self._unsure | self._disputed
+
+    @property
+    def phases(self) -> NDArray[np.int8]:
+        """True phase of each cell as far as it is known, shape (N,): its label, else what was given."""
+        own = np.where(self.labels < N_PHASES, self.labels, UNKNOWN).astype(np.int8)
+        return np.where(self.decided, own, self.given).astype(np.int8)
+
+    @property
+    def drawn_at_random(self) -> NDArray[np.bool_]:
+        """Cells with a label that were drawn at random to be labelled, shape (N,)."""
+        return self.decided & (self._newest("drawn") == self._ways.index(RANDOM))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells with each label of `names`, shape (L,)."""
+        labels = self.labels
+        return np.bincount(labels[labels >= 0], minlength=len(self.names))
+
+    def texts(self) -> dict[str, NDArray[np.str_]]:
+        """Columns ``label``, ``annotator`` and ``drawn`` for a table, each of shape (N,); empty texts where none is."""
+        labels, decided = self.labels, self.decided
+        label = np.array([*self.names, ""])[labels]
+        label[self._unsure], label[self._disputed] = UNSURE_LABEL, DISPUTED_LABEL
+        drawn = np.where(decided, np.array(self._ways)[np.maximum(self._newest("drawn"), 0)], "")
+        return {"label": label, "annotator": self._annotators(), "drawn": drawn}
+
+    def decision_of(self, row: int) -> dict[str, str]:
+        """What each annotator decided about one cell: a label, ``unsure``, or nothing for one who took it back."""
+        found = {}
+        for name, own in self._opinions.items():
+            if not own.sure[row]:
+                found[name] = UNSURE_LABEL
+            elif own.labels[row] >= 0:
+                found[name] = self.names[own.labels[row]]
+        return found
+
+    @property
+    def annotators(self) -> list[str]:
+        """Everybody who decided something."""
+        return list(self._opinions)
+
+    # --- decisions ---
+
+    def decide(self, rows: ArrayLike, label: str, *, sure: bool = True, drawn: str | Sequence[str] = BY_HAND) -> None:
+        """Label some cells, or take their labels back with an empty text.
+
+        Parameters
+        ----------
+        rows : array_like of int
+            Cells, by their position.
+        label : str
+            A phase, or another name.
+        sure : bool
+            False if the cell was looked at and can't be told, whatever the label.
+        drawn : str or sequence of str
+            How the cells came to be labelled, for all or for each.
+
+        Raises
+        ------
+        WriteError
+            The file can't be written; then nothing is changed.
+        """
+        chosen = np.atleast_1d(np.asarray(rows, np.intp))
+        if not len(chosen):
+            return
+        number = self._number(label) if label else CLEARED
+        ways = np.array([self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)], np.int16)
+        after = (
+            np.full(len(chosen), number, np.int16),
+            np.full(len(chosen), sure),
+            np.broadcast_to(ways, chosen.shape).copy(),
+        )
+        step = _Step(chosen, self._mine(chosen), after)
+        self._apply(step.rows, step.after)
+        self._undo.append(step)
+        self._redo.clear()
+
+    def undo(self) -> Rows:
+        """Take back the last decision of this session, and return its rows; none if there is nothing to undo."""
+        return self._go(self._undo, self._redo, "before")
+
+    def redo(self) -> Rows:
+        """Decide again what `undo` took back, and return its rows."""
+        return self._go(self._redo, self._undo, "after")
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._redo)
+
+    def load(self, decisions: Iterable[Decision]) -> int:
+        """Take in decisions that were made before, in their order, and return how many are about other cells."""
+        given = list(decisions)
+        found = match_cells(self.sources, self.ids, [d.source for d in given], [d.cell for d in given])
+        for row, decision in zip(found.tolist(), given, strict=True):
+            if row >= 0:
+                own = self._of(decision.annotator, decision.kind)
+                own.labels[row] = self._number(decision.label) if decision.label else CLEARED
+                own.sure[row], own.drawn[row] = decision.sure, self._way(decision.drawn)
+                own.when[row] = _seconds(decision.when)
+        self._resolve(np.unique(found[found >= 0]))
+        return int((found < 0).sum())
+
+    def _go(self, steps: list[_Step], other: list[_Step], which: str) -> Rows:
+        if not steps:
+            return np.zeros(0, np.intp)
+        step = steps[-1]
+        self._apply(step.rows, getattr(step, which))
+        other.append(steps.pop())
+        return step.rows
+
+    def _mine(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]:
+        own = self._of(self.annotator, PERSON)
+        return own.labels[rows], own.sure[rows], own.drawn[rows]
+
+    def _apply(self, rows: Rows, values: tuple[NDArray[Any], ...]) -> None:
+        """Write decisions of this user to the file, then to the table."""
+        own, now = self._of(self.annotator, PERSON), datetime.now(UTC)
+        labels, sure, drawn = values
+        if self.path is not None:
+            texts = [self.names[number] if number >= 0 else "" for number in labels.tolist()]
+            ways, when = [self._ways[way] for way in drawn.tolist()], now.strftime(_EPOCH)
+            cells = zip(self.sources[rows].tolist(), self.ids[rows].tolist(), texts, sure.tolist(), ways, strict=True)
+            append_decisions(
+                self.path,
+                [
+                    Decision(source, cell, text, is_sure, self.annotator, PERSON, way, when)
+                    for source, cell, text, is_sure, way in cells
+                ],
+            )
+        own.labels[rows], own.sure[rows], own.drawn[rows] = labels, sure, drawn
+        own.when[rows] = int(now.timestamp())
+        self._resolve(rows)
+        for call in list(self.on_change):
+            call(rows)
+
+    # --- what several annotators say together ---
+
+    def _resolve(self, rows: Rows) -> None:
+        """Find what annotators together say of some cells."""
+        rows = np.asarray(rows, np.intp)
+        kinds = [own.kind for own in self._opinions.values()]
+        by_person = self._vote(rows, PERSON) if PERSON in kinds else None
+        by_control = self._vote(rows, CONTROL) if CONTROL in kinds else None
+        none = (np.full(len(rows), UNDECIDED, np.int16), np.zeros(len(rows), bool), np.zeros(len(rows), bool))
+        label, unsure, disputed = by_control or none
+        if by_person is not None:
+            said = (by_person[0] >= 0) | by_person[1] | by_person[2]
+            label, unsure, disputed = (
+                np.where(said, person, other)
+                for person, other in zip(by_person, (label, unsure, disputed), strict=True)
+            )
+        self._resolved[rows], self._unsure[rows], self._disputed[rows] = label, unsure, disputed
+
+    def _vote(self, rows: Rows, kind: str) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.bool_]]:
+        """The label that most annotators of a kind agree on, whether they are unsure, whether none has most votes."""
+        opinions = [own for own in self._opinions.values() if own.kind == kind]
+        votes = np.zeros((len(rows), len(self.names) + 1), np.int16)  # the last column: unsure
+        for own in opinions:
+            voted = np.flatnonzero(own.decided[rows])
+            choice = np.where(own.sure[rows[voted]], own.labels[rows[voted]], len(self.names))
+            votes[voted, choice] += 1
+        best = votes.argmax(axis=1)
+        most = votes.max(axis=1)
+        tied = (votes == most[:, None]).sum(axis=1) > 1
+        has_any = most > 0
+        is_unsure = has_any & ~tied & (best == len(self.names))
+        label = np.where(has_any & ~tied & ~is_unsure, best, UNDECIDED).astype(np.int16)
+        return label, is_unsure, has_any & tied
+
+    def _newest(self, name: str) -> NDArray[Any]:
+        """`drawn` or the annotator's number of the newest decision on each cell."""
+        result, newest = np.full(len(self), -1, np.int64), np.full(len(self), -1, np.int64)
+        for number, own in enumerate(self._opinions.values()):
+            newer = own.decided & (own.when >= newest)
+            newest[newer] = own.when[newer]
+            result[newer] = own.drawn[newer] if name == "drawn" else number
+        return result
+
+    def _annotators(self) -> NDArray[np.str_]:
+        """Names of those who decided, joined by " + " where there are several."""
+        texts = np.full(len(self), "", object)
+        for name, own in self._opinions.items():
+            rows = np.flatnonzero(own.decided)
+            texts[rows] = [f"{before} + {name}" if before else name for before in texts[rows]]
+        return texts.astype(str)
+
+    def _of(self, annotator: str, kind: str) -> _Opinions:
+        if annotator not in self._opinions:
+            self._opinions[annotator] = _Opinions.none(kind, len(self))
+        return self._opinions[annotator]
+
+    def _number(self, label: str) -> int:
+        if label not in self.names:
+            self.names.append(label)
+        return self.names.index(label)
+
+    def _way(self, drawn: str) -> int:
+        if drawn not in self._ways:
+            self._ways.append(drawn)
+        return self._ways.index(drawn)
+
+    def to_table(self) -> pd.DataFrame:
+        """One row for each decided cell: ``source, cell, label, annotator, drawn, when``."""
+        import pandas as pd
+
+        rows = np.flatnonzero(self.decided)
+        when = np.max([own.when for own in self._opinions.values()], axis=0) if self._opinions else np.zeros(len(self))
+        columns: dict[str, Any] = {"source": self.sources[rows], "cell": self.ids[rows]}
+        columns |= {name: texts[rows] for name, texts in self.texts().items()}
+        columns["when"] = [datetime.fromtimestamp(int(second), UTC).strftime(_EPOCH) for second in when[rows]]
+        return pd.DataFrame(columns)
+
+
+def _printable(sources: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The same names in characters that a file can hold, as tables of results show them."""
+    different, index = np.unique(sources, return_inverse=True)
+    return np.array([printable(text) for text in different.tolist()], dtype=str)[index]
+
+
+def _seconds(when: str) -> int:
+    return int(datetime.strptime(when, _EPOCH).replace(tzinfo=UTC).timestamp())
