@@ -13,6 +13,8 @@ from typing import Any
 import napari
 from qtpy.QtWidgets import QApplication
 
+from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.layers.source import PHASE, find_layer
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.models import HOME
 
@@ -82,7 +84,7 @@ def dock(viewer: Any, name: str) -> Any:
 
 def look_closer(viewer: Any) -> None:
     """Zoom in until single cells are visible, and show the status of one of them."""
-    layer = viewer.layers["cells: phase"]
+    layer = find_layer(viewer.layers, list_galleries(viewer.layers)[0].group, PHASE)
     height, width = layer.data.shape
     camera = getattr(viewer, "scene", viewer).camera
     camera.zoom *= 3

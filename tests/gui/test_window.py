@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 import pytest
-from qtpy.QtGui import QGuiApplication
+from shown import layer_showing
 
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
@@ -23,19 +23,6 @@ _COMMANDS = {
     "train": "Train",
     "augment": "Augment",
 }
-
-
-@pytest.fixture
-def window(make_napari_viewer, qapp, monkeypatch):
-    """A viewer that is really drawn, with our plugin's manifest."""
-    if QGuiApplication.platformName() in ("offscreen", "minimal"):
-        pytest.skip("there is no display, so no OpenGL; xvfb-run gives one")
-    import npe2
-
-    manager = npe2.PluginManager.instance()
-    if PLUGIN not in manager:
-        manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
-    return make_napari_viewer(show=True)
 
 
 def dock_of(viewer, name):
@@ -55,7 +42,7 @@ def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(w
     finished(evaluate)
     assert evaluate.table.item(0, 0) is not None
     assert "synthetic" in evaluate.banner.text()
-    layer = window.layers["cells: phase"]
+    layer = layer_showing(window, "phase")
     picture = window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
     for phase in sorted(set(layer.features["phase"]) - {"unsure"}):
         colour = COLOURS[list(COLOURS)[PHASE_LABELS.index(phase)]]

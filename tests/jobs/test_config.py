@@ -30,7 +30,15 @@ KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, Augmen
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
     (
         ReadSettings(),
-        {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "plane": None, "population": ""},
+        {
+            "channels": "",
+            "layout": "auto",
+            "labels": "",
+            "pixel_size_um": None,
+            "plane": None,
+            "population": "",
+            "cell_diameter_px": None,
+        },
     ),
     (
         ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"}, labels=Path("masks.tif"), pixel_size_um=0.5),
@@ -41,6 +49,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "pixel_size_um": 0.5,
             "plane": None,
             "population": "",
+            "cell_diameter_px": None,
         },
     ),
     (

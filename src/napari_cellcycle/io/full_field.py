@@ -108,7 +108,9 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
             unreadable.append(field.reason)
             found = np.zeros(opened.files[0].shape, np.int32)
         else:
-            found = segment_brightfield(field.pixels[roles.index(BRIGHTFIELD)])
+            found = segment_brightfield(
+                field.pixels[roles.index(BRIGHTFIELD)], cell_diameter_px=opened.origin.options.cell_diameter_px
+            )
         packed.append(zlib.compress(found.tobytes(), 1))
         n_cells += int(found.max())
     if len(unreadable) == len(images):

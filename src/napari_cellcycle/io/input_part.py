@@ -27,6 +27,7 @@ class ReadOptions:
     claimed: set[object] = field(default_factory=set, compare=False)
     """Images in several files that were opened already, so that each is read once."""
     population: str | None = None
+    cell_diameter_px: float | None = None
     names: PhaseNames = field(default_factory=PhaseNames)
 
     def source(self, path: Path) -> str:

@@ -57,6 +57,7 @@ def read_cells(
     pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    cell_diameter_px: float | None = None,
     masks: Any = None,
     phases: Any = None,
 ) -> Cells:
@@ -86,6 +87,9 @@ def read_cells(
         image is read.
     population : str, optional
         Keep only the objects of this population of the IDEAS analysis (.daf), or of the list, next to a .cif.
+    cell_diameter_px : float, optional
+        Usual diameter of a cell in pixels, from 6 to 400, with which the cells of a full-field image without labels are
+        found. By default it is measured in the image.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
     phases : sequence of int or str, optional
@@ -102,8 +106,8 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
-        `layout`, `pixel_size_um`, `plane` or `population` is not valid, or an option is given that says nothing
-        about such an input.
+        `layout`, `pixel_size_um`, `plane`, `population` or `cell_diameter_px` is not valid, or an option is given
+        that says nothing about such an input.
 
     Examples
     --------
@@ -127,7 +131,15 @@ def read_cells(
             f"{option} goes with an array of cells, but files are given, which have {option} of their own"
         )
     roles = named_channels(channels)
-    found = open_parts(paths, channels=roles, layout=layout, labels=labels, plane=plane, population=population)
+    found = open_parts(
+        paths,
+        channels=roles,
+        layout=layout,
+        labels=labels,
+        plane=plane,
+        population=population,
+        cell_diameter_px=cell_diameter_px,
+    )
     parts, errors = [], list(found.errors)
     read: list[tuple[InputPart, Cells]] = []
     for part in found.parts:
@@ -212,12 +224,13 @@ def open_parts(
     labels: str | os.PathLike[str] | None = None,
     plane: int | None = None,
     population: str | None = None,
+    cell_diameter_px: float | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, plane, population
+    paths, channels, layout, labels, plane, population, cell_diameter_px
         As for `read_cells`.
 
     Returns
@@ -240,6 +253,7 @@ def open_parts(
         labels=None if labels is None else Path(labels),
         plane=plane,
         population=population or None,
+        cell_diameter_px=cell_diameter_px,
     )
     scan = scan_inputs(inputs)
     has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)
@@ -276,6 +290,11 @@ def _check_use(options: ReadOptions, parts: Sequence[InputPart]) -> None:
     if options.population is not None and not all(amnis):
         where = parts[amnis.index(False)].where
         raise SettingError(f"population is for .cif and .rif files with a .daf, but {where} has none; leave it out")
+    if options.cell_diameter_px is not None and not any(part.is_searched for part in parts):
+        raise SettingError(
+            "cell-diameter-px is for finding the cells of a full-field image without labels, but the input has none of "
+            "these; leave it out"
+        )
     if options.labels is not None:
         with_labels = {part.where.partition("[")[0] for part in parts if part.labels_apply}
         if not with_labels or (len(with_labels) > 1 and options.labels.exists()):

@@ -125,6 +125,10 @@ Inputs = Annotated[
 """An empty word is kept, to be refused."""
 OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
+CellDiameter = Annotated[
+    float | None,
+    more("usual diameter of a cell in pixels, to find cells in an image without labels; measured if not set", 6, 400),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +151,7 @@ class ReadSettings(Settings):
         OptionalText,
         setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
     ] = None
+    cell_diameter_px: CellDiameter = None
 
 
 @dataclass(frozen=True, kw_only=True)

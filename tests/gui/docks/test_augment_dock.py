@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from made import field_of, made_pixels
 from qtpy.QtWidgets import QMainWindow
+from shown import layer_showing, layers_showing, visible_roles
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -363,7 +364,7 @@ def test_cells_without_a_channel_that_is_made_are_not_compared(qtbot, viewer, un
     assert "The synthetic cells are not compared with the real ones: these have no darkfield." in dock.status.text()
     dock.results.keep.click()
     finished(dock)
-    assert {layer.name for layer in viewer.layers if layer.visible} == {"cells: brightfield [1]", "cells: synthetic"}
+    assert set(visible_roles(viewer)) == {"brightfield", "synthetic"}
 
 
 def test_made_cells_of_a_field_come_alone(qtbot, viewer, made_cells, kept, finished) -> None:
@@ -380,7 +381,7 @@ def test_made_cells_of_a_field_come_alone(qtbot, viewer, made_cells, kept, finis
     dock.results.keep.click()
     finished(dock)
     assert "The cells are shown alone, as a full-field image has no room for them" in dock.status.text()
-    assert len(viewer.layers["cells: synthetic"].features) == 3
+    assert len(layer_showing(viewer, "synthetic").features) == 3
 
 
 # --- kept cells, and what other docks do with them ---
@@ -406,14 +407,14 @@ def test_kept_cells_are_written_and_shown_beside_the_real_ones(augment, viewer, 
     assert (source.n_cells, source.n_synthetic, source.made) == (90, 45, [str(output / "made.ome.tif")])
     assert augment.phases.wanted() == {}
     assert augment.settings.picker.box.findText(output.name) > 0
-    marks = viewer.layers["cells: synthetic"]
+    marks = layer_showing(viewer, "synthetic")
     assert marks.visible
     assert marks.features["synthetic"].sum() == 45
     assert len(np.unique(marks.data)) == 46
 
 
 def test_made_cells_are_marked_in_the_gallery_and_told_under_the_cursor(viewer, mixed) -> None:
-    layer, grid = viewer.layers["cells: synthetic"], mixed.source.grid
+    layer, grid = layer_showing(viewer, "synthetic"), mixed.source.grid
     synthetic = mixed.table["synthetic"].to_numpy()
     for cell in (0, 44, 45, 89):
         top, left, bottom, right = grid.box([cell])
@@ -488,7 +489,7 @@ def test_made_cells_are_in_no_share_of_the_legend_but_in_a_row_of_their_own(
     assert (sum(counts[:SYNTHETIC_ROW]), counts[SYNTHETIC_ROW]) == (45, 45)
     assert not dock.legend.isRowHidden(SYNTHETIC_ROW)
     assert "45 are synthetic and not in the percentages" in dock.status.text()
-    marks = viewer.layers["cells: synthetic"]
+    marks = layer_showing(viewer, "synthetic")
     dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
     assert not marks.visible
     dock._on_choice()  # as after other cells were looked at
@@ -504,7 +505,7 @@ def test_only_real_cells_leave_no_row_of_made_ones(qtbot, viewer, shown, model_f
     dock.run_button.click()
     finished(dock)
     assert dock.legend.isRowHidden(SYNTHETIC_ROW)
-    assert "cells: synthetic" not in viewer.layers
+    assert not layers_showing(viewer, "synthetic")
 
 
 def test_painted_phases_come_along_to_the_gallery_with_made_cells(
@@ -516,7 +517,7 @@ def test_painted_phases_come_along_to_the_gallery_with_made_cells(
     classify.run_button.click()
     finished(classify)
     augment.labelled.phases.setCurrentText(PAINTED)
-    layer, grid = viewer.layers["cells: phase"], shown.source.grid
+    layer, grid = layer_showing(viewer, "phase"), shown.source.grid
     for cell in range(10):
         top, left, bottom, right = grid.box([cell])
         with layer.block_history():
@@ -546,7 +547,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     classify.run_button.click()
     finished(classify)
     dock.labelled.phases.setCurrentText(PAINTED)
-    layer, grid = viewer.layers["cells: phase"], mixed.source.grid
+    layer, grid = layer_showing(viewer, "phase"), mixed.source.grid
     assert (layer.features["phase"][63:] != "Anaphase").all()  # the model has never seen any
     assert (dock.labelled.labelled().phases[63:] == Phase.ANAPHASE).all()
     top, left, bottom, right = grid.box([89])

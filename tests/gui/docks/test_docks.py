@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
+from shown import layer_showing, layers_showing
 from sklearn.metrics import confusion_matrix
 
 from napari_cellcycle.errors import ReadError
@@ -161,7 +162,7 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     assert dock.channels.value() == {"brightfield": "Ch3", "darkfield": "Ch6"}
     dock.open_button.click()
     finished(dock)
-    assert "cells: brightfield" in viewer.layers
+    assert layers_showing(viewer, "brightfield")
     assert dock.next_button.isVisibleTo(dock)
 
 
@@ -174,7 +175,7 @@ def test_open_takes_the_users_word_for_what_a_channel_is(qtbot, viewer, plate, f
         dock.channels.boxes[name].setCurrentText(role)
     dock.open_button.click()
     finished(dock)
-    assert viewer.layers["cells: brightfield"].data.mean() < viewer.layers["cells: darkfield"].data.mean()
+    assert layer_showing(viewer, "brightfield").data.mean() < layer_showing(viewer, "darkfield").data.mean()
 
 
 def test_one_role_for_two_channels_is_refused_before_anything_is_read(qtbot, viewer, plate, finished) -> None:
@@ -212,7 +213,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
     from napari_cellcycle import classify, load_model, read_cells
 
     wanted = classify(read_cells(plate), load_model(model_folder))
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     assert list(layer.features["phase"]) == [PHASE_LABELS[phase] for phase in wanted.phases]
     grid = classified.inputs.cells.value().grid
     for cell in (0, 45, 89):
@@ -223,7 +224,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
 
 
 def test_the_legend_counts_and_hides(classified, viewer, qtbot) -> None:
-    layer, legend = viewer.layers["cells: phase"], classified.legend
+    layer, legend = layer_showing(viewer, "phase"), classified.legend
     counts = [int(legend.item(row, 1).text()) for row in range(8)]
     assert counts[:7] == [int((layer.features["phase"] == label).sum()) for label in PHASE_LABELS]
     assert sum(counts) == 90
@@ -240,8 +241,8 @@ def test_classifying_again_renews_the_layer_and_calls_unsure_cells_so(classified
     classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(1.0)
     classified.run_button.click()
     finished(classified)
-    assert [layer.name for layer in viewer.layers].count("cells: phase") == 1
-    layer = viewer.layers["cells: phase"]
+    assert len(layers_showing(viewer, "phase")) == 1
+    layer = layer_showing(viewer, "phase")
     assert (layer.features["phase"] == "unsure").sum() == (layer.features["probability"] < 1).sum() > 0
     assert 8 in layer.data
 
@@ -253,7 +254,7 @@ def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, 
     )
     classified.save_button.click()
     finished(classified)
-    saved, shown = pd.read_csv(path), viewer.layers["cells: phase"].features
+    saved, shown = pd.read_csv(path), layer_showing(viewer, "phase").features
     assert list(saved["phase"]) == list(shown["phase"])
     assert list(saved.columns)[:4] == ["source", "cell", "phase", "probability"]
     assert str(path) in classified.status.text()
@@ -274,7 +275,7 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     qtbot.addWidget(dock)
     dock.run_button.click()
     finished(dock)
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
     shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
@@ -314,14 +315,14 @@ def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, 
     dock.run_button.click()
     finished(dock)
     assert str(folder) in dock.status.text()
-    assert "cells: phase" not in viewer.layers
+    assert not layers_showing(viewer, "phase")
 
 
 def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
     assert classify.inputs.cells.value().title == "S"
     assert not classify.results.isVisibleTo(classify)
-    for layer in [layer for layer in viewer.layers if layer.name.endswith("[1]")]:
+    for layer in [layer for layer in viewer.layers if layer.name.endswith(" - S")]:
         viewer.layers.remove(layer)
     assert classify.inputs.cells.value().n_cells == 90
 
@@ -371,7 +372,7 @@ def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, fie
     assert on_field.inputs.labels.currentText() == "mine"
     on_field.run_button.click()
     finished(on_field)
-    phases, mine = viewer.layers["cells: phase"], viewer.layers["mine"].features
+    phases, mine = layer_showing(viewer, "phase"), viewer.layers["mine"].features
     assert phases.data.shape == field.shape
     for label, phase in zip(mine["index"], mine["phase"], strict=True):
         inside = phases.data[field == label]
@@ -385,7 +386,7 @@ def test_cells_of_a_field_without_labels_are_found(on_field, viewer, field, fini
     finished(on_field)
     found = viewer.layers["field bf: found cells"].data
     assert len(np.unique(found)) - 1 == 12
-    assert set(np.unique(viewer.layers["cells: phase"].data[found == 0])) == {0}
+    assert set(np.unique(layer_showing(viewer, "phase").data[found == 0])) == {0}
 
 
 def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finished) -> None:
@@ -396,7 +397,7 @@ def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finish
     viewer.add_labels(np.stack([field, np.fliplr(field)]), name="mine")
     on_field.run_button.click()
     finished(on_field)
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     assert len(layer.features) == 24
     for frame in range(2):
         assert (layer.data[frame] > 0).any()
@@ -412,7 +413,7 @@ def test_labels_of_another_shape_are_one_sentence(on_field, viewer, field, finis
     on_field.run_button.click()
     finished(on_field)
     assert "choose layers of one field" in on_field.status.text()
-    assert "cells: phase" not in viewer.layers
+    assert not layers_showing(viewer, "phase")
 
 
 # --- Evaluate ---
@@ -432,7 +433,7 @@ def shown_counts(dock: EvaluateWidget) -> np.ndarray:
 
 
 def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer) -> None:
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     called = [PHASE_LABELS.index(label) for label in layer.features["phase"]]
     np.testing.assert_array_equal(shown_counts(evaluate), confusion_matrix(truth_of(layer), called, labels=range(7)))
     assert evaluate.summary.text().splitlines()[1].startswith("Accuracy ")
@@ -454,9 +455,9 @@ def test_percent_is_of_the_true_phase(evaluate) -> None:
 
 
 def test_a_click_on_a_field_dims_all_other_cells(evaluate, viewer) -> None:
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     evaluate.table.cellClicked.emit(1, 1)
-    veil = viewer.layers["cells: selected"]
+    veil = layer_showing(viewer, "selected")
     wanted = (truth_of(layer) == 1) & (layer.features["phase"] == "S").to_numpy()
     grid = source_of(veil).grid
     for cell in range(90):
@@ -464,7 +465,7 @@ def test_a_click_on_a_field_dims_all_other_cells(evaluate, viewer) -> None:
         assert veil.data[top + 5, left + 5] == (0 if wanted[cell] else 1)
     assert evaluate.status.text() == f"{wanted.sum()} S cells called S."
     evaluate.show_all.click()
-    assert "cells: selected" not in viewer.layers
+    assert not layers_showing(viewer, "selected")
 
 
 def test_cells_the_model_was_trained_on_are_called_so(evaluate) -> None:

@@ -13,6 +13,7 @@ import pytest
 from made import field_of
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
+from shown import layer_showing
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
@@ -316,7 +317,7 @@ def painted(train, viewer, gallery, model_folder, finished, qtbot) -> TrainWidge
 
 
 def test_a_click_with_the_bucket_corrects_a_cell(painted, viewer, gallery) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     before = painted.labelled.labelled().phases
     assert not painted.labelled.paint.isHidden()
     painted.labelled.paint.click()
@@ -334,7 +335,7 @@ def test_a_click_with_the_bucket_corrects_a_cell(painted, viewer, gallery) -> No
 
 
 def test_a_correction_can_be_undone(painted, viewer, gallery) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     before = layer.data.copy()
     click_with_bucket(layer, 5, grid, 6)
     layer.undo()
@@ -348,7 +349,7 @@ def before_phase(picture, grid, cell: int) -> int:
 
 
 def test_corrections_stay_when_cells_are_classified_again(painted, viewer, gallery, finished, qtbot) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     click_with_bucket(layer, 5, grid, 6)
     again = ClassifyWidget(viewer)
     qtbot.addWidget(again)
@@ -360,7 +361,7 @@ def test_corrections_stay_when_cells_are_classified_again(painted, viewer, galle
 
 
 def test_painted_phases_are_what_is_learnt(painted, viewer, gallery, finished) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     for cell in range(10):
         click_with_bucket(layer, cell, grid, 7)
     counts = painted.labelled.phase_counts
@@ -397,7 +398,7 @@ def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, m
     classify.run_button.click()
     finished(classify)
     assert dock.labelled.phases.currentText() == PAINTED
-    layer, cell = viewer.layers["cells: phase"], np.argwhere(labels == 17)
+    layer, cell = layer_showing(viewer, "phase"), np.argwhere(labels == 17)
     with layer.block_history():
         layer.fill(tuple(cell.mean(axis=0)), 5)
     assert dock.labelled.labelled().phases["field bf", 17] == 4

@@ -14,6 +14,7 @@ from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, 
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.layers.field import show_field_table
 from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.layers.in_front import bring_to_front
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
 from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of
@@ -23,12 +24,16 @@ from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.gui.widgets.settings_form import Form
-from napari_cellcycle.jobs.config import ClassifySettings
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
+
+
+_PLAIN = ("device", "min_probability")
+_DIAMETER = "cell_diameter_px"
 
 
 class ClassifyWidget(Dock):
@@ -39,7 +44,9 @@ class ClassifyWidget(Dock):
         self.empty, self.model = NoCells(self), ModelPicker()
         self.inputs = CellsInput(self.viewer, "classify", finds_cells=True)
         self.inputs.rows.addRow("Model", self.model)
-        self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size", "force"])
+        self.form = Form(
+            (ClassifySettings, ReadSettings), [*_PLAIN, _DIAMETER, "batch_size", "force"], [*_PLAIN, _DIAMETER]
+        )
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
         self.legend = Legend()
@@ -63,6 +70,7 @@ class ClassifyWidget(Dock):
         chosen = self.inputs.cells.value()
         self.empty.setVisible(chosen is None)
         self.setup.setVisible(chosen is not None)
+        self.form.set_shown(_DIAMETER, self.inputs.on_field and self.inputs.labels.value() is None)
         self._show_result()
 
     def _find(self, role: str) -> Labels | None:
@@ -70,10 +78,11 @@ class ClassifyWidget(Dock):
         return None if source is None else find_layer(self.viewer.layers, source.group, role)
 
     def _on_run(self) -> None:
-        config = ClassifySettings(model=self.model.value(), **self.form.values())
+        config = ClassifySettings(model=self.model.value(), **self.form.values(*_PLAIN, "batch_size", "force"))
         field = self.inputs.field()
         cells = self.inputs.cells.value()
-        job = classify_gallery(cells, config) if field is None else classify_field(field, config)
+        diameter = self.form.values(_DIAMETER)[_DIAMETER]
+        job = classify_gallery(cells, config) if field is None else classify_field(field, config, diameter)
         self.start(job, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
@@ -82,6 +91,7 @@ class ClassifyWidget(Dock):
             return
         field = self._field_layers(classified, classified.source) if isinstance(classified.source, FieldSource) else []
         layer = show_phases(self.viewer, classified.source, classified.layer, classified.cell_map, field)
+        bring_to_front(self.viewer, classified.source)
         self._show_result()
         n_corrected = int(np.count_nonzero(corrections(layer, classified.cell_map)))
         self.show_status(_in_words(classified, n_corrected))

@@ -53,11 +53,13 @@ def classify_gallery(source: GallerySource, config: ClassifySettings) -> Job[Pro
     return (yield from _classify(cells, source.grid, source, config))
 
 
-def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progress | Note, Classified]:
-    """Classify the cells of a full-field image, which are found first if there are no labels."""
+def classify_field(
+    field: FieldOnScreen, config: ClassifySettings, cell_diameter_px: float | None = None
+) -> Job[Progress | Note, Classified]:
+    """Classify the cells of a full-field image, which are found first, by their diameter, if there are no labels."""
     found = None
     if field.labels is None:
-        found = yield from _find_cells(field.brightfield)
+        found = yield from _find_cells(field.brightfield, cell_diameter_px)
         field = replace(field, labels=found)
     cells = cut_field(field)
     cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
@@ -107,12 +109,12 @@ def _classify(
     )
 
 
-def _find_cells(brightfield: Any) -> Generator[Progress, None, NDArray[np.integer]]:
+def _find_cells(brightfield: Any, cell_diameter_px: float | None) -> Generator[Progress, None, NDArray[np.integer]]:
     from napari_cellcycle.images.segment import segment_brightfield
 
     frames = brightfield[None] if brightfield.ndim == 2 else brightfield
     found = []
     for number in range(len(frames)):
         yield Progress(number, len(frames), "Finding cells")
-        found.append(segment_brightfield(np.asarray(frames[number])))
+        found.append(segment_brightfield(np.asarray(frames[number]), cell_diameter_px=cell_diameter_px))
     return np.stack(found).reshape(brightfield.shape)

@@ -52,7 +52,7 @@ class OpenWidget(Dock):
             self._on_folder,
         )
         self.chosen, self.channels = text_label(), ChannelRows()
-        self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels", "plane", "population"])
+        self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels", "plane", "population", "cell_diameter_px"])
         self.open_button = button("Open", "show the cells as a gallery", self._on_open)
         self.settings = stacked(self.chosen, self.channels, self.form, self.open_button)
         self.next_button = button("Classify", "find the phase of each cell", lambda: self.open_dock("Classify"))

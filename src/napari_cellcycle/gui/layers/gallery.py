@@ -101,7 +101,7 @@ def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[n
 
 def _title(paths: Sequence[str | Path]) -> str:
     first = Path(paths[0])
-    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
+    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}, {len(paths)} files"
 
 
 def open_gallery(

@@ -18,6 +18,7 @@ from napari_cellcycle.gui.layers.source import (
     GallerySource,
     Source,
     find_layer,
+    layer_name,
     metadata_for,
     role_of,
     source_of,
@@ -52,7 +53,7 @@ def phase_layer(
     known: dict[str, Any] = {"model": model, "min_probability": min_probability, "force": force}
     known["verdict"] = None if verdict is None else verdict.to_dict()
     options = {
-        "name": "cells: phase",
+        "name": layer_name(PHASE, source),
         "metadata": metadata_for(source, PHASE, **known),
         "features": table,
         "colormap": phase_colormap(is_greyed=verdict is not None and not verdict.reliable),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,8 @@ MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
 SYNTHETIC = "synthetic"
+
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 # Writers of others may turn a list into a tuple or 4 into 4.0, so types are not strict here
 _CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -150,6 +153,15 @@ class _Layer(BaseModel):
         if self.role == PHASE and (self.model is None or self.min_probability is None):
             raise ValueError("a phase layer says which model called its phases")
         return self
+
+
+def layer_name(role: str, source: Source) -> str:
+    """The name of a layer for its user: what it shows, and of which data set, as in ``phase - plate 3``.
+
+    napari saves layers in files of their names, so a name has no letter that Windows refuses there. The plugin itself
+    finds layers by their metadata, whatever they are called.
+    """
+    return f"{role} - {_NOT_IN_FILE_NAMES.sub('-', source.title).strip()}"
 
 
 def new_group() -> str:

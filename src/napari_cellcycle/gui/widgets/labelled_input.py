@@ -55,7 +55,7 @@ class LabelledInput(QWidget):
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
         self.phases = Picker(
             lambda: [(text, text) for text in self._offers()],
-            "where the true phases come from; painted phases are in the layer cells: phase",
+            "where the true phases come from; painted phases are in the layer named phase",
         )
         self.inputs.rows.addRow("Phases", self.phases)
         self.counts, self.hint = text_label(), text_label()
