@@ -269,7 +269,9 @@ class AugmentSettings(SettingsOfRecipe):
     make: Annotated[
         Words, more("channels to generate; empty: brightfield and darkfield, or the one that is there")
     ] = ()
-    judge: Annotated[str, more("model in whose features synthetic and real cells are compared")] = "default"
+    judge: Annotated[
+        str, more("model in whose features synthetic and real cells are compared", title="Compare cells by")
+    ] = "default"
     resume: Annotated[bool, more("continue a training that was interrupted, to the same generator")] = False
     device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
     seed: Annotated[int, setting("the same seed, cells and machine give the same synthetic cells", 0, _MAX_SEED)] = 0

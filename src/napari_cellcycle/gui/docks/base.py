@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.docks.window_drops import WindowDrops
 from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
@@ -39,6 +40,7 @@ class Dock(QWidget):
         self.status, self.progress = text_label(), ProgressLine(self._on_cancel)
         self.job: JobThread | None = None
         self._refit = shows_everything(viewer)
+        self._drops: WindowDrops | None = None
         self.cancelled_message = "Stopped; nothing was changed."
         content = _Content()
         self.column = QVBoxLayout(content)
@@ -81,17 +83,26 @@ class Dock(QWidget):
         self.show_status(str(error))
         notifications.show_error(str(error))
 
-    def open_dock(self, widget: str) -> None:
-        """Show another of the plugin's docks, as a tab next to this one."""
+    def open_dock(self, widget: str) -> Any:
+        """Show another of the plugin's docks, as a tab next to this one, and return it."""
         window = getattr(self.viewer, "window", None)
-        if window is not None:
-            dock, _ = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
-            dock.show()
-            dock.raise_()
+        if window is None:
+            return None
+        dock, inside = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
+        dock.show()
+        dock.raise_()
+        return inside
+
+    def _open_dropped(self, paths: list[str]) -> None:
+        opened = self.open_dock("Open cells")
+        if opened is not None:
+            opened.look_into(paths)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Fit the layers to the smaller canvas, unless the user had zoomed or moved."""
         super().showEvent(event)
+        if self._drops is None:
+            self._drops = WindowDrops(self, PLUGIN, self._open_dropped)
         if self._refit:
             self._refit = False
             self._refitting = Refitting(self.viewer)  # Qt itself holds no reference to a slot

@@ -106,7 +106,9 @@ class ClassifyWidget(Dock):
         """The layers of a field, with the labels that were found for it."""
         if classified.labels is not None:
             below = self.viewer.layers[source.brightfield]
-            self.viewer.add_labels(classified.labels, name=source.labels, scale=below.scale, visible=False)
+            self.viewer.add_labels(
+                classified.labels, name=source.labels, scale=below.scale[-classified.labels.ndim :], visible=False
+            )
         show_field_table(self.viewer.layers[source.labels], classified.table)
         names = (source.brightfield, source.darkfield, source.labels)
         return [layer for layer in self.viewer.layers if layer.name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
@@ -17,6 +17,7 @@ from napari_cellcycle.gui.layers.gallery import (
     ChannelPreview,
     OpenedGallery,
     Preview,
+    list_galleries,
     open_gallery,
     preview_channels,
     show_gallery,
@@ -61,6 +62,12 @@ class OpenWidget(Dock):
         self.settings.hide()
         self.next_button.hide()
         self.setAcceptDrops(True)
+        for event in ("inserted", "removed"):
+            getattr(napari_viewer.layers.events, event).connect(self._show_whether_empty)
+        self._show_whether_empty()
+
+    def _show_whether_empty(self, _event: Any = None) -> None:
+        self.empty.setVisible(not self.paths and not list_galleries(self.viewer.layers))
 
     def look_into(self, paths: Sequence[str]) -> None:
         """Find out what is in `paths` and show its channels."""

@@ -9,9 +9,11 @@ import numpy as np
 
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.gui.layers.field_planes import FieldImage
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.io.channel_roles import name_channels
+from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +44,33 @@ class FieldOnScreen:
 
 def image_layers(viewer: ViewerModel) -> list[Image]:
     """Images that may be a field, the newest first."""
+    return [layer for layer in _own_images(viewer) if not _why_unfit(layer)]
+
+
+def why_no_field(viewer: ViewerModel) -> str:
+    """Why no image in the viewer is a field with cells, and what to do; empty where there is no image at all."""
+    reasons = [f"{layer.name} {why}" for layer in _own_images(viewer) if (why := _why_unfit(layer))]
+    fit = image_layers(viewer)
+    if fit and not label_layers(viewer):
+        reasons.append(f"{fit[0].name} needs a Labels layer with its cells, or let Classify find them")
+    return as_sentences(reasons)
+
+
+def _own_images(viewer: ViewerModel) -> list[Image]:
     from napari.layers import Image
 
-    found = [layer for layer in viewer.layers if isinstance(layer, Image) and source_of(layer) is None]
-    return [layer for layer in found if not layer.rgb and not layer.multiscale and layer.ndim in (2, 3)][::-1]
+    return [layer for layer in viewer.layers if isinstance(layer, Image) and source_of(layer) is None][::-1]
+
+
+def _why_unfit(layer: Image) -> str:
+    if layer.rgb:
+        return "is a colour image (RGB), and cells are read in grey; right-click it and choose Split RGB"
+    if layer.multiscale:
+        return "is a pyramid of resolutions, of which the cells are in one; open the file in Open cells"
+    if layer.ndim not in (2, 3):
+        shape = " x ".join(map(str, layer.data.shape))
+        return f"has {layer.ndim} axes ({shape}), and napari does not say which; open the file in Open cells"
+    return ""
 
 
 def looks_dark(layer: Image) -> bool:
@@ -60,14 +85,14 @@ def label_layers(viewer: ViewerModel) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels) and source_of(layer) is None][::-1]
 
 
-def snapshot_field(brightfield: Image, darkfield: Image | None, labels: Labels | None) -> FieldOnScreen:
+def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels: Labels | None) -> FieldOnScreen:
     """What a job needs of these layers."""
-    name = f"{brightfield.name}: found cells" if labels is None else labels.name
+    name = f"found cells - {brightfield.title}" if labels is None else labels.name
     source = FieldSource(
-        group=f"{brightfield.name}/{name}",
-        title=brightfield.name,
-        brightfield=brightfield.name,
-        darkfield="" if darkfield is None else darkfield.name,
+        group=f"{brightfield.title}/{name}",
+        title=brightfield.title,
+        brightfield=brightfield.layer.name,
+        darkfield="" if darkfield is None else darkfield.layer.name,
         labels=name,
     )
     return FieldOnScreen(
@@ -75,7 +100,7 @@ def snapshot_field(brightfield: Image, darkfield: Image | None, labels: Labels |
         brightfield.data,
         None if darkfield is None else darkfield.data,
         None if labels is None else labels.data,
-        _pixel_size_um(brightfield),
+        _pixel_size_um(brightfield.layer),
     )
 
 

@@ -12,6 +12,7 @@ from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import verdict_of
+from napari_cellcycle.gui.layers.position import position_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
@@ -98,7 +99,7 @@ def show_phases(
     below = [*field, *_layers_of(viewer, source)]
     layer = find_layer(viewer.layers, source.group, PHASE)
     if layer is None:
-        layer = Layer.create(data, {**options, **_position_of(below)}, kind)
+        layer = Layer.create(data, {**options, **position_of(below, data.ndim)}, kind)
     else:
         data = _with_corrections(data, layer, options["features"], cells)
         for name in ("metadata", "features", "colormap"):  # metadata first: listeners to the features read it
@@ -140,7 +141,7 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
         force=known.get("force", False),
     )
     below = _layers_of(viewer, new)
-    copied = Layer.create(data, {**options, **_position_of(below)}, kind)
+    copied = Layer.create(data, {**options, **position_of(below, data.ndim)}, kind)
     for other in [*below, copied]:
         describe_in_status_bar(other, new.grid, table)
     viewer.add_layer(copied)
@@ -176,9 +177,3 @@ def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFram
 
 def _layers_of(viewer: ViewerModel, source: Source) -> list[Layer]:
     return [layer for layer in viewer.layers if (its := source_of(layer)) is not None and its.group == source.group]
-
-
-def _position_of(below: Sequence[Layer]) -> dict[str, Any]:
-    """Where the phase layer is in the world: where the first image is."""
-    names = ("scale", "translate", "rotate", "shear", "affine", "units")
-    return {name: getattr(below[0], name) for name in names} if below else {}

@@ -164,6 +164,13 @@ def layer_name(role: str, source: Source) -> str:
     return f"{role} - {_NOT_IN_FILE_NAMES.sub('-', source.title).strip()}"
 
 
+def cells_key(source: Source) -> list[str]:
+    """Texts that are the same whenever the same cells are opened, unlike `group`."""
+    if isinstance(source, GallerySource):
+        return [*source.paths, *source.made]
+    return [source.brightfield, source.labels]
+
+
 def new_group() -> str:
     """A name that no other gallery has."""
     return uuid.uuid4().hex
