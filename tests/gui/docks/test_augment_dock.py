@@ -146,6 +146,32 @@ def test_what_the_phases_lack_is_proposed_and_none_clears_it(augment) -> None:
     assert augment.run_button.isEnabled()
 
 
+def test_buttons_that_would_change_nothing_are_greyed_and_say_why(augment) -> None:
+    phases = augment.phases
+    assert not phases.fill.isEnabled()  # it is what is proposed
+    assert phases.none.isEnabled()
+    phases.none.click()
+    assert (phases.fill.isEnabled(), phases.none.isEnabled()) == (True, False)
+    phases.show_cells(np.array([9, 0, 0, 0, 0, 0, 0]), np.zeros(7, int), {1: "there are no real cells of this phase"})
+    assert not phases.fill.isEnabled()
+    assert phases.fill.toolTip().endswith("; there are no real cells of this phase")
+
+
+def test_without_real_cells_a_trained_generator_is_chosen(qtbot, viewer, finished) -> None:
+    dock = AugmentWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.empty.buttons["Open the sample"].click()
+    finished(dock)
+    assert dock.settings.picker.value().generator == "jurkat"
+    assert all(box.isEnabled() for box in dock.phases.boxes)
+    assert "Choose how many cells to make." in dock.about.text()
+    dock.phases.boxes[Phase.ANAPHASE].setValue(3)
+    assert dock.run_button.isEnabled()
+    assert "Choose how many" not in dock.about.text()
+    dock.settings.picker.box.setCurrentIndex(0)
+    assert dock.about.text() == "There are no real cells to train a generator on: choose one that is trained."
+
+
 def test_a_phase_without_real_cells_is_disabled_and_says_why(augment) -> None:
     enabled = [box.isEnabled() for box in augment.phases.boxes]
     assert enabled == [True, True, False, False, False, True, False]

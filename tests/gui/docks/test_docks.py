@@ -166,6 +166,14 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     assert dock.next_button.isVisibleTo(dock)
 
 
+def test_open_says_no_cells_only_where_there_are_none(qtbot, viewer, gallery) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    assert not dock.empty.isVisibleTo(dock)
+    viewer.layers.clear()
+    assert dock.empty.isVisibleTo(dock)
+
+
 def test_open_takes_the_users_word_for_what_a_channel_is(qtbot, viewer, plate, finished) -> None:
     dock = OpenWidget(viewer)
     qtbot.addWidget(dock)
@@ -384,9 +392,20 @@ def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, fie
 def test_cells_of_a_field_without_labels_are_found(on_field, viewer, field, finished) -> None:
     on_field.run_button.click()
     finished(on_field)
-    found = viewer.layers["field bf: found cells"].data
+    found = viewer.layers["found cells - field bf"].data
     assert len(np.unique(found)) - 1 == 12
     assert set(np.unique(layer_showing(viewer, "phase").data[found == 0])) == {0}
+
+
+def test_the_diameter_of_cells_that_are_to_be_found_is_a_setting(on_field, viewer, field, finished) -> None:
+    box = on_field.form.box("cell_diameter_px")
+    assert box.isVisibleTo(on_field)
+    on_field.form.show_values({"cell_diameter_px": 200.0})
+    on_field.run_button.click()
+    finished(on_field)
+    assert "no cells were found in field bf; set another diameter" in on_field.status.text()
+    viewer.add_labels(field, name="mine")
+    assert not box.isVisibleTo(on_field)
 
 
 def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finished) -> None:

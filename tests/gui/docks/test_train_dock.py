@@ -137,12 +137,24 @@ def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, 
     assert load_card(output).training["epochs_done"] == len(dock.log) == 3
     assert f"Epoch 3 of 3: loss {dock.log[-1].training_loss:.2f}" in dock.figures.text()
     best = max(done.epoch for done in dock.log if done.is_best)
-    assert f"{output.name} is trained; its best is epoch {best} with a macro F1 of" in dock.status.text()
+    assert f"{output.name} is trained; its best is epoch {best}, of the lowest loss (" in dock.status.text()
     assert "no test result" in dock.status.text()
     assert classify.model.value() == output.name
     classify.run_button.click()
     finished(classify)
     assert f"with the model {output.name!r}" in classify.status.text()
+
+
+def test_the_best_epoch_is_quoted_by_the_figure_that_it_was_chosen_by() -> None:
+    from napari_cellcycle.gui.docks.train import _figures
+    from napari_cellcycle.training.classifier import EpochDone
+
+    losses, scores = (0.9, 0.5, 0.6), (0.8, 0.3, 0.9)
+    log = [
+        EpochDone(number + 1, 3, 1.0, loss, 0.5, score, loss <= min(losses[: number + 1]))
+        for number, (loss, score) in enumerate(zip(losses, scores, strict=True))
+    ]
+    assert _figures(log).endswith("Best so far: epoch 2, of the lowest loss (0.50; macro F1 0.30).")
 
 
 def test_a_name_is_never_taken_twice(train, finished, qtbot) -> None:
@@ -244,6 +256,12 @@ def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, 
     finished(train)
     two = result_of(open_gallery([plate / "S", plate / "G1"], ReadSettings()))
     show_gallery(viewer, two)
+    assert not train.unfinished.isVisibleTo(train)  # it has nothing to do with these
+    train.labelled.inputs.cells.setCurrentIndex(1)
+    assert train.unfinished.isVisibleTo(train)
+    train.labelled.inputs.cells.setCurrentIndex(0)
+    (unfinished_folder(output) / "cells.json").unlink()  # as after a crash, or from the command line
+    train.show_what_fits()
     train.unfinished.buttons["Resume"].click()
     finished(train)
     assert "was begun with other cells" in train.status.text()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
@@ -60,6 +61,10 @@ def classify_field(
     found = None
     if field.labels is None:
         found = yield from _find_cells(field.brightfield, cell_diameter_px)
+        if not found.any():
+            raise ImageError(
+                f"no cells were found in {field.source.title}; set another diameter of cells, or choose a Labels layer"
+            )
         field = replace(field, labels=found)
     cells = cut_field(field)
     cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]

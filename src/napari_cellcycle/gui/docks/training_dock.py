@@ -129,7 +129,7 @@ class TrainingDock(Dock):
     def _run_in(self, output: Path, *, resume: bool) -> None:
         labelled, source = self.labelled.labelled(), self.labelled.inputs.source()
         if labelled is not None and source is not None:
-            self._begun = output, cells_key(source)
+            self._begun = None if resume else (output, cells_key(source))
             self.run_job(labelled, output, resume=resume)
 
     def _on_pause(self) -> None:

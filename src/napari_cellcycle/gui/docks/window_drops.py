@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from qtpy.QtCore import QChildEvent, QEvent, QObject, Qt
-from qtpy.QtGui import QDropEvent
+from qtpy.QtGui import QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QDialog, QRadioButton, QWidget
 
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
 
 _ASIDE = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier
-_CANVAS = "QtViewer"  # the part of napari's window that takes drops and that its dialog belongs to
+# the parts of napari's window that take drops: the first also is the parent of its dialog, the second covers an empty
+# canvas
+_TAKE_DROPS = ("QtViewer", "QtWelcomeWidget")
 _DIALOG = "QtReaderDialog"
 
 
@@ -40,7 +42,7 @@ class WindowDrops(QObject):
         super().__init__(dock)
         self._plugin, self._take = plugin, take
         for widget in dock.window().findChildren(QWidget):
-            if type(widget).__name__ == _CANVAS:
+            if type(widget).__name__ in _TAKE_DROPS:
                 widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -48,7 +50,10 @@ class WindowDrops(QObject):
         if event is None:
             return False
         if event.type() == QEvent.Type.Drop:
-            return self._took(cast("QDropEvent", event))
+            took = self._took(cast("QDropEvent", event))
+            if took and watched is not None:
+                QApplication.sendEvent(watched, QDragLeaveEvent())  # it is highlighted while something is above it
+            return took
         if event.type() == QEvent.Type.ChildPolished:
             self._mark(cast("QChildEvent", event).child())
         return False

@@ -6,23 +6,26 @@ film of two frames. The answer is kept where napari keeps it, in the layer's `ax
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from napari.components import ViewerModel
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
 TIME, CHANNELS, DEPTH = "time", "channels", "focal planes"
 AXES = {"t": TIME, "c": CHANNELS, "z": DEPTH}
 _WORDS = {"time": "t", "frame": "t", "channel": "c", "channels": "c", "depth": "z", "plane": "z"}
 _FEW = 4
 """An axis that nothing is known of and that is no longer than this is taken for channels."""
+_IN_FILES: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+"""What files say, so that each is looked into once."""
 _MOST_LOOKED_AT = 64
 """The header of a file with more planes takes long to read, and it is hardly anything but a film."""
 
@@ -32,6 +35,7 @@ class FieldImage:
     """One image of a field: a whole layer, one of its planes, or with `sharpest` the sharpest of its focal planes."""
 
     layer: Image
+    axis: str = ""
     plane: int | None = None
     sharpest: bool = False
 
@@ -42,7 +46,7 @@ class FieldImage:
             return f"{self.layer.name} [sharpest plane]"
         if self.plane is None:
             return str(self.layer.name)
-        return f"{self.layer.name} [{'channel' if axis_of(self.layer) == CHANNELS else 'z'} {self.plane}]"
+        return f"{self.layer.name} [{'channel' if self.axis == CHANNELS else 'z'} {self.plane}]"
 
     @property
     def data(self) -> Any:
@@ -79,35 +83,33 @@ class SharpestPlane:
         return planes[sharpest(planes)]
 
 
-def planes_of(layer: Image) -> list[FieldImage]:
-    """The images in a layer, the likeliest first."""
-    axis = axis_of(layer)
+def planes_of(layer: Image, layers: Iterable[Layer]) -> list[FieldImage]:
+    """The images in a layer, the likeliest first; `layers` are all that are open."""
+    axis = axis_of(layer, layers)
     if axis not in (CHANNELS, DEPTH):
-        return [FieldImage(layer)]
-    planes = [FieldImage(layer, plane) for plane in range(layer.data.shape[0])]
-    return [FieldImage(layer, sharpest=True), *planes] if axis == DEPTH else planes
+        return [FieldImage(layer, axis)]
+    planes = [FieldImage(layer, axis, plane) for plane in range(layer.data.shape[0])]
+    return [FieldImage(layer, axis, sharpest=True), *planes] if axis == DEPTH else planes
 
 
-def axis_of(layer: Image) -> str:
-    """What the first of three axes counts: `TIME`, `CHANNELS` or `DEPTH`; empty where there are two."""
+def axis_of(layer: Image, layers: Iterable[Layer]) -> str:
+    """What the first of three axes counts: `TIME`, `CHANNELS` or `DEPTH`; empty where there are two.
+
+    It is what the user or a reader said, else what the file says, else a guess by labels and its length.
+    """
     if layer.ndim != 3:
         return ""
     label = str(layer.axis_labels[0]).lower()
-    return AXES.get(_WORDS.get(label, label), TIME)
+    letter = _WORDS.get(label, label)
+    if letter not in AXES:
+        letter = _IN_FILES[layer] if layer in _IN_FILES else _IN_FILES.setdefault(layer, _axis_in_file(layer))
+    return AXES.get(letter) or _by_shape(layer, layers)
 
 
 def set_axis(layer: Image, axis: str) -> None:
     """Keep what the first axis counts."""
     letter = next(letter for letter, name in AXES.items() if name == axis)
     layer.axis_labels = (letter, *layer.axis_labels[1:])
-
-
-def guess_axis(viewer: ViewerModel, layer: Image) -> None:
-    """Keep what the first axis seems to count, unless that is known: by the file, by labels, or by its length."""
-    label = str(layer.axis_labels[0]).lower()
-    if layer.ndim != 3 or _WORDS.get(label, label) in AXES:
-        return
-    set_axis(layer, AXES.get(_axis_in_file(layer), "") or _by_shape(viewer, layer))
 
 
 def _axis_in_file(layer: Image) -> str:
@@ -126,10 +128,10 @@ def _axis_in_file(layer: Image) -> str:
     return axes[0].lower() if len(axes) == 3 else ""
 
 
-def _by_shape(viewer: ViewerModel, layer: Image) -> str:
+def _by_shape(layer: Image, layers: Iterable[Layer]) -> str:
     from napari.layers import Labels
 
     shape = layer.data.shape
-    if any(isinstance(other, Labels) and other.data.shape == shape for other in viewer.layers):
+    if any(isinstance(other, Labels) and other.data.shape == shape for other in layers):
         return TIME  # channels and focal planes share their labels
     return CHANNELS if shape[0] <= _FEW else TIME

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.gui.layers.field import FieldOnScreen, image_layers, label_layers, looks_dark, snapshot_field
-from napari_cellcycle.gui.layers.field_planes import AXES, axis_of, guess_axis, planes_of, set_axis
+from napari_cellcycle.gui.layers.field_planes import AXES, planes_of, set_axis
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.source import Source
 from napari_cellcycle.gui.widgets.layout import form_rows
@@ -124,15 +124,14 @@ class CellsInput(QWidget):
 
     def _images(self, layers: list[Image]) -> list[tuple[str, Any]]:
         for layer in layers:
-            guess_axis(self._viewer, layer)
             layer.events.axis_labels.connect(self._on_axis_labels)  # once, however often
-        return [(image.title, image) for layer in layers for image in planes_of(layer)]
+        return [(image.title, image) for layer in layers for image in planes_of(layer, self._viewer.layers)]
 
     def _axes(self) -> list[tuple[str, Any]]:
         image = self.brightfield.value()
         if image is None or image.layer.ndim != 3:
             return []
-        now = axis_of(image.layer)
+        now = image.axis
         return [(name, name) for name in (now, *(name for name in AXES.values() if name != now))]
 
     def _label_offers(self) -> list[tuple[str, Any]]:
