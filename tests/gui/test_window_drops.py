@@ -54,7 +54,7 @@ def test_a_folder_of_cells_that_is_dropped_comes_to_open_cells(window, plate, fi
     window.window.remove_dock_widget(dock)
 
 
-def test_another_folder_is_left_to_napari_and_ours_is_marked_where_it_asks(
+def test_other_folders_are_left_to_napari_and_ours_is_marked_where_it_asks(
     window, plate, tmp_path, qtbot, asked
 ) -> None:
     window.window.add_plugin_dock_widget(PLUGIN, "Classify")

@@ -104,7 +104,7 @@ def test_time_lapse(tmp_path: Path, compression: str | None) -> None:
 def test_the_diameter_of_cells_guides_the_segmentation_and_goes_with_nothing_else(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", FIELD)
     assert len(read_cells(tmp_path, cell_diameter_px=25)) == 6
-    with pytest.raises(ImageError, match="no cells were found in a.tif by segmentation"):
+    with pytest.raises(ImageError, match=r"no cells were found in a\.tif by segmentation"):
         read_cells(tmp_path, cell_diameter_px=250)
     write_tiff(tmp_path / "a_labels.tif", LABELS)
     with pytest.raises(SettingError, match="cell-diameter-px is for finding the cells of a full-field image without"):
