@@ -19,8 +19,10 @@ def reading_options(settings: ReadSettings) -> dict[str, Any]:
     return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
-def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note, Cells]:
-    """Find the cells in `paths`, with the labels that lie beside them, and report what was guessed."""
-    cells = with_labels(read_cells(paths, **reading_options(settings)), paths)
+def open_cells(paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True) -> Job[Note, Cells]:
+    """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them."""
+    cells = read_cells(paths, **reading_options(settings))
+    if labelled:
+        cells = with_labels(cells, paths)
     yield from (Note(text) for text in cells.notes)
     return cells
