@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
 from napari_cellcycle.gui.layers.data_set import DataSet, remember_data_set
 from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
@@ -16,6 +17,7 @@ from napari_cellcycle.gui.layers.phase_table import verdict_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
+    FieldSource,
     GallerySource,
     Source,
     find_layer,
@@ -145,6 +147,23 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
     for other in [*below, copied]:
         describe_in_status_bar(other, new.grid, table, opened.data_set.labels)
     viewer.add_layer(copied)
+
+
+def list_sources(layers: Iterable[Layer]) -> list[Source]:
+    """Galleries, and fields whose cells were classified, the newest first."""
+    found: dict[str, Source] = {}
+    for layer in layers:
+        source = source_of(layer)
+        if source is not None:
+            found[source.group] = source
+    return list(found.values())[::-1]
+
+
+def channels_of(layers: Iterable[Layer], source: Source) -> set[str]:
+    """What the images of some cells show."""
+    if isinstance(source, FieldSource):
+        return {BRIGHTFIELD, DARKFIELD} if source.darkfield else {BRIGHTFIELD}
+    return {role_of(layer) for layer in layers if source_of(layer) == source} & set(ROLES)
 
 
 def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.annotate.agreement import in_words
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, labels_changed
 from napari_cellcycle.gui.layers.labelled_cells import (
     Labelled,
@@ -22,8 +21,9 @@ from napari_cellcycle.gui.layers.labelled_cells import (
     phases_in_table,
 )
 from napari_cellcycle.gui.layers.labelled_phases import shown_phases
+from napari_cellcycle.gui.layers.phase_layer import channels_of
 from napari_cellcycle.gui.layers.phase_table import called_phases
-from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
@@ -111,11 +111,8 @@ class LabelledInput(QWidget):
 
     def channels(self) -> set[str]:
         """What the images of the chosen cells show."""
-        source, field = self.inputs.source(), self.inputs.field()
-        if field is not None:
-            return {BRIGHTFIELD} if field.darkfield is None else {BRIGHTFIELD, DARKFIELD}
-        ours = [layer for layer in self._viewer.layers if source is not None and source_of(layer) == source]
-        return {role_of(layer) for layer in ours} & set(ROLES)
+        source = self.inputs.source()
+        return set() if source is None else channels_of(self._viewer.layers, source)
 
     def refresh(self, _event: Any = None) -> None:
         """Offer where the phases of the chosen cells can come from, and count them."""
