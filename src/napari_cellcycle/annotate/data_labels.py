@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -51,6 +51,25 @@ def label_path(root: Path) -> Path:
     if os.access(beside if beside.exists() else root, os.W_OK):
         return beside
     return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
+
+
+def has_labels(root: Path, sources: Iterable[str]) -> bool:
+    """Whether there may be labels of cells.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that their sources are named from.
+    sources : iterable of str
+        Some of their sources, at least one in each folder.
+
+    Returns
+    -------
+    bool
+        True if a file of labels is where `open_labels` looks for one.
+    """
+    folders = _folders(root, np.array(list(sources), dtype=str))
+    return label_path(root).exists() or any((folder / LABELS_FILE).exists() for folder in folders)
 
 
 def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTable:
@@ -173,13 +192,14 @@ def labels_in_words(table: LabelTable) -> list[str]:
     n_labelled, decided = int((table.labels >= 0).sum()), table.decided
     if not decided.any():
         return []
-    by = " and ".join(table.annotators)
-    parts = [f"{n_labelled:,} cells have the label that {by} gave them"]
+    parts = [f"labelled by {' and '.join(table.annotators)}: {n_labelled:,}"]
     replaced = int((decided & (table.given != UNKNOWN) & (table.phases != table.given)).sum())
-    parts += [f"{replaced:,} of them had another phase in the files"] if replaced else []
-    for mask, what in ((table.unsure, "can't be told"), (table.disputed, "are disputed")):
-        parts += [f"{int(mask.sum()):,} {what} and have no phase"] if mask.any() else []
-    return ["; ".join(parts)]
+    counts = {
+        "with another phase in the files": replaced,
+        "unsure, so without a phase": int(table.unsure.sum()),
+        "disputed, so without a phase": int(table.disputed.sum()),
+    }
+    return ["; ".join([*parts, *(f"{what}: {count:,}" for what, count in counts.items() if count)])]
 
 
 def _all_decisions(root: Path, sources: NDArray[np.str_]) -> list[tuple[Path, list[Decision], list[str]]]:

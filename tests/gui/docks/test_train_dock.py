@@ -377,7 +377,7 @@ def test_labels_stay_when_cells_are_classified_again_and_when_they_are_opened_ag
     assert called.labelled.labelled().phases[5] == 5
     other = result_of(open_gallery([plate], ReadSettings()))
     assert other.data_set.labels.phases[5] == 5
-    assert any("1 cells have the label" in note for note in other.notes)
+    assert any("labelled by" in note for note in other.notes)
 
 
 def test_only_labels_are_learnt_unless_told(called, viewer, gallery, finished) -> None:

@@ -24,7 +24,7 @@ from napari_cellcycle.images.mosaic import MAX_SHOWN, Mosaic, build_mosaic
 from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.jobs.read import open_cells, reading_options
+from napari_cellcycle.jobs.read import describe_cells, open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ class Preview:
 def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel."""
     from napari_cellcycle.io.channel_preview import propose_channels
-    from napari_cellcycle.io.input_summary import describe_inputs
 
     cells: Cells = yield from open_cells(paths, reading)
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
@@ -87,7 +86,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
     n_known = int((cells.phases != UNKNOWN).sum())
-    lines = [part.to_line() for part in describe_inputs(paths, **reading_options(reading)).parts]
+    lines = [part.to_line() for part in describe_cells(paths, reading).parts]
     more = [f"and {len(lines) - _N_LISTED} more"] if len(lines) > _N_LISTED else []
     contents = "\n".join([*lines[:_N_LISTED], *more])
     return Preview(_title(paths), len(cells), n_known, channels, contents, without_flags(cells.notes))
