@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -129,9 +129,15 @@ class LabelledPhases:
     def _bind_keys(self) -> None:
         """Keys that label the cell under the cursor. On other layers the same keys stay napari's."""
         for key, number in {**{str(n): n for n in range(N_PHASES + 1)}, "U": UNSURE + 1}.items():
-            self.layer.bind_key(key, partial(self._label_under_cursor, number), overwrite=True)
+            self.layer.bind_key(key, self._key(number), overwrite=True)
 
-    def _label_under_cursor(self, number: int, _layer: Labels) -> None:
+    def _key(self, number: int) -> Callable[[Labels], None]:
+        def label_cell(_layer: Labels) -> None:  # napari asks for its name, which a partial has not
+            self._label_under_cursor(number)
+
+        return label_cell
+
+    def _label_under_cursor(self, number: int) -> None:
         viewer = self._viewer()
         if viewer is None:
             return
