@@ -25,7 +25,7 @@ def test_every_command_is_used_and_every_use_is_a_command(manifest) -> None:
     known = {command.id for command in contributions.commands}
     used = {
         item.command
-        for items in (contributions.readers, contributions.sample_data, contributions.widgets)
+        for items in (contributions.readers, contributions.writers, contributions.sample_data, contributions.widgets)
         for item in items
     }
     in_menus = {item.command for items in contributions.menus.values() for item in items}

@@ -58,6 +58,13 @@ class Dock(QWidget):
     def on_labels(self, group: str) -> None:
         """Cells of a data set were labelled."""
 
+    def project_state(self) -> dict[str, Any]:
+        """What a project keeps of this dock, as texts, numbers, lists and dicts; nothing unless a child says so."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Show what `project_state` gave, as far as it still fits; anybody may have edited the file that it is in."""
+
     def add_inputs(self, *inputs: QWidget) -> None:
         """Add widgets to the column that can't be used while a job runs."""
         for widget in inputs:
