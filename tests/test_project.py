@@ -115,7 +115,7 @@ def test_a_table_of_calls_is_looked_for_beside_the_project_only(saved) -> None:
     known = json.loads(saved.read_text())
     known["data"][0]["calls"]["file"] = "../../data/secret.csv"
     saved.write_text(json.dumps(known))
-    with pytest.raises(ReadError, match=r"secret\.csv is not beside"):
+    with pytest.raises(ReadError, match=r"secret\.csv is not next to"):
         read_calls(saved, read_project(saved).data[0].calls)
 
 

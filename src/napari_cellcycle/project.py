@@ -177,7 +177,18 @@ def read_project(path: Path) -> ProjectFile:
 
 
 def read_calls(path: Path, calls: Calls) -> Called:
-    """The calls of a data set in the project `path`.
+    """Read what a model called the cells of a data set.
+
+    Parameters
+    ----------
+    path : Path
+        Of the project, next to which the table lies.
+    calls : Calls
+        What the project says of it.
+
+    Returns
+    -------
+    Called
 
     Raises
     ------
@@ -188,7 +199,7 @@ def read_calls(path: Path, calls: Calls) -> Called:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise ReadError(f"{file.name} is not beside {path.name}; put it back, or classify again") from error
+        raise ReadError(f"{file.name} is not next to {path.name}; put it back, or classify again") from error
     if hashlib.sha256(data).hexdigest() != calls.sha256:
         raise ReadError(
             f"{file.name} is not the table that {path.name} was saved with; put that one back, or classify again"

@@ -127,7 +127,12 @@ OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
 CellDiameter = Annotated[
     float | None,
-    more("usual diameter of a cell in pixels, to find cells in an image without labels; measured if not set", 6, 400),
+    more(
+        "usual diameter of a cell in pixels, to find cells in an image without labels; measured if not set",
+        6,
+        400,
+        title="Cell diameter (px)",
+    ),
 ]
 
 

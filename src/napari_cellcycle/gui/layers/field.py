@@ -60,10 +60,10 @@ def image_layers(viewer: ViewerModel) -> list[Image]:
 
 def why_no_field(viewer: ViewerModel) -> str:
     """Why no image in the viewer is a field with cells, and what to do; empty where there is no image at all."""
-    reasons = [f"{layer.name} {why}" for layer in _own_images(viewer) if (why := _why_unfit(layer))]
+    reasons = [f"the layer {layer.name} {why}" for layer in _own_images(viewer) if (why := _why_unfit(layer))]
     fit = image_layers(viewer)
     if fit and not label_layers(viewer):
-        reasons.append(f"{fit[0].name} needs a Labels layer with its cells, or let Classify find them")
+        reasons.append(f"the layer {fit[0].name} needs a Labels layer with its cells, or let Classify find them")
     return as_sentences(reasons)
 
 

@@ -54,7 +54,7 @@ class PhaseCounts(QWidget):
         self.boxes: list[QSpinBox] = []
         for phase, colour in COLOURS.items():
             self._add_row(phase, colour)
-        self.fill = button("Fill to the largest", _FILL_TIP, self.reset)
+        self.fill = button("Fill up rare phases", _FILL_TIP, self.reset)
         self.none = button("None", _NONE_TIP, self._on_none)
         self.changed.connect(self._show_what_helps)
         self._show_what_helps()
