@@ -79,9 +79,15 @@ def _colours(data: NDArray[Any], options: Mapping[str, Any]) -> NDArray[np.uint8
         low, high = options.get("contrast_limits", (data.min(), data.max()))
         shares = np.clip((data.astype(np.float32) - low) / max(high - low, 1e-12), 0, 1) ** options.get("gamma", 1.0)
         return (ensure_colormap(colormap).map(shares.ravel()).reshape(*data.shape, 4) * 255).astype(np.uint8)
-    numbers, index = np.unique(data, return_inverse=True)  # few, and napari maps each pixel
+    # few numbers, and napari maps each pixel
+    numbers, index = (np.arange(256, dtype=np.uint8), data) if data.dtype == np.uint8 else _numbers_in(data)
     mapped: NDArray[np.uint8] = (colormap.map(numbers) * 255).astype(np.uint8)[index.reshape(data.shape)]
     return mapped
+
+
+def _numbers_in(data: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    numbers, index = np.unique(data, return_inverse=True)
+    return numbers, index
 
 
 def _is_phases(options: Mapping[str, Any]) -> bool:
