@@ -13,11 +13,14 @@ import pytest
 import tifffile
 from filelock import FileLock
 from made import made_pixels
+from torch import nn
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
+from napari_cellcycle.models.cellgan import CellCritic, CellGenerator
+from napari_cellcycle.models.wasserstein import WassersteinCritic, WassersteinGenerator
 from napari_cellcycle.settings_base import Settings, SettingsOfRecipe
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
@@ -51,6 +54,24 @@ def leave_figures_out(patch: pytest.MonkeyPatch) -> None:
     """The same, for fixtures that outlive a test."""
     for module in ("files", "html"):
         patch.setattr(f"napari_cellcycle.evaluation.reporting.{module}.drawings", lambda report: {})
+
+
+@pytest.fixture
+def narrow_generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generators and critics with few weights, for tests that train one only to have one."""
+    make_generators_narrow(monkeypatch)
+
+
+def make_generators_narrow(patch: pytest.MonkeyPatch) -> None:
+    """The same, for fixtures that outlive a test."""
+    defaults: dict[type[nn.Module], tuple[object, ...]] = {  # channels, widths and, of the first, the style
+        CellGenerator: (2, (8, 8, 8, 4), 8),
+        CellCritic: (2, (4, 8, 8, 8)),
+        WassersteinGenerator: (2, (8, 8, 4, 4)),
+        WassersteinCritic: (2, (4, 4, 8, 8)),
+    }
+    for network, values in defaults.items():
+        patch.setattr(network.__init__, "__defaults__", values)
 
 
 RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)

@@ -31,12 +31,27 @@ from napari_cellcycle.training.recipes import RECIPES
 from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
+MEASURE = FeatureTrees.measure
+MEASURED: dict[tuple[torch.Size, bytes], torch.Tensor] = {}
 QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
 
 
 @pytest.fixture
 def prepared(made_cells: Cells) -> TrainingCells:
     return result_of(prepare_cells(made_cells, RECIPES["features"].input))
+
+
+@pytest.fixture(autouse=True)
+def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same images are measured once in all these tests; what is measured is the subject of other tests."""
+
+    def measure(network: FeatureTrees, images: torch.Tensor) -> torch.Tensor:
+        key = (images.shape, images.numpy().tobytes())
+        if key not in MEASURED:
+            MEASURED[key] = MEASURE(network, images)
+        return MEASURED[key]
+
+    monkeypatch.setattr(FeatureTrees, "measure", measure)
 
 
 def training_set_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:

@@ -14,6 +14,7 @@ import pytest
 import tifffile
 from made import field_of, made_pixels
 from qtpy.QtWidgets import QMainWindow
+from trained import make_generators_narrow
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -38,6 +39,8 @@ from napari_cellcycle.store.generators import synthetic_folder
 from napari_cellcycle.store.models import load_card
 from napari_cellcycle.training.augment_flag import NO_WORDS
 from napari_cellcycle.training.gan.loop import GanStep, Samples
+
+pytestmark = pytest.mark.usefixtures("narrow_generators")
 
 COUNTS = {"G1": 30, "S": 12, "Anaphase": 3}
 LACKING = {Phase.S: 18, Phase.ANAPHASE: 27}
@@ -96,10 +99,11 @@ def kept(uneven, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cells = Cells.build(
         ArrayImages(pixels), ("brightfield", "darkfield"), "made", phases=phases, synthetic=True, pixel_size_um=0.5
     )
-    save_synthetic(
-        AugmentResult(untaught(), cells, None, None, np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64), True),
-        folder,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        make_generators_narrow(patch)
+        generator = untaught()
+    picture, fingerprints = np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint64)
+    save_synthetic(AugmentResult(generator, cells, None, None, picture, fingerprints, True), folder)
     return folder
 
 

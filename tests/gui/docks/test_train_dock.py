@@ -217,6 +217,7 @@ def test_a_cancelled_run_leaves_no_model_but_can_be_resumed(train, finished, qtb
     assert not train.unfinished.isVisibleTo(train)
 
 
+@pytest.mark.usefixtures("narrow_generators")
 def test_a_run_that_was_cancelled_in_its_generator_goes_on_with_that(train, finished, qtbot) -> None:
     set_up(train, epochs=2)
     train.form.show_values({"augment": "cellgan", "gan_steps": 24, "fill_to": 40})
