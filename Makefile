@@ -15,12 +15,16 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-core test-gui test-pyqt6 lint pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 lint pictures clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
 
-test: test-core test-gui test-pyqt6  ## all tests
+test: test-pyside6 test-pyqt6  ## all tests
+
+# One run for all rooms, as each of its processes imports torch, Qt and napari once
+test-pyside6: .venv/.test  ## all tests, on a virtual screen
+	$(ON_SCREEN) $(PYTEST)
 
 test-core: .venv/.test  ## without Qt
 	$(PYTEST) -p no:napari --ignore=tests/gui

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 import tifffile
 from filelock import FileLock
 from made import made_pixels
-from torch import nn
+from torch import Tensor, nn
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
@@ -75,6 +76,12 @@ def make_generators_narrow(patch: pytest.MonkeyPatch) -> None:
 
 
 RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)
+
+
+def held_by_torch() -> dict[int, object]:
+    """Every network and tensor in memory, by its id."""
+    gc.collect()
+    return {id(thing): thing for thing in gc.get_objects() if issubclass(type(thing), nn.Module | Tensor)}
 
 
 def using(settings: RecipeSettings, config: Settings | dict[str, Any]) -> RecipeSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,8 +32,6 @@ from napari_cellcycle.training.recipes import RECIPES
 from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
-MEASURE = FeatureTrees.measure
-MEASURED: dict[tuple[torch.Size, bytes], torch.Tensor] = {}
 QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
 
 
@@ -41,17 +40,21 @@ def prepared(made_cells: Cells) -> TrainingCells:
     return result_of(prepare_cells(made_cells, RECIPES["features"].input))
 
 
-@pytest.fixture(autouse=True)
-def _measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same images are measured once in all these tests; what is measured is the subject of other tests."""
+@pytest.fixture(scope="module", autouse=True)
+def _measured_once() -> Iterator[None]:
+    """The same images are measured once for all these tests; what is measured is the subject of other tests."""
+    known: dict[tuple[torch.Size, bytes], torch.Tensor] = {}
+    measure_anew = FeatureTrees.measure
 
     def measure(network: FeatureTrees, images: torch.Tensor) -> torch.Tensor:
         key = (images.shape, images.numpy().tobytes())
-        if key not in MEASURED:
-            MEASURED[key] = MEASURE(network, images)
-        return MEASURED[key]
+        if key not in known:
+            known[key] = measure_anew(network, images)
+        return known[key]
 
-    monkeypatch.setattr(FeatureTrees, "measure", measure)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FeatureTrees, "measure", measure)
+        yield
 
 
 def training_set_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:
