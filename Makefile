@@ -7,7 +7,8 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
-ON_SCREEN := env -u QT_QPA_PLATFORM xvfb-run -a -s "-screen 0 1600x1000x24"
+# One thread for numpy too: napari's plugin for pytest imports it before a test file could say so
+ON_SCREEN := env -u QT_QPA_PLATFORM OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1600x1000x24"
 
 ifneq ($(wildcard ../shared/data),)
 export NAPARI_CELLCYCLE_DATA ?= $(abspath ../shared/data)
