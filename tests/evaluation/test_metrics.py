@@ -115,7 +115,7 @@ def test_resamples_keep_the_cells_of_each_phase(truth: Any, predict: Any) -> Non
     assert drawn.std(axis=0)[0, 0] > 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs, st.integers(0, 2**31 - 1))
 def test_every_figure_lies_in_its_interval_or_near_it(cells: list[tuple[int, int]], seed: int) -> None:
     truth, called = np.array(cells).T
