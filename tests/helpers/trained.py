@@ -114,7 +114,7 @@ def paired_model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A model of the kind that is shipped, trained on `plate`: for tests of what is special to it."""
 
     def train(folder: Path) -> None:
-        config = replace(QUICK, learning_rate=TrainConfig().learning_rate)
+        config = replace(QUICK, epochs=6, learning_rate=TrainConfig().learning_rate)
         result_of(train_files([plate], folder, using(TrainSettings(device="cpu"), config), ReadSettings()))
 
     return shared_folder(tmp_path_factory, "paired", train)
