@@ -38,7 +38,7 @@ def parts(fold: Fold) -> tuple[set[int], set[int], set[int]]:
     return set(fold.train.tolist()), set(fold.validation.tolist()), set(fold.test.tolist())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(crowds())
 def test_no_cell_and_no_group_is_in_two_parts_and_no_made_one_is_tested(crowd: Any) -> None:
     cells, n_folds, groups = crowd
