@@ -26,7 +26,7 @@ FLOORS = (
     {"io", "datasets"},
     {"training", "evaluation", "store", "annotate"},
     {"model_fit", "misfit"},
-    {"predict"},
+    {"predict", "population"},
     {"jobs"},
     {"gui", "cli", "api"},
     {"__main__"},

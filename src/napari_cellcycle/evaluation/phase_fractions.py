@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
 from napari_cellcycle.cells import Prediction
@@ -115,6 +115,24 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
         corrected=confusion is not None,
         notes=tuple(notes),
     )
+
+
+def usable_confusion(prediction: Prediction, confusion: ArrayLike | None) -> Counts | None:
+    """A model's confusion matrix, if it may correct these calls.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Calls of the model.
+    confusion : array_like of int, shape (7, 7), or None
+        Of its card, found without a minimum probability.
+
+    Returns
+    -------
+    ndarray of int64, shape (7, 7), or None
+        None too where cells may have been left unsure, as the matrix knows no such calls.
+    """
+    return None if confusion is None or prediction.min_probability else np.array(confusion, np.int64)
 
 
 def counted_cells(prediction: Prediction) -> NDArray[np.bool_]:
