@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.io.name_patterns import natural_key
+from napari_cellcycle.io.name_patterns import natural_key, stem_of
+from napari_cellcycle.phases import named_phases
 
 ALL, FILE, FOLDER, FRAME, WELL = "all", "file", "folder", "frame", "well"
 _FRAME = re.compile(r"\[t=(\d+)\]$")
@@ -171,7 +172,9 @@ def _frame(source: str) -> str:
 
 def _well(source: str) -> str:
     """The well that the name of a file, or of the nearest folder, says; empty if none or several do."""
-    for part in reversed(PurePosixPath(source.replace("\\", "/")).parts):
+    for part in reversed(PurePosixPath(without_frame(source).replace("\\", "/")).parts):
+        if named_phases(stem_of(part)):  # G1 and G2 are wells too, but a folder or file called so is a phase
+            continue
         found = {f"{row}{int(column):02d}" for row, column in _WELL.findall(part.replace("_", " "))}
         if found:
             return found.pop() if len(found) == 1 else ""

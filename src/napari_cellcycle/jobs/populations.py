@@ -24,7 +24,7 @@ from napari_cellcycle.population.embedding import Embedding, embed
 from napari_cellcycle.population.sample_table import join_samples, read_sample_table
 from napari_cellcycle.population.summary import Populations, summarise_samples
 from napari_cellcycle.population.views import draw_views, write_views
-from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels
+from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import find_model, load_card, load_model
 
 Confusion = list[list[int]] | None
@@ -61,8 +61,7 @@ def populations_of_files(
         confusion, note = confusion_of(saved, config.model)
         if note:
             yield Note(note)
-        if config.embedding != "none":
-            yield Note("a table has no images, so there is no embedding and no gallery; give the images for these")
+        yield from (Note(text) for text in [unfamiliar_warning(prediction)] if text)
     else:
         cells = yield from open_cells(paths, reading)
         model, note = model_for_channels(load_model(config.model or "default"), cells)
@@ -77,6 +76,8 @@ def populations_of_files(
     populations = yield from count_samples(prediction, config, confusion)
     figures = yield from draw_views(populations, embedding, cells)
     yield from write_views(figures, Path(output))
+    if cells is None:
+        yield Note("a table has no images, so there is no embedding and no gallery; give the images for these")
     return PopulationViews(populations, figures, Path(output))
 
 
@@ -84,14 +85,11 @@ def count_samples(
     prediction: Prediction, config: PopulationsSettings, confusion: Confusion = None
 ) -> Job[Progress | Note, Populations]:
     """Group cells as `config` says, and count them; what a user should know of that is a `Note`."""
+    by = config.by or groupings(prediction)[0]
     if config.table is not None:
-        joined = join_samples(prediction, read_sample_table(config.table))
-        yield from (Note(note) for note in joined.notes)
-        prediction = replace(prediction, columns={**prediction.columns, **joined.columns})
-        first = next(iter(joined.columns))
-    else:
-        first = groupings(prediction)[0]
-    by = config.by or first
+        prediction, names, notes = with_table(prediction, config.table)
+        yield from (Note(note) for note in notes)
+        by = config.by or names[0]
     matrix: NDArray[np.int64] | None = None if confusion is None else np.array(confusion, np.int64)
     populations = yield from summarise_samples(
         prediction,
@@ -104,6 +102,13 @@ def count_samples(
     )
     yield from (Note(note) for note in populations.notes)
     return populations
+
+
+def with_table(prediction: Prediction, table: Path) -> tuple[Prediction, tuple[str, ...], list[str]]:
+    """The same calls with the columns of a user's table, the names of these, and what did not match."""
+    joined = join_samples(prediction, read_sample_table(table))
+    columns = {**prediction.columns, **joined.columns}
+    return replace(prediction, columns=columns), tuple(joined.columns), [*joined.notes]
 
 
 def embed_cells(cells: Cells, model: Model, config: PopulationsSettings) -> Job[Progress | Note, Embedding | None]:

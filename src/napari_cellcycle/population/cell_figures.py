@@ -65,7 +65,7 @@ class DnaFigure:
         """Borders of the bins; what lies outside is counted in the first and the last one."""
         values = self._values()[counted_cells(self.populations.prediction)]
         values = values[np.isfinite(values)]
-        low, high = np.percentile(values, [0.5, 99.5]) if len(values) else (2, 4)
+        low, high = np.percentile(values, [0.1, 99.9]) if len(values) else (2, 4)
         return np.linspace(min(low, 1.5), max(high, 4.5), _N_BINS + 1)
 
     def _values(self) -> NDArray[np.float32]:
@@ -107,7 +107,7 @@ class DnaFigure:
         more = len(self.populations.samples) - len(self._shown) if self.only is None else 0
         panels[-1].set_xlabel("DNA content (2 in G1)" + (f"; {more:,} more samples in the table" if more else ""))
         figure.supylabel("cells", color=theme.text, fontsize="small")
-        add_legend(figure, colours, theme, unsure=bool((self.populations.phases == UNSURE).any()))
+        add_legend(figure, self.populations, theme, unsure=bool((self.populations.phases == UNSURE).any()))
         return {sample.name: axes for sample, axes in zip(self._shown, panels, strict=True)}
 
     def table(self) -> pd.DataFrame:
@@ -193,7 +193,7 @@ class EmbeddingFigure:
         for axes, name in zip(panels[: len(names)], names, strict=True):
             style_axes(axes, theme)
             self._draw_dots(axes, name, colours, theme)
-        add_legend(figure, colours, theme, unsure=bool((self.populations.phases == UNSURE).any()))
+        add_legend(figure, self.populations, theme, unsure=bool((self.populations.phases == UNSURE).any()))
         return {name or "": axes for axes, name in zip(panels[: len(names)], names, strict=True)}
 
     def _draw_dots(self, axes: Axes, only: str | None, colours: Mapping[int, str], theme: Theme) -> None:

@@ -24,7 +24,7 @@ from napari_cellcycle.phases import (
     UNSURE_LABEL,
     greyed,
 )
-from napari_cellcycle.population.summary import CALLS, Populations
+from napari_cellcycle.population.summary import Populations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,39 +171,50 @@ def _panel(name: str, axes: Axes) -> Panel:
 def phase_colours(populations: Populations) -> dict[int, str]:
     """Colours of the phases and of unsure cells; greyed where the phases mean nothing."""
     colours = {**{int(phase): colour for phase, colour in COLOURS.items()}, UNSURE: UNSURE_COLOUR}
-    if populations.of == CALLS and not populations.prediction.is_reliable:
+    if populations.is_greyed:
         return {phase: greyed(colour) for phase, colour in colours.items()}
     return colours
 
 
-def add_legend(figure: Figure, colours: Mapping[int, str], theme: Theme, *, unsure: bool = False) -> None:
-    """Put colours and names of the phases above a figure.
+def add_legend(figure: Figure, populations: Populations, theme: Theme, *, unsure: bool = False) -> None:
+    """Put colours and names of the phases above a figure, with a warning where they mean nothing.
 
     Parameters
     ----------
     figure : matplotlib Figure
         With a constrained layout.
-    colours : mapping of int to str
-        From `phase_colours`.
+    populations : Populations
+        What it shows.
     theme : Theme
         Colours.
     unsure : bool
         Name unsure cells too.
     """
     names = [*PHASE_LABELS, UNSURE_LABEL] if unsure else [*PHASE_LABELS]
+    colours, is_wide = phase_colours(populations), figure.get_figwidth() >= _WIDE_IN
     patches = [Patch(facecolor=colours[number], label=name) for number, name in enumerate(names)]
-    columns = len(names) if figure.get_figwidth() >= _WIDE_IN else _FEW_COLUMNS
-    figure.legend(
+    legend = figure.legend(
         handles=patches,
         loc="outside upper center",
-        ncols=columns,
+        ncols=len(names) if is_wide else _FEW_COLUMNS,
         frameon=False,
         labelcolor=theme.text,
         handlelength=1,
         handletextpad=0.5,
         columnspacing=1,
         fontsize="small",
+        title=_warning(populations, ": " if is_wide else ":\n") or None,
+        title_fontproperties={"weight": "bold", "size": "small"},
     )
+    legend.get_title().set_color(theme.text)
+
+
+def _warning(populations: Populations, colon: str) -> str:
+    """What a figure must say wherever it is shown; empty if nothing."""
+    synthetic = populations.prediction.synthetic
+    if synthetic is not None and len(synthetic) and synthetic.all():
+        return "Synthetic cells"
+    return f"These phases mean nothing{colon}most cells are unlike the training cells" if populations.is_greyed else ""
 
 
 def style_axes(axes: Axes, theme: Theme, grid: Literal["x", "y", "both"] | None = None) -> None:

@@ -26,14 +26,15 @@ from napari_cellcycle.population.drawing import (
     style_axes,
     tail,
 )
-from napari_cellcycle.population.summary import Populations, Sample, rows_of_phase
+from napari_cellcycle.population.summary import CALLS, Populations, Sample, rows_of_phase
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_BARS = 96
 _BAR_IN = 0.34
-_WITHHELD = "no fractions: see the notes"
+_NO_CALLS = "no cell has a phase"
+_WITHHELD = "Withheld: most cells are unlike the cells that the model was trained on,\nso their phases mean nothing."
 _FURTHEST = 1.25
 """Where an interval of few cells is cut off, as a share; it has no cap there."""
 
@@ -65,13 +66,16 @@ class FractionsFigure:
 
     def draw(self, figure: Figure, theme: Theme) -> Mapping[str, Axes]:
         """Draw it into an empty figure."""
+        if all(sample.called is None for sample in self.populations.samples):
+            say(figure, theme, _WITHHELD if self.populations.is_greyed else "No cell has a phase.")
+            return {}
         axes, colours = figure.add_subplot(), phase_colours(self.populations)
         style_axes(axes, theme, "x")
         furthest, width = 1.0, figure.get_figwidth()
         for y, sample in enumerate(self._shown):
             found = self.fractions_of(sample)
             if found is None:
-                axes.text(0.01, y, _WITHHELD, va="center", color=theme.text, fontsize="small")
+                axes.text(0.01, y, _NO_CALLS, va="center", color=theme.text, fontsize="small")
                 continue
             starts = np.cumsum(found.fractions) - found.fractions
             axes.barh(y, found.fractions, left=starts, color=[colours[n] for n in range(N_PHASES)], height=0.8)
@@ -82,12 +86,12 @@ class FractionsFigure:
         axes.set_xticks(ticks, [f"{100 * tick:.0f} %" for tick in ticks])
         axes.set(xlim=(0, min(furthest + 0.02, _FURTHEST)), ylim=(len(labels) - 0.4, -0.6), xlabel=self._x_label())
         axes.tick_params(axis="y", length=0)
-        add_legend(figure, colours, theme)
+        add_legend(figure, self.populations, theme)
         return {"": axes}
 
     def _x_label(self) -> str:
         kind = "corrected for confusion" if self.corrected and self.populations.is_corrected else "as called"
-        kind = kind if self.populations.of == "calls" else "as labelled"
+        kind = kind if self.populations.of == CALLS else "as labelled"
         more = len(self.populations.samples) - len(self._shown)
         return f"share of cells, {kind}" + (f"; {more:,} more samples in the table" if more else "")
 
@@ -145,21 +149,25 @@ class OverTimeFigure:
         return (WIDTH_IN, 1.2 + 2 * max(1, len(self._shown)))
 
     @property
+    def _first(self) -> Populations:
+        return next(iter(self.by_sample.values()))
+
+    @property
     def _shown(self) -> list[str]:
         return list(self.by_sample)[:MOST_PANELS]
 
     def draw(self, figure: Figure, theme: Theme) -> Mapping[str, Axes]:
         """Draw it into an empty figure."""
-        if not self._shown:
-            say(figure, theme, "These cells are of no film.")
+        if all(sample.called is None for one in self.by_sample.values() for sample in one.samples):
+            say(figure, theme, _WITHHELD if self._first.is_greyed else "No cell has a phase.")
             return {}
-        colours = phase_colours(self.by_sample[self._shown[0]])
+        colours = phase_colours(self._first)
         panels = np.ravel(figure.subplots(len(self._shown), 1, sharex=True, sharey=True, squeeze=False))
         for axes, name in zip(panels, self._shown, strict=True):
             style_axes(axes, theme, "both")
             frames, fractions = _curves(self.by_sample[name])
             if not len(frames):
-                axes.text(0.5, 0.5, _WITHHELD, transform=axes.transAxes, ha="center", color=theme.text)
+                axes.text(0.5, 0.5, _NO_CALLS, transform=axes.transAxes, ha="center", color=theme.text)
                 continue
             for phase in np.flatnonzero(fractions[:, 0].any(axis=0)):
                 values, low, high = fractions[:, :, phase].T
@@ -169,8 +177,8 @@ class OverTimeFigure:
         panels[0].set_ylim(0, 1)
         panels[0].set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
         panels[0].xaxis.get_major_locator().set_params(integer=True)
-        panels[-1].set_xlabel("frame")
-        add_legend(figure, colours, theme)
+        panels[-1].set_xlabel(f"frame; share of cells as {'called' if self._first.of == CALLS else 'labelled'}")
+        add_legend(figure, self._first, theme)
         return dict(zip(self._shown, panels, strict=True))
 
     def table(self) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.images.classified_montage import draw_framed, shown_in_montage
 from napari_cellcycle.images.tile_grid import Grid
 from napari_cellcycle.phases import SYNTHETIC_COLOUR, UNSURE, phase_label
-from napari_cellcycle.population.drawing import Picked, add_legend, phase_colours
+from napari_cellcycle.population.drawing import Picked, add_legend
 from napari_cellcycle.population.summary import Populations
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class GalleryFigure:
         if synthetic is not None and synthetic[self.shown].any():
             axes.set_title("corner: synthetic cell", color=SYNTHETIC_COLOUR, fontsize="small", loc="left", pad=2)
         unsure = bool((self.populations.phases[self.shown] == UNSURE).any())
-        add_legend(figure, phase_colours(self.populations), theme, unsure=unsure)
+        add_legend(figure, self.populations, theme, unsure=unsure)
         return {"": axes}
 
     def table(self) -> pd.DataFrame:

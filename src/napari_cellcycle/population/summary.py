@@ -91,6 +91,11 @@ class Populations:
         return self.prediction.phases
 
     @property
+    def is_greyed(self) -> bool:
+        """Whether the phases mean nothing, as most cells are unlike the training cells."""
+        return not self.prediction.is_reliable
+
+    @property
     def is_corrected(self) -> bool:
         """Whether the model's confusion is known, so that there are corrected fractions."""
         return any(sample.corrected is not None for sample in self.samples)
@@ -300,12 +305,8 @@ def _notes(prediction: Prediction, of: str, *, force: bool) -> Iterator[str]:
     elif prediction.synthetic is not None and len(prediction) and prediction.synthetic.all():
         yield "all these cells are synthetic"
     if of == CALLS and not prediction.is_reliable:
-        text = "" if prediction.verdict is None else f"; {prediction.verdict.text}"
-        yield (
-            f"fractions are shown although they mean nothing{text}"
-            if force
-            else f"the fractions are withheld, as they mean nothing{text}"
-        )
+        shown = "shown, although they mean nothing" if force else "withheld, as they mean nothing"
+        yield f"the fractions are {shown}: most cells are unlike the cells that the model was trained on"
 
 
 def _rows(populations: Populations, sample: Sample) -> Iterator[dict[str, object]]:

@@ -19,9 +19,8 @@ from napari_cellcycle.population.embedding import Embedding
 from napari_cellcycle.population.fraction_figures import FractionsFigure, OverTimeFigure
 from napari_cellcycle.population.gallery_figure import GalleryFigure
 from napari_cellcycle.population.summary import Populations, count_by_two
+from napari_cellcycle.population.words import DNA, EMBEDDING, FRACTIONS, GALLERY, OVER_TIME
 
-FRACTIONS, DNA, EMBEDDING, OVER_TIME, GALLERY = "populations", "dna_content", "embedding", "over_time", "gallery"
-"""Names of the figures, and of their files."""
 _MOST_BY_FRAME = 96
 """Samples that are counted frame by frame."""
 
