@@ -236,5 +236,5 @@ class EmbeddingFigure:
         if self.only is not None:
             rows = rows[self.populations.names[rows] == self.only]
         rows = rows[Path(outline).contains_points(self.embedding.positions[rows])]
-        where = "" if self.only is None else f" in {self.only}"
-        return Picked(rows, f"{len(rows):,} cells of the map{where}") if len(rows) else None
+        where = "" if self.only is None else f", {self.only}"
+        return Picked(rows, f"part of the map{where}") if len(rows) else None

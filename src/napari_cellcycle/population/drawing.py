@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["png", "svg"]
 MOST_PANELS, WIDTH_IN = 8, 7.0
-_DPI = 200
+_DPI, _SCREEN_PT = 200, 10
 _FEW_COLUMNS = 4
 """Entries of a legend next to each other in a narrow figure."""
 _WIDE_IN = 5.0
@@ -150,7 +150,7 @@ def draw_picture(drawing: PopulationFigure, theme: Theme, size_px: tuple[int, in
     """
     width, height = size_px
     figure = Figure(figsize=(width / 100, height / 100), layout="constrained", facecolor="none")
-    with mpl.rc_context({"font.size": 8}):
+    with mpl.rc_context({"font.size": _SCREEN_PT}):
         axes = drawing.draw(figure, theme)
         content = _save(figure, "png", 100 * zoom)
     return Picture(content, tuple(_panel(name, one) for name, one in axes.items()))
@@ -192,11 +192,13 @@ def add_legend(figure: Figure, populations: Populations, theme: Theme, *, unsure
     """
     names = [*PHASE_LABELS, UNSURE_LABEL] if unsure else [*PHASE_LABELS]
     colours, is_wide = phase_colours(populations), figure.get_figwidth() >= _WIDE_IN
-    patches = [Patch(facecolor=colours[number], label=name) for number, name in enumerate(names)]
+    n_columns = len(names) if is_wide else _FEW_COLUMNS
+    in_rows = [number for column in range(n_columns) for number in range(column, len(names), n_columns)]
+    patches = [Patch(facecolor=colours[number], label=names[number]) for number in in_rows]  # matplotlib fills columns
     legend = figure.legend(
         handles=patches,
         loc="outside upper center",
-        ncols=len(names) if is_wide else _FEW_COLUMNS,
+        ncols=n_columns,
         frameon=False,
         labelcolor=theme.text,
         handlelength=1,

@@ -71,15 +71,16 @@ class FractionsFigure:
             return {}
         axes, colours = figure.add_subplot(), phase_colours(self.populations)
         style_axes(axes, theme, "x")
-        furthest, width = 1.0, figure.get_figwidth()
+        width, bars = figure.get_figwidth(), dict[int, PhaseFractions]()
         for y, sample in enumerate(self._shown):
             found = self.fractions_of(sample)
             if found is None:
                 axes.text(0.01, y, _NO_CALLS, va="center", color=theme.text, fontsize="small")
                 continue
-            starts = np.cumsum(found.fractions) - found.fractions
-            axes.barh(y, found.fractions, left=starts, color=[colours[n] for n in range(N_PHASES)], height=0.8)
-            furthest = max(furthest, _draw_whiskers(axes, y, starts, found, theme))
+            bars[y] = found
+            parts = [*zip(_starts(found), found.fractions, strict=True)]
+            axes.broken_barh(parts, (y - 0.4, 0.8), facecolors=[colours[n] for n in range(N_PHASES)])
+        furthest = max(1.0, _draw_whiskers(axes, bars, theme))
         labels = [f"{tail(sample.name, width)} ({_n_counted(sample):,})" for sample in self._shown]
         axes.set_yticks(range(len(labels)), labels)
         ticks = np.linspace(0, 1, 5 if width >= 5 else 3)
@@ -116,18 +117,32 @@ def _n_counted(sample: Sample) -> int:
     return len(sample.rows) if sample.called is None else int(sample.called.counts.sum())
 
 
-def _draw_whiskers(axes: Axes, y: int, starts: NDArray[np.float64], found: PhaseFractions, theme: Theme) -> float:
-    """The interval of each segment, counted from where it starts, one above the other; returns where the last ends."""
-    there = found.fractions > 0
-    offsets = np.linspace(-0.28, 0.28, N_PHASES)[there]
-    values, low, high = (starts[there] + part[there] for part in (found.fractions, found.low, found.high))
-    errors = np.array([values - low, high - values]).clip(min=0)
-    bars = axes.errorbar(
-        values, y + offsets, xerr=errors, fmt="none", ecolor=theme.text, elinewidth=1, capsize=1.5, capthick=1
+def _starts(found: PhaseFractions) -> NDArray[np.float64]:
+    """Where the segment of each phase begins in a bar."""
+    return np.cumsum(found.fractions) - found.fractions
+
+
+def _draw_whiskers(axes: Axes, bars: Mapping[int, PhaseFractions], theme: Theme) -> float:
+    """The interval of each segment, counted from where it begins, one above the other; where the last one ends.
+
+    `bars` are the fractions by their place.
+    """
+    offsets = np.linspace(-0.28, 0.28, N_PHASES)
+    rows = [
+        (start + value, y + offset, max(0.0, value - low), max(0.0, high - value))
+        for y, found in bars.items()
+        for start, value, low, high, offset in zip(
+            _starts(found), found.fractions, found.low, found.high, offsets, strict=True
+        )
+        if value > 0
+    ]
+    ends, places, below, above = np.array(rows).T
+    drawn = axes.errorbar(
+        ends, places, xerr=[below, above], fmt="none", ecolor=theme.text, elinewidth=1, capsize=1.5, capthick=1
     )
-    for line in (*bars.lines[1], *bars.lines[2]):  # an outline keeps it visible on bars of any colour
+    for line in (*drawn.lines[1], *drawn.lines[2]):  # an outline keeps it visible on bars of any colour
         line.set_path_effects([withStroke(linewidth=2.2, foreground=theme.low)])
-    return float(high.max(initial=0))
+    return float((ends + above).max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import PLUGIN, Dock
@@ -105,7 +105,7 @@ class PopulationsWidget(Dock):
         self.map_button = button("Draw the map", "compute the features of all cells with the model", self._on_map)
         for name, title in TABS.items():
             more = [self.map_button] if name == EMBEDDING else []
-            self.tabs.addTab(stacked(self.hints[name], *more, self.views[name]), title)
+            self.tabs.addTab(_on_top(self.hints[name], *more, self.views[name]), title)
             self.views[name].clicked.connect(self._on_click)
             self.views[name].widened.connect(self._on_wider)
         self.views[EMBEDDING].lassoed.connect(self._on_lasso)
@@ -339,3 +339,14 @@ class PopulationsWidget(Dock):
         if folder and self.counted is not None:
             job = save_all(self.counted, self.embedding, Path(folder))
             self.start(job, lambda saved: self.show_status(f"Saved all figures in {saved}."))
+
+
+def _on_top(*widgets: QWidget) -> QWidget:
+    """Widgets one under the other, with what room is left under them."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 4, 0, 0)
+    for widget in widgets:
+        column.addWidget(widget)
+    column.addStretch()
+    return page

@@ -70,7 +70,8 @@ class CallsOnScreen:
         """Their images."""
         if isinstance(self.source, GallerySource):
             return (yield from reread_cells(self.source))
-        assert self.field is not None
+        if self.field is None:
+            raise ReadError(f"the layers of {self.source.title} are gone or renamed; classify them again")
         return cut_field(self.field)
 
 
@@ -137,10 +138,8 @@ def map_cells(calls: CallsOnScreen, config: PopulationsSettings) -> Job[Progress
 
     cells = yield from calls.cells()
     model, _ = model_for_channels(load_model(calls.model), cells)
-    if len(cells) != len(calls.features):
-        raise ReadError(
-            f"{calls.source.title} has {len(cells):,} cells now, not {len(calls.features):,}; classify again"
-        )
+    if len(cells) != (before := len(calls.features)):
+        raise ReadError(f"{calls.source.title} has {len(cells):,} cells now, and had {before:,}; classify again")
     yield Note("")
     features = yield from extract_features(model, cells, batch_size=config.batch_size)
     return (yield from embed(features, config.embedding, seed=config.seed))
