@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
+from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.phases import (
     COLOURS,
     N_PHASES,
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 Kind = Literal["png", "svg"]
 MOST_PANELS, WIDTH_IN = 8, 7.0
 _DPI, _SCREEN_PT = 200, 10
-_FEW_COLUMNS = 4
+_FEW_COLUMNS = 3
 """Entries of a legend next to each other in a narrow figure."""
+_FEW_LETTERS = 22
 _WIDE_IN = 5.0
 
 
@@ -274,7 +276,8 @@ def tail(name: str, width_in: float) -> str:
     str
         With an ellipsis where something was left out.
     """
-    most = max(10, round(5 * width_in))
+    name = name if "/" not in name else stem_of(name)
+    most = max(_FEW_LETTERS, round(5 * width_in))
     return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
