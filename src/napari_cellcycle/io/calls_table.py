@@ -67,8 +67,15 @@ def read_calls(path: Path) -> SavedCalls:
         names, delimiter = _heading(path)
         texts = {name: str for name in names if name not in _OURS or name in ("source", "phase")}
         decimal = "," if delimiter == ";" else "."  # as Excel writes it where the comma is decimal
-        table = pd.read_csv(path, sep=delimiter, decimal=decimal, dtype=texts, encoding="utf-8-sig")
-        table[[*texts]] = table[[*texts]].fillna("")
+        table = pd.read_csv(
+            path,
+            sep=delimiter,
+            decimal=decimal,
+            dtype=texts,
+            encoding="utf-8-sig",
+            keep_default_na=False,  # a condition may be called NA, or None
+            na_values={name: [""] for name in names if name not in texts},
+        )
         summary = _summary(path.with_name("summary.json"), len(table))
         return _saved(table, [*texts], summary)
     except (OSError, ValueError, KeyError, TypeError) as error:

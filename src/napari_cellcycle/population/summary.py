@@ -297,7 +297,7 @@ def _notes(prediction: Prediction, of: str, *, force: bool) -> Iterator[str]:
         drawn = prediction.columns.get("drawn")
         chosen = 0 if drawn is None or labels is None else int(((labels != "") & (drawn != _DRAWN_AT_RANDOM)).sum())
         if chosen:
-            yield f"{chosen:,} labelled cells were not drawn at random, so the samples may have other fractions"
+            yield f"{chosen:,} of {n_labelled:,} labelled cells were not drawn at random, so the samples may have other fractions"
     elif n_labelled:
         yield f"{n_labelled:,} cells have labels; these fractions are of the calls of the model"
     if n_synthetic := int((~is_counted).sum()):
@@ -319,15 +319,15 @@ def _rows(populations: Populations, sample: Sample) -> Iterator[dict[str, object
             populations.by: sample.name,
             "phase": label,
             "of": populations.of,
-            "count": None if found is None else len(rows),
+            "count": np.nan if found is None else len(rows),
             **_of_phase("", sample.called, phase),
             **_of_phase("corrected_", sample.corrected, phase),
             "dna_content": np.nan if found is None else _mean(_at(dna_content, rows))[0],
             "sample_cells": len(sample.rows),
-            "sample_counted": None if found is None else int(found.counts.sum()),
-            "sample_unsure": None if found is None else found.n_unsure,
-            "sample_without_phase": None if found is None else found.n_unreadable,
-            "sample_unfamiliar": sample.n_unfamiliar,
+            "sample_counted": np.nan if found is None else int(found.counts.sum()),
+            "sample_unsure": np.nan if found is None else found.n_unsure,
+            "sample_without_phase": np.nan if found is None else found.n_unreadable,
+            "sample_unfamiliar": np.nan if sample.n_unfamiliar is None else sample.n_unfamiliar,
             **whole,
         }
 

@@ -270,6 +270,7 @@ class PopulationsWidget(Dock):
     def _on_drawn(self, name: str) -> Callable[[tuple[Picture, int]], None]:
         def show(drawn: tuple[Picture, int]) -> None:
             self.views[name].show_picture(*drawn)
+            self.tabs.updateGeometry()
 
         return show
 

@@ -73,14 +73,13 @@ class FigureView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Click, or begin an outline."""
-        if event.button() != Qt.MouseButton.LeftButton or self.picture is None:
+        if event.button() != Qt.MouseButton.LeftButton or self.picture is None or not self.picture.panels:
             return
         self._panel = self.picture.panel_at(*self._share(event.position()))
-        if self._panel is None:
-            return
         if self._lasso:
+            self._panel = self._panel or self.picture.panels[0]  # one may begin outside of the axes
             self._outline = QPolygonF([event.position()])
-        else:
+        elif self._panel is not None:
             self.clicked.emit(self._panel.name, *self._panel.to_data(*self._share(event.position())))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
