@@ -212,14 +212,12 @@ class PopulationsWidget(Dock):
         path, _ = QFileDialog.getOpenFileName(self, "Table of samples", "", "Tables (*.csv *.tsv *.txt)")
         layer = self._layer()
         if path and layer is not None:
-            self.table = Path(path)
-            config = PopulationsSettings(of=self.of.value(), table=self.table)
-            self.start(count_calls(self._snapshot(layer), config), self._on_counted)
+            config = PopulationsSettings(of=self.of.value(), table=Path(path))
+            self.start(count_calls(self._snapshot(layer), config), lambda counted: self._on_joined(counted, Path(path)))
 
-    def show_error(self, error: Exception) -> None:
-        """A table that does not fit is given up, so that the next choice is not refused for it too."""
-        self.table = None if self.counted is None or self.counted.populations.by not in WAYS else self.table
-        super().show_error(error)
+    def _on_joined(self, counted: Counted, table: Path) -> None:
+        self.table = table  # only now, as a table that does not fit would be refused at every choice
+        self._on_counted(counted)
 
     def _on_map(self) -> None:
         layer = self._layer()
