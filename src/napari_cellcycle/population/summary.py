@@ -297,7 +297,8 @@ def _notes(prediction: Prediction, of: str, *, force: bool) -> Iterator[str]:
         drawn = prediction.columns.get("drawn")
         chosen = 0 if drawn is None or labels is None else int(((labels != "") & (drawn != _DRAWN_AT_RANDOM)).sum())
         if chosen:
-            yield f"{chosen:,} of {n_labelled:,} labelled cells were not drawn at random, so the samples may have other fractions"
+            were = f"{chosen:,} of {n_labelled:,} labelled cells were not drawn at random"
+            yield f"{were}, so the samples may have other fractions"
     elif n_labelled:
         yield f"{n_labelled:,} cells have labels; these fractions are of the calls of the model"
     if n_synthetic := int((~is_counted).sum()):
