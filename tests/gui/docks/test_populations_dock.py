@@ -187,7 +187,7 @@ def test_an_empty_dock_says_what_to_do_and_every_tab_what_it_lacks(
 ) -> None:
     dock.tabs.setCurrentIndex([*TABS].index("over_time"))
     settled(dock)
-    assert dock.hints["over_time"].text() == "These cells are not of several frames of a film."
+    assert dock.hint.text() == "These cells are not of several frames of a film."
     viewer.layers.clear()
     assert dock.empty.isVisibleTo(dock)
     assert not dock.results.isVisibleTo(dock)

@@ -32,7 +32,7 @@ from napari_cellcycle.gui.layers.figure_theme import figure_theme
 from napari_cellcycle.gui.layers.highlight import highlight_cells
 from napari_cellcycle.gui.layers.source import KEY, PHASE, FieldSource, GallerySource, find_layer, role_of, source_of
 from napari_cellcycle.gui.widgets.figure_view import FigureView
-from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
+from napari_cellcycle.gui.widgets.layout import button, form_rows, show_text, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.config import PopulationsSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
@@ -101,11 +101,11 @@ class PopulationsWidget(Dock):
         self.corrected.toggled.connect(lambda _on: self._draw())
         self.tabs = QTabWidget()
         self.views = {name: FigureView(lasso=name == EMBEDDING) for name in TABS}
-        self.hints = {name: text_label() for name in TABS}
+        self.hint = text_label()  # outside of the tabs, as with a text that wraps Qt makes these too low
         self.map_button = button("Draw the map", "compute the features of all cells with the model", self._on_map)
         for name, title in TABS.items():
             more = [self.map_button] if name == EMBEDDING else []
-            self.tabs.addTab(_on_top(self.hints[name], *more, self.views[name]), title)
+            self.tabs.addTab(_on_top(*more, self.views[name]), title)
             self.views[name].clicked.connect(self._on_click)
             self.views[name].widened.connect(self._on_wider)
         self.views[EMBEDDING].lassoed.connect(self._on_lasso)
@@ -117,7 +117,7 @@ class PopulationsWidget(Dock):
             button("Save this ...", "save this figure as PNG or SVG, or the data behind it as CSV", self._on_save),
             button("Save all ...", "save all figures with their data, and the coloured gallery", self._on_save_all),
         )
-        self.results = stacked(self.sample, self.corrected, self.tabs, self.buttons)
+        self.results = stacked(self.sample, self.corrected, self.tabs, self.hint, self.buttons)
         self.results.hide()
         return self.results
 
@@ -257,8 +257,7 @@ class PopulationsWidget(Dock):
         missing = "" if figure is not None else _MISSING.get(name, "")
         if name == EMBEDDING and figure is None:
             missing = "Cells that the network sees as alike lie side by side. All cells are read again for this map."
-        self.hints[name].setText(missing)
-        self.hints[name].setVisible(bool(missing))
+        show_text(self.hint, missing)
         self.map_button.setVisible(self.embedding is None)
         for other, view in self.views.items():
             view.setVisible(other != name or figure is not None)
