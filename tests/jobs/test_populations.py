@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,14 @@ def test_images_give_all_figures_and_the_table_of_calls(done: Path) -> None:
     assert own[own > 0].to_dict() == counts.to_dict()
 
 
-def test_its_own_files_are_not_read_as_cells(done: Path, plate: Path) -> None:
+def test_its_own_files_are_not_read_as_cells(done: Path, plate: Path, tmp_path: Path) -> None:
     from napari_cellcycle.errors import ImageError
 
     with pytest.raises((ImageError, ReadError)):
         cc.read_cells(done)
+    shutil.copytree(plate, tmp_path / "plate")
+    shutil.copytree(done, tmp_path / "plate" / "views")
+    assert len(cc.read_cells(tmp_path / "plate")) == 90
 
 
 def test_the_table_of_calls_gives_the_same_numbers(done: Path, tmp_path: Path, capsys) -> None:

@@ -69,6 +69,15 @@ def test_few_cells_get_a_wide_interval_and_a_word() -> None:
     assert "fewer than 30 cells; look at the intervals" in " ".join(found.notes)
 
 
+@pytest.mark.parametrize("n_cells", [1, 3])
+def test_correction_makes_nobody_surer_of_few_cells(n_cells: int) -> None:
+    (sample,) = summarise(calling([0] * n_cells), ["A"] * n_cells, confusion=90 * np.eye(N_PHASES, dtype=int)).samples
+    outside = stats.binomtest(n_cells, n_cells).proportion_ci(method="wilson")
+    assert sample.corrected.fractions[0] == pytest.approx(1)
+    assert sample.corrected.low[0] == pytest.approx(outside.low, abs=1e-6)
+    assert sample.corrected.high[1] == pytest.approx(1 - outside.low, abs=1e-6)
+
+
 def test_synthetic_and_unreadable_cells_do_not_count() -> None:
     calls = calling([0, 0, 1, 1], synthetic=np.array([False, True, False, False]))
     calls.probabilities[3] = np.nan
