@@ -52,6 +52,8 @@ _MISSING = {
 }
 _PX_PER_IN = 72
 _WIDER_MS = 250
+_FRAME_PX = 16
+"""Around the pages of tabs, in napari's themes."""
 
 
 class PopulationsWidget(Dock):
@@ -267,7 +269,10 @@ class PopulationsWidget(Dock):
     def _on_drawn(self, name: str) -> Callable[[tuple[Picture, int]], None]:
         def show(drawn: tuple[Picture, int]) -> None:
             self.views[name].show_picture(*drawn)
-            self.tabs.updateGeometry()
+            page, bar = self.tabs.currentWidget(), self.tabs.tabBar()
+            if page is not None and bar is not None and name == self.name:
+                # Qt keeps the height of before when the theme changes, and cuts the figure off
+                self.tabs.setMinimumHeight(page.sizeHint().height() + bar.sizeHint().height() + _FRAME_PX)
 
         return show
 
