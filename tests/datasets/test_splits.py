@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds, seed_folds, split_validation
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds, seed_folds, split_validation
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
 

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import DNA, Cells, Prediction
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
