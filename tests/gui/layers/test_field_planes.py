@@ -11,7 +11,7 @@ from shown import layer_showing
 
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.train import TrainWidget
-from napari_cellcycle.gui.layers.field import image_layers
+from napari_cellcycle.gui.layers.field import find_field, image_layers
 from napari_cellcycle.gui.layers.field_planes import CHANNELS, DEPTH, TIME, axis_of
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 
@@ -58,6 +58,9 @@ def test_one_channel_is_brightfield_and_another_may_be_darkfield(viewer, inputs)
     field = inputs.field()
     assert (field.brightfield.max(), field.darkfield.max()) == (0, 1)
     assert field.source.brightfield == "both"  # by which the layer is found again
+    viewer.add_labels(np.ones((8, 8), int), name="mine")
+    again = find_field(viewer, inputs.field().source)
+    assert (again.brightfield.max(), again.darkfield.max(), again.source) == (0, 1, inputs.field().source)
 
 
 def test_the_answer_is_kept_in_the_layer_for_all_docks(qtbot, viewer, inputs) -> None:

@@ -18,7 +18,7 @@ from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
 from napari_cellcycle.gui.layers.field import show_field_table
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.in_front import bring_to_front
-from napari_cellcycle.gui.layers.labelled_phases import shown_phases
+from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
 from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
@@ -60,9 +60,7 @@ class ClassifyWidget(Dock):
             "compare these phases with the true ones, where they are known",
             lambda: self.open_dock("Evaluate"),
         )
-        self.label_button = button(
-            "Label cells", "look at the cells, and correct phases by key", lambda: self.open_dock("Gallery")
-        )
+        self.label_button = button("Label cells", HOW_TO_LABEL, lambda: self.open_dock("Gallery"))
         buttons = side_by_side(self.label_button, self.save_button, self.next_button)
         self.results = stacked(self.legend, self.labelled, buttons)
         self.results.hide()

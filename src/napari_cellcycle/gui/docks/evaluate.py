@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
-CALLS, CROSS_VALIDATION = "the calls in the viewer", "a network trained anew (cross-validation)"
+CALLS, CROSS_VALIDATION = "the calls in the viewer", "a new network, by cross-validation"
 _EVALUATE_TIP = "compare the called phases with the true ones"
 _CROSS_VALIDATE_TIP = "train a network on a part of these cells and test it on the rest, in turn, until all are tested"
 _FIGURE_PX = (310, 270)

@@ -12,7 +12,7 @@ from napari_cellcycle.annotate.data_labels import open_labels, open_labels_of_pi
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.data_set import DataSet
-from napari_cellcycle.gui.layers.field_planes import FieldImage
+from napari_cellcycle.gui.layers.field_planes import FieldImage, planes_of
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.io.channel_roles import name_channels
@@ -105,6 +105,7 @@ def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels
         brightfield=brightfield.layer.name,
         darkfield="" if darkfield is None else darkfield.layer.name,
         labels=name,
+        darkfield_title="" if darkfield is None else darkfield.title,
     )
     return FieldOnScreen(
         source,
@@ -114,6 +115,19 @@ def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels
         _pixel_size_um(brightfield.layer),
         _path_of(brightfield.layer),
     )
+
+
+def find_field(viewer: ViewerModel, source: FieldSource) -> FieldOnScreen | None:
+    """The field that cells come from, as its layers are now; None if its image or its labels are gone."""
+    layers: dict[str, Any] = {layer.name: layer for layer in viewer.layers}
+    labels = layers.get(source.labels)
+    images = [
+        next((image for image in planes if image.title == title), planes[0]) if planes else None
+        for name, title in ((source.brightfield, source.title), (source.darkfield, source.darkfield_title))
+        for planes in [planes_of(layers[name], viewer.layers) if name in layers else []]
+    ]
+    brightfield, darkfield = images
+    return None if brightfield is None or labels is None else snapshot_field(brightfield, darkfield, labels)
 
 
 def cut_field(field: FieldOnScreen) -> Cells:

@@ -104,7 +104,10 @@ class GallerySource:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSource:
-    """Cells of a full-field image; the names are those of layers, `darkfield` may be empty."""
+    """Cells of a full-field image; the names are those of layers, `darkfield` may be empty.
+
+    `title`, and `darkfield_title` where it says something, also name the channel or focal plane of a layer.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CHECKED
     kind: ClassVar[str] = "field"
@@ -113,6 +116,7 @@ class FieldSource:
     brightfield: _Text
     darkfield: _Text
     labels: _Text
+    darkfield_title: _Text = ""
 
 
 Source = GallerySource | FieldSource

@@ -24,7 +24,7 @@ class CrossValidationForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.network = QComboBox()
-        self.network.setToolTip("kind of network, trained anew for each fold")
+        self.network.setToolTip("kind of network; each fold trains a new one")
         self.form = Form(
             (EvaluateSettings, TrainConfig), ["cv", "epochs", *_OWN[1:], "batch_size"], plain=("cv", "epochs")
         )
