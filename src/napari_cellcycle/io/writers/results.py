@@ -15,9 +15,12 @@ from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import PHASE_LABELS
 
+PARQUET_ROWS = 100_000
+"""A longer table is also written as Parquet, which other programs read many times faster than CSV."""
+
 
 def write_table(prediction: Prediction, path: Path) -> None:
-    """Write ``phases.csv``, with one row per cell.
+    """Write ``phases.csv``, with one row per cell; of more than `PARQUET_ROWS` cells, ``phases.parquet`` next to it.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ def write_table(prediction: Prediction, path: Path) -> None:
     """
     with atomic_path(path) as temporary:
         prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
+    if len(prediction) > PARQUET_ROWS:
+        write_parquet(prediction, path.with_suffix(".parquet"))
 
 
 def write_parquet(prediction: Prediction, path: Path) -> None:
@@ -48,11 +53,10 @@ def write_parquet(prediction: Prediction, path: Path) -> None:
     Raises
     ------
     WriteError
-        The package pyarrow is not installed, or the file can't be written.
+        It can't be written.
     """
-    require_package("parquet")
     with atomic_path(path) as temporary:
-        prediction.to_table().to_parquet(temporary, engine="pyarrow", index=False)
+        prediction.to_table().to_parquet(temporary, index=False)
 
 
 def write_anndata(
