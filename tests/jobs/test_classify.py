@@ -24,6 +24,7 @@ from napari_cellcycle.jobs.classify import classify_files
 from napari_cellcycle.jobs.config import ClassifySettings, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import COLOURS, SYNTHETIC_COLOUR, Phase
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 N_CELLS = 24
 CELLS_PX = 4 * 42
@@ -92,6 +93,23 @@ class TestExports:
         assert json.loads(found.uns["card"])["architecture"] == "paired"
         assert found.obsm["features"].shape[0] == len(calls)
         assert np.isfinite(found.obsm["features"]).all()
+
+    @pytest.mark.filterwarnings("ignore")  # of anndata's own
+    def test_anndata_takes_wells_and_cells_without_a_phase(self, tmp_path: Path) -> None:
+        anndata = pytest.importorskip("anndata")
+        probabilities = np.eye(7, dtype=np.float32)[[5, 1, 0]]
+        probabilities[2] = np.nan
+        verdict = Verdict(answer=DOES_NOT_FIT, share_unlike=0.9, reliable=False, reason="size", text="it does not fit")
+        sources, wells = np.array(["a é.tif", "b.tif", "b.tif"]), {"well": np.array(["A1", "", "B1"])}
+        calls = Prediction(sources, np.arange(3), probabilities, columns=wells, verdict=verdict)
+        results.write_anndata(calls, tmp_path / "phases.h5ad", "{}")
+        found = anndata.read_h5ad(tmp_path / "phases.h5ad")
+        assert found.obs["well"].tolist() == ["A1", "", "B1"]
+        assert found.obs["phase"].cat.codes.tolist() == [5, 1, -1]  # the order of the phases; unreadable is missing
+        colours = dict(zip(found.obs["phase"].cat.categories, found.uns["phase_colors"], strict=True))
+        assert colours["Anaphase"] == COLOURS[Phase.ANAPHASE]
+        assert found.uns["verdict"]["reason"] == "size"
+        assert found.obs_names.tolist() == ["a é.tif:0", "b.tif:1", "b.tif:2"]
 
     def test_long_tables_are_always_written_as_parquet_too(
         self, plate: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
