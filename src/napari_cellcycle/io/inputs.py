@@ -15,7 +15,8 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
-from napari_cellcycle.io.amnis.population_lists import populations_beside
+from napari_cellcycle.io.amnis.population_lists import Populations, populations_beside
+from napari_cellcycle.io.amnis.sub_populations import SubPopulation, find_sub_populations
 from napari_cellcycle.io.array_cells import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.folder_contents import ImageGroup, group_images
@@ -38,7 +39,7 @@ from napari_cellcycle.io.name_patterns import (
 from napari_cellcycle.io.own_outputs import without_own_outputs
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.phases import UNKNOWN, phase_label
 
 _AMNIS = "Amnis"
 _N_CHECKED = 3
@@ -247,6 +248,7 @@ def open_parts(
         raise ReadError(f"the label image {options.labels} does not exist; check the name")
     pattern = channel_pattern((channels or {}).values())
     folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
+    folders = _without_sub_populations(folders, options, notes)
     paired = pair_label_folders(folders, pattern)
     for folder in paired.folders:
         options.names.add(folder.path, folder.neighbours, pattern)
@@ -268,6 +270,21 @@ def open_parts(
     _check_use(options, parts)
     tops = {folder.path: folder.top for folder in paired.folders}
     return FoundParts(tuple(parts), tuple(errors), tuple(dict.fromkeys(map(printable, said))), options, tops)
+
+
+def _without_sub_populations(folders: Sequence[Folder], options: ReadOptions, notes: list[str]) -> list[Folder]:
+    """Leave out Amnis files whose objects are all in another one; `options` knows them from now on."""
+    amnis = [folder.path / name for folder in folders for name in folder.names if name.lower().endswith(AMNIS_SUFFIXES)]
+    options.sub_populations.update(find_sub_populations(amnis, notes))
+    left_out = {part.path for parts in options.sub_populations.values() for part in parts}
+    return (
+        [
+            replace(folder, names=tuple(name for name in folder.names if folder.path / name not in left_out))
+            for folder in folders
+        ]
+        if left_out
+        else [*folders]
+    )
 
 
 def _check_use(options: ReadOptions, parts: Sequence[InputPart]) -> None:
@@ -380,6 +397,8 @@ def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     options, source = origin.options, origin.options.source(path)
     amnis = open_amnis(path)
     found = populations_beside(path, amnis.object_ids)
+    for part in options.sub_populations.get(path, ()):
+        found = _with_sub_population(found, part, path, len(amnis), options)
     used.update(found.files)
     cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
     cells = with_truth(cells, path, path.stem)
@@ -388,3 +407,22 @@ def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     part = InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)
     return replace(part, phases_from=", ".join(found.sources))
+
+
+def _with_sub_population(
+    found: Populations, part: SubPopulation, run: Path, n_objects: int, options: ReadOptions
+) -> Populations:
+    """Populations of a run with one that IDEAS saved as a file of its own, which is not read."""
+    stem = part.path.stem
+    name = stem.removeprefix(run.stem).lstrip(" _.-") or stem
+    phase = options.names.of_folder(part.path.parent, options.root)
+    phase = options.names.in_stem(part.path.parent, name) if phase == UNKNOWN else phase
+    members = np.zeros(n_objects, bool)
+    members[part.rows] = True
+    note = f"{part.path.name} is left out, as its {len(part.rows):,} objects are in {run.name} too"
+    if phase != UNKNOWN:
+        note = (
+            f"the {len(part.rows):,} objects of {part.path.name} are in {run.name} too: they are read once, with the "
+        )
+        note += f"phase {phase_label(phase)}"
+    return found.with_sub_population(name, members, phase, note, part.path.name)

@@ -86,6 +86,19 @@ class AmnisFile(Sequence[AmnisObject]):
         return self._table["id"].astype(np.int64)
 
     @property
+    def sizes(self) -> NDArray[np.uint64]:
+        """A number for height and width of each object, shape (N,)."""
+        return self._table["height"].astype(np.uint64) << 9 | self._table["width"]
+
+    @property
+    def places(self) -> NDArray[np.uint64] | None:
+        """A number for place in the camera and size of each object, shape (N,); None if the file gives no places."""
+        if not self._table["column"].any():
+            return None
+        place = self._table["line"].astype(np.uint64) << 11 | self._table["column"] & 2047
+        return place << 21 | self.sizes & (1 << 21) - 1
+
+    @property
     def has_masks(self) -> bool:
         """Whether any object has a mask, so whether it is a .cif."""
         return bool((self._table["mask_bytes"] > 0).any())

@@ -80,6 +80,12 @@ class Populations:
     sources: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
+    def with_sub_population(self, name: str, members: Members, phase: int, note: str, file: str) -> Populations:
+        """The same with a population that lies in a file of its own; `phase` counts where no other is known."""
+        phases = np.where(members & (self.phases == UNKNOWN), np.int8(phase), self.phases)
+        sources = self.sources if phase == UNKNOWN else (*self.sources, file)
+        return Populations(phases, {name: members, **self.members}, (*self.notes, note), sources, self.files)
+
     def named(self, name: str, where: str) -> Members:
         """Members of the population that the user names.
 
