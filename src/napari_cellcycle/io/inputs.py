@@ -248,8 +248,7 @@ def open_parts(
         raise ReadError(f"the label image {options.labels} does not exist; check the name")
     pattern = channel_pattern((channels or {}).values())
     folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
-    folders = _without_sub_populations(folders, options, notes)
-    paired = pair_label_folders(folders, pattern)
+    paired = pair_label_folders(_without_sub_populations(folders, options, notes), pattern)
     for folder in paired.folders:
         options.names.add(folder.path, folder.neighbours, pattern)
     parts: list[InputPart] = []
@@ -397,8 +396,8 @@ def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     options, source = origin.options, origin.options.source(path)
     amnis = open_amnis(path)
     found = populations_beside(path, amnis.object_ids)
-    for part in options.sub_populations.get(path, ()):
-        found = _with_sub_population(found, part, path, len(amnis), options)
+    for sub_population in options.sub_populations.get(path, ()):
+        found = _with_sub_population(found, sub_population, path, len(amnis), options)
     used.update(found.files)
     cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
     cells = with_truth(cells, path, path.stem)

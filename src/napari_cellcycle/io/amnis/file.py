@@ -88,15 +88,16 @@ class AmnisFile(Sequence[AmnisObject]):
     @property
     def sizes(self) -> NDArray[np.uint64]:
         """A number for height and width of each object, shape (N,)."""
-        return self._table["height"].astype(np.uint64) << 9 | self._table["width"]
+        height, width = (self._table[name].astype(np.uint64) for name in ("height", "width"))
+        return height << np.uint64(9) | width
 
     @property
     def places(self) -> NDArray[np.uint64] | None:
         """A number for place in the camera and size of each object, shape (N,); None if the file gives no places."""
         if not self._table["column"].any():
             return None
-        place = self._table["line"].astype(np.uint64) << 11 | self._table["column"] & 2047
-        return place << 21 | self.sizes & (1 << 21) - 1
+        line, column = (self._table[name].astype(np.uint64) for name in ("line", "column"))
+        return (line << np.uint64(11) | column) << np.uint64(21) | self.sizes
 
     @property
     def has_masks(self) -> bool:

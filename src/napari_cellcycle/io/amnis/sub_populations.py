@@ -127,6 +127,6 @@ def _digests(file: AmnisFile, rows: NDArray[np.intp], channel: int) -> dict[int,
         chosen = rows[start : start + 256].tolist()
         for row, item in zip(chosen, file.read(chosen, [file.channels.index(channel)]), strict=True):
             if isinstance(item, AmnisObject):
-                pixels = np.ascontiguousarray(item.image)
-                found[row] = blake2b(pixels, digest_size=16, salt=str(pixels.shape[-1]).encode()).digest()
+                pixels = item.image
+                found[row] = blake2b(pixels.tobytes(), digest_size=16, salt=str(pixels.shape[-1]).encode()).digest()
     return found
