@@ -121,6 +121,20 @@ def test_metadata_in_a_companion_file(tmp_path: Path) -> None:
         read_cells(tmp_path)
 
 
+def test_a_companion_file_of_tiffs_without_metadata(tmp_path: Path) -> None:
+    planes = [(c, 0, t, t, f"w{c}.tif", c) for t in range(3) for c in range(2)]
+    (tmp_path / "set.companion.ome").write_text(ome(9, 2, 1, 3, planes))
+    for channel in range(2):
+        write_tiff(tmp_path / f"w{channel}.tif", CELLS[:3, channel], metadata=None)
+    cells = read_cells(tmp_path)
+    assert cells.channels == ("brightfield", "darkfield")
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:3])
+    (tmp_path / "w1.tif").unlink()
+    assert said(read_cells(tmp_path), "w1.tif (SSC) is missing")
+    with pytest.raises(ReadError, match=r"set\.companion\.ome only describes TIFF files; give these files, or their"):
+        read_cells(tmp_path / "set.companion.ome")
+
+
 def test_a_renamed_file_knows_itself(tmp_path: Path) -> None:
     planes = [(c, 0, t, 2 * t + c, "old.ome.tif", 0) for t in range(3) for c in range(2)]
     write_tiff(tmp_path / "new.ome.tif", CELLS[:3], description=ome(0, 2, 1, 3, planes), metadata=None)

@@ -145,6 +145,43 @@ def test_folders_of_labels_cut_the_cells(tmp_path: Path, folder: str, images: st
     assert said(cells, "without an image of this name", "b.tif")
 
 
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("t003", "man_seg003"),
+        ("images/img_3", "masks/mask_3"),
+        ("imagesTr/a_0000", "labelsTr/a"),
+        ("img_0000", "img_0000_cp_masks"),
+        ("a", "segmentation/a_seg"),
+    ],
+)
+def test_label_images_with_names_of_public_data_sets(tmp_path: Path, image: str, labels: str) -> None:
+    pixels = write_field(tmp_path / f"{image}.tif")
+    write_tiff(tmp_path / f"{labels}.tif", pixels)
+    cells = read_cells(tmp_path)
+    assert (cells.ids.tolist(), set(cells.sources)) == ([1, 2, 3], {f"{image}.tif"})
+
+
+def test_cell_tracking_challenge(tmp_path: Path) -> None:
+    for frame in range(2):
+        labels = write_field(tmp_path / "01" / f"t00{frame}.tif")
+        write_tiff(tmp_path / "01_ST" / "SEG" / f"man_seg00{frame}.tif", labels)
+        write_tiff(tmp_path / "01_GT" / "TRA" / f"man_track00{frame}.tif", labels)
+    write_tiff(tmp_path / "01_GT" / "SEG" / "man_seg001.tif", labels * (labels < 3))
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [1, 2, 3, 1, 2]  # gold truth of the second frame, silver truth of the first
+    assert said(cells, "01_ST/SEG: man_seg001.tif left out, as 01_GT/SEG has labels of these images")
+    assert said(cells, "01_GT/TRA: man_track000.tif, man_track001.tif left out")
+
+
+def test_two_folders_of_labels_are_a_question(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "images" / "a.tif")
+    for folder in ("labels", "masks"):
+        write_tiff(tmp_path / folder / "a.tif", labels)
+    with pytest.raises(ReadError, match="a has label images in labels and in masks; keep one of these folders"):
+        read_cells(tmp_path)
+
+
 def test_folders_of_labels_below_phases(tmp_path: Path) -> None:
     labels = write_field(tmp_path / "images" / "G1" / "a_BF.tif")
     write_tiff(tmp_path / "masks" / "G1" / "a.tif", labels)

@@ -25,9 +25,13 @@ _PERHAPS_LABELS = re.compile(
     re.IGNORECASE,
 )
 _THUMBNAIL = re.compile(r"[ _.-]thumb(?:nail)?s?$", re.IGNORECASE)
+_NUMBERED_LABELS = re.compile(
+    r"(?:man[ _-]?(?:seg|track)|masks?|labels?|segs?|segmentations?|gt)[ _.-]?(?=\d+$)", re.IGNORECASE
+)
+_NUMBERED_IMAGE = re.compile(r"(?:t|images?|imgs?|frames?|raw|fields?|pos)[ _.-]?(?=\d+$)", re.IGNORECASE)
 _LABEL_FOLDER = re.compile(
-    r"(?:(?:label|instance|cell|nuclei|nuclear)[ _-]?)?masks?|labels?|label[ _-]?images?|gt|ground[ _-]?truths?|segs?"
-    r"|segmentations?|annotations?|instances|.*[ _-](?:masks|labels|gt|seg|segmentations)",
+    r"(?:(?:label|instance|cell|nuclei|nuclear)[ _-]?)?masks?|labels?(?:t[rs])?|label[ _-]?images?|gt|tra"
+    r"|ground[ _-]?truths?|segs?|segmentations?|annotations?|instances|.*[ _-](?:masks|labels|gt|seg|segmentations)",
     re.IGNORECASE,
 )
 
@@ -107,6 +111,29 @@ def labelled_image(stem: str, *, perhaps: bool = False) -> str | None:
     if perhaps:
         found = _PERHAPS_LABELS.search(stem if found is None else stem[: found.start()]) or found
     return stem[: found.start()] if found else None
+
+
+def numbered_labels(stem: str) -> str | None:
+    """Number of a label image that is named by it, as in the Cell Tracking Challenge; else None.
+
+    Examples
+    --------
+    >>> numbered_labels("man_seg000"), numbered_labels("mask_12"), numbered_labels("a12")
+    ('000', '12', None)
+    """
+    found = _NUMBERED_LABELS.match(stem)
+    return stem[found.end() :] if found else None
+
+
+def image_number(stem: str) -> str:
+    """Number of an image that is named by it and a usual word; else its whole name.
+
+    Examples
+    --------
+    >>> image_number("t000"), image_number("img_12"), image_number("12"), image_number("a12")
+    ('000', '12', '12', 'a12')
+    """
+    return _NUMBERED_IMAGE.sub("", stem, count=1) if _NUMBERED_IMAGE.match(stem) else stem
 
 
 def names_label_folder(name: str) -> bool:

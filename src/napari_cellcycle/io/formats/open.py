@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import SMALLEST_CELL_PX, ImageFile
+from napari_cellcycle.io.formats.ome_xml import COMPANION
 from napari_cellcycle.io.formats.png_jpeg import open_picture
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
@@ -68,6 +69,8 @@ def _open(path: Path, layout: str, plane: int | None) -> list[ImageFile]:
         return open_tiff(path, layout, plane)
     if start.startswith(_PICTURE_MAGIC):
         return [open_picture(path)]
+    if path.name.lower().endswith(COMPANION):
+        raise ReadError(f"{path.name} only describes TIFF files; give these files, or their folder")
     raise ReadError(f"{path.name} is not a TIFF, PNG or JPEG image; export it again")
 
 

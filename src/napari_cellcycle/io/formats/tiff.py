@@ -14,7 +14,7 @@ from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, MOST_CHANNELS, ImageFile
 from napari_cellcycle.io.formats.focus import show_one_object
 from napari_cellcycle.io.formats.ome_set import is_ome_set, open_ome_set
-from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, parse_ome
+from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, companion_of, parse_ome
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, channels_last_order, has_channels_last, order_planes
 from napari_cellcycle.io.formats.tiff_metadata import pixel_size_um
 from napari_cellcycle.io.formats.tiff_pages import (
@@ -61,7 +61,7 @@ def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> lis
     """
     with opened(path) as (tiff, logged):
         with as_read_error(path):
-            ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else None
+            ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else companion_of(path)
             if ome is not None and is_ome_set(ome, path):
                 return open_ome_set(ome, path)
             series = list(tiff.series)
