@@ -162,14 +162,49 @@ def write_series(path: Path, images: list[np.ndarray], axes: str = "CYX") -> Non
             writer.write(image, metadata={"axes": axes}, photometric="minisblack")
 
 
-def test_masks_in_turn_with_images_are_left_out(tmp_path: Path) -> None:
+def in_turn(images: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarray]:
+    return [each for pair in zip(images, masks, strict=True) for each in pair]
+
+
+def test_masks_in_turn_with_images_are_those_of_the_cells(tmp_path: Path) -> None:
     sizes = [(36, 38), (40, 40), (33, 35)]
     images = [CELLS[k, :, :h, :w] for k, (h, w) in enumerate(sizes)]
-    both = [each for image in images for each in (image, (image > 700).astype(np.uint8))]
-    write_series(tmp_path / "a.ome.tif", both)
+    masks = [(image > image[0].mean()).astype(np.uint8) for image in images]
+    write_series(tmp_path / "a.ome.tif", in_turn(images, masks))
     cells = read_cells(tmp_path)
-    assert [cell.pixels.shape[1:] for cell in cells.read(range(len(cells)))] == sizes
-    assert said(cells, "of 6 are left out", "mask")
+    found = cells.read(range(len(cells)))
+    assert [cell.pixels.shape[1:] for cell in found] == sizes
+    for cell, mask in zip(found, masks, strict=True):
+        np.testing.assert_array_equal(cell.mask, mask[0] > 0)  # that of brightfield
+    assert cells.select_channels([cells.channels[1]]).read([2])[0].mask.sum() == masks[2][0].sum()
+    assert said(cells, "of 6 are read as the masks of the others")
+
+
+def test_a_mask_in_each_of_many_files(tmp_path: Path) -> None:
+    for number in range(10):
+        mask = (CELLS[number, :1] > CELLS[number, 0].mean()).astype(np.uint8)
+        write_series(tmp_path / f"{number}.ome.tif", [CELLS[number], mask])
+    found = read_cells(tmp_path).read([9])[0]
+    np.testing.assert_array_equal(found.mask, CELLS[9, 0] > CELLS[9, 0].mean())
+
+
+def test_labels_in_turn_with_fields_cut_their_cells(tmp_path: Path) -> None:
+    write_series(tmp_path / "a.ome.tif", in_turn([FIELD, FIELD[::-1]], [LABELS, LABELS[::-1]]), "YX")
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [*range(2, 14, 2)] * 2
+    assert set(cells.sources) == {"a.ome.tif[image=0]", "a.ome.tif[image=2]"}
+    for cell in (0, 6):
+        assert np.isin(cells[cell].pixels[0][cells[cell].mask], FIELD[LABELS == 2]).all()
+    assert {part.kind for part in describe_inputs(tmp_path).parts} == {"field with the labels inside it"}
+
+
+def test_masks_that_belong_to_no_image_are_left_out(tmp_path: Path) -> None:
+    mask = (CELLS[0, :1] > CELLS[0, 0].mean()).astype(np.uint8)
+    write_series(tmp_path / "a.ome.tif", [CELLS[0], mask, CELLS[1], CELLS[2]])
+    cells = read_cells(tmp_path)
+    assert len(cells) == 3
+    assert all(cell.mask is None for cell in cells)
+    assert said(cells, "image 1", "of 4 is left out, since a mask is no image")
 
 
 def test_every_scene_is_used_or_named(tmp_path: Path) -> None:

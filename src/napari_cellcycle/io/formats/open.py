@@ -89,7 +89,7 @@ def read_only_frame(
     Returns
     -------
     ndarray, Unreadable or ImageFile
-        The pixels, or the reason why they can't be read; or the file, if it has several focal planes.
+        The pixels, or the reason why they can't be read; or the file, if it has several focal planes or a mask.
     """
     try:
         if _first_bytes(path).startswith(_TIFF_MAGIC):
@@ -104,7 +104,8 @@ def read_only_frame(
         return Unreadable(
             f"{path.name} has {n_images} images, but the other files have one cell each; open it separately"
         )
-    return files[0] if files[0].n_planes > 1 else files[0].read([0])[0]
+    is_whole = files[0].n_planes > 1 or files[0].mask_file is not None
+    return files[0] if is_whole else files[0].read([0])[0]
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -76,6 +76,10 @@ def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> lis
             common |= {"scene": group[0] if len(choice.groups) > 1 else None, "n_scenes": len(choice.groups)}
             common["notes"] = tuple(choice.notes) if not found else ()
             common["damage"] = _damage(series[group[0]], path, logged)
+            masks = [choice.masks[i] for i in group if i in choice.masks]
+            if masks and len({orders[i].plane_of.shape[1] for i in masks}) == 1:
+                bare = {**common, "notes": (), "damage": ""}
+                common["mask_file"] = _open([series[i] for i in masks], [orders[i] for i in masks], tiff, None, bare)
             found.append(_open([series[i] for i in group], [orders[i] for i in group], tiff, image, common))
         return found
 
