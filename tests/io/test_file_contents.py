@@ -11,6 +11,7 @@ import tifffile
 from example_files import example_tiles, write_tiff
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from test_full_field import FIELD, LABELS
 
 from napari_cellcycle.cells import Cells, Prediction, join_cells
@@ -261,6 +262,57 @@ def test_one_file_per_cell_and_channel_with_focal_planes(tmp_path: Path) -> None
     cells = read_cells(tmp_path)
     np.testing.assert_array_equal(pixels_of(cells), CELLS[:10])
     np.testing.assert_array_equal(pixels_of(cells.select_channels(["darkfield"])), CELLS[:10, 1:])
+
+
+@pytest.mark.parametrize("name", ["c{cell}_z{z}_{channel}", "img_00000000{cell}_{channel}_00{z}"])
+def test_focal_planes_in_a_file_each_are_one_cell(tmp_path: Path, name: str) -> None:
+    for cell, sharp in enumerate((1, 2, 0)):
+        planes = focal_planes(CELLS[cell], sharp, 3).astype(np.uint16)
+        for z in range(3):
+            for index, channel in enumerate(("BF", "SSC")):
+                write_tiff(tmp_path / f"{name.format(cell=cell, z=z, channel=channel)}.tif", planes[z, index])
+    cells = read_cells(tmp_path)
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:3])
+    assert said(cells, "files such as", "the 3 focal planes (z)", "the sharpest", "--plane 0 to 2")
+    lowest = read_cells(tmp_path, plane=0)
+    np.testing.assert_array_equal(pixels_of(lowest)[2], CELLS[2])
+    assert not said(lowest, "there are no focal planes")
+    with pytest.raises(SettingError, match=r"plane is 3, but .* has 3 focal planes"):
+        read_cells(tmp_path, plane=3)
+
+
+def test_pages_that_look_like_channels_are_asked_for(tmp_path: Path) -> None:
+    for cell in range(10):
+        write_tiff(tmp_path / f"{cell}.tif", CELLS[cell], photometric="minisblack", metadata=None)
+    with pytest.raises(ImageError, match=r"0\.tif has 2 pages, which may be as many channels or as many images"):
+        read_cells(tmp_path)
+    cells = read_cells(tmp_path, channels={"brightfield": 0, "darkfield": 1})
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:10])
+    assert len(read_cells(tmp_path, layout="cells")) == 20
+    write_tiff(tmp_path / "alike" / "a.tif", CELLS[:6, 0], metadata=None)
+    assert len(read_cells(tmp_path / "alike")) == 6
+
+
+def test_a_png_with_two_samples_has_two_channels(tmp_path: Path) -> None:
+    grey = (CELLS[0, 0] // 8).astype(np.uint8)
+    Image.fromarray(np.dstack([grey, grey // 2]), "LA").save(tmp_path / "a.png")
+    cells = read_cells(tmp_path)
+    np.testing.assert_array_equal(pixels_of(cells)[0], [grey, grey // 2])
+    assert said(cells, "a.png: the 2 values of each pixel are read as 2 channels")
+    Image.fromarray(np.dstack([grey, np.full_like(grey, 255)]), "LA").save(tmp_path / "a.png")
+    assert read_cells(tmp_path).channels == ("brightfield",)
+
+
+@pytest.mark.parametrize("suffix", ["tf8", "btf", "tf2", "TIF", "OME.TIF"])
+def test_other_endings_of_tiff(tmp_path: Path, suffix: str) -> None:
+    write_tiff(tmp_path / f"a.{suffix}", CELLS[0, 0])
+    assert read_cells(tmp_path).sources.tolist() == [f"a.{suffix}"]
+
+
+def test_an_array_of_numpy_is_one_sentence(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", CELLS)
+    with pytest.raises(ReadError, match=r"a\.npy is an array of NumPy; in Python give the array itself, or save it"):
+        read_cells(tmp_path / "a.npy")
 
 
 def test_a_field_with_focal_planes_is_no_time_lapse(tmp_path: Path) -> None:

@@ -304,6 +304,15 @@ def test_a_short_name_is_a_phase_among_phases_only(tmp_path: Path) -> None:
     assert set(read_cells(tmp_path).phases) == {Phase.ANAPHASE, Phase.METAPHASE}
 
 
+def test_a_lonely_s_is_no_phase(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "s.tif", example_tiles(3, 40))
+    cells = read_cells(tmp_path)
+    assert set(cells.phases) == {UNKNOWN}
+    assert said(cells, "s is not read as the S phase", "call it S_phase")
+    write_tiff(tmp_path / "g1.tif", example_tiles(3, 40) + 1)
+    assert sorted(read_cells(tmp_path).phases) == [Phase.G1] * 3 + [Phase.S] * 3
+
+
 def test_names_without_a_phase_are_counted(tmp_path: Path) -> None:
     for name in ("G0G1", "S", "G2M", "Debris"):
         write_cells(tmp_path / name, PAIRS)

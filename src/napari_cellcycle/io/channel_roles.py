@@ -138,7 +138,7 @@ def _by_word(found: Sequence[str]) -> dict[int, str]:
 
 
 def _has_word(channel: str, wanted: set[str]) -> bool:
-    words = re.findall(r"[a-z0-9]+", channel.lower())
+    words = re.findall(r"[a-z0-9]+", re.sub(r"^w\d(?=[a-z])", "", channel.lower()))  # MetaMorph numbers its channels
     pairs = map("".join, pairwise(words))  # "bright field"
     return not wanted.isdisjoint((*words, *pairs))
 

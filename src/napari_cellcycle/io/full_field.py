@@ -99,7 +99,8 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     name, roles = opened.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(
-            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}"
+            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}, as in "
+            f"--channels brightfield={roles[0]}"
         )
     packed, n_cells = [], 0
     unreadable: list[str] = []

@@ -32,6 +32,11 @@ class ReadOptions:
     """Files of Amnis runs, with those of sub-populations of their objects."""
     names: PhaseNames = field(default_factory=PhaseNames)
 
+    @property
+    def numbers_channels(self) -> bool:
+        """Whether the user says which channel is which by their positions, of more than one."""
+        return any(name.isdecimal() and int(name) > 0 for name in (self.channels or {}).values())
+
     def source(self, path: Path) -> str:
         """Name of a file in tables: its path relative to the root, with forward slashes and only printable letters."""
         return printable((path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix())

@@ -38,6 +38,7 @@ from napari_cellcycle.io.name_patterns import (
 )
 from napari_cellcycle.io.own_outputs import without_own_outputs
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
+from napari_cellcycle.io.plane_files import one_plane_each
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
 from napari_cellcycle.phases import UNKNOWN, phase_label
 
@@ -255,8 +256,10 @@ def open_parts(
     errors = list(scan.errors)
     said = [*scan.notes, *notes, *paired.notes]
     used: set[str] = set()
-    for folder in paired.folders:
-        for found in _open_folder(folder, options, pattern, paired.labels.get(folder.path, {}), said, used):
+    for every_plane in paired.folders:
+        folder = one_plane_each(every_plane, pattern, options, said)
+        own = options if folder is every_plane else replace(options, plane=None)  # the plane is chosen already
+        for found in _open_folder(folder, own, pattern, paired.labels.get(folder.path, {}), said, used):
             if isinstance(found, InputPart):
                 parts.append(replace(found, folder=folder.path))
             else:

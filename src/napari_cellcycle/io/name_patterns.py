@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".png", ".jpg", ".jpeg")
 AMNIS_SUFFIXES = (".cif", ".rif")
 ZARR_SUFFIX = ".zarr"
 LAYOUTS = ("auto", "cells", "montage", "field")
@@ -16,6 +16,10 @@ _SEPARATORS = " _.-"
 _CHANNEL_WORDS = (
     *("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst"),
     *("phase[ _-]?contr(?:ast)?", "t-?pmt", "trans(?:mitted)?", "draq5"),
+)
+_NUMBERED_CHANNELS = (
+    r"ch(?:annel)?[ _-]?\d+(?:sk\d+fk\d+fl\d+)?",  # of Opera, with numbers that are the same for all
+    r"w\d[a-z][a-z0-9 ]*",  # of MetaMorph: number and name
 )
 _DIGITS = re.compile(r"\d+")
 _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
@@ -53,7 +57,7 @@ def stem_of(name: str) -> str:
 def channel_pattern(asked: Iterable[str] = ()) -> re.Pattern[str]:
     """Pattern of the words that name a channel in a file name, including those that the user names."""
     asked_words = [re.escape(word) for word in asked if word and not word.isdecimal()]  # a number is a position
-    words = [r"ch(?:annel)?[ _-]?\d+", *asked_words, *_CHANNEL_WORDS]
+    words = [*asked_words, *_NUMBERED_CHANNELS, *_CHANNEL_WORDS]
     return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[{_SEPARATORS}])", re.IGNORECASE)
 
 

@@ -121,7 +121,7 @@ class OneCellFiles:
         Channels of the planes of a cell.
     wanted : tuple of int, or None
         Indices of the channels to read; None for all.
-    layout, plane
+    layout, plane, as_channels
         What the user says of the files.
     """
 
@@ -131,6 +131,7 @@ class OneCellFiles:
     wanted: tuple[int, ...] | None = None
     layout: str = "auto"
     plane: int | None = None
+    as_channels: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -147,26 +148,44 @@ class OneCellFiles:
         names, channels, wanted = every_name, self.channels, self.wanted
         if wanted is not None and len(names) > 1:
             names, channels, wanted = [names[i] for i in wanted], tuple(channels[i] for i in wanted), None
-        files = [read_only_frame(self.folder / name, self.layout, self.plane) for name in names]
+        files = [self._read(name) for name in names]
         with_planes = next((file for file in files if isinstance(file, ImageFile)), None)
         plane = 0 if with_planes is None else self._plane_of(every_name, with_planes)
         cell = join_planes([_in_plane(file, plane) for file in files], names, channels, wanted)
         masks = next((file.mask_file for file in files if isinstance(file, ImageFile) and file.mask_file), None)
         return cell if masks is None else with_mask(self.channels, cell, masks.read([0])[0])
 
+    def _read(self, name: str) -> NDArray[np.generic] | Unreadable | ImageFile:
+        return read_only_frame(self.folder / name, self.layout, self.plane, as_channels=self.as_channels)
+
     def _plane_of(self, every_name: Sequence[str], file: ImageFile) -> int:
         """The focal plane of a cell: the sharpest in brightfield, also where another channel is wanted."""
         index = self.channels.index(BRIGHTFIELD) if BRIGHTFIELD in self.channels else 0
         if len(every_name) == 1:
             return Focus(file, index, self.plane).plane_of(0)
-        brightfield = read_only_frame(self.folder / every_name[index], self.layout, self.plane)
+        brightfield = self._read(every_name[index])
         return Focus(brightfield if isinstance(brightfield, ImageFile) else file, 0, self.plane).plane_of(0)
 
 
 def with_mask(
     channels: Sequence[str], cell: CellImage | Unreadable, masks: NDArray[np.generic] | Unreadable
 ) -> CellImage | Unreadable:
-    """A cell with its mask: that of brightfield, where there is one for each of all `channels`, or else all of them."""
+    """Give a cell its mask.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        All channels of the cell.
+    cell : CellImage or Unreadable
+        Without a mask.
+    masks : ndarray, shape (C, Y, X) or (1, Y, X), or Unreadable
+        For each channel, or one for all.
+
+    Returns
+    -------
+    CellImage or Unreadable
+        With the mask of brightfield where there is one, or else all masks joined.
+    """
     if isinstance(cell, Unreadable):
         return cell
     if isinstance(masks, Unreadable):

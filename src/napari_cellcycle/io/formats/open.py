@@ -16,10 +16,13 @@ from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NUMPY_MAGIC = b"\x93NUMPY"
 _PICTURE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff")
 
 
-def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> list[ImageFile]:
+def open_images(
+    path: Path, layout: str = "auto", plane: int | None = None, *, as_channels: bool = False
+) -> list[ImageFile]:
     """Open a TIFF, PNG or JPEG file, or an OME-Zarr folder.
 
     Parameters
@@ -30,6 +33,8 @@ def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> l
         What the user says that an image shows.
     plane : int, optional
         The focal plane that the user wants.
+    as_channels : bool
+        The user numbers channels, so pages without a meaning are channels.
 
     Returns
     -------
@@ -43,7 +48,7 @@ def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> l
     ImageError
         The axes of the image are not supported, or it is too small for a cell.
     """
-    images = _open(path, layout, plane)
+    images = _open(path, layout, plane, as_channels)
     for image in images:
         if min(image.shape) < SMALLEST_CELL_PX:
             raise ImageError(
@@ -61,21 +66,25 @@ def open_image(path: Path) -> ImageFile:
     return images[0]
 
 
-def _open(path: Path, layout: str, plane: int | None) -> list[ImageFile]:
+def _open(path: Path, layout: str, plane: int | None, as_channels: bool) -> list[ImageFile]:
     if path.is_dir():
         return [open_zarr(path)]
     start = _first_bytes(path)
     if start.startswith(_TIFF_MAGIC):
-        return open_tiff(path, layout, plane)
+        return open_tiff(path, layout, plane, as_channels=as_channels)
     if start.startswith(_PICTURE_MAGIC):
         return [open_picture(path)]
     if path.name.lower().endswith(COMPANION):
         raise ReadError(f"{path.name} only describes TIFF files; give these files, or their folder")
+    if start.startswith(_NUMPY_MAGIC):
+        raise ReadError(
+            f"{path.name} is an array of NumPy; in Python give the array itself, or save it as OME-TIFF with its axes"
+        )
     raise ReadError(f"{path.name} is not a TIFF, PNG or JPEG image; export it again")
 
 
 def read_only_frame(
-    path: Path, layout: str = "auto", plane: int | None = None
+    path: Path, layout: str = "auto", plane: int | None = None, *, as_channels: bool = False
 ) -> NDArray[np.generic] | Unreadable | ImageFile:
     """The pixels (C, Y, X) of a file with one frame.
 
@@ -83,7 +92,7 @@ def read_only_frame(
     ----------
     path : Path
         The file.
-    layout, plane
+    layout, plane, as_channels
         As for `open_images`.
 
     Returns
@@ -96,7 +105,7 @@ def read_only_frame(
             pixels = read_single_page(path)
             if pixels is not None:
                 return pixels
-        files = open_images(path, layout, plane)
+        files = open_images(path, layout, plane, as_channels=as_channels)
     except CellCycleError as error:
         return Unreadable(str(error))
     n_images = sum(file.n_frames for file in files)
