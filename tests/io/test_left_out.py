@@ -304,6 +304,33 @@ def test_a_short_name_is_a_phase_among_phases_only(tmp_path: Path) -> None:
     assert set(read_cells(tmp_path).phases) == {Phase.ANAPHASE, Phase.METAPHASE}
 
 
+def test_copies_of_files_are_left_out(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", example_tiles(3, 40))
+    for name in ("a (1).tif", "a - Copy.tif", "a - Kopie (2).tif", "a copy 3.tif"):
+        (tmp_path / name).write_bytes((tmp_path / "a.tif").read_bytes())
+    write_tiff(tmp_path / "a (2).tif", example_tiles(3, 40) + 1)
+    cells = read_cells(tmp_path)
+    assert set(cells.sources) == {"a.tif", "a (2).tif"}
+    assert said(cells, "left out, as copies of other files there: a (1).tif, a - Copy.tif")
+
+
+def test_further_channels_of_nnunet_are_no_images_of_their_own(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "imagesTr" / "a_0000.tif")
+    write_field(tmp_path / "imagesTr" / "a_0001.tif")
+    write_tiff(tmp_path / "labelsTr" / "a.tif", labels)
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [1, 2, 3]
+    assert said(cells, "further channels of the images with _0000: a_0001.tif")
+
+
+def test_files_g1_and_g2_are_phases_and_said(tmp_path: Path) -> None:
+    for name in ("G1_7.tif", "G2_8.tif"):
+        write_tiff(tmp_path / name, example_tiles(3, 40))
+    cells = read_cells(tmp_path)
+    assert set(cells.phases) == {Phase.G1, Phase.G2}
+    assert said(cells, "that begin with G1 and G2 are read as phases; call them G01 and G02 if they are wells")
+
+
 def test_a_lonely_s_is_no_phase(tmp_path: Path) -> None:
     write_tiff(tmp_path / "s.tif", example_tiles(3, 40))
     cells = read_cells(tmp_path)

@@ -27,7 +27,7 @@ from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.label_folders import pair_label_folders
 from napari_cellcycle.io.layout_detection import open_group
-from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_raw_copies
+from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_copies, without_raw_copies
 from napari_cellcycle.io.name_patterns import (
     AMNIS_SUFFIXES,
     LAYOUTS,
@@ -248,7 +248,8 @@ def open_parts(
     if options.labels is not None and not has_zarr and not options.labels.exists():
         raise ReadError(f"the label image {options.labels} does not exist; check the name")
     pattern = channel_pattern((channels or {}).values())
-    folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
+    scanned = [without_copies(folder, scan.notes) for folder in without_raw_copies(scan.folders, scan.notes)]
+    folders, notes = without_own_outputs(scanned)
     paired = pair_label_folders(_without_sub_populations(folders, options, notes), pattern)
     for folder in paired.folders:
         options.names.add(folder.path, folder.neighbours, pattern)

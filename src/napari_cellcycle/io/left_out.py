@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -26,9 +28,11 @@ _ADVICE = {
         *(".npy", ".mat", ".jp2", ".webp"),
     ),
     "export label images from ilastik as TIFF": (".h5", ".hdf5", ".ilp"),
-    "copy them again": (".part", ".crdownload", ".partial", ".filepart"),
+    "copy them again": (".part", ".crdownload", ".partial", ".filepart", ".download", ".opdownload", ".tmp", "~"),
     "IDEAS uses them with the .cif file that each names": (".daf",),
 }
+_COPY = re.compile(r"(.+?)(?: \(\d+\)|[-_ ]{1,3}(?:copy|copie|kopie|copia)(?: ?\(?\d+\)?)?)(\.[^.]+)", re.IGNORECASE)
+_NNUNET_FOLDER = re.compile(r"images?t[rs]", re.IGNORECASE)
 _CELLPOSE = "_seg.npy"
 _N_NAMES = 8
 
@@ -68,6 +72,54 @@ def _without_raw(folder: Folder, masked: Mapping[str, Sequence[Path]], notes: li
         else:
             notes.append(f"{name} is left out, as {twin.name} has the same objects and their masks")
     return tuple(kept)
+
+
+def without_copies(folder: Folder, notes: list[str]) -> Folder:
+    """Leave out files that a file manager called copies, such as ``a (1).tif``, and further channels of nnU-Net.
+
+    Parameters
+    ----------
+    folder : Folder
+        A folder with its files.
+    notes : list of str
+        A note on what is left out is appended.
+
+    Returns
+    -------
+    Folder
+        The same folder without copies that have the same bytes as the file that they are called after, and without
+        ``a_0001.tif`` next to ``a_0000.tif`` in a folder ``imagesTr``: it shows the same cells in another channel.
+    """
+    names = set(folder.names)
+    may_be_copies = [name for name in folder.names if " (" in name or "op" in name]  # few: there may be 10^5 names
+    copies = [name for name in may_be_copies if _is_copy(folder.path, name, names)]
+    if copies:
+        notes.append(f"{folder.path.name}: left out, as copies of other files there: {shorten(copies)}")
+    further: list[str] = []
+    if _NNUNET_FOLDER.fullmatch(folder.path.name):
+        further = [name for name in folder.names if (first := _first_channel(name)) != name and first in names]
+    if further:
+        notes.append(
+            f"{folder.path.name}: left out, as further channels of the images with _0000: {shorten(further)}; name "
+            "files by their channels, as in a_BF.tif and a_SSC.tif, to use them"
+        )
+    out = {*copies, *further}
+    return replace(folder, names=tuple(name for name in folder.names if name not in out)) if out else folder
+
+
+def _is_copy(folder: Path, name: str, names: set[str]) -> bool:
+    found = _COPY.fullmatch(name)
+    original = "" if found is None else found[1] + found[2]
+    if original not in names:
+        return False
+    try:
+        return filecmp.cmp(folder / name, folder / original, shallow=False)
+    except OSError:
+        return False
+
+
+def _first_channel(name: str) -> str:
+    return re.sub(r"_\d{4}(?=\.[^.]+$)", "_0000", name)
 
 
 def _same_objects(raw: Path, masked: Path) -> bool:

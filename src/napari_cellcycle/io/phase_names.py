@@ -162,6 +162,9 @@ class PhaseNames:
                 f"the files in {folder.name} are called G1 and G2, which may be phases or wells of a plate; call them "
                 "G1_phase and G2_phase, or G01 and G02"
             )
+        if firsts == _WELL_OR_PHASE:
+            note = f"files in {folder.name} that begin with G1 and G2 are read as phases"
+            self.notes[f"{note}; call them G01 and G02 if they are wells"] = None
 
     def keys(self, folder: Path) -> Iterator[str]:
         """Names of the images in a folder, without channel and suffix."""
@@ -199,7 +202,8 @@ class PhaseNames:
         else:
             shown, other = ("the S phase", "S_phase") if phase == Phase.S else (phase.label.lower(), phase.label)
             self.notes[
-                f"{name} is not read as {shown}, as nothing else there is named after a phase; call it {other} if it is one"
+                f"{name} is not read as {shown}, as nothing else there is named after a phase; "
+                f"call it {other} if it is one"
             ] = None
 
 

@@ -21,9 +21,11 @@ _TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"", "0", "false", "no"}
 _NOT_KNOWN = {"", "?", "-", "unknown", "unsure", "nan", "na", "n/a", "none"}
+_NO_PHASE = {"dead", "dying", "apoptotic", "apoptosis", "debris", "doublet", "doublets", "artefact", "artifact"}
+"""Words for what has no phase."""
 _HEADINGS = {
     "cell": ("cell", "cellid", "cellnumber", "label", "objectnumber"),
-    "phase": ("phase", "cellcyclephase"),
+    "phase": ("phase", "cellcyclephase", "cellcyclestage", "stage"),
     "synthetic": ("synthetic",),
     "source": ("source",),
     "id": ("id",),
@@ -74,8 +76,10 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     for line, row in columns:
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
-            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table")
-        rows[cell] = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
+            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table{_counted(known)}")
+        found = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
+        if rows.setdefault(cell, found) != found:
+            raise ReadError(f"{where}: cell {cell} is there twice, and differently; correct the table")
     phases = [rows[cell][0] if cell in rows else phase for cell, phase in zip(ids, cells.phases.tolist(), strict=True)]
     synthetic = np.array([cell in rows and rows[cell][1] for cell in ids], bool)
     notes = (*cells.notes, *(coarse_note(name, count, table.name) for name, count in coarse.items()))
@@ -93,7 +97,7 @@ def _further_columns(lines: Sequence[tuple[int, dict[str, str]]], cells: Cells) 
 
 
 def coarse_note(name: str, n_cells: int, where: str = "") -> str:
-    """Note on a name that stands for several phases.
+    """Note on a name that stands for several phases, or for none.
 
     Parameters
     ----------
@@ -116,7 +120,9 @@ def coarse_note(name: str, n_cells: int, where: str = "") -> str:
     """
     meaning = ", ".join(phase.label for phase in named_phases(name))
     place = f" in {where}" if where else ""
-    return f"{n_cells:,} cells of {name}{place} have no phase, as it stands for several phases ({meaning})"
+    why = f", as it stands for several phases ({meaning})" if meaning else ""
+    counted = f"1 cell of {name}{place} has" if n_cells == 1 else f"{n_cells:,} cells of {name}{place} have"
+    return f"{counted} no phase{why}"
 
 
 def table_of(image: Path, key: str) -> Path | None:
@@ -210,11 +216,19 @@ def _number(text: str) -> int:
     return int(found[1]) if found else -1
 
 
+def _counted(known: set[int]) -> str:
+    """How cells are counted, where that may be the reason why one is not found."""
+    return " (cells are counted from 0)" if min(known, default=1) == 0 else ""
+
+
 def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
     name = text.strip().strip('"').strip()
     if name.lower() in _NOT_KNOWN:
         return UNKNOWN
     phases = named_phases(name)
+    if not phases and name.lower() in _NO_PHASE:
+        coarse[name] = coarse.get(name, 0) + 1
+        return UNKNOWN
     if not phases:
         raise ReadError(f"{where}: {text!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
     if len(phases) > 1:
