@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -172,8 +173,8 @@ def companion_of(path: Path) -> Ome | None:
 def _companions(folder: Path, _changed: int) -> list[tuple[set[str], ElementTree.Element]]:
     """Names of the files that each companion file in a folder describes, and its content."""
     found = []
-    for path in sorted(folder.iterdir()):
-        root = _root(path.read_text("utf-8", "replace")) if path.name.lower().endswith(COMPANION) else None
+    for name in sorted(name for name in os.listdir(folder) if name.lower().endswith(COMPANION)):
+        root = _root((folder / name).read_text("utf-8", "replace"))
         if root is not None:
             found.append(({uuid.get("FileName", "") for uuid in root.iter() if uuid.tag.endswith("}UUID")}, root))
     return found
