@@ -331,6 +331,36 @@ def test_files_g1_and_g2_are_phases_and_said(tmp_path: Path) -> None:
     assert said(cells, "that begin with G1 and G2 are read as phases; call them G01 and G02 if they are wells")
 
 
+def test_a_channel_that_some_cells_lack_is_named(tmp_path: Path) -> None:
+    write_cells(tmp_path / "G1", PAIRS)
+    write_cells(tmp_path / "S", [name for name in PAIRS if "Ch3" in name])
+    cells = read_cells(tmp_path)
+    assert cells.channels == ("brightfield",)
+    assert said(cells, "darkfield is not used, as 3 of 6 cells have none")
+
+
+def test_pictures_of_cellpose_and_archives_are_no_images(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "a.tif")
+    write_tiff(tmp_path / "a_cp_masks.tif", labels)
+    write_tiff(tmp_path / "a_cp_outlines.tif", labels + 5)
+    (tmp_path / "b.zarr.zip").write_bytes(b"PK")
+    cells = read_cells(tmp_path)
+    assert set(cells.sources) == {"a.tif"}
+    assert said(cells, "a_cp_outlines.tif")
+    assert said(cells, "b.zarr.zip", "unpack them first")
+
+
+@pytest.mark.parametrize("paths", [None, [[1.0, 2.0]], 7])
+def test_what_is_no_path_and_no_array_is_one_sentence(paths: object) -> None:
+    with pytest.raises(SettingError, match="can't be read; give a file or folder, several of them, or an array"):
+        read_cells(paths)
+
+
+def test_an_empty_path_is_no_input() -> None:
+    with pytest.raises(ReadError, match="no input was given"):
+        read_cells("")
+
+
 def test_a_lonely_s_is_no_phase(tmp_path: Path) -> None:
     write_tiff(tmp_path / "s.tif", example_tiles(3, 40))
     cells = read_cells(tmp_path)

@@ -27,7 +27,13 @@ from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.label_folders import pair_label_folders
 from napari_cellcycle.io.layout_detection import open_group
-from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_copies, without_raw_copies
+from napari_cellcycle.io.left_out import (
+    channel_notes,
+    phaseless_notes,
+    unused_files,
+    without_copies,
+    without_raw_copies,
+)
 from napari_cellcycle.io.name_patterns import (
     AMNIS_SUFFIXES,
     LAYOUTS,
@@ -164,7 +170,8 @@ def check_options(layout: str, pixel_size_um: float | None) -> None:
     """
     if layout not in LAYOUTS:
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
-    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+    is_number = isinstance(pixel_size_um, int | float | np.number)
+    if pixel_size_um is not None and not (is_number and 0 < pixel_size_um < float("inf")):
         raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
 
 
@@ -179,7 +186,7 @@ class FoundParts:
     tops: Mapping[Path, Path]
 
     def phase_notes(self, read: Sequence[tuple[InputPart, Cells]]) -> list[str]:
-        """Notes on how names were read, and on cells without a phase while others have one.
+        """Notes on how names were read, and on cells without a phase or a channel while others have one.
 
         Parameters
         ----------
@@ -191,7 +198,7 @@ class FoundParts:
         list of str
             Sentences for the user.
         """
-        return [*self.options.names.notes, *phaseless_notes(read, self.tops)]
+        return [*self.options.names.notes, *phaseless_notes(read, self.tops), *channel_notes([c for _, c in read])]
 
     def phase_source(self, part: InputPart) -> str:
         """Where the phases of a part come from, if it has any."""
@@ -313,10 +320,16 @@ def left_out(errors: Sequence[CellCycleError]) -> list[str]:
 
 
 def _as_paths(paths: Paths) -> list[Path]:
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not several:
+    try:
+        several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        absolute = [Path(os.path.abspath(path)) for path in several]
+    except TypeError as error:
+        raise SettingError(
+            f"{type(paths).__name__} can't be read; give a file or folder, several of them, or an array of images"
+        ) from error
+    if not several or "" in several:
         raise ReadError("no input was given; name at least one file or folder")
-    return list(dict.fromkeys(Path(os.path.abspath(path)) for path in several))
+    return list(dict.fromkeys(absolute))
 
 
 def _common_root(inputs: Sequence[Path]) -> Path:

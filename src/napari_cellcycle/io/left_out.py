@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.amnis.file import open_amnis
 from napari_cellcycle.io.folder_scan import Folder, shorten
@@ -29,6 +29,7 @@ _ADVICE = {
     ),
     "export label images from ilastik as TIFF": (".h5", ".hdf5", ".ilp"),
     "copy them again": (".part", ".crdownload", ".partial", ".filepart", ".download", ".opdownload", ".tmp", "~"),
+    "unpack them first": (".zip", ".7z", ".tar", ".gz", ".tgz", ".rar"),
     "IDEAS uses them with the .cif file that each names": (".daf",),
 }
 _COPY = re.compile(r"(.+?)(?: \(\d+\)|[-_ ]{1,3}(?:copy|copie|kopie|copia)(?: ?\(?\d+\)?)?)(\.[^.]+)", re.IGNORECASE)
@@ -200,6 +201,27 @@ def phaseless_notes(read: Sequence[tuple[InputPart, Cells]], tops: Mapping[Path,
     if nameless:
         parts = [f"{name} ({count:,} cells)" for name, count in nameless.most_common()]
         notes.append(f"no phase is known for {shorten(parts, _N_NAMES)}, as these names give none")
+    return notes
+
+
+def channel_notes(read: Sequence[Cells]) -> list[str]:
+    """Notes on channels that are not used, as only some of the cells have them.
+
+    Parameters
+    ----------
+    read : sequence of Cells
+        The cells of each part.
+
+    Returns
+    -------
+    list of str
+        One for each channel with a role.
+    """
+    notes, n_cells = [], sum(map(len, read))
+    for role in (BRIGHTFIELD, DARKFIELD):
+        n_without = sum(len(cells) for cells in read if role not in cells.channels)
+        if 0 < n_without < n_cells:
+            notes.append(f"{role} is not used, as {n_without:,} of {n_cells:,} cells have none; read them on their own")
     return notes
 
 

@@ -28,7 +28,9 @@ _PERHAPS_LABELS = re.compile(
     r"|object[ _](?:identities|predictions))$",
     re.IGNORECASE,
 )
-_THUMBNAIL = re.compile(r"[ _.-]thumb(?:nail)?s?$", re.IGNORECASE)
+_THUMBNAIL = re.compile(
+    r"[ _.-](?:thumb(?:nail)?s?|(?:cp[ _-])?outlines?|cp[ _-]output|(?:cp[ _-])?flows?|overlays?)$", re.IGNORECASE
+)
 _NUMBERED_LABELS = re.compile(
     r"(?:man[ _-]?(?:seg|track)|masks?|labels?|segs?|segmentations?|gt)[ _.-]?(?=\d+$)", re.IGNORECASE
 )
@@ -146,7 +148,7 @@ def names_label_folder(name: str) -> bool:
 
 
 def pictured_image(stem: str) -> str | None:
-    """Stem of the image that a thumbnail shows, or None if it is no thumbnail."""
+    """Stem of the image that a thumbnail or an overlay shows, or None if it is none of these."""
     found = _THUMBNAIL.search(stem)
     return stem[: found.start()] if found else None
 

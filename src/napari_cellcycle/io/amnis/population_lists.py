@@ -162,7 +162,8 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         if len(phases) == 1 and found.any():
             voted.append((int(phases[0]), found))
             sources.append(listed.name)
-            text = f"gives {found.sum()} objects of {path.name} the phase {phase_label(phases[0])}"
+            objects = "1 object" if found.sum() == 1 else f"{found.sum()} objects"
+            text = f"gives {objects} of {path.name} the phase {phase_label(phases[0])}"
             notes.append(f"{listed.name} {text}")
     return Populations(_vote(voted, len(ids), path, notes), members, tuple(notes), tuple(sources), tuple(files))
 
