@@ -45,6 +45,7 @@ def test_stem_lacks_the_suffixes(name: str, stem: str) -> None:
         ("x-BF", "x", "BF"),
         ("Church3", "Church3", ""),
         ("7", "7", ""),
+        ("A - 01(fld 1 wv DAPI - DAPI)", "A - 01(fld 1_)", "wv DAPI - DAPI"),
         ("exp_w2DAPI_s1_t1", "exp_s1_t1", "w2DAPI"),
         ("r01c01f01-ch2sk1fk1fl1", "r01c01f01", "ch2sk1fk1fl1"),
         ("x_w1Trans", "x", "w1Trans"),

@@ -20,6 +20,7 @@ _CHANNEL_WORDS = (
 _NUMBERED_CHANNELS = (
     r"ch(?:annel)?[ _-]?\d+(?:sk\d+fk\d+fl\d+)?",  # of Opera, with numbers that are the same for all
     r"w\d[a-z][a-z0-9 ]*",  # of MetaMorph: number and name
+    r"wv [^()]+(?=\))",  # of InCell, in parentheses
 )
 _DIGITS = re.compile(r"\d+")
 _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
@@ -60,7 +61,7 @@ def channel_pattern(asked: Iterable[str] = ()) -> re.Pattern[str]:
     """Pattern of the words that name a channel in a file name, including those that the user names."""
     asked_words = [re.escape(word) for word in asked if word and not word.isdecimal()]  # a number is a position
     words = [*asked_words, *_NUMBERED_CHANNELS, *_CHANNEL_WORDS]
-    return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[{_SEPARATORS}])", re.IGNORECASE)
+    return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[){_SEPARATORS}])", re.IGNORECASE)
 
 
 def split_channel(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:
