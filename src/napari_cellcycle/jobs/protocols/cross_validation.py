@@ -15,9 +15,10 @@ from napari_cellcycle.cells import DNA, Cells, Prediction
 from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
+from napari_cellcycle.evaluation.checks import leave_out_chosen
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
+from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table
@@ -83,11 +84,13 @@ def cross_validate(
         if folder is not None:
             _save_fold(model, folder / str(number + 1), fold, training_data)
         yield FoldDone(number + 1, len(folds), accuracy)
+    truth = cells.phases.copy()
+    protocol, chosen = leave_out_chosen(truth, cells, CLEAN)
     report = evaluate(
         tested.prediction(cells, config.min_probability),
-        cells,
+        replace(cells, phases=truth),
         model=config.model_name,
-        protocol="clean",
+        protocol=protocol,
         prevalence=config.shares,
         fold=tested.fold,
         duplicates_removed=training_data.n_duplicates,
@@ -96,7 +99,7 @@ def cross_validate(
         losses=tested.losses,
         settings=settings_of(paths, config, settings, reading),
         data_sha256=training_data.data_sha256,
-        notes=(*_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
+        notes=(*chosen, *_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
 
