@@ -59,8 +59,8 @@ def attributions(
 ) -> Attribution:
     """Explain the calls of some cells by integrated gradients [1]_, from an empty image to the cell.
 
-    Together, the values of a cell are the difference between its logit and that of background alone. In a paired network
-    the residual network is explained; its trees compare radial profiles, which have no pixels.
+    Together, the values of a cell are the difference between its logit and that of background alone. In a paired
+    network the residual network is explained; its trees compare radial profiles, which have no pixels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rounds of labelling: after each one a model is trained on the labels so far, and tested on cells held out for good."""
+"""Rounds of labelling: after each one a model is trained on all labels, and tested on cells held out for good."""
 
 from __future__ import annotations
 

@@ -98,8 +98,8 @@ def choose_tested(cells: Cells, duplicates: Duplicates, trained_on: NDArray[np.u
 def leave_out_chosen(phases: NDArray[np.int8], cells: Cells, protocol: str) -> tuple[str, tuple[str, ...]]:
     """Mark the cells that were chosen to be labelled as unknown, unless there are no others.
 
-    Somebody picked them, or a queue proposed them, because they are hard or rare. So what a model makes of them does not
-    say how good it is on all cells.
+    Somebody picked them, or a queue proposed them, because they are hard or rare. So what a model makes of them does
+    not say how good it is on all cells.
 
     Parameters
     ----------

@@ -76,7 +76,8 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        True for the labels of the cells and what was trained on them, and for a table of ours that lies next to a report, a summary or a card.
+        True for the labels of the cells and what was trained on them, and for a table of ours that lies next to a
+        report, a summary or a card.
     """
     lower = name.lower()
     if lower in (LABELS_FILE, ROUNDS_FILE):

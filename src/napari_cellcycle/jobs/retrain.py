@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from napari_cellcycle.annotate.rounds import (
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
 from napari_cellcycle.datasets.training_cells import count_phases
-from napari_cellcycle.errors import CellCycleError, TooFewCellsError, WriteError
+from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.evaluation.metrics import confusion_table
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import TrainSettings
@@ -36,7 +35,7 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.predict import classify_cells
 from napari_cellcycle.store.checkpoints import remove_checkpoint
-from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints, models_folder
+from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import FINE_TUNING
 
