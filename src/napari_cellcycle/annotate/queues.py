@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.cell_hash import cell_hashes, in_held_out_part
 from napari_cellcycle.annotate.confident_learning import held_out_probabilities, likely_wrong
-from napari_cellcycle.annotate.label_file import RANDOM
 from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.annotate.queue_names import LEAST_SURE, LIKELY_WRONG, QUEUES, RANDOM, UNLIKE
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import SettingError
@@ -20,17 +20,6 @@ from napari_cellcycle.phases import UNKNOWN
 
 Rows = NDArray[np.intp]
 Features = NDArray[np.floating]
-
-LEAST_SURE, LIKELY_WRONG = "least sure", "likely wrong labels"
-RARE_FIRST, UNLIKE = "rare phases first", "unlike what is labelled"
-QUEUES = {
-    RANDOM: "a random sample of all cells: the only labels that say how good a model is",
-    LEAST_SURE: "cells whose two most probable phases are nearly equally probable",
-    LIKELY_WRONG: "labelled cells that look like those of another phase",
-    RARE_FIRST: "cells that are probably of a phase with few labels, in a mix of phases",
-    UNLIKE: "cells that look least like any labelled cell, or each other",
-}
-"""What each queue proposes, by its name."""
 
 N_FARTHEST = 200
 """Cells that are chosen one after the other, each for being unlike all before; the others follow by their distance."""
@@ -51,7 +40,7 @@ def queue_order(
     Parameters
     ----------
     name : str
-        A key of `QUEUES`.
+        A key of `queue_names.QUEUES`.
     labels : LabelTable
         Of N cells. Decided ones are left out, except where labels are checked; all queues but the random one also leave
         out cells whose phase folders or tables give, and the part that is held out for testing.
@@ -101,7 +90,7 @@ def least_sure(probabilities: NDArray[np.floating]) -> Rows:
 
 
 def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer]) -> Rows:
-    """Put cells of phases with few labels first, in a mix: each cell counts as labelled when it has its place.
+    """Put cells of phases with few labels first; every second one is one that the model is least sure of.
 
     Parameters
     ----------
@@ -114,15 +103,21 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
     -------
     ndarray of intp, shape (N,)
         Rows. A cell that is of a phase with probability p gains p / (n + 1), where n labels of the phase are there, or
-        are to be expected of the cells before it; it is placed by its greatest gain.
+        are to be expected of the cells before it; it is placed by its greatest gain. This alone would ask for cells
+        that the model knows already, so it takes turns with `least_sure`.
     """
     by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, 7): in each column the best candidates first
     sorted_p = np.take_along_axis(probabilities, by_phase, axis=0).astype(float)
     expected = np.cumsum(sorted_p, axis=0) - sorted_p
     gains = sorted_p / (counts + expected + 1)
-    order = by_phase.ravel()[np.argsort(-gains.ravel(), kind="stable")]
-    _, first = np.unique(order, return_index=True)
-    return order[np.sort(first)]
+    by_gain = _first_of_each(by_phase.ravel()[np.argsort(-gains.ravel(), kind="stable")])
+    return _first_of_each(np.stack([by_gain, least_sure(probabilities)], axis=1).ravel())
+
+
+def _first_of_each(rows: Rows) -> Rows:
+    """Each row where it is met first, in their order."""
+    _, first = np.unique(rows, return_index=True)
+    return rows[np.sort(first)]
 
 
 def farthest_first(features: Features, labelled: Rows, candidates: Rows, seed: int = 0) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.annotate.label_file import RANDOM
+from napari_cellcycle.annotate.queue_names import RANDOM
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import Duplicates, in_training_set, iter_duplicates
 from napari_cellcycle.events import Job, Progress

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.cell_hash import held_out_rows
+from napari_cellcycle.annotate.data_labels import open_labels
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.annotate.rounds import (
     HeldOutFigure,
@@ -28,8 +29,11 @@ from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.evaluation.metrics import confusion_table
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
-from napari_cellcycle.jobs.config import TrainSettings
+from napari_cellcycle.io.inputs import root_of
+from napari_cellcycle.jobs.config import ReadSettings, RetrainSettings, TrainSettings
+from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.advice import what_is_missing
+from napari_cellcycle.jobs.steps.checkpointer import check_output_free
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
@@ -42,6 +46,17 @@ from napari_cellcycle.training.config import FINE_TUNING
 MOST_STEPS = 900
 """Updates of a round, which take about half a minute on two cores: more labels are gone through fewer times."""
 FEWEST_EPOCHS = 6
+
+
+def retrain_files(
+    paths: Sequence[str | Path], output: Path, settings: RetrainSettings, reading: ReadSettings, *, stop: Stop = never
+) -> Job[Progress | Note | EpochDone, Round]:
+    """Train on the labels that lie next to the cells in `paths`; see `retrain`."""
+    check_output_free(Path(output), resume=False)
+    cells = yield from open_cells(paths, reading)
+    labels = open_labels(cells, root_of(list(paths)))
+    how = {"device": settings.device, "seed": settings.seed}
+    return (yield from retrain(cells, labels, settings.start_from, output=Path(output), stop=stop, **how))
 
 
 def retrain(
@@ -113,7 +128,6 @@ def retrain(
             append_round(history, done)
         except WriteError as error:
             yield Note(str(error))
-    yield Note(done.text)
     return done
 
 
