@@ -123,6 +123,9 @@ def test_an_abandoned_round_leaves_nothing(plate: Path, fresh: Path, short: Path
             break
     job.close()
     assert not any((short / "models").glob("*"))
+    (short / "models" / "fresh-round-1.unfinished").mkdir(parents=True)  # of a process that was killed
+    done = result_of(retrain(cells, labels, str(fresh), device="cpu"))
+    assert Path(done.model).name == "fresh-round-2"
     assert read_rounds(rounds_path(labels)) == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from math import ceil
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 from napari_cellcycle.predict import classify_cells
-from napari_cellcycle.store.checkpoints import remove_checkpoint
+from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_folder
 from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import FINE_TUNING
@@ -178,10 +179,10 @@ def _root_of(start_from: str, rounds: list[Round]) -> str:
 
 def _free_folder(start: str) -> Path:
     """A new folder among the user's models, as in ``default-round-3``."""
-    name, number = Path(start).name, 1
-    while (models_folder() / f"{name}-round-{number}").exists():
-        number += 1
-    return models_folder() / f"{name}-round-{number}"
+    names = (f"{Path(start).name}-round-{number}" for number in count(1))
+    folders = (models_folder() / name for name in names)
+    # a round that was killed, or that runs in another window, keeps its name
+    return next(folder for folder in folders if not folder.exists() and not unfinished_folder(folder).exists())
 
 
 @contextmanager
