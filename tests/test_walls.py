@@ -26,7 +26,7 @@ FLOORS = (
     {"io", "datasets"},
     {"training", "evaluation", "store", "annotate"},
     {"model_fit", "misfit"},
-    {"predict"},
+    {"predict", "population"},
     {"attribution"},
     {"jobs"},
     {"gui", "cli", "api"},
@@ -146,7 +146,10 @@ WAITED_FOR = {
     "cli": {*DEAR, "pandas", "scipy", "pydantic", "qtpy", "napari"},
     "jobs.config": {*DEAR, "pandas", "scipy", "pydantic"},
     "gui.readers": DEAR,
-    **{f"gui.docks.{name}": {*DEAR, "napari.viewer"} for name in "open classify evaluate train augment".split()},
+    **{
+        f"gui.docks.{name}": {*DEAR, "napari.viewer"}
+        for name in "open classify evaluate train augment populations".split()
+    },
 }
 
 

@@ -35,8 +35,9 @@ def next_files(
     """
     import pandas as pd
 
-    cells = yield from open_cells(paths, reading)
+    cells = yield from open_cells(paths, reading, labelled=False)
     labels = open_labels(cells, root_of(list(paths)))
+    yield from map(Note, labels.notes)
     rows = (yield from order_cells(cells, labels, settings))[: settings.n_cells]
     if not len(rows):
         yield Note(f"no cell is left in the queue {settings.queue}")

@@ -54,8 +54,9 @@ def retrain_files(
 ) -> Job[Progress | Note | EpochDone, Round]:
     """Train on the labels that lie next to the cells in `paths`; see `retrain`."""
     check_output_free(Path(output), resume=False)
-    cells = yield from open_cells(paths, reading)
+    cells = yield from open_cells(paths, reading, labelled=False)
     labels = open_labels(cells, root_of(list(paths)))
+    yield from map(Note, labels.notes)
     how = {"device": settings.device, "seed": settings.seed}
     return (yield from retrain(cells, labels, settings.start_from, output=Path(output), stop=stop, **how))
 

@@ -12,16 +12,18 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import DNA, Cells, Prediction
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.checks import leave_out_chosen
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings
+from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
-from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table
+from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import PartialPrediction, predict_prepared
@@ -48,7 +50,18 @@ def cross_validate(
     reading: ReadSettings,
     folder: Path | None = None,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
+    """Read the cells in `paths`, and train and test on them as `cross_validate_cells` does."""
+    _check_folder(folder)
+    cells = yield from open_cells(paths, reading)
+    return (yield from cross_validate_cells(cells, config, reading, [str(path) for path in paths], folder))
+
+
+def cross_validate_cells(
+    cells: Cells, config: EvaluateSettings, reading: ReadSettings, names: Sequence[str], folder: Path | None = None
+) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from new weights; return the report, and the cells that it is about.
+
+    The report says that the cells come from the files and folders `names`, read as `reading` says.
 
     The models of the folds are written to the new `folder`, where one is given, each with a ``split.csv`` that lists
     its test cells. If synthetic cells are needed, each fold trains a generator of its own, on its training part alone.
@@ -60,10 +73,9 @@ def cross_validate(
     SettingError
         A finished generator was chosen that was trained on cells that are to be tested.
     """
-    if folder is not None and folder.exists():
-        raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
+    _check_folder(folder)
     recipe, settings = recipe_and_settings(config)
-    training_data = yield from load_training_data(paths, config.also, recipe, reading)
+    training_data = yield from TrainingData.from_cells(cells, config.also, recipe, reading)
     cells = training_data.cells
     groups = group_names(cells, config.group_by) if config.group_by else None
     folds = make_folds(
@@ -86,22 +98,20 @@ def cross_validate(
         yield FoldDone(number + 1, len(folds), accuracy)
     truth = cells.phases.copy()
     protocol, chosen = leave_out_chosen(truth, cells, CLEAN)
-    report = evaluate(
-        tested.prediction(cells, config.min_probability),
-        replace(cells, phases=truth),
-        model=config.model_name,
+    report = tested.report(
+        replace(training_data, cells=replace(cells, phases=truth)),
+        config,
         protocol=protocol,
-        prevalence=config.shares,
-        fold=tested.fold,
         duplicates_removed=training_data.n_duplicates,
-        seed=config.seed,
-        temperature=tested.temperatures,
-        losses=tested.losses,
-        settings=settings_of(paths, config, settings, reading),
-        data_sha256=training_data.data_sha256,
+        settings=settings_of(names, config, settings, reading),
         notes=(*chosen, *_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
+
+
+def _check_folder(folder: Path | None) -> None:
+    if folder is not None and folder.exists():
+        raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
 
 
 def recipe_and_settings(config: EvaluateSettings) -> tuple[Recipe, TrainConfig]:
@@ -183,6 +193,21 @@ class FoldPredictions:
         self.temperatures.append(model.card.temperature)
         self.losses.append(losses)
         return float((predicted.probabilities.argmax(axis=1) == training_data.cells.phases[fold.test]).mean())
+
+    def report(self, training_data: TrainingData, config: EvaluateSettings, **options: Any) -> Report:
+        """Score all folds together; `options` are those of `evaluate` in which protocols differ."""
+        return evaluate(
+            self.prediction(training_data.cells, config.min_probability),
+            training_data.cells,
+            model=config.model_name,
+            prevalence=config.shares,
+            fold=self.fold,
+            seed=config.seed,
+            temperature=self.temperatures,
+            losses=self.losses,
+            data_sha256=training_data.data_sha256,
+            **options,
+        )
 
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
         """All folds together."""
