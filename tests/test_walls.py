@@ -27,6 +27,7 @@ FLOORS = (
     {"training", "evaluation", "store", "annotate"},
     {"model_fit", "misfit"},
     {"predict", "population", "project"},
+    {"attribution"},
     {"jobs"},
     {"gui", "cli", "api"},
     {"__main__"},

@@ -19,8 +19,10 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    NextSettings,
     PopulationsSettings,
     ReadSettings,
+    RetrainSettings,
     TrainSettings,
 )
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
@@ -76,6 +78,14 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    following = _command(commands, "next", _next, "list the cells to label next")
+    _takes_cells(following, "table to write, with the columns source and cell, in the order of the queue")
+    _add_settings(following, NextSettings)
+
+    retrain = _command(commands, "retrain", _retrain, "train a model further on the labels so far, in about a minute")
+    _takes_cells(retrain, "folder of the new model")
+    _add_settings(retrain, RetrainSettings)
 
     augment = _command(commands, "augment", _augment, "generate synthetic cells of rare phases, to train with")
     augment.usage = f"{augment.prog} [INPUT...] -o OUT [settings]"
@@ -247,6 +257,23 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
     else:
         print(f"{done}\nwritten to {options.output}")
+
+
+def _next(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.next_cells import next_files
+
+    settings, reading = _settings(NextSettings, options), _settings(ReadSettings, options)
+    table = _show(next_files(options.input, options.output, settings, reading))
+    print(f"{len(table)} cells of the queue {settings.queue}, written to {options.output}")
+
+
+def _retrain(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.retrain import retrain_files
+
+    settings, reading = _settings(RetrainSettings, options), _settings(ReadSettings, options)
+    with _StopAtInterrupt() as interrupt:
+        done = _show(retrain_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    print(f"{options.output.name}: trained on {done.n_trained} cells, written to {options.output}; {done.text}")
 
 
 def _augment(options: argparse.Namespace) -> None:

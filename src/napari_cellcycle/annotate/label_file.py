@@ -15,14 +15,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from napari_cellcycle.annotate.queue_names import RANDOM
 from napari_cellcycle.errors import ReadError, WriteError
 from napari_cellcycle.store.strict import Name, Strict, Text
+
+__all__ = ["BY_HAND", "CONTROL", "PERSON", "RANDOM", "Decision", "append_decisions", "read_decisions"]
 
 PERSON, CONTROL = "person", "control"
 BY_HAND = "by hand"
 """How a cell came to be labelled if no queue proposed it: somebody picked it."""
-RANDOM = "random"
-"""How a cell came to be labelled that was drawn at random. Only such cells say how good a model is on all cells."""
 VERSION = 1
 _MOST_BAD_LINES = 5  # that are named one by one
 

@@ -192,7 +192,8 @@ class LabelTable:
         sure : bool
             False if the cell was looked at and can't be told, whatever the label.
         drawn : str or sequence of str
-            How the cells came to be labelled, for all or for each.
+            How the cells came to be labelled, for all or for each. A cell that was drawn at random stays so when its
+            label is corrected; else the sample would lose the cells that were labelled wrongly.
 
         Raises
         ------
@@ -204,10 +205,11 @@ class LabelTable:
             return
         number = self._number(label) if label else CLEARED
         ways = np.array([self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)], np.int16)
+        stays = self.drawn_at_random[chosen]
         after = (
             np.full(len(chosen), number, np.int16),
             np.full(len(chosen), sure),
-            np.broadcast_to(ways, chosen.shape).copy(),
+            np.where(stays, self._way(RANDOM), ways).astype(np.int16),
         )
         step = _Step(chosen, self._mine(chosen), after)
         self._apply(step.rows, step.after)

@@ -54,7 +54,7 @@ def group_names(cells: HasSources, by: str) -> NDArray[np.str_]:
         `by` is none of these.
     """
     if by == FILE:
-        return cells.sources
+        return _by_source(cells.sources, without_frame)
     if by in cells.columns:
         return cells.columns[by]
     depth = by.removeprefix(FOLDER)
@@ -97,13 +97,11 @@ def sample_names(cells: HasSources, by: str) -> NDArray[np.str_]:
         names = cells.columns[by]
     elif by == ALL:
         names = np.full(len(cells.sources), "all cells")
-    elif by == FILE:
-        names = _by_source(cells.sources, without_frame)
     elif by == FRAME:
         names = _by_source(cells.sources, _frame)
     elif by == WELL:
         names = _by_source(cells.sources, _well)
-    elif re.fullmatch(rf"{FOLDER}(?:[1-9]\d*)?", by):
+    elif re.fullmatch(rf"{FILE}|{FOLDER}(?:[1-9]\d*)?", by):
         names = group_names(cells, by)
         names = np.where(names == ".", "(top folder)", names)
     else:

@@ -39,8 +39,8 @@ _OTHER_WORDS = {
 }
 """Names that microscopes give; they count where no channel has one of the words above."""
 _LIKE_BRIGHTFIELD = {
-    "phase contrast": {"ph", "ph1", "ph2", "ph3", "phc", "phasecontrast", "phasecontr"},
-    "DIC": {"dic", "nomarski"},
+    "phase contrast": {"ph", "ph1", "ph2", "ph3", "phl", "phc", "phasecontrast", "phasecontr"},
+    "DIC": {"dic", "hdic", "nomarski"},
 }
 """Other transmitted light, read as brightfield where there is none, with a note."""
 _IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # channel numbers in BBBC048
@@ -138,7 +138,7 @@ def _by_word(found: Sequence[str]) -> dict[int, str]:
 
 
 def _has_word(channel: str, wanted: set[str]) -> bool:
-    words = re.findall(r"[a-z0-9]+", channel.lower())
+    words = re.findall(r"[a-z0-9]+", re.sub(r"^w\d(?=[a-z])", "", channel.lower()))  # MetaMorph numbers its channels
     pairs = map("".join, pairwise(words))  # "bright field"
     return not wanted.isdisjoint((*words, *pairs))
 

@@ -40,10 +40,11 @@ def open_field(opened: OpenImageSet) -> InputPart:
         shown = ", ".join(f"{file.path.name} ({_size(file)})" for file in opened.files)
         raise ReadError(f"the channels of a field differ in size: {shown}; export them again together")
     images = FrameImages(opened.files, channels.roles, focus=opened.focus)
-    labels = None if opened.labels is None else _open_labels(opened.labels, first)
+    labels = first.mask_file if opened.labels is None else _open_labels(opened.labels, first)
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
     kind += opened.kind_of_planes
-    kind += " without labels" if labels is None else f" with the labels {labels.path.name}"
+    where = "" if labels is None else "inside it" if labels is first.mask_file else labels.path.name
+    kind += f" with the labels {where}" if where else " without labels"
     segmented = partial(_segmented, opened, images)
     cells = segmented if labels is None else partial(_cut, opened, images, partial(_read_labels, labels, images))
     return InputPart(opened.source, kind, channels.found, channels.roles, images, cells, is_searched=labels is None)
@@ -98,7 +99,8 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     name, roles = opened.name, opened.channels.roles
     if BRIGHTFIELD not in roles:
         raise ChannelError(
-            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}"
+            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}, as in "
+            f"--channels brightfield={roles[0]}"
         )
     packed, n_cells = [], 0
     unreadable: list[str] = []

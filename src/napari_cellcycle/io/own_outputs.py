@@ -16,6 +16,8 @@ _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"gen
 """Pictures that are ours where one of these files is in the same folder."""
 LABELS_FILE = "cellcycle_labels.jsonl"
 """Labels of the cells of a folder, in that folder."""
+ROUNDS_FILE = "cellcycle_rounds.jsonl"
+"""How good the models were that were trained on these labels, one after the other."""
 _REPORT = {"report.html", "metrics.json"}
 _POPULATIONS = "populations.csv"
 _BY_SAMPLE = {
@@ -83,10 +85,11 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        True for the labels of the cells, and for a table of ours that lies next to a report, a summary or a card.
+        True for the labels of the cells and what was trained on them, and for a table of ours that lies next to a
+        report, a summary or a card.
     """
     lower = name.lower()
-    if lower == LABELS_FILE:
+    if lower in (LABELS_FILE, ROUNDS_FILE):
         return True
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
     if lower in _BY_SAMPLE and _POPULATIONS in {name, *others}:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.queue_names import QUEUES, RANDOM
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_shares, write_shares
 from napari_cellcycle.io.name_patterns import LAYOUTS
@@ -276,6 +277,28 @@ class TrainSettings(SettingsOfRecipe):
     def config(self) -> TrainConfig:
         """How the network is trained."""
         return replace(self.default_config, **self.overrides)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextSettings(Settings):
+    """Which cells are proposed to be labelled next."""
+
+    queue: Annotated[str, setting("how cells are chosen", choices=tuple(QUEUES))] = RANDOM
+    n_cells: Annotated[int, setting("highest number of cells", 1, 1_000_000)] = 50
+    model: Annotated[str, setting("model that calls and compares cells: a name, or a folder written by train")] = (
+        "default"
+    )
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, more("the same seed gives the same order", 0, _MAX_SEED)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainSettings(Settings):
+    """From where a model is trained further on the labels so far."""
+
+    start_from: Annotated[str, setting("model to start from: a name, or a folder written by train")] = "default"
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, more("the same seed, labels and machine give the same weights", 0, _MAX_SEED)] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import CROSS_VALIDATION, EvaluateWidget
 from napari_cellcycle.gui.docks.evaluate_job import FIGURES, compare_with
 from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
+from napari_cellcycle.gui.layers.dock_words import OF_LAYERS, in_dock_words
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases
 from napari_cellcycle.gui.layers.phase_table import truth_of
@@ -281,10 +282,15 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     show_gallery(viewer, result_of(open_gallery([tmp_path / "swapped.tif"], given)))
     dock = ClassifyWidget(viewer)
     qtbot.addWidget(dock)
+    said: list[str] = []
+    dock.on_event = lambda event: said.append(str(event) if not layers_showing(viewer, "phase") else "")
     dock.run_button.click()
     finished(dock)
     layer = layer_showing(viewer, "phase")
+    notes = [event for event in said if event.startswith("Note") and "Loading" not in event]
+    assert "does not fit, because brightfield" in notes[0]  # before there is any phase
     assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
+    assert "exchange them with the boxes of the channels in Open cells" in dock.status.text()
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
     shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
     assert np.allclose(shown * 255, list(bytes.fromhex(greyed("#0072b2")[1:])), atol=0.5)
@@ -296,6 +302,25 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     dock.run_button.click()
     finished(dock)
     assert sum(int(dock.legend.item(row, 1).text()) for row in range(8)) == 40
+
+
+def test_a_dock_names_boxes_and_no_options_of_a_command(qtbot, viewer) -> None:
+    said = {
+        "correct it with --pixel-size-um 0.33 if it is wrong": "with a pixel size of 0.33 um in Open cells if it is",
+        "give it with --pixel-size-um, and check how": "give it with the pixel size in Open cells, and check how",
+        "say --layout cells or, for one, --plane 0": "say layout cells in Open cells or, for one, plane 0 in Open",
+        "read as darkfield; change it with --channels": "read as darkfield",
+        "choose one, as in --labels nuclei": "choose one, as in nuclei as the labels in Open cells",
+        "alone, and --labels where you have them": "alone, and the labels in Open cells where you have them",
+        "as in --cv 5: a finished": "as in the setting cv 5: a finished",
+        "fine-tune the model with train --start-from": "fine-tune the model with the dock Train",
+    }
+    dock = Dock(viewer)
+    qtbot.addWidget(dock)
+    for text, shown in said.items():
+        dock.show_status(text)
+        assert shown in dock.status.text()
+    assert in_dock_words("give it with --pixel-size-um", OF_LAYERS) == "give it with the scale of the layer"
 
 
 def read_some(path, n_cells):

@@ -175,6 +175,19 @@ def test_cells_classified_again_are_counted_again(dock: PopulationsWidget, viewe
     assert dock.embedding is None
 
 
+def test_labels_are_counted_as_soon_as_they_are_made(
+    dock: PopulationsWidget, gallery: Any, qtbot: Any, settled: Any
+) -> None:
+    gallery.data_set.labels.decide(range(10), "Metaphase")
+    qtbot.waitUntil(lambda: dock.of.isVisibleTo(dock), timeout=60_000)
+    settled(dock)
+    dock.of.choose("labels")
+    settled(dock)
+    counts = {sample.name: sample.called for sample in dock.counted.populations.samples}
+    assert counts["B02"] is None
+    assert counts["A01"].counts.tolist() == [0, 0, 0, 0, 10, 0, 0]
+
+
 def test_without_the_gallery_the_other_cells_are_dimmed(dock: PopulationsWidget, viewer: Any) -> None:
     dock._gather_in_gallery(np.array([3, 4]), "two cells")
     group = dock.cells.value()

@@ -15,6 +15,7 @@ from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.docks.window_drops import WindowDrops
 from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.data_set import labels_changed
+from napari_cellcycle.gui.layers.dock_words import in_dock_words
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
@@ -87,8 +88,8 @@ class Dock(QWidget):
         self.destroyed.connect(self.job.abandon)
 
     def show_status(self, text: str) -> None:
-        """Show one sentence."""
-        self.status.setText(text)
+        """Show one sentence, in which no option of a command is named."""
+        self.status.setText(in_dock_words(text))
 
     def show_error(self, error: Exception) -> None:
         """Show what the user can put right; anything else is a bug and goes to napari with its traceback."""
@@ -98,7 +99,7 @@ class Dock(QWidget):
         from napari.utils import notifications
 
         self.show_status(str(error))
-        notifications.show_error(str(error))
+        notifications.show_error(self.status.text())
 
     def open_dock(self, widget: str) -> Any:
         """Show another of the plugin's docks, as a tab next to this one, and return it."""

@@ -14,15 +14,17 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.dock_words import IN_OPEN_CELLS, OF_LAYERS, in_dock_words
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
 from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
-from napari_cellcycle.gui.layers.source import GallerySource, Source
+from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.jobs.config import ClassifySettings
+from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +92,7 @@ def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]
 def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify cells that are in the viewer where `cell_map` says."""
     yield Note("Loading the model ...")
+    from napari_cellcycle.jobs.check_fit import check_cells
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model
@@ -97,7 +100,9 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     cells = data_set.cells
     device = str(pick_device(config.device))
     model, instead = model_for_channels(load_model(config.model), cells)
-    yield Note("")
+    boxes = OF_LAYERS if isinstance(data_set.source, FieldSource) else IN_OPEN_CELLS
+    fit = yield from check_cells(model, cells, device=device)
+    yield Note(in_dock_words(as_sentences([fit.text]), boxes))  # while the user can still cancel
     prediction = yield from classify_cells(
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
@@ -113,7 +118,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         verdict=prediction.verdict,
         force=config.force,
     )
-    notes = tuple(note for note in (unfamiliar_warning(prediction), instead) if note)  # the verdict comes first
+    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar_warning(prediction), instead) if note)
     return Classified(
         data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
     )
