@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
 from sklearn.metrics import confusion_matrix
 
+from napari_cellcycle.annotate.label_file import RANDOM
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
@@ -535,7 +536,7 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
 def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished) -> None:
     counts, labels = shown_counts(evaluate), gallery.data_set.labels
     g1 = np.flatnonzero(labels.phases == 0)
-    labels.decide(g1[:4], "Telophase")
+    labels.decide(g1[:4], "Telophase", drawn=RANDOM)
     assert evaluate.status.text() == "Labels were changed; click Evaluate for new figures."
     assert (shown_counts(evaluate) == counts).all()
     evaluate.run_button.click()

@@ -106,17 +106,17 @@ class EvaluateWidget(Dock):
         return stacked(self.table, hint, self.percent, self.show_all)
 
     def _offers(self) -> list[tuple[str, Source]]:
-        known = [source for source in list_sources(self.viewer.layers) if self._n_known(source)]
-        return [(source.title, source) for source in known]
+        sources = list_sources(self.viewer.layers)
+        return [(source.title, source) for source in sources if self._is_known(source)]
 
-    def _n_known(self, source: Source) -> int:
-        """Cells that a model can be tested on: the real ones of known phase, or all of known phase if none is real."""
+    def _is_known(self, source: Source) -> bool:
+        """Whether there is something to test: phases of real cells, or of called cells of which none is real."""
         data_set = data_set_of(self.viewer.layers, source)
         if data_set is None:
-            return source.n_known if isinstance(source, GallerySource) else 0
+            return isinstance(source, GallerySource) and source.n_known > 0
         known = data_set.labels.phases != UNKNOWN
-        real = known & ~data_set.cells.synthetic
-        return int((real if real.any() or not data_set.cells.synthetic.all() else known).sum())
+        is_called = self._phase_layer(source.group) is not None
+        return bool(known.any() if is_called else (known & ~data_set.cells.synthetic).any())
 
     def _methods(self) -> list[tuple[str, str]]:
         source = self.cells.value()
