@@ -24,7 +24,7 @@ FLOORS = (
     {"images"},
     {"models"},
     {"io", "datasets"},
-    {"training", "evaluation", "store", "annotate"},
+    {"training", "evaluation", "store", "annotate", "browse"},
     {"model_fit", "misfit"},
     {"predict"},
     {"jobs"},
