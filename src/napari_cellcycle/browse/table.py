@@ -31,26 +31,26 @@ SOURCE, CELL, TRUTH, ANNOTATOR, DRAWN = "source", "cell", "truth", "annotator", 
 AGREES, DIFFERS = "call is right", "call is wrong"
 LABELLED, NOT_LABELLED = "labelled", "not labelled"
 _STATES = (LABELLED, NOT_LABELLED, UNSURE_LABEL, DISPUTED_LABEL)
-_OF_LABELS = {PHASE, LABEL, STATE, AGREEMENT, ANNOTATOR, DRAWN}
+LABEL_COLUMNS = {PHASE, LABEL, STATE, AGREEMENT, ANNOTATOR, DRAWN}
 """Columns that change when a cell is labelled."""
 
 TITLES = {
-    PHASE: "phase (label, else call)",
-    CALL: "called phase",
+    PHASE: "phase",
+    CALL: "call",
     LABEL: "label",
     STATE: "labelled or not",
-    AGREEMENT: "call right or wrong",
-    PROBABILITY: "probability of the call",
-    UNCERTAINTY: "uncertainty of the call",
+    AGREEMENT: "right or wrong",
+    PROBABILITY: "probability",
+    UNCERTAINTY: "uncertainty",
     DNA: "DNA content",
-    UNLIKE: "unlike the training cells",
+    UNLIKE: "unlike training cells",
     SYNTHETIC: "synthetic or real",
     SOURCE: "source",
     CELL: "cell number",
-    TRUTH: "phase by folder or table",
+    TRUTH: "phase by folder",
     ANNOTATOR: "annotator",
-    DRAWN: "how it was chosen",
-    **{f"p_{name}": f"probability of {name}" for name in PHASE_LABELS},
+    DRAWN: "how chosen",
+    **{f"p_{name}": f"P({name})" for name in PHASE_LABELS},
 }
 """What users read for the name of a column."""
 
@@ -144,7 +144,7 @@ class CellTable:
         }
         if (labels.given != UNKNOWN).any():
             self._made[TRUTH] = lambda: _phases(labels.given, (*PHASE_LABELS, NOT_KNOWN))
-        self._made |= {name: _texts_of(texts) for name, texts in cells.columns.items() if name not in _OF_LABELS}
+        self._made |= {name: _texts_of(texts) for name, texts in cells.columns.items() if name not in LABEL_COLUMNS}
         self.called = np.full(len(cells), UNKNOWN, np.int16)
         if calls is not None:
             self._add_calls(calls)
@@ -249,7 +249,7 @@ class CellTable:
     def _on_labels(self, rows: Rows) -> None:
         """Follow a change of some labels."""
         self._resolve(rows)
-        for name in _OF_LABELS:
+        for name in LABEL_COLUMNS:
             self._columns.pop(name, None)
 
     def _resolve(self, rows: Rows) -> None:

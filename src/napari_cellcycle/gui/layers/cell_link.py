@@ -1,4 +1,4 @@
-"""The viewer and the gallery show each other's current cell: a mark and the camera in one, the selection in the other."""
+"""Viewer and gallery show each other's current cell: one by a mark and the camera, the other by its selection."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ class CellLink:
     def _layer(self) -> Layer | None:
         """A layer that shows the cells."""
         if not isinstance(self._source, GallerySource):
-            names = self._source.labels
-            return self._viewer.layers[names] if names in self._viewer.layers else None
+            name = self._source.labels
+            return next((layer for layer in self._viewer.layers if layer.name == name), None)
         for layer in self._viewer.layers:
             its = source_of(layer)
             if its is not None and its.group == self._source.group:

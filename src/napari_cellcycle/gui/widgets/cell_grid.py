@@ -64,6 +64,8 @@ class CellGrid(QAbstractScrollArea):
     """A cell was clicked twice."""
     failed = Signal(object)
     """Images can't be read: the error."""
+    read = Signal(object)
+    """Images of cells were read: their rows."""
     first_drawn = Signal()
     """Cells of a new table were drawn for the first time."""
 
@@ -146,6 +148,11 @@ class CellGrid(QAbstractScrollArea):
             self._reader.close()
 
     @property
+    def tiles(self) -> Tiles | None:
+        """The images of the cells."""
+        return None if self._reader is None else self._reader.tiles
+
+    @property
     def is_reading(self) -> bool:
         """Whether some of the cells in view are not read yet."""
         return self._reader is not None and self._reader.is_reading
@@ -156,6 +163,15 @@ class CellGrid(QAbstractScrollArea):
         """Select all cells that are shown."""
         self.selection.select(self.order.rows)
         self._on_selected()
+
+    def select(self, rows: NDArray[np.intp]) -> None:
+        """Select some cells, as far as they are shown, and scroll to the first one."""
+        shown = rows[self._places[rows] >= 0]
+        if len(shown):
+            self.selection.clear()
+            self.selection.select(shown)
+            self._scroll_to(int(self._places[shown[0]]))
+            self._on_selected()
 
     def select_none(self) -> None:
         """Select no cell."""
@@ -175,7 +191,7 @@ class CellGrid(QAbstractScrollArea):
 
     def move_on(self, step: int = 1) -> None:
         """Select the next cell."""
-        place = self._current_place()
+        place = self.current_place
         if len(self.order):
             self._choose(0 if place is None else min(max(place + step, 0), len(self.order) - 1))
 
@@ -198,7 +214,9 @@ class CellGrid(QAbstractScrollArea):
         self.selection_changed.emit()
         self.current_changed.emit()
 
-    def _current_place(self) -> int | None:
+    @property
+    def current_place(self) -> int | None:
+        """Where the current cell is in the order, None if it is not shown."""
         current = self.selection.current
         return None if current is None or self._places[current] < 0 else int(self._places[current])
 
@@ -229,7 +247,7 @@ class CellGrid(QAbstractScrollArea):
     def _move(self, where: str, *, extend: bool) -> None:
         if not len(self.order):
             return
-        place, last = self._current_place(), len(self.order) - 1
+        place, last = self.current_place, len(self.order) - 1
         page = max(1, self.viewport().height() // self._grid.pitch_px)
         rows = {"Up": -1, "Down": 1, "PgUp": -page, "PgDown": page}
         steps = {"Left": -1, "Right": 1}
@@ -313,12 +331,12 @@ class CellGrid(QAbstractScrollArea):
     # --- layout ---
 
     def sizeHint(self) -> QSize:
-        """Room for some cells."""
-        return QSize(340, 420)
+        """Room for some cells; it takes what else there is."""
+        return QSize(300, 150)
 
     def minimumSizeHint(self) -> QSize:
-        """Two rows of small cells."""
-        return QSize(200, 160)
+        """A row of cells."""
+        return QSize(200, 110)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay out again; what was in view stays in view."""
@@ -356,12 +374,13 @@ class CellGrid(QAbstractScrollArea):
 
     def _on_read(self, rows: list[int]) -> None:
         self.viewport().update()
+        self.read.emit(rows)
 
     def _tile_in_view(self) -> int | None:
         """A tile that should stay in view: the current one if it is seen, else the first that is."""
         top, height = self.verticalScrollBar().value(), self.viewport().height()
         seen = self._grid.between(top, top + height)
-        current = self._current_place()
+        current = self.current_place
         if current is not None and current in seen:
             return current
         return seen[0] if len(seen) and top > 0 else None

@@ -82,7 +82,6 @@ class ProbabilityBars(QWidget):
     def show_values(self, values: NDArray[np.float32] | None, *, is_greyed: bool = False) -> None:
         """Show the probabilities of a cell, shape (7,); none if the cell was not classified."""
         self.values, self.is_greyed = values, is_greyed
-        self.setVisible(values is not None)
         self.update()
 
     def _row_px(self) -> int:
@@ -133,12 +132,12 @@ class CellView(QWidget):
         if is_wide == self._is_wide:
             return
         self._is_wide = is_wide
-        for widget in (self.channels, self.bars, self.facts, self.attribution):
+        parts: list[QWidget] = [self.channels, self.bars, self.facts, self.attribution]
+        for widget in parts:
             self._grid.removeWidget(widget)
         places = [(0, 0, 1, 2), (1, 0, 1, 2), (2, 0, 1, 2)] if is_wide else [(0, 0, 1, 2), (1, 0, 1, 1), (1, 1, 1, 1)]
-        for widget, place in zip((self.channels, self.bars, self.facts), places, strict=True):
+        for widget, place in zip(parts, [*places, (3, 0, 1, 2)], strict=True):
             self._grid.addWidget(widget, *place)
-        self._grid.addWidget(self.attribution, 3, 0, 1, 2)
         self._grid.setRowStretch(4, 1)
 
     def show_cell(
@@ -153,7 +152,6 @@ class CellView(QWidget):
         """Show a cell, or none."""
         pictures = [] if tile is None else [(name, picture_of(tile, channels, name)) for name in channels]
         self.channels.show_channels(pictures)
-        self.channels.setVisible(bool(pictures))
         self.bars.show_values(probabilities, is_greyed=is_greyed)
         self.facts.setText(facts)
         self.attribution.hide()

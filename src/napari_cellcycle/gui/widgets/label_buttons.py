@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QGridLayout, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_cellcycle.gui.widgets.tile_painter import SHORT, colour_of
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNSURE
@@ -29,24 +30,25 @@ class LabelButtons(QWidget):
 
     def __init__(self, on_phase: Callable[[int], object], on_unsure: Callable[[], object]) -> None:
         super().__init__()
-        self.buttons: list[QToolButton] = []
+        self.buttons: list[QPushButton] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
         for phase in range(N_PHASES):
-            self._add(phase, lambda phase=phase: on_phase(phase))
+            self._add(phase, partial(on_phase, phase))
         self._add(UNSURE, on_unsure)
         self._n_columns = 0
         self.set_columns(4)
 
     def _add(self, number: int, on_click: Callable[[], object]) -> None:
-        button = QToolButton()
+        button = QPushButton()
         pixmap = QPixmap(_ICON_PX, _ICON_PX)
         pixmap.fill(QColor(colour_of(number)))
         button.setIcon(QIcon(pixmap))
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setStyleSheet("text-align: left; padding: 2px")
+        button.setMinimumWidth(20)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # so that the next key still goes to the cells
         button.clicked.connect(lambda _checked=False: on_click())
         self.buttons.append(button)
