@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QKeyEvent, QResizeEvent
-from qtpy.QtWidgets import QFileDialog, QSizePolicy, QSplitter, QWidget
+from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
 
 from napari_cellcycle.annotate.label_file import BY_HAND
 from napari_cellcycle.browse.facts import cell_facts
@@ -30,7 +30,7 @@ from napari_cellcycle.gui.widgets.cell_grid import CellGrid
 from napari_cellcycle.gui.widgets.cell_view import CellView
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.gallery_choices import GalleryChoices, GalleryFilters
-from napari_cellcycle.gui.widgets.gallery_parts import GalleryBar, More
+from napari_cellcycle.gui.widgets.gallery_parts import GalleryBar, More, Pages
 from napari_cellcycle.gui.widgets.key_names import key_name
 from napari_cellcycle.gui.widgets.label_buttons import LabelButtons
 from napari_cellcycle.gui.widgets.labelling import Labelling
@@ -45,8 +45,6 @@ Explain = Callable[[str, Cells, int], Job[Any, NDArray[np.uint8]]]
 """Gets the name of a model, cells and a row; gives a picture of what the model looked at, (Y, X, 3)."""
 
 _WIDE_PX = 640
-_SHARES = (3, 2)  # of the height, for all cells and for the one that is shown large
-_CELL_PX = 300  # of the cell that is shown large, in a wide dock
 _TABLE, _LISTS = "Table of labels (*.csv)", "Object lists for IDEAS (*.txt)"
 _ONLY_IN_GRID = {"Enter", "Delete", "Esc", "Ctrl+A"}
 """Keys that mean something else to the other widgets of the dock."""
@@ -91,14 +89,8 @@ class GalleryWidget(Dock):
         self.show_all = button("Show all", "show all cells again, without filters and queue", self.show_everything)
         self.again = button("Sort again", "sort and filter again, by the labels given since", self._on_order)
         self.explain_button = button("What the model looked at", "the pixels that led to this call", self._on_explain)
-        self.pages = QSplitter(Qt.Orientation.Vertical)
-        self.pages.addWidget(self.grid)
-        self.pages.addWidget(stacked(self.view, self.explain_button))
-        for number, share in enumerate(_SHARES):
-            self.pages.setStretchFactor(number, share)
-        self.pages.setChildrenCollapsible(True)
+        self.pages = Pages(self.grid, stacked(self.view, self.explain_button))
         top = stacked(self.choices, self.more, self.gathered, self.show_all, self.buttons)
-        self.pages.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         for part in (self.choices, self.buttons, self.bar):  # else a wide dock could never become narrow
             part.setSizePolicy(QSizePolicy.Policy.Ignored, part.sizePolicy().verticalPolicy())
         self.body = stacked(top, self.pages, self.shown, self.again, self.bar)
@@ -387,8 +379,7 @@ class GalleryWidget(Dock):
         if is_wide == self._is_wide:
             return
         self._is_wide = is_wide
-        self.pages.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
-        self.pages.setSizes([10_000, _CELL_PX] if is_wide else [100 * share for share in _SHARES])
+        self.pages.set_wide(is_wide)
         self.choices.set_wide(is_wide)
         self.view.set_wide(is_wide)
         self.buttons.set_columns(8 if is_wide else 4)

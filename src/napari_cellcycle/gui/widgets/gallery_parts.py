@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import QLineEdit, QSizePolicy, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QLineEdit, QSizePolicy, QSplitter, QWidget
 from superqt import QCollapsible
 
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.widgets.gallery_choices import GalleryFilters
 from napari_cellcycle.gui.widgets.labelling import KEYS_IN_WORDS, Labelling
 from napari_cellcycle.gui.widgets.layout import button, fill_row, form_rows, stacked, text_label
+
+_SHARES = (3, 2)  # of the height, for all cells and for the one that is shown large
+_CELL_PX = 300  # of the cell that is shown large, in a wide dock
+_NARROWEST_PX = 320
 
 
 class More(QCollapsible):
@@ -30,6 +35,30 @@ class More(QCollapsible):
         self.collapse(animate=False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
         self.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]
+
+
+class Pages(QSplitter):
+    """All cells, and one of them large; what is too high for a low window can be dragged or scrolled into view."""
+
+    def __init__(self, cells: QWidget, one_cell: QWidget) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        for widget, share in zip((cells, one_cell), _SHARES, strict=True):
+            self.addWidget(widget)
+            self.setStretchFactor(self.count() - 1, share)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_wide(self, is_wide: bool) -> None:
+        """Put both next to each other, or under each other."""
+        self.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
+        self.setSizes([10_000, _CELL_PX] if is_wide else [100 * share for share in _SHARES])
+
+    def sizeHint(self) -> QSize:
+        """What a low window has room for; there is more in a high one."""
+        return QSize(_NARROWEST_PX, 290)
+
+    def minimumSizeHint(self) -> QSize:
+        """Three cells of the usual size next to each other."""
+        return QSize(_NARROWEST_PX, 240)
 
 
 class GalleryBar(QWidget):
