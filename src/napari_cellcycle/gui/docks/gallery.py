@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
 
@@ -45,6 +45,7 @@ Explain = Callable[[str, Cells, int], Job[Any, NDArray[np.uint8]]]
 """Gets the name of a model, cells and a row; gives a picture of what the model looked at, (Y, X, 3)."""
 
 _WIDE_PX = 640
+_MARK_AFTER_MS = 80
 _TABLE, _LISTS = "Table of labels (*.csv)", "Object lists for IDEAS (*.txt)"
 _ONLY_IN_GRID = {"Enter", "Delete", "Esc", "Ctrl+A"}
 """Keys that mean something else to the other widgets of the dock."""
@@ -68,7 +69,11 @@ class GalleryWidget(Dock):
         self._queue: NDArray[np.intp] | None = None
         self._gathered: NDArray[np.intp] | None = None
         self._awaited: tuple[str, NDArray[np.intp], str] | None = None
-        self._is_clicked = False
+        self._is_clicked, self._centres = False, True
+        self._marking = QTimer(self)
+        self._marking.setSingleShot(True)
+        self._marking.setInterval(_MARK_AFTER_MS)
+        self._marking.timeout.connect(self._mark_in_viewer)
         self._is_wide: bool | None = None
         self._build()
         self.inputs.changed.connect(self._on_choice)
@@ -321,8 +326,13 @@ class GalleryWidget(Dock):
 
     def _on_current(self) -> None:
         self._show_current()
+        self._centres = not self._is_clicked
+        self._marking.start()
+
+    def _mark_in_viewer(self) -> None:
+        """Show the current cell in the viewer too: a little later, so that keys are not kept waiting by napari."""
         if self._link is not None:
-            self._link.show(self.grid.selection.current, centre=not self._is_clicked)
+            self._link.show(self.grid.selection.current, centre=self._centres)
 
     def _on_read(self, rows: list[int]) -> None:
         if self.grid.selection.current in rows:

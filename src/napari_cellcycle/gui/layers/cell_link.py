@@ -57,46 +57,31 @@ class CellLink:
         box = None if row is None else self._box(row)
         layer = self._layer()
         if box is None or layer is None:
-            if self._mark is not None:
+            if self._mark is not None and self._mark.visible:
                 self._mark.visible = False
             return
         frame, top, left, bottom, right = box
-        middle = [(top + bottom - 1) / 2, (left + right - 1) / 2]
-        self._draw_mark(layer, [*([frame] if layer.ndim == 3 else []), *middle], max(bottom - top, right - left))
+        middle = (frame, (top + bottom - 1) / 2, (left + right - 1) / 2)
+        where = layer.data_to_world(middle[-layer.ndim :])
+        self._draw_mark(layer, where, _MARGIN * max(bottom - top, right - left))
         if centre and not self._is_seen(layer, box):
             if layer.ndim == 3:
                 self._viewer.dims.set_current_step(0, frame)
-            where = layer.data_to_world((frame, *middle)[-layer.ndim :])
             camera_of(self._viewer).center = (0, *where[-2:])
 
-    def _draw_mark(self, layer: Layer, place: list[float], edge: int) -> None:
+    def _draw_mark(self, layer: Layer, where: tuple[float, ...], edge: float) -> None:
+        """Move the mark as a whole: napari needs 30 ms and more to draw changed data, also those of one point."""
         if self._mark is None or self._mark not in self._viewer.layers:
             active = self._viewer.layers.selection.active
-            self._mark = self._new_mark(layer, place, edge)
+            self._mark = _new_mark(layer, where, edge)
             self._viewer.add_layer(self._mark)
             self._viewer.layers.selection.active = active
             return
-        self._mark.data = np.array([place])
-        self._mark.size = _MARGIN * edge
-        self._mark.visible = True
-
-    def _new_mark(self, layer: Layer, place: list[float], edge: int) -> Points:
-        from napari.layers import Points
-
-        mark = Points(
-            [place],
-            name=MARK,
-            size=_MARGIN * edge,
-            symbol="square",
-            face_color="transparent",
-            border_color="white",
-            border_width=0.06,
-            scale=layer.scale,
-            translate=layer.translate,
-            units=layer.units,
-        )
-        mark.editable = False
-        return mark
+        self._mark.translate = where
+        if not np.isclose(self._mark.size, edge).all():
+            self._mark.size = edge
+        if not self._mark.visible:
+            self._mark.visible = True
 
     def _is_seen(self, layer: Layer, box: tuple[int, int, int, int, int]) -> bool:
         """Whether a cell of a mosaic is in view already; a field is always moved, as cells are small there."""
@@ -154,3 +139,22 @@ class CellLink:
             images: Any = self._cells.images
             self._map = LabelMap(np.asarray(layer.data), frames=images.frames, ids=self._cells.ids)
         return self._map
+
+
+def _new_mark(layer: Layer, where: tuple[float, ...], edge: float) -> Points:
+    from napari.layers import Points
+
+    mark = Points(
+        np.zeros((1, layer.ndim)),
+        name=MARK,
+        size=edge,
+        symbol="square",
+        face_color="transparent",
+        border_color="white",
+        border_width=0.06,
+        scale=layer.scale,
+        translate=where,
+        units=layer.units,
+    )
+    mark.editable = False
+    return mark
