@@ -145,7 +145,9 @@ WAITED_FOR = {
     "cli": {*DEAR, "pandas", "scipy", "pydantic", "qtpy", "napari"},
     "jobs.config": {*DEAR, "pandas", "scipy", "pydantic"},
     "gui.readers": DEAR,
-    **{f"gui.docks.{name}": {*DEAR, "napari.viewer"} for name in "open classify gallery evaluate train augment".split()},
+    **{
+        f"gui.docks.{name}": {*DEAR, "napari.viewer"} for name in "open classify gallery evaluate train augment".split()
+    },
 }
 
 
