@@ -87,7 +87,7 @@ class GalleryWidget(Dock):
         self.choices, self.filters = GalleryChoices(queues()), GalleryFilters()
         self.more = More(self.filters, self._on_annotator, self._fill_filters)
         self.grid, self.view = CellGrid(), CellView()
-        self.labelling = Labelling(self.grid, self._drawn, self.show_status, self.show_error)
+        self.labelling = Labelling(self.grid, self._drawn, self.show_status, self.show_error, self._show_steps)
         self.buttons = LabelButtons(self.labelling.label, self.labelling.unsure)
         self.bar = GalleryBar(self.labelling, self._on_save)
         self.gathered, self.shown = text_label(), text_label()
@@ -314,6 +314,11 @@ class GalleryWidget(Dock):
         if self.table is not None:
             labelled = np.append(self.table.labels.counts[:N_PHASES], np.count_nonzero(self.table.labels.unsure))
             self.buttons.show_counts(labelled, None if self._layer is None else self.table.n_called)
+            self._show_steps()
+
+    def _show_steps(self) -> None:
+        """Offer what can be taken back."""
+        if self.table is not None:
             self.bar.show_steps(self.table.labels)
 
     def _count_shown(self) -> None:

@@ -32,6 +32,8 @@ class Labelling:
         Shows one sentence to the user.
     on_error : callable
         Gets an error that the user can solve, when labels can't be written.
+    on_done : callable
+        Called after each decision, and after one was taken back.
     """
 
     def __init__(
@@ -40,8 +42,9 @@ class Labelling:
         drawn: Callable[[], str],
         say: Callable[[str], None],
         on_error: Callable[[Exception], None],
+        on_done: Callable[[], None] = lambda: None,
     ) -> None:
-        self._grid, self._drawn, self._say, self._on_error = grid, drawn, say, on_error
+        self._grid, self._drawn, self._say, self._on_error, self._on_done = grid, drawn, say, on_error, on_done
         for phase in range(N_PHASES):
             grid.keys[str(phase + 1)] = partial(self.label, phase)
         grid.keys |= {
@@ -114,6 +117,7 @@ class Labelling:
         except CellCycleError as error:
             self._on_error(error)
             return
+        self._on_done()
         if not len(rows):
             self._say(nothing)
         elif len(rows) == 1:
@@ -133,6 +137,7 @@ class Labelling:
         except CellCycleError as error:
             self._on_error(error)
             return
+        self._on_done()
         what = " and ".join(label for label in decisions if label) or ("no label" if sure else "unsure")
         self._say(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'}: {what}.")
         if moves_on and n_cells == 1:
