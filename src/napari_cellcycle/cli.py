@@ -259,12 +259,11 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    from napari_cellcycle.io.input_summary import describe_inputs
     from napari_cellcycle.jobs.check_fit import check_fit
-    from napari_cellcycle.jobs.read import reading_options
+    from napari_cellcycle.jobs.read import describe_cells
 
     settings = _settings(ReadSettings, options)
-    found = describe_inputs(options.input, **reading_options(settings))
+    found = describe_cells(options.input, settings)
     checked = _show(check_fit(options.input, options.model, settings)) if options.model else None
     if options.json:
         print(json.dumps(found.to_dict() | ({} if checked is None else checked.to_dict()), indent=2))

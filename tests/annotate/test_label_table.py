@@ -135,6 +135,39 @@ def test_lines_that_are_damaged_are_left_out_and_named(tmp_path: Path) -> None:
     assert [d.cell for d in read_decisions(path)[0]] == [0, 2]
 
 
+VERSION_1 = """\
+{"napari_cellcycle_labels": 1}
+{"source": "a.tif", "cell": 0, "label": "G1", "sure": true, "annotator": "anna", "kind": "person", "drawn": "random", \
+"when": "2026-11-27T09:30:00Z"}
+{"source": "a.tif", "cell": 1, "label": "dead", "sure": true, "annotator": "anna", "kind": "person", "drawn": "", \
+"when": "2026-11-27T09:30:01Z", "at": [10.5, 20.0]}
+{"source": "a.tif", "cell": 2, "label": "", "sure": false, "annotator": "gate", "kind": "control", "drawn": "by hand", \
+"when": "2026-11-27T09:30:02Z"}
+"""
+
+
+def test_files_of_the_first_version_are_read_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text(VERSION_1)
+    decisions, notes = read_decisions(path)
+    assert not notes
+    assert [(d.cell, d.label, d.sure, d.at) for d in decisions] == [
+        (0, "G1", True, None),
+        (1, "dead", True, [10.5, 20.0]),
+        (2, "", False, None),
+    ]
+
+
+def test_in_a_field_a_label_follows_its_cell(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    before = LabelTable(["f.tif"] * 3, [1, 2, 3], path=path, positions=[(10, 10), (50, 50), (90, 20)])
+    before.decide([0, 2], "Metaphase")
+    # found anew: another order, one cell gone, one moved a little
+    after = LabelTable(["f.tif"] * 2, [1, 2], positions=[(92, 23), (52, 48)])
+    assert after.load(read_decisions(path)[0]) == 1
+    assert after.phases.tolist() == [4, UNKNOWN]
+
+
 @pytest.mark.parametrize("content", [b"a note\n", b'{"napari_cellcycle_labels": 2}\n', b"\xff\xfe\x00", b"[]\n"])
 def test_another_file_is_not_taken_for_labels(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "labels.jsonl"

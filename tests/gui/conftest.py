@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
+from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.jobs.config import ReadSettings
 
 
@@ -36,6 +37,14 @@ def finished(qtbot: Any) -> Callable[[Any], None]:
         qtbot.waitUntil(lambda: dock.job is None, timeout=180_000)
 
     return wait
+
+
+@pytest.fixture(autouse=True)
+def _no_labels_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Labels lie beside the data, which many tests share."""
+    yield
+    for path in tmp_path_factory.getbasetemp().glob(f"*/**/{LABELS_FILE}"):
+        path.unlink()
 
 
 @pytest.fixture(autouse=True)

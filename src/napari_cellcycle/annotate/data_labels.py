@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.annotate.label_file import Decision, read_decisions
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells
+from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.inputs import Paths, root_of
 from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.phases import UNKNOWN
@@ -22,6 +23,7 @@ from napari_cellcycle.store.run_registry import user_folder
 
 _LEVELS_UP = 2
 """Folders above the input in which labels are looked for: those of a plate count when one of its folders is opened."""
+_MOST_HASHED = 1_000_000  # pixels of an image, evenly spaced, that tell it from others
 
 
 def default_annotator() -> str:
@@ -51,6 +53,25 @@ def label_path(root: Path) -> Path:
     return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
 
 
+def has_labels(root: Path, sources: Iterable[str]) -> bool:
+    """Whether there may be labels of cells.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that their sources are named from.
+    sources : iterable of str
+        Some of their sources, at least one in each folder.
+
+    Returns
+    -------
+    bool
+        True if a file of labels is where `open_labels` looks for one.
+    """
+    folders = _folders(root, np.array(list(sources), dtype=str))
+    return label_path(root).exists() or any((folder / LABELS_FILE).exists() for folder in folders)
+
+
 def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTable:
     """The labels of some cells, with the decisions that were made before.
 
@@ -73,8 +94,7 @@ def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTa
     ReadError
         A file of labels is there that can't be read, or is no file of labels.
     """
-    path = None if root is None else label_path(root)
-    table = LabelTable(cells.sources, cells.ids, cells.phases, path, annotator or default_annotator())
+    table = _no_labels(cells, None if root is None else label_path(root), annotator)
     if root is None:
         return table
     for file, decisions, notes in _all_decisions(root, cells.sources):
@@ -85,6 +105,42 @@ def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTa
                 f"{file.name}: left out what was decided about {n_others:,} cells that are not in the input"
             )
     return table
+
+
+def open_labels_of_pixels(cells: Cells, pixels: NDArray[np.generic], annotator: str = "") -> LabelTable:
+    """The labels of cells in an image that is in no file: they are kept under what its pixels look like.
+
+    Parameters
+    ----------
+    cells : Cells
+        The cells of the image.
+    pixels : ndarray
+        The image.
+    annotator : str
+        Whose decisions will be made; else the name of the account.
+
+    Returns
+    -------
+    LabelTable
+        It writes new decisions to the user's own data folder.
+
+    Raises
+    ------
+    ReadError
+        The file of labels is damaged.
+    """
+    step = max(1, pixels.size // _MOST_HASHED)
+    digest = sha256(repr((pixels.shape, str(pixels.dtype))).encode() + pixels.reshape(-1)[::step].tobytes())
+    table = _no_labels(cells, user_folder() / "labels" / f"image-{digest.hexdigest()[:16]}.jsonl", annotator)
+    decisions, notes = read_decisions(table.path) if table.path else ([], [])
+    table.notes.extend(notes)
+    table.load(decisions)
+    return table
+
+
+def _no_labels(cells: Cells, path: Path | None, annotator: str) -> LabelTable:
+    positions = cell_positions(cells.images)
+    return LabelTable(cells.sources, cells.ids, cells.phases, path, annotator or default_annotator(), positions)
 
 
 def with_labels(cells: Cells, paths: Paths) -> Cells:
@@ -107,25 +163,43 @@ def with_labels(cells: Cells, paths: Paths) -> Cells:
     ReadError
         A file of labels is there that can't be read.
     """
-    table = open_labels(cells, root_of(paths))
-    notes = tuple(dict.fromkeys([*cells.notes, *table.notes, *_said(table)]))
+    return apply_labels(cells, open_labels(cells, root_of(paths)))
+
+
+def apply_labels(cells: Cells, table: LabelTable) -> Cells:
+    """The same cells with the phases of a table of labels.
+
+    Parameters
+    ----------
+    cells : Cells
+        Those of the table.
+    table : LabelTable
+        Their labels.
+
+    Returns
+    -------
+    Cells
+        As `with_labels` returns them.
+    """
+    notes = tuple(dict.fromkeys([*cells.notes, *table.notes, *labels_in_words(table)]))
     if not table.decided.any():
         return replace(cells, notes=notes)
     return replace(cells, phases=table.phases, columns={**cells.columns, **table.texts()}, notes=notes)
 
 
-def _said(table: LabelTable) -> list[str]:
+def labels_in_words(table: LabelTable) -> list[str]:
     """How many cells have labels, and by whom."""
     n_labelled, decided = int((table.labels >= 0).sum()), table.decided
     if not decided.any():
         return []
-    by = " and ".join(table.annotators)
-    parts = [f"{n_labelled:,} cells have the label that {by} gave them"]
+    parts = [f"labelled by {' and '.join(table.annotators)}: {n_labelled:,}"]
     replaced = int((decided & (table.given != UNKNOWN) & (table.phases != table.given)).sum())
-    parts += [f"{replaced:,} of them had another phase in the files"] if replaced else []
-    for mask, what in ((table.unsure, "can't be told"), (table.disputed, "are disputed")):
-        parts += [f"{int(mask.sum()):,} {what} and have no phase"] if mask.any() else []
-    return ["; ".join(parts)]
+    counts = {
+        "with another phase in the files": replaced,
+        "unsure, so without a phase": int(table.unsure.sum()),
+        "disputed, so without a phase": int(table.disputed.sum()),
+    }
+    return ["; ".join([*parts, *(f"{what}: {count:,}" for what, count in counts.items() if count)])]
 
 
 def _all_decisions(root: Path, sources: NDArray[np.str_]) -> list[tuple[Path, list[Decision], list[str]]]:

@@ -40,6 +40,7 @@ class _Line(Strict):
     kind: Literal["person", "control"]
     drawn: Text
     when: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+    at: Annotated[list[Annotated[float, Field(ge=0, le=1e9)]], Field(min_length=2, max_length=2)] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Decision:
         How the cell came to be labelled: `RANDOM`, the name of another queue, or `BY_HAND`.
     when : str
         Date and time (UTC), as in ``2026-11-27T09:30:00Z``.
+    at : list of two floats, or None
+        Row and column of the cell's middle in a full-field image, in pixels. There the numbers of cells change when
+        they are found or labelled anew, but the cells stay where they are.
     """
 
     source: str
@@ -72,6 +76,7 @@ class Decision:
     kind: str
     drawn: str
     when: str
+    at: list[float] | None = None
 
 
 def read_decisions(path: Path) -> tuple[list[Decision], list[str]]:
@@ -132,7 +137,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     WriteError
         The file can't be written. Then nothing of it counts as decided.
     """
-    text = "".join(json.dumps(asdict(decision), ensure_ascii=True) + "\n" for decision in decisions)
+    text = "".join(_line(decision) for decision in decisions)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab", buffering=0) as file:
@@ -146,6 +151,13 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
             f"the labels can't be written to {path} ({error.strerror}); free some space, or copy the data to a folder "
             "of your own"
         ) from error
+
+
+def _line(decision: Decision) -> str:
+    said = asdict(decision)
+    if decision.at is None:
+        del said["at"]
+    return json.dumps(said, ensure_ascii=True) + "\n"
 
 
 def _write_all(file: Any, data: bytes, size: int) -> None:

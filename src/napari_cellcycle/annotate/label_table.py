@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellcycle.annotate.label_file import BY_HAND, CONTROL, PERSON, RANDOM, Decision, append_decisions
-from napari_cellcycle.annotate.matching import match_cells
+from napari_cellcycle.annotate.matching import match_cells, match_positions
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE_LABEL
 
@@ -73,6 +74,8 @@ class LabelTable:
         File that keeps the decisions; without one they are only in memory.
     annotator : str
         Whose decisions `decide` makes.
+    positions : array_like, shape (N, 2), optional
+        Row and column of each cell's middle in its field, NaN where it is in none: decisions follow cells by them.
 
     Attributes
     ----------
@@ -80,8 +83,6 @@ class LabelTable:
         What the numbers of labels stand for: the phases first, then other names that were met, such as ``dead``.
     notes : list of str
         What could not be read or matched, for the user.
-    on_change : list of callable
-        Called with the changed rows after each change.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class LabelTable:
         given: ArrayLike | None = None,
         path: Path | None = None,
         annotator: str = "me",
+        positions: ArrayLike | None = None,
     ) -> None:
         self.sources, self.ids = _printable(np.asarray(sources, dtype=str)), np.asarray(ids, dtype=np.int64)
         n_cells = len(self.ids)
@@ -98,7 +100,8 @@ class LabelTable:
         self.path, self.annotator = path, annotator
         self.names: list[str] = list(PHASE_LABELS)
         self.notes: list[str] = []
-        self.on_change: list[Callable[[Rows], None]] = []
+        self._positions = np.full((n_cells, 2), np.nan) if positions is None else np.asarray(positions, np.float64)
+        self._followers: list[WeakMethod[Callable[[Rows], None]]] = []
         self._ways: list[str] = [BY_HAND, RANDOM]
         self._opinions: dict[str, _Opinions] = {}
         self._undo: list[_Step] = []
@@ -171,6 +174,10 @@ class LabelTable:
         """Everybody who decided something."""
         return list(self._opinions)
 
+    def follow(self, callback: Callable[[Rows], None]) -> None:
+        """Call a method with the changed rows after each change, as long as its object lives."""
+        self._followers.append(WeakMethod(callback))
+
     # --- decisions ---
 
     def decide(self, rows: ArrayLike, label: str, *, sure: bool = True, drawn: str | Sequence[str] = BY_HAND) -> None:
@@ -226,7 +233,7 @@ class LabelTable:
     def load(self, decisions: Iterable[Decision]) -> int:
         """Take in decisions that were made before, in their order, and return how many are about other cells."""
         given = list(decisions)
-        found = match_cells(self.sources, self.ids, [d.source for d in given], [d.cell for d in given])
+        found = self._find(given)
         for row, decision in zip(found.tolist(), given, strict=True):
             if row >= 0:
                 own = self._of(decision.annotator, decision.kind)
@@ -235,6 +242,15 @@ class LabelTable:
                 own.when[row] = _seconds(decision.when)
         self._resolve(np.unique(found[found >= 0]))
         return int((found < 0).sum())
+
+    def _find(self, decisions: Sequence[Decision]) -> Rows:
+        """The cell of each decision, -1 where there is none."""
+        found = match_cells(self.sources, self.ids, [d.source for d in decisions], [d.cell for d in decisions])
+        in_field = [number for number, decision in enumerate(decisions) if decision.at is not None]
+        if in_field:
+            places = [(decisions[number].source, decisions[number].at or []) for number in in_field]
+            found[in_field] = match_positions(self.sources, self._positions, *zip(*places, strict=True))
+        return found
 
     def _go(self, steps: list[_Step], other: list[_Step], which: str) -> Rows:
         if not steps:
@@ -255,19 +271,23 @@ class LabelTable:
         if self.path is not None:
             texts = [self.names[number] if number >= 0 else "" for number in labels.tolist()]
             ways, when = [self._ways[way] for way in drawn.tolist()], now.strftime(_EPOCH)
-            cells = zip(self.sources[rows].tolist(), self.ids[rows].tolist(), texts, sure.tolist(), ways, strict=True)
+            at = [where if np.isfinite(where).all() else None for where in self._positions[rows].round(1).tolist()]
+            keys = self.sources[rows].tolist(), self.ids[rows].tolist()
+            cells = zip(*keys, texts, sure.tolist(), ways, at, strict=True)
             append_decisions(
                 self.path,
                 [
-                    Decision(source, cell, text, is_sure, self.annotator, PERSON, way, when)
-                    for source, cell, text, is_sure, way in cells
+                    Decision(source, cell, text, is_sure, self.annotator, PERSON, way, when, at)
+                    for source, cell, text, is_sure, way, at in cells
                 ],
             )
         own.labels[rows], own.sure[rows], own.drawn[rows] = labels, sure, drawn
         own.when[rows] = int(now.timestamp())
         self._resolve(rows)
-        for call in list(self.on_change):
-            call(rows)
+        self._followers = [follower for follower in self._followers if follower() is not None]
+        for follower in list(self._followers):
+            if (callback := follower()) is not None:
+                callback(rows)
 
     # --- what several annotators say together ---
 

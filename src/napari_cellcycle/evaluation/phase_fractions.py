@@ -54,7 +54,13 @@ class PhaseFractions:
         }
 
 
-def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, seed: int = 0) -> PhaseFractions:
+def phase_fractions(
+    prediction: Prediction,
+    confusion: Counts | None = None,
+    *,
+    phases: NDArray[np.int8] | None = None,
+    seed: int = 0,
+) -> PhaseFractions:
     """Shares of the phases among the cells that were called; synthetic cells count only if no cell is real.
 
     Without a confusion matrix they are plain shares of the calls, with Wilson intervals [3]_. A model that calls 10 %
@@ -68,6 +74,8 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
         Cells of one sample.
     confusion : ndarray of int, shape (7, 7), optional
         Counts on test cells, rows true, found with the same model and the same minimum probability.
+    phases : ndarray of int8, shape (N,), optional
+        Phases to count instead of the calls, for instance those with the labels of persons.
     seed : int
         The same seed gives the same intervals.
 
@@ -87,7 +95,8 @@ def phase_fractions(prediction: Prediction, confusion: Counts | None = None, *, 
     .. [2] Saerens et al. (2002), Neural Comput. 14, 21, :doi:`10.1162/089976602753284446`
     .. [3] Wilson (1927), J. Am. Stat. Assoc. 22, 209, :doi:`10.1080/01621459.1927.10502953`
     """
-    called, notes = prediction.phases[counted_cells(prediction)], list[str]()
+    called = (prediction.phases if phases is None else phases)[counted_cells(prediction)]
+    notes = list[str]()
     counts = np.bincount(called[(called >= 0) & (called < N_PHASES)], minlength=N_PHASES).astype(np.int64)
     if not counts.sum():
         raise TooFewCellsError("no cell was called, so there are no phase fractions; lower the minimum probability")

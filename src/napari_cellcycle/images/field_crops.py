@@ -9,7 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImage, Unreadable
+from napari_cellcycle.cell_images import (
+    CellImage,
+    CellImages,
+    JoinedImages,
+    PlaneImages,
+    SubsetImages,
+    Unreadable,
+)
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import CellCycleError, ImageError
 
@@ -83,6 +90,30 @@ class FieldImages:
         if outside.any():
             pixels[:, outside] = _background_level(pixels, background if background.any() else ~outside)[:, np.newaxis]
         return CellImage(pixels, mask)
+
+
+def cell_positions(images: CellImages) -> NDArray[np.float64]:
+    """Where cells are in their field.
+
+    Parameters
+    ----------
+    images : CellImages
+        Images of N cells, of a field or not.
+
+    Returns
+    -------
+    ndarray, shape (N, 2)
+        Row and column of the middle of each bounding box in pixels; NaN for cells that are in no field.
+    """
+    if isinstance(images, FieldImages):
+        return (images.boxes[:, :2] + images.boxes[:, 2:] - 1) / 2
+    if isinstance(images, SubsetImages):
+        return cell_positions(images.images)[images.chosen]
+    if isinstance(images, JoinedImages) and images.parts:
+        return np.concatenate([cell_positions(part) for part in images.parts])
+    if isinstance(images, PlaneImages):
+        return cell_positions(images.images)
+    return np.full((len(images), 2), np.nan)
 
 
 def cut_cells(

@@ -52,6 +52,15 @@ class LabelMap:
         rows, columns = np.nonzero(inside.any(axis=tuple(range(inside.ndim - 2))))
         return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
+    def patch(self, cell: int) -> tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]:
+        """The region around a cell; which of its pixels belong to the cell; which of these are its outline."""
+        frame, number = int(self.frames[cell]), int(self.ids[cell])
+        rows, columns = np.nonzero(self._stack[frame] == number)
+        box = slice(int(rows.min()), int(rows.max()) + 1), slice(int(columns.min()), int(columns.max()) + 1)
+        region = box if self.labels.ndim == 2 else (slice(frame, frame + 1), *box)
+        inside = self.labels[region] == number
+        return region, inside, inside & self._edges[region]
+
     def draw_outlines(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The outlines of all cells, each with the phase number of its cell; 0 elsewhere. Shaped like `labels`."""
         return np.where(self._edges, self.fill(phases), 0).astype(np.uint8)

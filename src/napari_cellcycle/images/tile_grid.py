@@ -112,6 +112,11 @@ class Grid:
         width = GAP_PX + max(1, round(self.tile_px * 0.075))
         return slice(width, self.pitch_px - width)
 
+    def patch(self, cell: int) -> tuple[tuple[slice, ...], NDArray[np.bool_], NDArray[np.bool_]]:
+        """The region of a cell's tile; which of its pixels belong to the cell; which of these are its frame."""
+        top, left, bottom, right = self.box([cell])
+        return (slice(top, bottom), slice(left, right)), np.ones((self.pitch_px, self.pitch_px), bool), self.frame()
+
     def draw_outlines(self, phases: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frames of all tiles, each with the phase number of its cell, shape (Y, X); 0 elsewhere."""
         return self.stamp(phases, self.frame())

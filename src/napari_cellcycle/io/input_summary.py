@@ -95,10 +95,24 @@ class PartInfo:
 
 @dataclass(frozen=True)
 class Description:
-    """What some inputs contain, part by part, and what can't be read."""
+    """What some inputs contain, part by part, and what can't be read.
+
+    Attributes
+    ----------
+    parts : tuple of PartInfo
+        Files and folders.
+    problems : tuple of str
+        What was left out, and what was guessed.
+    labelled : dict of str to int, or None
+        Cells of each phase after labels replaced the phases of the files; None if there are no labels.
+    labels : tuple of str
+        What there is to say of the labels.
+    """
 
     parts: tuple[PartInfo, ...]
     problems: tuple[str, ...]
+    labelled: dict[str, int] | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def n_cells(self) -> int:
@@ -120,6 +134,9 @@ class Description:
         blocks.extend(f"problem: {problem}" for problem in self.problems)
         if len(self.parts) > 1:
             blocks.append(f"in all {self.n_cells:,} cells" + (f": {_counts(self.phases)}" if self.phases else ""))
+        blocks.extend(f"note: {note}" for note in self.labels)
+        if self.labelled is not None:
+            blocks.append(f"phases with the labels: {_counts(self.labelled) or 'not known'}")
         return "\n".join(blocks)
 
     def to_dict(self) -> dict[str, Any]:
@@ -182,7 +199,7 @@ def _describe(part: InputPart, cells: Cells | None, phases_from: str, pixel_size
     unreadable = [image.reason for image in images if not isinstance(image, CellImage)]
     heights, widths = [image.shape[1] for image in pixels], [image.shape[2] for image in pixels]
     named = {name: role if role in ROLES else name for name, role in zip(part.channels, part.roles, strict=True)}
-    phases = {} if cells is None else _count_phases(cells.phases)
+    phases = {} if cells is None else count_phases(cells.phases)
     known_size = None if cells is None else cells.common_pixel_size_um
     return PartInfo(
         where=part.where,
@@ -211,7 +228,8 @@ def _axes(part: InputPart) -> str:
     return f"{file.axes}{counted}"
 
 
-def _count_phases(phases: NDArray[np.int8]) -> dict[str, int]:
+def count_phases(phases: NDArray[np.int8]) -> dict[str, int]:
+    """Number of cells of each phase that is there, by its label."""
     counts = np.bincount(phases[phases != UNKNOWN], minlength=len(PHASE_LABELS)).tolist()
     return {label: count for label, count in zip(PHASE_LABELS, counts, strict=True) if count}
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from napari_cellcycle.annotate.data_labels import with_labels
+from napari_cellcycle.annotate.data_labels import has_labels, with_labels
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
-from napari_cellcycle.io.inputs import read_cells
+from napari_cellcycle.io.input_summary import Description, count_phases, describe_inputs
+from napari_cellcycle.io.inputs import read_cells, root_of
 from napari_cellcycle.jobs.config import ReadSettings
 
 
@@ -19,8 +20,23 @@ def reading_options(settings: ReadSettings) -> dict[str, Any]:
     return {item.name: getattr(settings, item.name) for item in fields(settings)}
 
 
-def open_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Job[Note, Cells]:
-    """Find the cells in `paths`, with the labels that lie beside them, and report what was guessed."""
-    cells = with_labels(read_cells(paths, **reading_options(settings)), paths)
+def open_cells(paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True) -> Job[Note, Cells]:
+    """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them."""
+    cells = read_cells(paths, **reading_options(settings))
+    if labelled:
+        cells = with_labels(cells, paths)
     yield from (Note(text) for text in cells.notes)
     return cells
+
+
+def describe_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Description:
+    """What `open_cells` would find in `paths`, part by part; labels only where no cells must be found first."""
+    options = reading_options(settings)
+    found = describe_inputs(paths, **options)
+    is_counted = all(part.n_cells is not None for part in found.parts)
+    if not is_counted or not has_labels(root_of(paths), [part.where for part in found.parts]):
+        return found
+    plain = read_cells(paths, **options)
+    cells = with_labels(plain, paths)
+    notes = tuple(note for note in cells.notes if note not in plain.notes)
+    return replace(found, labelled=count_phases(cells.phases), labels=notes)

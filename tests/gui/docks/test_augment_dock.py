@@ -26,7 +26,7 @@ from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
 from napari_cellcycle.gui.layers.gallery import open_gallery, reread_cells, show_gallery
 from napari_cellcycle.gui.layers.source import find_layer, source_of
 from napari_cellcycle.gui.widgets.generator_picker import Choice
-from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
+from napari_cellcycle.gui.widgets.labelled_input import GUESSED, KNOWN, TABLE
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW
 from napari_cellcycle.jobs.augment import AugmentResult, save_synthetic
 from napari_cellcycle.jobs.config import ReadSettings
@@ -507,7 +507,7 @@ def test_only_real_cells_leave_no_row_of_made_ones(qtbot, viewer, shown, model_f
     assert "cells: synthetic" not in viewer.layers
 
 
-def test_painted_phases_come_along_to_the_gallery_with_made_cells(
+def test_labels_come_along_to_the_gallery_with_made_cells(
     qtbot, viewer, augment, shown, model_folder, finished
 ) -> None:
     classify = ClassifyWidget(viewer)
@@ -515,7 +515,7 @@ def test_painted_phases_come_along_to_the_gallery_with_made_cells(
     classify.model.add_folder(model_folder)
     classify.run_button.click()
     finished(classify)
-    augment.labelled.phases.setCurrentText(PAINTED)
+    augment.labelled.phases.setCurrentText(GUESSED)
     layer, grid = viewer.layers["cells: phase"], shown.source.grid
     for cell in range(10):
         top, left, bottom, right = grid.box([cell])
@@ -531,11 +531,11 @@ def test_painted_phases_come_along_to_the_gallery_with_made_cells(
     source = augment.labelled.inputs.source()
     assert source.n_synthetic == 4
     assert find_layer(viewer.layers, source.group, "phase") is not None
-    assert augment.labelled.phases.currentText() == PAINTED
+    assert augment.labelled.phases.currentText() == GUESSED
     after = augment.labelled.labelled()
     np.testing.assert_array_equal(after.phases, [*before, *[Phase.TELOPHASE] * 4])
     assert after.synthetic_counts.tolist() == [0, 0, 0, 0, 0, 0, 4]
-    assert "10 corrected by hand" in augment.labelled.hint.text()
+    assert "Labelled: 10," in augment.labelled.hint.text()
 
 
 def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mixed, model_folder, finished) -> None:
@@ -545,7 +545,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     classify.model.add_folder(model_folder)
     classify.run_button.click()
     finished(classify)
-    dock.labelled.phases.setCurrentText(PAINTED)
+    dock.labelled.phases.setCurrentText(GUESSED)
     layer, grid = viewer.layers["cells: phase"], mixed.source.grid
     assert (layer.features["phase"][63:] != "Anaphase").all()  # the model has never seen any
     assert (dock.labelled.labelled().phases[63:] == Phase.ANAPHASE).all()
@@ -562,7 +562,7 @@ def test_where_only_synthetic_cells_have_a_phase_it_is_a_demonstration(qtbot, vi
     dock, evaluate = TrainWidget(viewer), EvaluateWidget(viewer)
     for widget in (dock, evaluate):
         qtbot.addWidget(widget)
-    assert dock.labelled.phases.currentText() == FILES
+    assert dock.labelled.phases.currentText() == KNOWN
     assert "All cells of known phase are synthetic, so the model is a demonstration." in dock.labelled.hint.text()
     assert evaluate.empty.isVisibleTo(evaluate)
 

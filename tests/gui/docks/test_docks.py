@@ -18,7 +18,7 @@ from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
-from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
+from napari_cellcycle.gui.docks.evaluate import CROSS_VALIDATION, EvaluateWidget
 from napari_cellcycle.gui.docks.evaluate_job import compare_with
 from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
@@ -502,6 +502,45 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
     assert {"report.html", "metrics.json", "confusion.csv", "per_phase.csv"} <= {
         path.name for path in tmp_path.iterdir()
     }
+
+
+def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished) -> None:
+    counts, labels = shown_counts(evaluate), gallery.data_set.labels
+    g1 = np.flatnonzero(labels.phases == 0)
+    labels.decide(g1[:4], "Telophase")
+    assert evaluate.status.text() == "Labels were changed; click Evaluate for new figures."
+    assert (shown_counts(evaluate) == counts).all()
+    evaluate.run_button.click()
+    finished(evaluate)
+    assert shown_counts(evaluate)[6].sum() == 4
+    assert shown_counts(evaluate)[0].sum() == counts[0].sum() - 4
+
+
+def test_cells_without_a_call_are_cross_validated(qtbot, viewer, gallery, finished) -> None:
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.method.currentText() == CROSS_VALIDATION
+    assert dock.run_button.text() == "Cross-validate"
+    dock.folds.network.setCurrentText("tiny")
+    dock.folds.form.show_values({"cv": 2, "epochs": 1, "device": "cpu"})
+    dock.run_button.click()
+    finished(dock)
+    assert dock.summary.text().startswith("90 cells, tiny, 2 folds"), dock.status.text()
+    assert shown_counts(dock).sum() == 90
+    assert not dock.banner.isVisibleTo(dock)
+
+
+def test_a_cross_validation_can_be_cancelled(qtbot, viewer, gallery, finished) -> None:
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.folds.network.setCurrentText("tiny")
+    dock.folds.form.show_values({"cv": 2, "epochs": 10_000, "device": "cpu"})
+    dock.run_button.click()
+    qtbot.waitUntil(lambda: dock.progress.isVisibleTo(dock))
+    dock.progress.cancel.click()
+    finished(dock)
+    assert dock.evaluated is None
+    assert dock.status.text() == "Stopped; nothing was changed."
 
 
 def test_without_known_phases_it_says_where_truth_comes_from(qtbot, viewer) -> None:

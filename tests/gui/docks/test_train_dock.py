@@ -10,15 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_model.types import KeyBinding
 from made import field_of
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
+from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.widgets.labelled_input import FILES, PAINTED, TABLE
+from napari_cellcycle.gui.layers.source import source_of
+from napari_cellcycle.gui.widgets.labelled_input import GUESSED, KNOWN, TABLE
 from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import UNKNOWN
@@ -73,7 +77,7 @@ def test_cells_of_unknown_phase_lead_to_classify(qtbot, viewer, plate, tmp_path)
 
 
 def test_the_cells_of_each_phase_are_counted_before(train) -> None:
-    assert train.labelled.phases.currentText() == FILES
+    assert train.labelled.phases.currentText() == KNOWN
     assert train.labelled.phase_counts.tolist() == [30, 30, 30, 0, 0, 0, 0]
     assert "G1&nbsp;30" in train.labelled.counts.text()
     assert (
@@ -285,7 +289,7 @@ def test_memory_is_given_back(train, finished) -> None:
     assert held == []
 
 
-# --- fine-tuning and painted phases ---
+# --- fine-tuning and labels ---
 
 
 def test_going_on_from_a_model_keeps_its_network(train, finished) -> None:
@@ -304,50 +308,66 @@ def click_with_bucket(layer, cell: int, grid, number: int) -> None:
 
 
 @pytest.fixture
-def painted(train, viewer, gallery, model_folder, finished, qtbot) -> TrainWidget:
-    """The gallery classified, and Train following what is painted."""
+def called(train, viewer, gallery, model_folder, finished, qtbot) -> TrainWidget:
+    """The gallery classified, and Train open beside it."""
     classify = ClassifyWidget(viewer)
     qtbot.addWidget(classify)
     classify.model.add_folder(model_folder)
     classify.run_button.click()
     finished(classify)
-    train.labelled.phases.setCurrentText(PAINTED)
     return train
 
 
-def test_a_click_with_the_bucket_corrects_a_cell(painted, viewer, gallery) -> None:
+def labels_of(viewer, gallery) -> LabelTable:
+    data_set = data_set_of(viewer.layers, gallery.source)
+    assert data_set is not None
+    return data_set.labels
+
+
+def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
     layer, grid = viewer.layers["cells: phase"], gallery.source.grid
-    before = painted.labelled.labelled().phases
-    assert not painted.labelled.paint.isHidden()
-    painted.labelled.paint.click()
-    assert viewer.layers.selection.active is layer
-    assert layer.mode == "fill"
+    assert called.labelled.phases.currentText() == KNOWN
+    before = called.labelled.labelled().phases
     click_with_bucket(layer, 5, grid, 6)
     click_with_bucket(layer, 7, grid, 8)
-    after = painted.labelled.labelled().phases
+    after = called.labelled.labelled().phases
     assert (after[5], after[7]) == (5, UNKNOWN)
     assert np.flatnonzero(before != after).tolist() == [5, 7]
-    assert painted.labelled.phase_counts[5] == 1
-    assert "2 corrected by hand" in painted.labelled.hint.text()
+    assert "Labelled: 1, called otherwise: 1, unsure: 1" in called.labelled.hint.text()
+    assert layer.features["truth"][5] == "Anaphase"
+    assert labels_of(viewer, gallery).phases.tolist() == after.tolist()
     expected = grid.draw_outlines(grid.read_phases(layer.data))
     np.testing.assert_array_equal(layer.data, expected)  # only frames are left, so that cells stay visible
 
 
-def test_a_correction_can_be_undone(painted, viewer, gallery) -> None:
+def test_a_label_can_be_undone_where_it_was_made(called, viewer, gallery) -> None:
     layer, grid = viewer.layers["cells: phase"], gallery.source.grid
     before = layer.data.copy()
     click_with_bucket(layer, 5, grid, 6)
+    assert grid.read_phases(layer.data)[5] == 6
     layer.undo()
     np.testing.assert_array_equal(layer.data, before)
-    click_with_bucket(layer, 9, grid, 7)
-    assert painted.labelled.labelled().phases[[5, 9]].tolist() == [before_phase(before, grid, 5), 6]
+    assert not labels_of(viewer, gallery).decided.any()
+    layer.redo()
+    assert grid.read_phases(layer.data)[5] == 6
 
 
-def before_phase(picture, grid, cell: int) -> int:
-    return int(grid.read_phases(picture)[cell]) - 1
+def test_a_digit_labels_the_cell_under_the_cursor(called, viewer, gallery) -> None:
+    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    top, left, bottom, right = grid.box([8])
+    viewer.cursor.position = layer.data_to_world(((top + bottom) / 2, (left + right) / 2))
+    mode = layer.mode
+    for key, phase in (("6", 5), ("U", UNKNOWN), ("0", gallery.data_set.cells.phases[8])):
+        label_cell = layer.keymap[KeyBinding.from_str(key)]
+        assert label_cell.__name__  # napari asks for it at each key
+        label_cell(layer)
+        assert labels_of(viewer, gallery).phases[8] == phase
+    assert layer.mode == mode
 
 
-def test_corrections_stay_when_cells_are_classified_again(painted, viewer, gallery, finished, qtbot) -> None:
+def test_labels_stay_when_cells_are_classified_again_and_when_they_are_opened_again(
+    called, viewer, gallery, plate, finished, qtbot
+) -> None:
     layer, grid = viewer.layers["cells: phase"], gallery.source.grid
     click_with_bucket(layer, 5, grid, 6)
     again = ClassifyWidget(viewer)
@@ -355,16 +375,24 @@ def test_corrections_stay_when_cells_are_classified_again(painted, viewer, galle
     again.run_button.click()
     finished(again)
     assert grid.read_phases(layer.data)[5] == 6
-    assert "; 1 keep the phase that was painted on them." in again.status.text()
-    assert painted.labelled.labelled().phases[5] == 5
+    assert "; 1 have a label, and are shown in its phase." in again.status.text()
+    assert called.labelled.labelled().phases[5] == 5
+    other = result_of(open_gallery([plate], ReadSettings()))
+    assert other.data_set.labels.phases[5] == 5
+    assert any("labelled by" in note for note in other.notes)
 
 
-def test_painted_phases_are_what_is_learnt(painted, viewer, gallery, finished) -> None:
+def test_only_labels_are_learnt_unless_told(called, viewer, gallery, finished) -> None:
+    called.labelled.phases.setCurrentText(GUESSED)
     layer, grid = viewer.layers["cells: phase"], gallery.source.grid
     for cell in range(10):
         click_with_bucket(layer, cell, grid, 7)
-    counts = painted.labelled.phase_counts
-    output = run(painted, finished)
+    known = gallery.data_set.labels.phases
+    assert called.labelled.phase_counts.sum() == len(known)
+    called.labelled.phases.setCurrentText(KNOWN)
+    counts = called.labelled.phase_counts
+    assert counts.sum() == (known != UNKNOWN).sum()
+    output = run(called, finished)
     learnt = load_card(output).training["cells_per_phase"]
     assert [*learnt.values()] == counts.tolist()
     assert learnt["Telophase"] == 10
@@ -384,7 +412,7 @@ def test_labels_with_a_table_of_phases_are_learnt_from(qtbot, viewer, made_cells
     assert load_card(run(dock, finished)).training["cells_per_phase"]["G1"] == 10
 
 
-def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, model_folder, finished) -> None:
+def test_a_field_whose_cells_were_labelled_is_learnt_from(qtbot, viewer, made_cells, model_folder, finished) -> None:
     planes, labels = field_of(made_cells)
     viewer.add_image(planes[0], name="field bf")
     viewer.add_image(planes[1], name="field darkfield")
@@ -396,13 +424,17 @@ def test_a_field_that_was_painted_on_is_learnt_from(qtbot, viewer, made_cells, m
     classify.model.add_folder(model_folder)
     classify.run_button.click()
     finished(classify)
-    assert dock.labelled.phases.currentText() == PAINTED
-    layer, cell = viewer.layers["cells: phase"], np.argwhere(labels == 17)
+    assert dock.labelled.labelled() is None  # calls are no labels
+    layer = viewer.layers["cells: phase"]
     with layer.block_history():
-        layer.fill(tuple(cell.mean(axis=0)), 5)
+        layer.fill(tuple(np.argwhere(labels == 17).mean(axis=0)), 5)
     assert dock.labelled.labelled().phases["field bf", 17] == 4
+    data_set = data_set_of(viewer.layers, source_of(layer))
+    data_set.labels.decide([17, 18], "Metaphase")  # the cells 18 and 19
+    data_set.labels.decide([2, 3], "G1")
+    assert dock.labelled.phase_counts.tolist() == [2, 0, 0, 0, 3, 0, 0]
     set_up(dock, epochs=1)
-    assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 1
+    assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 3
 
 
 # --- curves ---

@@ -56,7 +56,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
     masks[:, 3:9, 4:8] = True
     images = ArrayImages(np.full((3, 1, 12, 12), 700, np.uint16), masks)
     cells = Cells.build(images, ["brightfield"], "run.cif", pixel_size_um=0.5)
-    monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args: finished_job(cells))
+    monkeypatch.setattr("napari_cellcycle.gui.layers.gallery.open_cells", lambda *_args, **_how: finished_job(cells))
     opened = result_of(open_gallery(["run.cif"], ReadSettings()))
     show_gallery(viewer, opened)
     layer = viewer.layers[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidge
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.job_thread import JobThread
+from napari_cellcycle.gui.layers.data_set import labels_changed
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
@@ -45,6 +47,14 @@ class Dock(QWidget):
         self.column.setContentsMargins(6, 6, 6, 6)
         fill_column(self, _Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        labels_changed.connect(self._on_labels)
+
+    def _on_labels(self, group: str) -> None:
+        if isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget while Python still knows it
+            self.on_labels(group)
+
+    def on_labels(self, group: str) -> None:
+        """Cells of a data set were labelled."""
 
     def add_inputs(self, *inputs: QWidget) -> None:
         """Add widgets to the column that can't be used while a job runs."""

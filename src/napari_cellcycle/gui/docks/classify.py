@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtWidgets import QFileDialog
 
+from napari_cellcycle.annotate.agreement import in_words
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery, save_table
 from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import NoCells
+from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
 from napari_cellcycle.gui.layers.field import show_field_table
 from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
-from napari_cellcycle.gui.layers.phase_painting import corrections
 from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
-from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
+from napari_cellcycle.gui.widgets.layout import button, show_text, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.gui.widgets.settings_form import Form
@@ -44,7 +47,7 @@ class ClassifyWidget(Dock):
         self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size", "force"])
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
-        self.legend = Legend()
+        self.legend, self.labelled = Legend(), text_label()
         self.legend.hidden_changed.connect(self._on_hidden)
         self.legend.phase_asked.connect(self._on_phase)
         self.save_button = button("Save table ...", "save the phase of each cell as a CSV table", self._on_save)
@@ -53,7 +56,9 @@ class ClassifyWidget(Dock):
             "compare these phases with the true ones, where they are known",
             lambda: self.open_dock("Evaluate"),
         )
-        self.results = stacked(self.legend, side_by_side(self.save_button, self.next_button))
+        self.label_button = button("Label cells", HOW_TO_LABEL, lambda: self.open_dock("Gallery"))
+        buttons = side_by_side(self.label_button, self.save_button, self.next_button)
+        self.results = stacked(self.legend, self.labelled, buttons)
         self.results.hide()
         self.add_inputs(self.empty, self.setup)
         self.add_results(self.results)
@@ -84,10 +89,22 @@ class ClassifyWidget(Dock):
             self.show_status("The cells were removed or renamed meanwhile, so none can be coloured; classify again.")
             return
         field = self._field_layers(classified, classified.source) if isinstance(classified.source, FieldSource) else []
-        layer = show_phases(self.viewer, classified.source, classified.layer, classified.cell_map, field)
+        data_set = self._labelled(classified.data_set)
+        show_phases(self.viewer, data_set, classified.layer, classified.cell_map, field)
         self._show_result()
-        n_corrected = int(np.count_nonzero(corrections(layer, classified.cell_map)))
-        self.show_status(_in_words(classified, n_corrected))
+        self.show_status(_in_words(classified, data_set.labels))
+
+    def _labelled(self, classified: DataSet) -> DataSet:
+        """The data set that is open already, if it has these cells: its labels can be undone."""
+        known = data_set_of(self.viewer.layers, classified.source)
+        has_same_cells = known is not None and np.array_equal(known.labels.ids, classified.labels.ids)
+        return known if known is not None and has_same_cells else classified
+
+    def on_labels(self, group: str) -> None:
+        """Count again."""
+        source = self.inputs.source()
+        if source is not None and source.group == group:
+            self._show_result()
 
     def _is_gone(self, source: Source) -> bool:
         if isinstance(source, GallerySource):
@@ -114,8 +131,12 @@ class ClassifyWidget(Dock):
             n_synthetic = int(layer.features["synthetic"].sum())
             prediction, known = prediction_of(layer), layer.metadata[KEY]
             is_shown = prediction.is_reliable or known.get("force", False)
-            fractions = phase_fractions(prediction) if is_shown else None
+            data_set = data_set_of(self.viewer.layers, self.inputs.source())
+            labels = None if data_set is None else data_set.labels
+            shown = prediction.phases if labels is None else shown_phases(prediction.phases, labels)
+            fractions = phase_fractions(prediction, phases=shown) if is_shown else None
             self.legend.show_fractions(fractions, hidden, n_synthetic, is_greyed=not prediction.is_reliable)
+            show_text(self.labelled, "" if labels is None else in_words(prediction.phases, labels))
 
     def _on_hidden(self, hidden: set[int]) -> None:
         layer, marks = self._find(PHASE), self._find(SYNTHETIC)
@@ -137,18 +158,21 @@ class ClassifyWidget(Dock):
         path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")
         layer = self._find(PHASE)
         if path and layer is not None:
-            self.start(save_table(prediction_of(layer), Path(path)), lambda saved: self.show_status(f"Saved {saved}."))
+            data_set = data_set_of(self.viewer.layers, self.inputs.source())
+            prediction = prediction_of(layer, None if data_set is None else data_set.labels)
+            self.start(save_table(prediction, Path(path)), lambda saved: self.show_status(f"Saved {saved}."))
 
 
-def _in_words(classified: Classified, n_corrected: int) -> str:
+def _in_words(classified: Classified, labels: LabelTable) -> str:
     """What was classified, and what to know of it."""
+    n_labelled = int(labels.decided.sum())
     synthetic = classified.table["synthetic"]
     kind = "synthetic cells" if synthetic.all() else "cells"
     parts = [
         f"{len(classified.table):,} {kind} classified with the model {classified.model!r} on {classified.device}",
         f"{classified.n_unreadable} could not be read" if classified.n_unreadable else "",
         f"{synthetic.sum():,} are synthetic and not in the percentages" if 0 < synthetic.sum() < len(synthetic) else "",
-        f"{n_corrected:,} keep the phase that was painted on them" if n_corrected else "",
+        f"{n_labelled:,} have a label, and are shown in its phase" if n_labelled else "",
     ]
     done = as_sentences(["; ".join(filter(None, parts))])
     notes = as_sentences(classified.notes)

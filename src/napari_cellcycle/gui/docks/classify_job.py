@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.cells import Prediction
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
-from napari_cellcycle.gui.layers.gallery import reread_cells
+from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
+from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Classified:
     """Phases that are ready for the viewer; `labels` of a full-field image if they were found, None if given."""
 
-    source: Source
+    data_set: DataSet
     cell_map: CellMap
     layer: LayerData
     n_unreadable: int
@@ -41,6 +42,11 @@ class Classified:
     labels: NDArray[np.integer] | None = None
 
     @property
+    def source(self) -> Source:
+        """Where the cells come from."""
+        return self.data_set.source
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row a cell."""
         table: pd.DataFrame = self.layer[1]["features"]
@@ -49,8 +55,8 @@ class Classified:
 
 def classify_gallery(source: GallerySource, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify all cells of a gallery, shown or not."""
-    cells = yield from reread_cells(source)
-    return (yield from _classify(cells, source.grid, source, config))
+    data_set = yield from open_data_set(source)
+    return (yield from _classify(data_set, source.grid, config))
 
 
 def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progress | Note, Classified]:
@@ -61,7 +67,7 @@ def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progre
         field = replace(field, labels=found)
     cells = cut_field(field)
     cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
-    classified = yield from _classify(cells, cell_map, field.source, config)
+    classified = yield from _classify(data_set_of_field(field, cells), cell_map, config)
     return replace(classified, labels=found)
 
 
@@ -74,15 +80,14 @@ def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]
     return path
 
 
-def _classify(
-    cells: Cells, cell_map: CellMap, source: Source, config: ClassifySettings
-) -> Job[Progress | Note, Classified]:
+def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify cells that are in the viewer where `cell_map` says."""
     yield Note("Loading the model ...")
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model
 
+    cells = data_set.cells
     device = str(pick_device(config.device))
     model, instead = model_for_channels(load_model(config.model), cells)
     yield Note("")
@@ -90,12 +95,12 @@ def _classify(
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
-    table = result_table(prediction, cells.phases, cells.synthetic)
+    table = result_table(prediction, data_set.labels.phases, cells.synthetic)
     name = model.name if instead else config.model
     layer = phase_layer(
         picture,
         table,
-        source,
+        data_set.source,
         model=name,
         min_probability=config.min_probability,
         verdict=prediction.verdict,
@@ -103,7 +108,7 @@ def _classify(
     )
     notes = tuple(note for note in (unfamiliar_warning(prediction), instead) if note)  # the verdict comes first
     return Classified(
-        source, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
+        data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
     )
 
 

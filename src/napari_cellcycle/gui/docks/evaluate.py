@@ -17,28 +17,35 @@ from napari_cellcycle.gui.docks.evaluate_job import (
     FIGURES,
     Evaluated,
     FigureStyle,
+    cross_validate_source,
     draw_figures,
     evaluate_calls,
+    field_cells,
     save_report,
     snapshot_calls,
 )
 from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import Notice
+from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.figure_theme import figure_theme
-from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.highlight import highlight_cells, highlight_none
-from napari_cellcycle.gui.layers.source import PHASE, find_layer
+from napari_cellcycle.gui.layers.phase_layer import channels_of, list_sources
+from napari_cellcycle.gui.layers.source import PHASE, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
+from napari_cellcycle.gui.widgets.cross_validation_form import CrossValidationForm
 from napari_cellcycle.gui.widgets.image_view import ImageView
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.models_table import ModelsTable
 from napari_cellcycle.gui.widgets.picker import Picker
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
+CALLS, CROSS_VALIDATION = "the calls in the viewer", "a new network, by cross-validation"
+_EVALUATE_TIP = "compare the called phases with the true ones"
+_CROSS_VALIDATE_TIP = "train a network on a part of these cells and test it on the rest, in turn, until all are tested"
 _FIGURE_PX = (310, 270)
 
 
@@ -51,19 +58,26 @@ class EvaluateWidget(Dock):
         self._entry: tuple[NDArray[np.intp], str] | None = None
         self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
         self.empty = Notice(
-            "No classified cells of known phase yet. True phases come from folders that are named after phases.",
-            {"Classify cells": ("let a model call the phases first", lambda: self.open_dock("Classify"))},
+            "No cells of known phase yet. Label some cells, or open folders that are named after phases.",
+            {
+                "Classify cells": ("let a model call the phases first", lambda: self.open_dock("Classify")),
+                "Label cells": ("look at the cells, and label them by key", lambda: self.open_dock("Gallery")),
+            },
         )
-        self.cells = Picker(
-            self._offers, "classified cells of known phase; the newest are chosen for you", napari_viewer
-        )
-        self.inputs = QWidget()
-        form_rows(self.inputs).addRow("Cells", self.cells)
-        self.run_button = button("Evaluate", "compare the called phases with the true ones", self._on_run)
+        self.cells = Picker(self._offers, "cells of known phase; the newest are chosen for you", napari_viewer)
+        method_tip = "what is tested: the calls in the viewer, or a way of training"
+        self.method = Picker(self._methods, method_tip, eager=lambda method: bool(method == CALLS))
+        self.inputs, self.folds = QWidget(), CrossValidationForm()
+        rows = form_rows(self.inputs)
+        rows.addRow("Cells", self.cells)
+        rows.addRow("Test", self.method)
+        rows.addRow(self.folds)
+        self.run_button = button("Evaluate", _EVALUATE_TIP, self._on_run)
         self.add_inputs(self.empty, self.inputs, self.run_button)
         self.add_results(self._build_results())
         self.locked_while_busy += [self.models_table, self.save_button]
         self.cells.changed.connect(self._on_choice)
+        self.method.changed.connect(self._on_method)
         napari_viewer.events.theme.connect(self._on_theme)
         self._on_choice()
 
@@ -99,9 +113,23 @@ class EvaluateWidget(Dock):
         hint = text_label("rows: true phase, columns: called phase; click an entry to see its cells")
         return stacked(self.table, hint, self.percent, self.side_by_side, self.show_all)
 
-    def _offers(self) -> list[tuple[str, str]]:
-        known = [source for source in list_galleries(self.viewer.layers) if source.n_known]
-        return [(source.title, source.group) for source in known if self._phase_layer(source.group) is not None]
+    def _offers(self) -> list[tuple[str, Source]]:
+        known = [source for source in list_sources(self.viewer.layers) if self._n_known(source)]
+        return [(source.title, source) for source in known]
+
+    def _n_known(self, source: Source) -> int:
+        """Cells that a model can be tested on: the real ones of known phase, or all of known phase if none is real."""
+        data_set = data_set_of(self.viewer.layers, source)
+        if data_set is None:
+            return source.n_known if isinstance(source, GallerySource) else 0
+        known = data_set.labels.phases != UNKNOWN
+        real = known & ~data_set.cells.synthetic
+        return int((real if real.any() or not data_set.cells.synthetic.all() else known).sum())
+
+    def _methods(self) -> list[tuple[str, str]]:
+        source = self.cells.value()
+        called = [] if source is None or self._phase_layer(source.group) is None else [(CALLS, CALLS)]
+        return [*called, (CROSS_VALIDATION, CROSS_VALIDATION)]
 
     def _phase_layer(self, group: str) -> Labels | None:
         return find_layer(self.viewer.layers, group, PHASE)
@@ -111,18 +139,47 @@ class EvaluateWidget(Dock):
         self.empty.setVisible(chosen is None)
         for widget in (self.inputs, self.run_button):
             widget.setVisible(chosen is not None)
+        self.method.refresh()
         if chosen is None:
             self.results.hide()
-        elif self.evaluated is None or self.evaluated.group != chosen:
+        elif self.evaluated is None or self.evaluated.group != chosen.group:
+            self.results.hide()
+            if self.method.value() == CALLS:
+                self._on_run()
+
+    def _on_method(self) -> None:
+        is_trained = self.method.value() == CROSS_VALIDATION
+        self.folds.setVisible(is_trained)
+        if is_trained and self.cells.value() is not None:
+            self.folds.show_networks(channels_of(self.viewer.layers, self.cells.value()))
+        self.run_button.setText("Cross-validate" if is_trained else "Evaluate")
+        self.run_button.setToolTip(_CROSS_VALIDATE_TIP if is_trained else _EVALUATE_TIP)
+
+    def on_labels(self, group: str) -> None:
+        """Cells of known phase may be there only now; figures are computed when asked for."""
+        source = self.cells.value()
+        if source is None:
+            self.cells.refresh()
+        elif source.group == group and self.evaluated is not None and self.job is None:
+            self.show_status(f"Labels were changed; click {self.run_button.text()} for new figures.")
+
+    def _on_called(self, _event: Any = None) -> None:
+        """Cells were classified again."""
+        if self.method.value() == CALLS:
             self._on_run()
 
-    def _on_run(self, _event: Any = None) -> None:
-        layer = self._phase_layer(self.cells.value())
-        if layer is not None:
-            layer.events.features.connect(self._on_run)  # when the cells are classified again
-            self.start(
-                evaluate_calls(snapshot_calls(layer), self._style(), [*self.models.values()]), self._on_evaluated
-            )
+    def _on_run(self) -> None:
+        source = self.cells.value()
+        if source is None:
+            return
+        layer, data_set = self._phase_layer(source.group), data_set_of(self.viewer.layers, source)
+        earlier = [*self.models.values()]
+        if self.method.value() == CROSS_VALIDATION:
+            job = cross_validate_source(source, field_cells(data_set), self.folds.value(), self._style(), earlier)
+            self.start(job, self._on_evaluated)
+        elif layer is not None:
+            layer.events.features.connect(self._on_called)
+            self.start(evaluate_calls(snapshot_calls(layer, data_set), self._style(), earlier), self._on_evaluated)
 
     def _on_evaluated(self, evaluated: Evaluated) -> None:
         self.models = {name: self.models[name] for name in evaluated.comparisons}

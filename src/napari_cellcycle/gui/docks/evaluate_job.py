@@ -6,20 +6,23 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.data_labels import apply_labels
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.compare import Comparison
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
-from napari_cellcycle.gui.layers.source import KEY, GallerySource, source_of
+from napari_cellcycle.gui.layers.source import KEY, GallerySource, Source, source_of
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
@@ -41,9 +44,10 @@ class FigureStyle:
 
 @dataclass(frozen=True, eq=False)
 class Calls:
-    """What a phase layer holds of its cells, copied in the GUI thread."""
+    """What a phase layer holds of its cells, copied in the GUI thread; those of a gallery are read again."""
 
-    source: GallerySource
+    source: Source
+    cells: Cells | None
     prediction: Prediction
     truth: NDArray[np.int8]
     synthetic: NDArray[np.bool_]
@@ -75,13 +79,22 @@ class Evaluated:
     comparisons: dict[str, Comparison | None]
 
 
-def snapshot_calls(layer: Labels) -> Calls:
-    """What a job needs of a phase layer over a gallery."""
+def snapshot_calls(layer: Labels, data_set: DataSet | None) -> Calls:
+    """What a job needs of a phase layer; the cells of a field come from its `data_set`."""
     source = source_of(layer)
-    if not isinstance(source, GallerySource):
-        raise TypeError(f"{layer.name} lies over no gallery")
+    if source is None:
+        raise TypeError(f"{layer.name} is no phase layer")
     synthetic = layer.features["synthetic"].to_numpy(bool)
-    return Calls(source, prediction_of(layer), truth_of(layer), synthetic, layer.metadata[KEY]["model"])
+    truth = truth_of(layer) if data_set is None else data_set.labels.phases
+    cells = field_cells(data_set)
+    return Calls(source, cells, prediction_of(layer), truth, synthetic, layer.metadata[KEY]["model"])
+
+
+def field_cells(data_set: DataSet | None) -> Cells | None:
+    """The cells of a field, with their labels; None for those of a gallery, which are read from their files."""
+    if data_set is None or isinstance(data_set.source, GallerySource):
+        return None
+    return apply_labels(data_set.cells, data_set.labels)
 
 
 def evaluate_calls(
@@ -90,14 +103,46 @@ def evaluate_calls(
     """Compare calls with the truth, and with `earlier` ones of other models."""
     from napari_cellcycle.jobs.evaluate import evaluate_prediction
 
-    cells = yield from reread_cells(calls.source)
+    cells = yield from _open(calls.source, calls.cells)
     cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic)
-    settings = {"model": calls.model, "input": [*calls.source.paths, *calls.source.made], **calls.source.reading}
+    settings = {"model": calls.model, "input": _names(calls.source), **_reading(calls.source).to_dict()}
     report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=settings)
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)
     pictures = yield from draw_figures(report, style)
     return Evaluated(calls.source.group, report, cells, pictures, comparisons)
+
+
+def cross_validate_source(
+    source: Source, cells: Cells | None, config: EvaluateSettings, style: FigureStyle, earlier: Iterable[Evaluated] = ()
+) -> Job[Any, Evaluated]:
+    """Train and test fold by fold on the cells of known phase of a gallery, or on the `cells` of a field."""
+    yield Note("Opening the cells ...")
+    from napari_cellcycle.jobs.protocols.cross_validation import cross_validate_cells
+
+    opened = yield from _open(source, cells)
+    yield Note("")
+    report, tested = yield from cross_validate_cells(opened, config, _reading(source), _names(source))
+    report = replace(report, model=f"{report.model}, {config.cv} folds")
+    comparisons = compare_with(report, [other.report for other in earlier if other.group == source.group])
+    pictures = yield from draw_figures(report, style)
+    return Evaluated(source.group, report, tested, pictures, comparisons)
+
+
+def _open(source: Source, cells: Cells | None) -> Job[Progress | Note, Cells]:
+    if cells is not None:
+        return cells
+    assert isinstance(source, GallerySource)
+    return (yield from reread_cells(source))
+
+
+def _names(source: Source) -> list[str]:
+    """Where the cells of a source come from, for the report."""
+    return [*source.paths, *source.made] if isinstance(source, GallerySource) else [source.title]
+
+
+def _reading(source: Source) -> ReadSettings:
+    return ReadSettings.from_dict(source.reading) if isinstance(source, GallerySource) else ReadSettings()
 
 
 def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:

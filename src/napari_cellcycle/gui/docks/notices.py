@@ -49,12 +49,16 @@ class NoPhases(Notice):
 
     def __init__(self, dock: Dock) -> None:
         actions = {
-            "Open files": ("open folders that are named after phases", lambda: dock.open_dock("Open cells")),
+            "Label cells": (
+                "look at the cells, and label some of each phase by key",
+                lambda: dock.open_dock("Gallery"),
+            ),
             "Classify cells": ("let a model call the phases first", lambda: dock.open_dock("Classify")),
+            "Open files": ("open folders that are named after phases", lambda: dock.open_dock("Open cells")),
         }
         super().__init__(
-            "The phases of these cells are not known. Open folders that are named after phases; or classify the "
-            "cells, and then correct wrong phases here.",
+            "The phases of these cells are not known. Label some cells of each phase, which is quicker after a model "
+            "has called them; or open folders that are named after phases.",
             actions,
         )
 

@@ -55,6 +55,7 @@ class TrainingDock(Dock):
         self.column.addWidget(self.labelled)
         self.add_inputs(self.unlabelled, self.setup)
         self.locked_while_busy += self.labelled.boxes
+        self.labelled.label_clicked.connect(lambda: self.open_dock("Gallery"))
         self.progress.cancel.setToolTip(texts.cancel_tip)
         self.pause = button("Pause", "let the computer do other work for a while", self._on_pause)
         self.stop = button("Stop", texts.stop_tip, self._on_stop)

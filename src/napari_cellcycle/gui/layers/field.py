@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.annotate.data_labels import open_labels, open_labels_of_pixels
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.io.channel_roles import name_channels
@@ -31,6 +34,8 @@ class FieldOnScreen:
         Darkfield and labels may be None; then there is none, or cells are found in the brightfield image.
     pixel_size_um : float or None
         Edge of a pixel, where the layer knows it.
+    path : Path or None
+        The file that brightfield was read from.
     """
 
     source: FieldSource
@@ -38,6 +43,12 @@ class FieldOnScreen:
     darkfield: Any | None
     labels: Any | None
     pixel_size_um: float | None
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """What its cells are named after: the file as in the table of the command, else the layer."""
+        return self.source.brightfield if self.path is None else self.path.name
 
 
 def image_layers(viewer: ViewerModel) -> list[Image]:
@@ -76,6 +87,7 @@ def snapshot_field(brightfield: Image, darkfield: Image | None, labels: Labels |
         None if darkfield is None else darkfield.data,
         None if labels is None else labels.data,
         _pixel_size_um(brightfield),
+        _path_of(brightfield),
     )
 
 
@@ -93,9 +105,26 @@ def cut_field(field: FieldOnScreen) -> Cells:
         _planes(field),
         field.labels,
         channels=[BRIGHTFIELD] if field.darkfield is None else [BRIGHTFIELD, DARKFIELD],
-        source=field.source.brightfield,
+        source=field.name,
         pixel_size_um=field.pixel_size_um,
     )
+
+
+def data_set_of_field(field: FieldOnScreen, cells: Cells) -> DataSet:
+    """The cells of a field with the labels that were given to them before.
+
+    The labels lie in the folder of the image's file. Those of an image without a file are kept in the user's own
+    folder under what its pixels look like, so that they are found again when the same image is opened.
+    """
+    if field.path is not None:
+        return DataSet(field.source, cells, open_labels(cells, field.path.parent))
+    return DataSet(field.source, cells, open_labels_of_pixels(cells, np.asarray(field.brightfield)))
+
+
+def _path_of(layer: Image) -> Path | None:
+    """The file of a layer, if it is still there."""
+    path = layer.source.path
+    return Path(path) if path and Path(path).exists() else None
 
 
 def field_map(labels: Labels, table: pd.DataFrame) -> LabelMap:

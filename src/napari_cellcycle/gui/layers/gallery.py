@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.data_labels import apply_labels, labels_in_words, open_labels
 from napari_cellcycle.cells import ROLES, Cells, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.layers.data_set import DataSet, remember_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData, gallery_layers
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.mosaic import MAX_SHOWN, Mosaic, build_mosaic
+from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.jobs.read import open_cells, reading_options
+from napari_cellcycle.jobs.read import describe_cells, open_cells
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class OpenedGallery:
     layers: list[LayerData]
     table: pd.DataFrame
     notes: tuple[str, ...]
+    data_set: DataSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,6 @@ class Preview:
 def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[Progress | Note, Preview]:
     """Look at a few cells of each channel."""
     from napari_cellcycle.io.channel_preview import propose_channels
-    from napari_cellcycle.io.input_summary import describe_inputs
 
     cells: Cells = yield from open_cells(paths, reading)
     few = np.unique(np.linspace(0, len(cells) - 1, _N_PREVIEWED).astype(int))
@@ -83,7 +86,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
         if (channel.role or channel.name) in pictures  # else not all inputs have it
     ]
     n_known = int((cells.phases != UNKNOWN).sum())
-    lines = [part.to_line() for part in describe_inputs(paths, **reading_options(reading)).parts]
+    lines = [part.to_line() for part in describe_cells(paths, reading).parts]
     more = [f"and {len(lines) - _N_LISTED} more"] if len(lines) > _N_LISTED else []
     contents = "\n".join([*lines[:_N_LISTED], *more])
     return Preview(_title(paths), len(cells), n_known, channels, contents, without_flags(cells.notes))
@@ -116,12 +119,18 @@ def open_gallery(
     shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
     mosaic = yield from build_mosaic(shown, max_shown)
     source = _source(paths, reading, synthetic, cells, mosaic)
-    notes = without_flags(cells.notes)
+    data_set = _data_set(source, cells)
+    notes = without_flags((*cells.notes, *data_set.labels.notes, *labels_in_words(data_set.labels)))
     if source.n_shown < source.n_cells:
         shown_of = f"{source.n_shown:,} of {source.n_cells:,}"
         notes += (f"the layers show the first {shown_of} cells; the dock Gallery shows all",)
     _warm_up()
-    return OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes)
+    return OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes, data_set)
+
+
+def _data_set(source: GallerySource, cells: Cells) -> DataSet:
+    """The cells with the labels that were given to them before."""
+    return DataSet(source, cells, open_labels(cells, root_of(source.paths)))
 
 
 def _warm_up() -> None:
@@ -132,30 +141,36 @@ def _warm_up() -> None:
 
 
 def reread_cells(source: GallerySource) -> Job[Progress | Note, Cells]:
-    """Read the cells of a gallery from their files again.
+    """Read the cells of a gallery from their files again, with their labels.
 
     Raises
     ------
     ReadError
         The files are gone, or hold other cells than when the gallery was made.
     """
+    data_set = yield from open_data_set(source)
+    return apply_labels(data_set.cells, data_set.labels)
+
+
+def open_data_set(source: GallerySource) -> Job[Progress | Note, DataSet]:
+    """Read the cells of a gallery from their files again; errors are those of `reread_cells`."""
     cells, _ = yield from _open(source.paths, ReadSettings.from_dict(source.reading), source.made)
     if len(cells) != source.n_cells:
         raise ReadError(
             f"{source.paths[0]} held {source.n_cells} cells when the gallery was made and holds {len(cells)} now; "
             "open it again"
         )
-    return cells
+    return _data_set(source, cells)
 
 
 def _open(
     paths: Sequence[str | Path], reading: ReadSettings, synthetic: Sequence[str | Path]
 ) -> Job[Progress | Note, tuple[Cells, list[str]]]:
     """The cells, and the channels that all of them have; a stain that synthetic cells lack is still trained on."""
-    cells: Cells = yield from open_cells(paths, reading)
+    cells: Cells = yield from open_cells(paths, reading, labelled=False)
     if not synthetic:
         return cells, list(cells.channels)
-    more: Cells = yield from open_cells(synthetic, ReadSettings())
+    more: Cells = yield from open_cells(synthetic, ReadSettings(), labelled=False)
     everywhere = [name for name in cells.channels if name in more.channels]
     return join_cells([cells, with_blanks(more, cells.channels) if everywhere else more]), everywhere
 
@@ -168,8 +183,9 @@ def show_gallery(viewer: ViewerModel, opened: OpenedGallery) -> None:
         if source_of(layer) is not None:
             layer.visible = False
     layers = [Layer.create(*data) for data in opened.layers]
+    remember_data_set(layers, opened.data_set)
     for layer in layers:
-        describe_in_status_bar(layer, opened.source.grid, opened.table)
+        describe_in_status_bar(layer, opened.source.grid, opened.table, opened.data_set.labels)
         viewer.add_layer(layer)
     # not the marks on synthetic cells on top, which nobody works on
     viewer.layers.selection.active = [layer for layer in layers if isinstance(layer, Image)][-1]

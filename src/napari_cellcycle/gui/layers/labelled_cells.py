@@ -1,4 +1,4 @@
-"""Cells in the viewer whose phase is known: from folders, from painting, or from a table."""
+"""Cells in the viewer whose phase is known: from folders, from labels, or from a table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
@@ -24,7 +25,7 @@ _NONE = np.zeros(0, np.int8)
 
 @dataclass(frozen=True, eq=False)
 class LabelledGallery:
-    """Cells of a gallery; `phases` as painted on the shown ones, shape (N,), or None: those of their files.
+    """Cells of a gallery; `phases` with their labels, shape (N,), or None: those of their files.
 
     `synthetic` says which of them a generator made.
     """
@@ -43,16 +44,12 @@ class LabelledGallery:
         """Those of `counts` that a generator made."""
         if self.phases is None:
             return np.array(self.source.synthetic_counts)
-        return _count(self.phases[self.synthetic[: len(self.phases)]]) if self.synthetic is not None else _count(_NONE)
+        return _count(_NONE if self.synthetic is None else self.phases[self.synthetic])
 
     def open(self) -> Job[Any, Cells]:
         """Read the cells again, with these phases."""
         cells = yield from reread_cells(self.source)
-        if self.phases is None:
-            return cells
-        phases = np.full(len(cells), UNKNOWN, np.int8)
-        phases[: len(self.phases)] = self.phases
-        return replace(cells, phases=phases)
+        return cells if self.phases is None else replace(cells, phases=self.phases)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +78,13 @@ class LabelledField:
 
 
 Labelled = LabelledGallery | LabelledField
+
+
+def phases_by_cell(labels: LabelTable, phases: NDArray[np.int8]) -> dict[tuple[str, int], int]:
+    """`phases` by where a cell comes from and its number there; only known ones."""
+    known = np.flatnonzero(phases != UNKNOWN)
+    keys = zip(labels.sources[known].tolist(), labels.ids[known].tolist(), strict=True)
+    return dict(zip(keys, phases[known].tolist(), strict=True))
 
 
 def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:

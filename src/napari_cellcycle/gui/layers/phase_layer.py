@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
+from napari_cellcycle.gui.layers.data_set import DataSet, remember_data_set
 from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
-from napari_cellcycle.gui.layers.phase_painting import corrections
+from napari_cellcycle.gui.layers.labelled_phases import LabelledPhases
 from napari_cellcycle.gui.layers.phase_table import verdict_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
+    FieldSource,
     GallerySource,
     Source,
     find_layer,
@@ -84,27 +87,29 @@ def hidden_phases(layer: Labels) -> set[int]:
 
 
 def show_phases(
-    viewer: ViewerModel, source: Source, new: LayerData, cells: CellMap, field: Sequence[Layer] = ()
+    viewer: ViewerModel, data_set: DataSet, new: LayerData, cells: CellMap, field: Sequence[Layer] = ()
 ) -> Labels:
     """Add the phase layer, or refresh the one that is there, and describe its cells in the status bar.
 
-    Other phase layers are hidden. What somebody painted on the layer stays. `field` are the user's own layers that
-    show the same cells.
+    Cells that have a label are shown in its phase. Other phase layers are hidden. `field` are the user's own layers
+    that show the same cells.
     """
     from napari.layers import Layer
 
     data, options, kind = new
+    source, labels = data_set.source, data_set.labels
     below = [*field, *_layers_of(viewer, source)]
     layer = find_layer(viewer.layers, source.group, PHASE)
     if layer is None:
         layer = Layer.create(data, {**options, **_position_of(below)}, kind)
     else:
-        data = _with_corrections(data, layer, options["features"], cells)
         for name in ("metadata", "features", "colormap"):  # metadata first: listeners to the features read it
             setattr(layer, name, options[name])
         layer.data, layer.visible = data, True
+    remember_data_set([*below, layer], data_set)
+    LabelledPhases(layer, cells, labels, viewer).redraw()
     for one in [*below, layer]:
-        describe_in_status_bar(one, cells, options["features"])
+        describe_in_status_bar(one, cells, options["features"], labels)
     for other in viewer.layers:
         if source_of(other) is not None and role_of(other) == PHASE and other is not layer:
             other.visible = False
@@ -124,13 +129,10 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
     new, layer = opened.source, find_layer(viewer.layers, old.group, PHASE)
     if layer is None:  # the user has removed it
         return
-    numbers = np.zeros(new.n_cells, np.uint8)
-    numbers[: old.n_shown] = old.grid.read_phases(layer.data)
     synthetic = opened.table.iloc[old.n_cells :]
-    numbers[old.n_cells :] = [PHASE_LABELS.index(label) + 1 for label in synthetic["truth"]]
     known, table = layer.metadata[KEY], _with_synthetic(layer.features, synthetic)
     data, options, kind = phase_layer(
-        new.grid.draw_outlines(numbers),
+        np.zeros(new.grid.shape, np.uint8),
         table,
         new,
         model=known["model"],
@@ -140,21 +142,28 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
     )
     below = _layers_of(viewer, new)
     copied = Layer.create(data, {**options, **_position_of(below)}, kind)
+    remember_data_set([copied], opened.data_set)
+    LabelledPhases(copied, new.grid, opened.data_set.labels, viewer).redraw()
     for other in [*below, copied]:
-        describe_in_status_bar(other, new.grid, table)
+        describe_in_status_bar(other, new.grid, table, opened.data_set.labels)
     viewer.add_layer(copied)
 
 
-def _with_corrections(
-    picture: NDArray[np.uint8], layer: Labels, table: pd.DataFrame, cells: CellMap
-) -> NDArray[np.uint8]:
-    """`picture` with what somebody painted on the layer that it replaces, if that one is of the same cells."""
-    if layer.data.shape != picture.shape or len(layer.features) != len(table):
-        return picture
-    painted = corrections(layer, cells)
-    if not painted.any():
-        return picture
-    return cells.draw_outlines(np.where(painted > 0, painted, cells.read_phases(picture)))
+def list_sources(layers: Iterable[Layer]) -> list[Source]:
+    """Galleries, and fields whose cells were classified, the newest first."""
+    found: dict[str, Source] = {}
+    for layer in layers:
+        source = source_of(layer)
+        if source is not None:
+            found[source.group] = source
+    return list(found.values())[::-1]
+
+
+def channels_of(layers: Iterable[Layer], source: Source) -> set[str]:
+    """What the images of some cells show."""
+    if isinstance(source, FieldSource):
+        return {BRIGHTFIELD, DARKFIELD} if source.darkfield else {BRIGHTFIELD}
+    return {role_of(layer) for layer in layers if source_of(layer) == source} & set(ROLES)
 
 
 def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.gui.layers.source import KEY
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, Phase, phase_label
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_LABEL, Phase, phase_label
 from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDA
     return table
 
 
-def prediction_of(layer: Labels) -> Prediction:
-    """What the model said, out of a phase layer's table."""
+def prediction_of(layer: Labels, labels: LabelTable | None = None) -> Prediction:
+    """What the model said, out of a phase layer's table; with `labels`, its own table has theirs as columns too."""
     table = layer.features
     dna_content = table["dna_content"].to_numpy(np.float32)
     unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
@@ -48,13 +49,30 @@ def prediction_of(layer: Labels) -> Prediction:
         synthetic=table["synthetic"].to_numpy(bool),
         unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
         verdict=verdict_of(layer),
+        columns=_columns(table) | (labels.texts() if labels is not None and labels.decided.any() else {}),
     )
+
+
+def _columns(table: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
+    """Further columns, such as the well; those that tell of labels are out of date."""
+    known = {"source", "cell", "phase", "probability", "dna_content", "unfamiliar", "synthetic", "truth", "reliable"}
+    known |= {f"p_{label}" for label in PHASE_LABELS} | {"label", "annotator", "drawn", "index"}
+    return {str(name): table[name].to_numpy(str) for name in table if name not in known}
 
 
 def verdict_of(layer: Labels) -> Verdict | None:
     """Whether the model fits the cells, out of a phase layer's metadata."""
     known = layer.metadata[KEY].get("verdict")
     return None if known is None else Verdict(**known)
+
+
+def called_phases(layer: Labels) -> NDArray[np.int8]:
+    """Phases as the model called them, shape (N,); `UNSURE` where it was not sure, `UNKNOWN` where unreadable."""
+    import pandas as pd
+
+    numbers = {phase.label: int(phase) for phase in Phase} | {UNSURE_LABEL: UNSURE}
+    codes, texts = pd.factorize(layer.features["phase"])
+    return np.array([*(numbers.get(text, UNKNOWN) for text in texts), UNKNOWN], np.int8)[codes]
 
 
 def truth_of(layer: Labels) -> NDArray[np.int8]:

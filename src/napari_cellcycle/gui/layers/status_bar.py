@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 
-def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame) -> None:
+def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame, labels: LabelTable | None = None) -> None:
     """Show the cell under the cursor in napari's status bar.
 
     napari would take the phase number for the number of a cell, so the layer's own text is replaced.
     """
-    describe = cell_descriptions(table)
+    describe = cell_descriptions(table, labels)
     plain = type(layer).get_status
 
     def get_status(position: Any = None, **options: Any) -> Any:
@@ -36,8 +37,11 @@ def describe_in_status_bar(layer: Layer, cells: CellMap, table: pd.DataFrame) ->
     layer.get_status = get_status
 
 
-def cell_descriptions(table: pd.DataFrame) -> Callable[[int], str]:
-    """What describes a cell, from a table of results or a `cell_table`; one at a time, as there may be a million."""
+def cell_descriptions(table: pd.DataFrame, labels: LabelTable | None = None) -> Callable[[int], str]:
+    """What describes a cell, from a table of results or a `cell_table` and from its labels as they are at that time.
+
+    One cell at a time, as there may be a million.
+    """
     columns = {name: table[name].to_numpy() for name in table}
     called = "phase" in columns
     probabilities = (
@@ -47,8 +51,12 @@ def cell_descriptions(table: pd.DataFrame) -> Callable[[int], str]:
     def describe(cell: int) -> str:
         kind = "synthetic cell" if columns["synthetic"][cell] else "cell"
         parts = [f"{columns['source'][cell]} {kind} {columns['cell'][cell]}"]
+        decided = {} if labels is None else labels.decision_of(cell)
+        known = [f"label {label} by {annotator}" for annotator, label in decided.items()]
+        if not known and columns["truth"][cell]:
+            known = [f"truth {columns['truth'][cell]}"]
         if not called:
-            return ", ".join([*parts, *([f"truth {columns['truth'][cell]}"] if columns["truth"][cell] else [])])
+            return ", ".join([*parts, *known])
         row = probabilities[cell]
         if np.isnan(row).any():
             return f"{parts[0]}: could not be read"
@@ -57,8 +65,7 @@ def cell_descriptions(table: pd.DataFrame) -> Callable[[int], str]:
         parts.append(f"{columns['phase'][cell]} ({shares})")
         if np.isfinite(columns["dna_content"][cell]):
             parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")
-        if columns["truth"][cell]:
-            parts.append(f"truth {columns['truth'][cell]}")
+        parts += known
         if columns["unfamiliar"][cell] == 1:  # NaN where the model can't tell
             parts.append("unlike the training cells")
         return ", ".join(parts)

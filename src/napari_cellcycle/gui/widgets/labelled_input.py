@@ -7,27 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.compat import isalive
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, ROLES
-from napari_cellcycle.gui.layers.field import field_map
-from napari_cellcycle.gui.layers.labelled_cells import Labelled, LabelledField, LabelledGallery, phases_in_table
-from napari_cellcycle.gui.layers.phase_painting import HOW_TO_PAINT, PhasePainting
-from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.annotate.agreement import in_words
+from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, labels_changed
+from napari_cellcycle.gui.layers.labelled_cells import (
+    Labelled,
+    LabelledField,
+    LabelledGallery,
+    phases_by_cell,
+    phases_in_table,
+)
+from napari_cellcycle.gui.layers.labelled_phases import shown_phases
+from napari_cellcycle.gui.layers.phase_layer import channels_of
+from napari_cellcycle.gui.layers.phase_table import called_phases
+from napari_cellcycle.gui.layers.source import PHASE, GallerySource, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
+from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], list[str]]
 
-FILES = "from folders and files"
-PAINTED = "painted on the cells"
+KNOWN = "labels, folders and files"
+GUESSED = "the same, and calls for the other cells"
 TABLE = "from the table of the labels"
 
 
@@ -45,49 +54,65 @@ class LabelledInput(QWidget):
     """
 
     changed = Signal()
+    label_clicked = Signal()
 
     def __init__(self, viewer: ViewerModel, advise: Advise = training_advice) -> None:
         super().__init__()
         self._viewer, self._advise = viewer, advise
-        self._painting: PhasePainting | None = None
         self.phase_counts: NDArray[np.int64] | None = None
         self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
         self.phases = Picker(
             lambda: [(text, text) for text in self._offers()],
-            "where the true phases come from; painted phases are in the layer cells: phase",
+            "where the true phases come from; cells without a label are used only if you choose to trust the calls",
         )
         self.inputs.rows.addRow("Phases", self.phases)
         self.counts, self.hint = text_label(), text_label()
-        self.paint = button("Correct phases", HOW_TO_PAINT, self._on_paint)
-        fill_column(self, self.inputs, self.paint, self.counts, self.hint)
-        self.boxes = (self.inputs, self.paint)
+        tip = "look at the cells in the dock Gallery, and label them by key"
+        self.label_button = button("Label cells", tip, self.label_clicked.emit)
+        fill_column(self, self.inputs, self.label_button, self.counts, self.hint)
+        self.boxes = (self.inputs, self.label_button)
         self.inputs.changed.connect(self.refresh)
-        self.phases.changed.connect(self._on_phases)
+        self.phases.changed.connect(self._show_counts)
         for event in ("inserted", "removed"):
             getattr(viewer.layers.events, event).connect(self.refresh)
+        labels_changed.connect(self._on_labels)
         self.refresh()
 
     def labelled(self) -> Labelled | None:
         """What is chosen, with its phases as they are now; None where no phase is known."""
         source, field, origin = self.inputs.source(), self.inputs.field(), self.phases.value()
-        if origin == PAINTED and self._painting is not None:
-            if field is not None:
-                return LabelledField(field, self._painting.phases_by_cell())
-            if isinstance(source, GallerySource):
-                return LabelledGallery(source, self._painting.phases(), self._painting.synthetic())
-            return None
         if origin == TABLE and field is not None:
-            return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.source.brightfield))
-        return LabelledGallery(source) if origin == FILES and isinstance(source, GallerySource) else None
+            return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.name))
+        data_set = self._data_set()
+        if data_set is None:
+            is_known = isinstance(source, GallerySource) and source.n_known > 0
+            return LabelledGallery(source) if isinstance(source, GallerySource) and is_known else None
+        phases = self._phases(data_set)
+        if not (phases != UNKNOWN).any():
+            return None
+        if field is not None:
+            return LabelledField(field, phases_by_cell(data_set.labels, phases))
+        assert isinstance(source, GallerySource)
+        return LabelledGallery(source, phases, data_set.cells.synthetic)
+
+    def _phases(self, data_set: DataSet) -> NDArray[np.int8]:
+        """The phases to train on, shape (N,)."""
+        labels = data_set.labels
+        layer = find_layer(self._viewer.layers, data_set.source.group, PHASE)
+        if self.phases.value() != GUESSED or layer is None:
+            return labels.phases
+        called = shown_phases(called_phases(layer), labels)
+        called[called == UNSURE] = UNKNOWN
+        return np.where(labels.phases == UNKNOWN, called, labels.phases).astype(np.int8)
+
+    def _data_set(self) -> DataSet | None:
+        return data_set_of(self._viewer.layers, self.inputs.source())
 
     def channels(self) -> set[str]:
         """What the images of the chosen cells show."""
-        source, field = self.inputs.source(), self.inputs.field()
-        if field is not None:
-            return {BRIGHTFIELD} if field.darkfield is None else {BRIGHTFIELD, DARKFIELD}
-        ours = [layer for layer in self._viewer.layers if source is not None and source_of(layer) == source]
-        return {role_of(layer) for layer in ours} & set(ROLES)
+        source = self.inputs.source()
+        return set() if source is None else channels_of(self._viewer.layers, source)
 
     def refresh(self, _event: Any = None) -> None:
         """Offer where the phases of the chosen cells can come from, and count them."""
@@ -95,28 +120,21 @@ class LabelledInput(QWidget):
 
     def _offers(self) -> list[str]:
         source, field = self.inputs.source(), self.inputs.field()
-        offers = [FILES] if isinstance(source, GallerySource) and source.n_known else []
-        if field is not None and phases_in_table(self.inputs.labels.value(), field.source.brightfield):
-            offers.append(TABLE)
-        if source is not None and find_layer(self._viewer.layers, source.group, PHASE) is not None:
-            offers.append(PAINTED)
+        if source is None:
+            return []
+        offers = [KNOWN]
+        if field is not None and phases_in_table(self.inputs.labels.value(), field.name):
+            offers.insert(0, TABLE)
+        if self._data_set() is not None and find_layer(self._viewer.layers, source.group, PHASE) is not None:
+            offers.append(GUESSED)
         return offers
 
-    def _on_phases(self) -> None:
-        if self._painting is not None:
-            self._painting.end()
-        self._painting = self._follow() if self.phases.value() == PAINTED else None
-        self.paint.setVisible(self._painting is not None)
-        self._show_counts()
-
-    def _follow(self) -> PhasePainting | None:
-        source = self.inputs.source()
-        layer = None if source is None else find_layer(self._viewer.layers, source.group, PHASE)
-        if layer is None:
-            return None
-        if isinstance(source, GallerySource):
-            return PhasePainting(layer, source.grid, self._show_counts)
-        return PhasePainting(layer, field_map(self.inputs.labels.value(), layer.features), self._show_counts)
+    def _on_labels(self, group: str) -> None:
+        if not isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget already
+            return
+        data_set = self._data_set()
+        if data_set is not None and data_set.source.group == group:
+            self._show_counts()
 
     def _show_counts(self) -> None:
         labelled = self.labelled()
@@ -128,19 +146,16 @@ class LabelledInput(QWidget):
             self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
             self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
             advice = self._advise(self.phase_counts, self.synthetic_counts)
-            show_text(self.hint, as_sentences([*advice, self._how_painted()]))
+            show_text(self.hint, as_sentences([*advice, self._how_labelled()]))
         self.changed.emit()
 
-    def _how_painted(self) -> str:
-        if self._painting is None:
+    def _how_labelled(self) -> str:
+        data_set = self._data_set()
+        if data_set is None:
             return ""
-        return f"{self._painting.n_corrected():,} corrected by hand, the others as the model called them"
-
-    def _on_paint(self) -> None:
-        if self._painting is not None:
-            self._painting.begin()
-            self._viewer.layers.selection.active = self._painting.layer
-            show_text(self.hint, HOW_TO_PAINT)
+        layer = find_layer(self._viewer.layers, data_set.source.group, PHASE)
+        called = np.full(len(data_set.labels), UNKNOWN, np.int8) if layer is None else called_phases(layer)
+        return in_words(called, data_set.labels)
 
 
 def _legend(counts: Sequence[int], synthetic: Sequence[int]) -> str:

@@ -18,9 +18,10 @@ from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
+from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
-from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data, split_table
+from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 from napari_cellcycle.predict import PartialPrediction, predict_prepared
@@ -47,7 +48,18 @@ def cross_validate(
     reading: ReadSettings,
     folder: Path | None = None,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
+    """Read the cells in `paths`, and train and test on them as `cross_validate_cells` does."""
+    _check_folder(folder)
+    cells = yield from open_cells(paths, reading)
+    return (yield from cross_validate_cells(cells, config, reading, [str(path) for path in paths], folder))
+
+
+def cross_validate_cells(
+    cells: Cells, config: EvaluateSettings, reading: ReadSettings, names: Sequence[str], folder: Path | None = None
+) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from new weights; return the report, and the cells that it is about.
+
+    The report says that the cells come from the files and folders `names`, read as `reading` says.
 
     The models of the folds are written to the new `folder`, where one is given, each with a ``split.csv`` that lists
     its test cells. If synthetic cells are needed, each fold trains a generator of its own, on its training part alone.
@@ -59,10 +71,9 @@ def cross_validate(
     SettingError
         A finished generator was chosen that was trained on cells that are to be tested.
     """
-    if folder is not None and folder.exists():
-        raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
+    _check_folder(folder)
     recipe, settings = recipe_and_settings(config)
-    training_data = yield from load_training_data(paths, config.also, recipe, reading)
+    training_data = yield from TrainingData.from_cells(cells, config.also, recipe, reading)
     cells = training_data.cells
     groups = group_names(cells, config.group_by) if config.group_by else None
     folds = make_folds(
@@ -94,11 +105,16 @@ def cross_validate(
         seed=config.seed,
         temperature=tested.temperatures,
         losses=tested.losses,
-        settings=settings_of(paths, config, settings, reading),
+        settings=settings_of(names, config, settings, reading),
         data_sha256=training_data.data_sha256,
         notes=(*_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
+
+
+def _check_folder(folder: Path | None) -> None:
+    if folder is not None and folder.exists():
+        raise WriteError(f"{folder} exists already; choose another folder for the report, or remove it first")
 
 
 def recipe_and_settings(config: EvaluateSettings) -> tuple[Recipe, TrainConfig]:
