@@ -137,6 +137,8 @@ def test_tables_of_other_cells_are_refused(cells, calls) -> None:
         CellTable(cells, LabelTable(cells.sources, cells.ids), calls[:-1])
 
 
-def test_a_closed_table_no_longer_listens(table) -> None:
-    table.close()
-    assert table.labels.on_change == []
+def test_it_tells_of_labels_when_it_has_followed(table) -> None:
+    heard = []
+    table.on_change = lambda rows: heard.append((rows.tolist(), table.shown[rows].tolist()))
+    table.labels.decide([2, 3], "Telophase")
+    assert heard == [([2, 3], [6, 6])]

@@ -125,6 +125,8 @@ class CellTable:
         The call: a phase number, `UNSURE` or `UNKNOWN`.
     decided : ndarray of bool, shape (N,)
         Cells whose colour is that of a decision, not of a call.
+    on_change : callable
+        Called with the rows of cells that were labelled, once the table has followed.
     """
 
     def __init__(self, cells: Cells, labels: LabelTable, calls: pd.DataFrame | None = None) -> None:
@@ -151,15 +153,11 @@ class CellTable:
         self._before = labels.given.astype(np.int16) if calls is None else self.called
         self.shown, self.decided = self._before.copy(), np.zeros(len(cells), bool)
         self._resolve(np.arange(len(cells)))
-        labels.on_change.append(self._on_labels)
+        self.on_change: Callable[[Rows], None] = lambda _rows: None
+        labels.follow(self._on_labels)
 
     def __len__(self) -> int:
         return len(self.cells)
-
-    def close(self) -> None:
-        """Stop following the labels."""
-        if self._on_labels in self.labels.on_change:
-            self.labels.on_change.remove(self._on_labels)
 
     @property
     def names(self) -> list[str]:
@@ -251,6 +249,7 @@ class CellTable:
         self._resolve(rows)
         for name in LABEL_COLUMNS:
             self._columns.pop(name, None)
+        self.on_change(rows)
 
     def _resolve(self, rows: Rows) -> None:
         """Find again what some cells are coloured by."""

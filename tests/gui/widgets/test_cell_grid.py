@@ -38,7 +38,7 @@ def grid(qtbot, table) -> CellGrid:
     grid.show()
     grid.show_table(table, Tiles(table.cells))
     grid.show_order(table.order(View()))
-    table.labels.on_change.append(grid.redraw)
+    table.on_change = grid.redraw
     qtbot.waitUntil(lambda: not grid.is_reading)
     return grid
 

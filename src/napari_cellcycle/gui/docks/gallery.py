@@ -20,9 +20,10 @@ from napari_cellcycle.browse.tiles import Tile, Tiles
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.gallery_job import OpenCells, make_queue, open_cells_of, queues, save_labels
+from napari_cellcycle.gui.docks.gallery_job import make_queue, queues, read_data_set, save_labels
 from napari_cellcycle.gui.docks.notices import NoCells
-from napari_cellcycle.gui.layers.cell_link import CellLink
+from napari_cellcycle.gui.layers.cell_link import CellLink, layers_of
+from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, remember_data_set
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.phase_table import prediction_of, verdict_of
 from napari_cellcycle.gui.layers.source import KEY, PHASE, Source, find_layer
@@ -59,7 +60,7 @@ class GalleryWidget(Dock):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
-        self.opened: OpenCells | None = None
+        self.opened: DataSet | None = None
         self.table: CellTable | None = None
         self.explain: Explain | None = None
         self._tried: Source | None = None
@@ -139,7 +140,10 @@ class GalleryWidget(Dock):
         if self.opened is None or self.opened.source != source:
             self._tried = source
             self._forget()
-            self.start(open_cells_of(source, self.inputs.field()), self._on_opened)
+            if (known := data_set_of(self.viewer.layers, source)) is not None:
+                self._on_opened(known)
+            else:
+                self.start(read_data_set(source, self.inputs.field()), self._on_read_data)
         elif self._phase_layer() is not self._layer:
             self._show_table()
 
@@ -148,13 +152,17 @@ class GalleryWidget(Dock):
         super().on_end()
         self._load()
 
-    def _on_opened(self, opened: OpenCells) -> None:
+    def _on_read_data(self, found: DataSet) -> None:
+        """Keep what was read for all docks, as long as its layers are there."""
+        remember_data_set(layers_of(self.viewer.layers, found.source), found)
+        self._on_opened(found)
+
+    def _on_opened(self, opened: DataSet) -> None:
         self.opened = opened
         self.show_status("; ".join(opened.labels.notes))
         self._features = self._queue = self._gathered = None
         opened.labels.annotator = self.more.annotator.text() or opened.labels.annotator
         self.more.annotator.setText(opened.labels.annotator)
-        opened.labels.on_change.append(self._on_labels)
         self._link = CellLink(self.viewer, opened.source, opened.cells, self._on_click)
         self.body.show()
         self._show_table()
@@ -171,7 +179,8 @@ class GalleryWidget(Dock):
         before, self.table = self.table, CellTable(self.opened.cells, self.opened.labels, calls)
         tiles = self.grid.tiles if before is not None and self.grid.tiles else Tiles(self.opened.cells)
         if before is not None:
-            before.close()
+            before.on_change = _ignore
+        self.table.on_change = self._on_labelled
         self.choices.show_table(self.table)
         self.grid.is_greyed = self._is_greyed()
         self.grid.show_table(self.table, tiles)
@@ -211,9 +220,7 @@ class GalleryWidget(Dock):
         if self._link is not None:
             self._link.close()
         if self.table is not None:
-            self.table.close()
-        if self.opened is not None and self._on_labels in self.opened.labels.on_change:
-            self.opened.labels.on_change.remove(self._on_labels)
+            self.table.on_change = _ignore
         self._follow(None)
         self.opened = self.table = self._link = None
         self.grid.show_table(None, None)
@@ -299,7 +306,7 @@ class GalleryWidget(Dock):
 
     # --- what is shown of them ---
 
-    def _on_labels(self, rows: NDArray[np.intp]) -> None:
+    def _on_labelled(self, rows: NDArray[np.intp]) -> None:
         """Some cells were labelled, here or elsewhere."""
         if not isalive(self):  # type: ignore[no-untyped-call]
             return
@@ -417,6 +424,10 @@ class GalleryWidget(Dock):
 
     def _takes(self, event: QKeyEvent) -> bool:
         return key_name(event) in self.grid.keys.keys() - _ONLY_IN_GRID
+
+
+def _ignore(_rows: NDArray[np.intp]) -> None:
+    """Nobody looks at these cells any more."""
 
 
 def gallery_of(viewer: ViewerModel) -> GalleryWidget | None:

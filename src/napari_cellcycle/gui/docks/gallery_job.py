@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.annotate.data_labels import open_labels
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.browse.export import write_label_lists, write_labels
-from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.cells import Prediction
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
-from napari_cellcycle.gui.layers.gallery import reread_cells
+from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
+from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.source import GallerySource, Source
-from napari_cellcycle.io.inputs import root_of
 
 Rows = NDArray[np.intp]
 
 
-@dataclass(eq=False)
-class OpenCells:
-    """Cells in the viewer and their labels."""
-
-    source: Source
-    cells: Cells
-    labels: LabelTable
-
-
-def open_cells_of(source: Source, field: FieldOnScreen | None) -> Job[Progress | Note, OpenCells]:
+def read_data_set(source: Source, field: FieldOnScreen | None) -> Job[Progress | Note, DataSet]:
     """Read the cells of layers, with the labels that were given to them before."""
     yield Note("Reading the cells ...")
     if isinstance(source, GallerySource):
-        cells = yield from reread_cells(source)
-        return OpenCells(source, cells, open_labels(cells, root_of(source.paths)))
+        return (yield from open_data_set(source))
     if field is None:
         raise TypeError("a field is given with its layers")
-    cells = cut_field(field)
-    return OpenCells(source, cells, open_labels(cells, None))
+    return data_set_of_field(field, cut_field(field))
 
 
 def queues() -> dict[str, str]:
@@ -53,7 +40,7 @@ def queues() -> dict[str, str]:
 
 
 def make_queue(
-    name: str, opened: OpenCells, prediction: Prediction | None, model: str, features: NDArray[np.float32] | None
+    name: str, opened: DataSet, prediction: Prediction | None, model: str, features: NDArray[np.float32] | None
 ) -> Job[Progress | Note, tuple[Rows, NDArray[np.float32] | None]]:
     """The order of a queue; the features of the cells are computed for it if it needs them and a model is known."""
     yield Note("Choosing cells ...")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 MARK = "cells: current"
 _MARGIN = 1.15  # of the mark around its cell
 _FARTHEST_PX = 4  # that a click may move, on the screen
+
+
+def layers_of(layers: Iterable[Layer], source: Source) -> list[Layer]:
+    """The layers that show the cells of a source; of a field they are those of the user, the labels last."""
+    if isinstance(source, GallerySource):
+        return [layer for layer in layers if (its := source_of(layer)) is not None and its.group == source.group]
+    by_name = {layer.name: layer for layer in layers}
+    names = (source.brightfield, source.darkfield, source.labels)
+    return [by_name[name] for name in names if name in by_name]
 
 
 class CellLink:
@@ -101,15 +110,9 @@ class CellLink:
         return int(images.frames[row]), top, left, bottom, right
 
     def _layer(self) -> Layer | None:
-        """A layer that shows the cells."""
-        if not isinstance(self._source, GallerySource):
-            name = self._source.labels
-            return next((layer for layer in self._viewer.layers if layer.name == name), None)
-        for layer in self._viewer.layers:
-            its = source_of(layer)
-            if its is not None and its.group == self._source.group:
-                return layer
-        return None
+        """A layer that shows the cells; of a field the last one, its labels."""
+        found = layers_of(self._viewer.layers, self._source)
+        return found[-1] if found else None
 
     def _on_mouse(self, _viewer: Any, event: Any) -> Iterator[None]:
         """A click, not a drag, selects the cell under it."""
