@@ -54,11 +54,11 @@ class Pages(QSplitter):
 
     def sizeHint(self) -> QSize:
         """What a low window has room for; there is more in a high one."""
-        return QSize(_NARROWEST_PX, 290)
+        return QSize(_NARROWEST_PX, 310)
 
     def minimumSizeHint(self) -> QSize:
         """Three cells of the usual size next to each other."""
-        return QSize(_NARROWEST_PX, 240)
+        return QSize(_NARROWEST_PX, 300)
 
 
 class GalleryBar(QWidget):

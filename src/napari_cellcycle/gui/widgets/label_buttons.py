@@ -70,7 +70,9 @@ class LabelButtons(QWidget):
             calls = "" if called is None else f" / {called[number]:,}"
             button.setText(f"{key} {SHORT[number]}\n{labelled[number]:,}{calls}")
             what = (
-                "mark the selected cells as not to be told" if number == UNSURE else f"label the selected cells {name}"
+                "mark the selected cells as unsure: their phase can't be seen"
+                if number == UNSURE
+                else f"label the selected cells {name}"
             )
             counted = "" if called is None else f", {called[number]:,} called so by the model"
             button.setToolTip(f"{what} (key {key}); {labelled[number]:,} labelled so far{counted}")
