@@ -23,7 +23,6 @@ import numpy as np
 import pandas as pd
 import psutil
 import tifffile
-from napari.layers import Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
@@ -35,7 +34,7 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job, result_of
 from napari_cellcycle.gui.docks.gallery import GalleryWidget
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
-from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
+from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers, show_phases
 from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
@@ -250,9 +249,7 @@ def add_calls(viewer: Any, opened: OpenedGallery, truth: NDArray[np.int8]) -> No
     features: pd.DataFrame = result_table(prediction, truth, np.zeros(len(truth), bool))
     picture = opened.source.grid.draw_outlines(phase_numbers(prediction.phases))
     layer = phase_layer(picture, features, opened.source, model="made", min_probability=0.0)
-    added = Layer.create(*layer)
-    added.scale, added.units = viewer.layers[0].scale, viewer.layers[0].units
-    viewer.add_layer(added)
+    show_phases(viewer, opened.data_set, layer, opened.source.grid)
 
 
 def jurkat() -> tuple[NDArray[np.uint16], NDArray[np.int8]]:
@@ -273,7 +270,7 @@ def use_memory(pixels: NDArray[np.uint16], phases: NDArray[np.int8], n_cells: in
     given = phases[np.arange(n_cells) % len(phases)]
     from napari_cellcycle.gui.layers import gallery
 
-    def read(*_: object) -> Job[Any, Cells]:
+    def read(*_: object, **__: object) -> Job[Any, Cells]:
         return Cells.build(Repeated(pixels, n_cells), CHANNELS, "cells.ome.tif", phases=given)
         yield
 

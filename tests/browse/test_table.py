@@ -142,3 +142,18 @@ def test_it_tells_of_labels_when_it_has_followed(table) -> None:
     table.on_change = lambda rows: heard.append((rows.tolist(), table.shown[rows].tolist()))
     table.labels.decide([2, 3], "Telophase")
     assert heard == [([2, 3], [6, 6])]
+
+
+def test_labels_are_counted_as_they_are_given(table) -> None:
+    labels = table.labels
+    labels.decide([1, 2, 3], "S")
+    labels.decide([3], "dead")
+    labels.decide([4, 5], "", sure=False)
+    labels.decide([2, 4], "")
+    labels.undo()
+    assert table.n_labelled.tolist() == [0, 2, 0, 0, 0, 0, 0, 2]
+    again = CellTable(table.cells, labels)
+    assert again.n_labelled.tolist() == table.n_labelled.tolist()
+    rows = np.arange(N)
+    for mine, theirs in zip(labels.labels_of(rows), (labels.labels, labels.decided), strict=True):
+        np.testing.assert_array_equal(mine, theirs)

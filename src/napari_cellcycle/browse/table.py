@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,6 +126,8 @@ class CellTable:
         The call: a phase number, `UNSURE` or `UNKNOWN`.
     decided : ndarray of bool, shape (N,)
         Cells whose colour is that of a decision, not of a call.
+    n_labelled : ndarray of int64, shape (8,)
+        Cells that have the label of each phase, and those that can't be told or are disputed.
     on_change : callable
         Called with the rows of cells that were labelled, once the table has followed.
     """
@@ -152,6 +155,7 @@ class CellTable:
             self._add_calls(calls)
         self._before = labels.given.astype(np.int16) if calls is None else self.called
         self.shown, self.decided = self._before.copy(), np.zeros(len(cells), bool)
+        self.n_labelled = np.zeros(UNSURE + 1, np.int64)
         self._resolve(np.arange(len(cells)))
         self.on_change: Callable[[Rows], None] = lambda _rows: None
         labels.follow(self._on_labels)
@@ -176,7 +180,7 @@ class CellTable:
             self._columns[name] = self._made[name]()
         return self._columns[name]
 
-    @property
+    @cached_property
     def n_called(self) -> NDArray[np.int64]:
         """Cells that are called each phase, and unsure, shape (8,)."""
         return np.bincount(self.called[self.called >= 0], minlength=UNSURE + 1)
@@ -252,13 +256,19 @@ class CellTable:
         self.on_change(rows)
 
     def _resolve(self, rows: Rows) -> None:
-        """Find again what some cells are coloured by."""
-        labels = self.labels.labels[rows].astype(np.int16)
-        decided = self.labels.decided[rows]
+        """Find again what some cells are coloured by, and count them anew."""
+        rows = np.unique(rows)  # so that none is counted twice
+        self.n_labelled -= self._count(rows)
+        labels, decided = self.labels.labels_of(rows)
         other = np.where(labels < N_PHASES, labels, labels + 1)  # `UNSURE` lies between the phases and other names
         said = np.where(labels >= 0, other, UNSURE)
         self.shown[rows] = np.where(decided, said, self._before[rows])
         self.decided[rows] = decided
+        self.n_labelled += self._count(rows)
+
+    def _count(self, rows: Rows) -> NDArray[np.int64]:
+        shown = self.shown[rows][self.decided[rows]]
+        return np.bincount(shown[shown <= UNSURE], minlength=UNSURE + 1)
 
     def _names(self) -> tuple[str, ...]:
         """Names of the numbers of `shown`; the last one stands for `UNKNOWN`."""

@@ -36,7 +36,6 @@ from napari_cellcycle.gui.widgets.key_names import key_name
 from napari_cellcycle.gui.widgets.label_buttons import LabelButtons
 from napari_cellcycle.gui.widgets.labelling import Labelling
 from napari_cellcycle.gui.widgets.layout import button, show_text, stacked, text_label
-from napari_cellcycle.phases import N_PHASES
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -319,8 +318,7 @@ class GalleryWidget(Dock):
 
     def _count(self) -> None:
         if self.table is not None:
-            labelled = np.append(self.table.labels.counts[:N_PHASES], np.count_nonzero(self.table.labels.unsure))
-            self.buttons.show_counts(labelled, None if self._layer is None else self.table.n_called)
+            self.buttons.show_counts(self.table.n_labelled, None if self._layer is None else self.table.n_called)
             self._show_steps()
 
     def _show_steps(self) -> None:
@@ -401,7 +399,7 @@ class GalleryWidget(Dock):
         if is_wide == self._is_wide:
             return
         self._is_wide = is_wide
-        self.pages.set_wide(is_wide)
+        self.pages.set_wide(is_wide, event.size().width())
         self.choices.set_wide(is_wide)
         self.view.set_wide(is_wide)
         self.buttons.set_columns(8 if is_wide else 4)

@@ -47,10 +47,10 @@ class Pages(QSplitter):
             self.setStretchFactor(self.count() - 1, share)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def set_wide(self, is_wide: bool) -> None:
+    def set_wide(self, is_wide: bool, width_px: int) -> None:
         """Put both next to each other, or under each other."""
         self.setOrientation(Qt.Orientation.Horizontal if is_wide else Qt.Orientation.Vertical)
-        self.setSizes([10_000, _CELL_PX] if is_wide else [100 * share for share in _SHARES])
+        self.setSizes([max(1, width_px - _CELL_PX), _CELL_PX] if is_wide else [100 * share for share in _SHARES])
 
     def sizeHint(self) -> QSize:
         """What a low window has room for; there is more in a high one."""
