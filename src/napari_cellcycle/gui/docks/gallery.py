@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ class GalleryWidget(Dock):
         self._tried: Source | None = None
         self._layer: Labels | None = None
         self._link: CellLink | None = None
+        self._explained: int | None = None
         self._features: NDArray[np.float32] | None = None
         self._queue: NDArray[np.intp] | None = None
         self._gathered: NDArray[np.intp] | None = None
@@ -159,7 +161,7 @@ class GalleryWidget(Dock):
     def _on_opened(self, opened: DataSet) -> None:
         self.opened = opened
         self.show_status("; ".join(opened.labels.notes))
-        self._features = self._queue = self._gathered = None
+        self._features = self._queue = self._gathered = self._explained = None
         opened.labels.annotator = self.more.annotator.text() or opened.labels.annotator
         self.more.annotator.setText(opened.labels.annotator)
         self._link = CellLink(self.viewer, opened.source, opened.cells, self._on_click)
@@ -206,7 +208,7 @@ class GalleryWidget(Dock):
     def _on_calls(self, _event: Any = None) -> None:
         """The cells were classified again."""
         if isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted it while napari still knows it
-            self._features = None
+            self._features = self._explained = None
             self._show_table()
 
     def _is_greyed(self) -> bool:
@@ -350,6 +352,7 @@ class GalleryWidget(Dock):
 
     def _show_current(self) -> None:
         row, table, tiles = self.grid.selection.current, self.table, self.grid.tiles
+        self.view.attribution.setVisible(row is not None and row == self._explained)
         self.explain_button.setVisible(row is not None and self.explain is not None and self._layer is not None)
         if row is None or table is None or tiles is None:
             self.view.show_cell(None, (), None, "Click a cell to see it large.")
@@ -374,11 +377,12 @@ class GalleryWidget(Dock):
         row = self.grid.selection.current
         if row is not None and self.explain is not None and self.opened is not None and self._layer is not None:
             model = str(self._layer.metadata[KEY]["model"])
-            self.start(self.explain(model, self.opened.cells, row), self._on_explained)
+            self.start(self.explain(model, self.opened.cells, row), partial(self._on_explained, row))
 
-    def _on_explained(self, picture: NDArray[np.uint8]) -> None:
+    def _on_explained(self, row: int, picture: NDArray[np.uint8]) -> None:
+        self._explained = row
         self.view.attribution.show_picture(picture)
-        self.view.attribution.show()
+        self._show_current()
 
     # --- the rest ---
 

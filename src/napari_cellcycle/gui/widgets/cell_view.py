@@ -154,4 +154,3 @@ class CellView(QWidget):
         self.channels.show_channels(pictures)
         self.bars.show_values(probabilities, is_greyed=is_greyed)
         self.facts.setText(facts)
-        self.attribution.hide()
