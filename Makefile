@@ -7,7 +7,8 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -q --no-compile -c constraints.txt
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
-ON_SCREEN := env -u QT_QPA_PLATFORM xvfb-run -a -s "-screen 0 1600x1000x24"
+# One thread for numpy too: napari's plugin for pytest imports it before a test file could say so
+ON_SCREEN := env -u QT_QPA_PLATFORM OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1600x1000x24"
 
 ifneq ($(wildcard ../shared/data),)
 export NAPARI_CELLCYCLE_DATA ?= $(abspath ../shared/data)
@@ -15,12 +16,16 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-core test-gui test-pyqt6 lint pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 lint pictures clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
 
-test: test-core test-gui test-pyqt6  ## all tests
+test: test-pyside6 test-pyqt6  ## all tests
+
+# One run for all rooms, as each of its processes imports torch, Qt and napari once
+test-pyside6: .venv/.test  ## all tests, on a virtual screen
+	$(ON_SCREEN) $(PYTEST)
 
 test-core: .venv/.test  ## without Qt
 	$(PYTEST) -p no:napari --ignore=tests/gui

@@ -12,11 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny  # noqa: F401 - registers a network for tests
+from hypothesis import HealthCheck, settings
 from made import made_pixels
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.store.models import HOME
+
+# How long an example takes says more of what else the machine does than of the code
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 pytest_plugins = ["calls", "prepared", "trained"]
 

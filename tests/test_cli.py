@@ -142,14 +142,18 @@ def test_a_flag_follows_the_annotation_of_its_setting() -> None:
 
 def test_train_takes_each_setting_from_the_recipe_or_the_flag(plate: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert main(["train", str(plate), "-o", str(out), "--epochs", "1", "--no-flips", "--seed", "5"]) == 0
+    assert (
+        main(["train", str(plate), "-o", str(out), "--model", "tiny", "--epochs", "1", "--no-flips", "--seed", "5"])
+        == 0
+    )
     settings = json.loads((out / "model.json").read_text())["training"]["settings"]
     assert (settings["epochs"], settings["flips"], settings["seed"], settings["cosine"]) == (1, False, 5, True)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_evaluate_prints_its_figures(plate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["evaluate", str(plate), "-o", str(tmp_path / "out"), "--cv", "2", "--epochs", "1", "--json"]
-    assert main(arguments) == 0
+    assert main([*arguments, "--model", "tiny"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "out" / "metrics.json").read_text())
 
 

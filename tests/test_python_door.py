@@ -109,6 +109,7 @@ class TestHonesty:
         with pytest.raises(cc.CellCycleError, match="in another order"):
             cc.evaluate(cc.classify(cells[::-1], model), cells)
 
+    @pytest.mark.usefixtures("without_figures")
     def test_python_and_the_command_give_the_same_scores(
         self, doors: tuple[Cells, cc.Model], pixels: np.ndarray, tmp_path: Path
     ) -> None:

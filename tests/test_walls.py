@@ -26,7 +26,7 @@ FLOORS = (
     {"io", "datasets"},
     {"training", "evaluation", "store", "annotate", "browse"},
     {"model_fit", "misfit"},
-    {"predict"},
+    {"predict", "population"},
     {"jobs"},
     {"gui", "cli", "api"},
     {"__main__"},
@@ -146,7 +146,8 @@ WAITED_FOR = {
     "jobs.config": {*DEAR, "pandas", "scipy", "pydantic"},
     "gui.readers": DEAR,
     **{
-        f"gui.docks.{name}": {*DEAR, "napari.viewer"} for name in "open classify gallery evaluate train augment".split()
+        f"gui.docks.{name}": {*DEAR, "napari.viewer"}
+        for name in "open classify gallery evaluate train augment populations".split()
     },
 }
 

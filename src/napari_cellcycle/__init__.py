@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.api import read_cells, train
+    from napari_cellcycle.api import populations, read_cells, train
     from napari_cellcycle.cells import Cell, Cells, Prediction
     from napari_cellcycle.errors import (
         CellCycleError,
@@ -60,12 +60,13 @@ __all__ = [
     "evaluate",
     "list_models",
     "load_model",
+    "populations",
     "read_cells",
     "train",
 ]
 
 _HOMES = {
-    "api": ("read_cells", "train"),
+    "api": ("populations", "read_cells", "train"),
     "cells": ("Cell", "Cells", "Prediction"),
     "evaluation.report": ("Report", "evaluate"),
     "models": ("Model",),

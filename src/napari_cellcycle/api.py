@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from napari_cellcycle.annotate.data_labels import with_labels
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import run_with_warnings, warn_user
 from napari_cellcycle.io import inputs
 from napari_cellcycle.io.array_cells import is_array
-from napari_cellcycle.jobs.config import TrainSettings
+from napari_cellcycle.io.calls_table import SavedCalls
+from napari_cellcycle.jobs.config import PopulationsSettings, TrainSettings
+from napari_cellcycle.jobs.populations import confusion_of, count_samples
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
+from napari_cellcycle.population.summary import Populations
 from napari_cellcycle.settings_base import Setting, settings_in
 
 _Arguments = ParamSpec("_Arguments")
@@ -38,6 +41,66 @@ def _with_labels_and_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Ar
 
 
 read_cells = _with_labels_and_warnings(inputs.read_cells)
+
+
+def populations(
+    prediction: Prediction,
+    by: str = "",
+    *,
+    table: str | PathLike[str] | None = None,
+    of: str = "calls",
+    model: str | PathLike[str] | Model | None = None,
+    force: bool = False,
+    seed: int = 0,
+) -> Populations:
+    """Count the phases of each sample, with intervals; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        From `classify`.
+    by : str
+        What the samples are: ``well``, ``frame``, ``file``, ``folder``, ``folder1``, ..., ``all``, or a column; by
+        default the most telling one.
+    table : path, optional
+        A CSV table with a column ``file``, ``folder``, ``well`` or ``source``, and others, such as ``condition``, to
+        group by.
+    of : {"calls", "labels"}
+        Count what the model called, or what a person labelled.
+    model : Model, str or path, optional
+        For whose confusion fractions are corrected; by default the one that made the calls, if it is known here.
+    force : bool
+        Give fractions even where most cells are unlike the training cells.
+    seed : int
+        The same seed gives the same intervals.
+
+    Returns
+    -------
+    Populations
+        Its ``samples`` have the numbers; ``to_table()`` is the table of the command.
+
+    Raises
+    ------
+    SettingError
+        The cells can't be grouped so.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> from napari_cellcycle.io.sample_data import sample_path
+    >>> calls = cc.classify(cc.read_cells(sample_path())[:60], device="cpu")
+    >>> print(cc.populations(calls, by="all"))  # doctest: +ELLIPSIS
+    all cells: 60 cells...
+    """
+    config = PopulationsSettings(by=by, table=None if table is None else Path(table), of=of, force=force, seed=seed)
+    if isinstance(model, Model):
+        confusion, note = model.card.confusion, ""
+    else:
+        saved = SavedCalls(prediction, (prediction.model,) if prediction.model else ())
+        confusion, note = confusion_of(saved, "" if model is None else str(model))
+    if note:
+        warn_user([note])
+    return run_with_warnings(count_samples(prediction, config, confusion))
 
 
 def train(

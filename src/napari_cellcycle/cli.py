@@ -19,6 +19,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    PopulationsSettings,
     ReadSettings,
     TrainSettings,
 )
@@ -60,6 +61,11 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+    populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
+    _takes_cells(populations, "folder for populations.csv and the figures", also=", or phases.csv of classify")
+    _add_settings(populations, PopulationsSettings)
+    populations.add_argument("--json", action="store_true", help="print populations.csv as JSON, a record a row")
 
     train = _command(commands, "train", _train, "train a model on labelled cells")
     _takes_cells(train, "folder of the new model")
@@ -111,9 +117,9 @@ def _command(
     return parser
 
 
-def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
+def _takes_cells(parser: argparse.ArgumentParser, output_help: str, *, also: str = "") -> None:
     parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
-    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="files or folders with cells")
+    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=f"files or folders with cells{also}")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
 
@@ -167,6 +173,17 @@ def _classify(options: argparse.Namespace) -> None:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
         _print_phases(done, force=settings.force)
+
+
+def _populations(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.populations import populations_of_files
+
+    settings, reading = _settings(PopulationsSettings, options), _settings(ReadSettings, options)
+    done = _show(populations_of_files(options.input, options.output, settings, reading))
+    if options.json:
+        print(done.populations.to_table().to_json(orient="records", indent=2))
+    else:
+        print(f"{done.populations}\nwritten to {done.folder}: {', '.join(done.figures)}, each as png, svg and csv")
 
 
 def _train(options: argparse.Namespace) -> None:

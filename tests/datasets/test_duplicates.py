@@ -75,7 +75,7 @@ def test_a_planted_copy_is_found(copy: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(duplicates.keep, np.arange(N_CELLS))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.tuples(*[st.integers(0, 5)] * 4), st.integers(0, 15), st.sampled_from(["edge", "constant"]))
 def test_every_cell_is_found_in_any_crop_and_padding(cut: tuple[int, ...], width: int, mode: Any) -> None:
     planes = recorded(1)
@@ -160,7 +160,7 @@ def test_many_copies_of_few_cells() -> None:
     assert duplicates.keep.tolist() == [0, 1, 2]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.tuples(*[st.integers(0, 6)] * 4), st.integers(0, 15))
 def test_cells_are_known_again_in_any_crop_and_others_are_not(cut: tuple[int, ...], width: int) -> None:
     planes = recorded(1)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds, seed_folds, split_validation
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds, seed_folds, split_validation
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
 
@@ -38,7 +39,7 @@ def parts(fold: Fold) -> tuple[set[int], set[int], set[int]]:
     return set(fold.train.tolist()), set(fold.validation.tolist()), set(fold.test.tolist())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(crowds())
 def test_no_cell_and_no_group_is_in_two_parts_and_no_made_one_is_tested(crowd: Any) -> None:
     cells, n_folds, groups = crowd

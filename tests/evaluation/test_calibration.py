@@ -60,7 +60,7 @@ def test_temperature_copes_with_certain_and_wrong() -> None:
     assert 1 < fit_temperature(chances, [0, 1, 1]) <= 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 200), st.integers(0, 1000))
 def test_coverage_curve_is_the_accuracy_above_each_threshold(n_cells: int, seed: int) -> None:
     chances, truth = honest(n_cells, seed)

@@ -97,9 +97,8 @@ def test_intervals_are_those_of_a_bootstrap_cell_by_cell(truth: Any, predict: An
     slow: dict[str, list[float]] = {"accuracy": [], "macro_f1": []}
     for _ in range(400):
         drawn = np.concatenate([random.choice(cells, len(cells)) for cells in members])
-        figures = from_sklearn(truth[drawn], called[drawn])
-        for key, values in slow.items():
-            values.append(figures[key])
+        slow["accuracy"].append(sklearn_metrics.accuracy_score(truth[drawn], called[drawn]))
+        slow["macro_f1"].append(sklearn_metrics.f1_score(truth[drawn], called[drawn], average="macro"))
     fast = score_table(confusion_table(truth, called)).overall
     for key, values in slow.items():
         low, high = np.percentile(values, [2.5, 97.5])
@@ -116,7 +115,7 @@ def test_resamples_keep_the_cells_of_each_phase(truth: Any, predict: Any) -> Non
     assert drawn.std(axis=0)[0, 0] > 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs, st.integers(0, 2**31 - 1))
 def test_every_figure_lies_in_its_interval_or_near_it(cells: list[tuple[int, int]], seed: int) -> None:
     truth, called = np.array(cells).T

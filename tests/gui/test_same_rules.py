@@ -97,6 +97,7 @@ def test_classify_calls_and_counts_alike(mixed, viewer, qtbot, finished, model_f
 
 
 @pytest.mark.parametrize("case", ["trained-on", "demonstration", "held-out", "only synthetic cells are known"])
+@pytest.mark.usefixtures("without_figures")
 def test_evaluate_tests_the_same_cells_by_the_same_protocol(
     case, plate, mixed, viewer, qtbot, finished, model_folder, brightfield_model_folder, tmp_path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,14 @@ import pytest
 import tifffile
 from filelock import FileLock
 from made import made_pixels
+from torch import Tensor, nn
 
 from napari_cellcycle.events import result_of
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
 from napari_cellcycle.models import Model, build
+from napari_cellcycle.models.cellgan import CellCritic, CellGenerator
+from napari_cellcycle.models.wasserstein import WassersteinCritic, WassersteinGenerator
 from napari_cellcycle.settings_base import Settings, SettingsOfRecipe
 from napari_cellcycle.store.models import load_card, load_model, save_model
 from napari_cellcycle.training.config import TrainConfig
@@ -53,7 +57,31 @@ def leave_figures_out(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"napari_cellcycle.evaluation.reporting.{module}.drawings", lambda report: {})
 
 
+@pytest.fixture
+def narrow_generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Generators and critics with few weights, for tests that train one only to have one."""
+    make_generators_narrow(monkeypatch)
+
+
+def make_generators_narrow(patch: pytest.MonkeyPatch) -> None:
+    """The same, for fixtures that outlive a test."""
+    defaults: dict[type[nn.Module], tuple[object, ...]] = {  # channels, widths and, of the first, the style
+        CellGenerator: (2, (8, 8, 8, 4), 8),
+        CellCritic: (2, (4, 8, 8, 8)),
+        WassersteinGenerator: (2, (8, 8, 4, 4)),
+        WassersteinCritic: (2, (4, 4, 8, 8)),
+    }
+    for network, values in defaults.items():
+        patch.setattr(network.__init__, "__defaults__", values)
+
+
 RecipeSettings = TypeVar("RecipeSettings", bound=SettingsOfRecipe)
+
+
+def held_by_torch() -> dict[int, object]:
+    """Every network and tensor in memory, by its id."""
+    gc.collect()
+    return {id(thing): thing for thing in gc.get_objects() if issubclass(type(thing), nn.Module | Tensor)}
 
 
 def using(settings: RecipeSettings, config: Settings | dict[str, Any]) -> RecipeSettings:
@@ -86,7 +114,7 @@ def paired_model_folder(plate: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A model of the kind that is shipped, trained on `plate`: for tests of what is special to it."""
 
     def train(folder: Path) -> None:
-        config = replace(QUICK, learning_rate=TrainConfig().learning_rate)
+        config = replace(QUICK, epochs=6, learning_rate=TrainConfig().learning_rate)
         result_of(train_files([plate], folder, using(TrainSettings(device="cpu"), config), ReadSettings()))
 
     return shared_folder(tmp_path_factory, "paired", train)

@@ -79,7 +79,7 @@ def test_names_are_those_of_the_channels(images: np.ndarray) -> None:
     assert len(names) == 158
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays(np.float32, (2, 2, 16, 16), elements=st.floats(-1e4, 1e4, width=32)))
 def test_every_image_has_finite_features(images: np.ndarray) -> None:
     for name, values in measure_cells(images, CHANNELS).items():

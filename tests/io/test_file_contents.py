@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_full_field import FIELD, LABELS
 
 from napari_cellcycle.cells import Cells, Prediction, join_cells
-from napari_cellcycle.datasets.splits import group_names
+from napari_cellcycle.datasets.groups import group_names
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.formats.tiff_axes import has_channels_last
 from napari_cellcycle.io.input_summary import describe_inputs

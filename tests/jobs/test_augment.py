@@ -29,6 +29,8 @@ from napari_cellcycle.store.generators import load_generator
 from napari_cellcycle.store.models import WEIGHTS, load_training_fingerprints
 from napari_cellcycle.training.gan.loop import Samples
 
+pytestmark = pytest.mark.usefixtures("narrow_generators")
+
 QUICK = {"steps": 3, "batch_size": 8, "critic_steps": 2}
 
 

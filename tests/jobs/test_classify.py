@@ -47,6 +47,7 @@ def test_the_stand_in_is_named_in_a_note_and_in_the_summary(
     assert summary["model"]["name"] == "bright"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_stand_in_is_what_is_evaluated(bright_plate: Path, both_model_folder: Path, tmp_path: Path) -> None:
     config = EvaluateSettings(model=(str(both_model_folder),))
     done = result_of(evaluate_files([bright_plate], tmp_path / "out", config, ReadSettings()))

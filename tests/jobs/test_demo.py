@@ -34,6 +34,7 @@ def test_sample_cells_differ_from_each_other() -> None:
     assert images[0].dtype == np.uint16
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_scores_of_synthetic_cells_are_a_demonstration_everywhere(
     model_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -42,7 +43,7 @@ def test_scores_of_synthetic_cells_are_a_demonstration_everywhere(
     assert cc.evaluate(calls, cells).protocol == "demonstration"
     with pytest.raises(CellCycleError, match="350 of the cells to test are synthetic"):
         cc.evaluate(calls, cells, protocol="held-out")
-    assert main(["evaluate", str(sample_path()), "-o", str(tmp_path / "out")]) == 0
+    assert main(["evaluate", str(sample_path()), "-o", str(tmp_path / "out"), "--model", str(model_folder)]) == 0
     assert "demonstration on synthetic cells: no estimate of accuracy" in capsys.readouterr().out
 
 

@@ -235,7 +235,7 @@ def is_kept(before: Any, after: Any) -> bool:
 
 @pytest.mark.parametrize(("good", "parse"), [(GOOD, parse_model_card), (GOOD_GENERATOR, parse_generator_card)])
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_mutated_card_loads_equal_or_is_refused(
     good: dict[str, Any], parse: Callable[[str], Any], data: st.DataObject
 ) -> None:

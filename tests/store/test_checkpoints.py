@@ -103,7 +103,7 @@ def test_the_settings_of_a_checkpoint_are_those_that_there_are(tmp_path: Path) -
 
 
 @given(data=st.data())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_flipped_or_missing_byte_gives_an_error_or_a_whole_checkpoint(tmp_path: Path, data: st.DataObject) -> None:
     write_checkpoint(tmp_path / "run", TENSORS, TRAINING)
     path = unfinished_folder(tmp_path / "run") / CHECKPOINT

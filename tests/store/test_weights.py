@@ -136,7 +136,7 @@ def test_a_file_that_lies_about_its_tensors_is_one_sentence(folder: Path, lie: C
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_flipped_and_missing_bytes_give_an_error_or_tensors_of_the_same_kind(
     tmp_path: Path, data: st.DataObject
 ) -> None:

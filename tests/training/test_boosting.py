@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,23 @@ QUICK = replace(RECIPES["features"].config, epochs=3, learning_rate=0.1)
 @pytest.fixture
 def prepared(made_cells: Cells) -> TrainingCells:
     return result_of(prepare_cells(made_cells, RECIPES["features"].input))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _measured_once() -> Iterator[None]:
+    """The same images are measured once for all these tests; what is measured is the subject of other tests."""
+    known: dict[tuple[torch.Size, bytes], torch.Tensor] = {}
+    measure_anew = FeatureTrees.measure
+
+    def measure(network: FeatureTrees, images: torch.Tensor) -> torch.Tensor:
+        key = (images.shape, images.numpy().tobytes())
+        if key not in known:
+            known[key] = measure_anew(network, images)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FeatureTrees, "measure", measure)
+        yield
 
 
 def training_set_of(cells: TrainingCells, config: TrainConfig) -> TrainingSet:

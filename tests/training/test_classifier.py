@@ -45,9 +45,11 @@ class Torn:
         return [Unreadable("the file is torn") if i == 0 else cell for i, cell in zip(indices, found, strict=True)]
 
 
-def run(cells: TrainingCells, config: TrainConfig) -> tuple[torch.nn.Module, list[EpochDone]]:
+def run(
+    cells: TrainingCells, config: TrainConfig, architecture: str = "tiny"
+) -> tuple[torch.nn.Module, list[EpochDone]]:
     torch.manual_seed(config.seed)
-    network, scale = build("compact"), fit_scale(cells)
+    network, scale = build(architecture), fit_scale(cells)
     training_set = TrainingSet.from_cells(cells, scale, g1_dna(cells), config)
     validation = (training_set.images[::3], training_set.phases[::3])
     events = list(train_classifier(network, training_set, validation, config, CPU))
@@ -55,7 +57,7 @@ def run(cells: TrainingCells, config: TrainConfig) -> tuple[torch.nn.Module, lis
 
 
 def test_it_learns_and_keeps_the_best_epoch(prepared: TrainingCells) -> None:
-    network, epochs = run(prepared, replace(QUICK, epochs=12))
+    network, epochs = run(prepared, replace(QUICK, epochs=12), "compact")
     best = min(epochs, key=lambda done: done.validation_loss)
     assert best.validation_accuracy > 0.9
     assert [done.epoch for done in epochs if done.is_best][-1] == best.epoch
@@ -91,7 +93,7 @@ def test_stopping_leaves_the_network_whole(prepared: TrainingCells) -> None:
 
 def test_a_stop_ends_the_epoch_and_keeps_what_is_best(prepared: TrainingCells) -> None:
     torch.manual_seed(0)
-    network = build("compact")
+    network = build("tiny")
     training_set = TrainingSet.from_cells(prepared, fit_scale(prepared), None, QUICK)
     validation = (training_set.images[::3], training_set.phases[::3])
     asked = iter([False] * 7 + [True])
@@ -156,7 +158,7 @@ def test_settings_reach_the_optimiser() -> None:
 
 
 def test_it_learns_from_mixed_cells_too(prepared: TrainingCells) -> None:
-    _, epochs = run(prepared, replace(QUICK, epochs=12, mixup=0.4))
+    _, epochs = run(prepared, replace(QUICK, epochs=12, batch_size=8, mixup=0.4, learning_rate=0.03))
     assert max(done.validation_accuracy for done in epochs) > 0.9
 
 

@@ -42,6 +42,7 @@ def train(method: str, state: GanState, config: GanConfig = QUICK, hooks: Hooks 
     return list(train_gan(state, method, *discs(16, size_of(method)), config, CPU, hooks))
 
 
+@pytest.mark.usefixtures("narrow_generators")
 @pytest.mark.parametrize("method", METHODS)
 def test_same_seed_same_cells(method: str) -> None:
     made = []
@@ -55,6 +56,7 @@ def test_same_seed_same_cells(method: str) -> None:
     assert not np.array_equal(made[0], generate(state.average, method, phase=0, n_cells=2, seed=2))
 
 
+@pytest.mark.usefixtures("narrow_generators")
 @pytest.mark.parametrize("method", METHODS)
 def test_a_training_is_resumed_to_the_same_weights(method: str) -> None:
     whole, broken, resumed = begin(method), begin(method), begin(method)
@@ -70,6 +72,7 @@ def test_a_training_is_resumed_to_the_same_weights(method: str) -> None:
         torch.testing.assert_close(resumed.average.state_dict()[name], weights, rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("narrow_generators")
 @pytest.mark.parametrize("method", METHODS)
 def test_looking_at_cells_changes_nothing(method: str) -> None:
     watched, alone = begin(method), begin(method)
@@ -230,7 +233,7 @@ def test_cellgan_learns_to_make_what_it_is_asked_for() -> None:
     """Phase 0 is dark and phase 2 bright; a few steps are enough to tell them apart."""
     cells, phases = discs(32, 40)
     bright = torch.from_numpy(phases - 1.0).float()[:, None, None, None].expand_as(cells)
-    config = GanConfig(steps=40, batch_size=8, learning_rate=2e-3, averaging=0.9)
+    config = GanConfig(steps=20, batch_size=8, learning_rate=2e-3, averaging=0.9)
     state = GanState.begin("cellgan", 2, config, CPU)
     list(train_gan(state, "cellgan", bright.contiguous(), phases, config, CPU))
     dark, light = (generate(state.average, "cellgan", phase, 16, seed=0).mean() for phase in (0, 2))

@@ -54,7 +54,7 @@ def first_part(own: torch.Tensor) -> tuple[str, int]:
     return kind, cut
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(PHASES, st.integers(0, 2**31))
 def test_a_cell_is_two_parts_of_two_cells_and_what_is_learnt_of_it_goes_by_area(phases: list[int], seed: int) -> None:
     batch = told_apart(phases)

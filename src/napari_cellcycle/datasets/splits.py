@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -166,42 +165,6 @@ def seed_folds(cells: Cells, n_folds: int = 5, *, seed: int = 0) -> Folds:
     known = np.flatnonzero(cells.phases != UNKNOWN)
     tests = _split(cells.phases, known, None, n_folds, seed)
     return Folds(tuple(Fold(np.setdiff1d(known, test), test, test) for test in tests))
-
-
-def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
-    """Group of each cell from the path of its file.
-
-    Parameters
-    ----------
-    cells : Cells
-        Their sources are paths relative to the input.
-    by : str
-        ``file``; ``folder``, the folder that holds the file; or ``folder1``, ``folder2``, ... for the first one, two,
-        ... folders of the path, as in ``donor/plate/G1/file.tif``; or one of their further columns, such as ``well``.
-
-    Returns
-    -------
-    ndarray of str, shape (N,)
-        Name of the group.
-
-    Raises
-    ------
-    SettingError
-        `by` is none of these.
-    """
-    if by == "file":
-        return cells.sources
-    if by in cells.columns:
-        return cells.columns[by]
-    depth = by.removeprefix("folder")
-    if not by.startswith("folder") or not (depth == "" or (depth.isdecimal() and int(depth) > 0)):
-        columns = f", {', '.join(cells.columns)}" if cells.columns else ""
-        raise SettingError(
-            f"group-by is {by!r}, but must be file, folder{columns}, or folder1, folder2, ... counted from the input"
-        )
-    parents = {source: PurePath(source).parent for source in np.unique(cells.sources).tolist()}
-    names = {s: str(PurePath(*p.parts[: int(depth)]) if depth else p) for s, p in parents.items()}
-    return np.array([names[source] for source in cells.sources.tolist()], dtype=str)
 
 
 def _split(

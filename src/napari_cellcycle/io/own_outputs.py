@@ -17,6 +17,15 @@ _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"gen
 LABELS_FILE = "cellcycle_labels.jsonl"
 """Labels of the cells of a folder, in that folder."""
 _REPORT = {"report.html", "metrics.json"}
+_POPULATIONS = "populations.csv"
+_BY_SAMPLE = {
+    _POPULATIONS,
+    "dna_content.csv",
+    "embedding.csv",
+    "embedding_by_sample.csv",
+    "over_time.csv",
+    "gallery.csv",
+}
 _FRAME = re.compile(r"\[\w+=\d+\]$")
 
 
@@ -80,6 +89,8 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     if lower == LABELS_FILE:
         return True
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
+    if lower in _BY_SAMPLE and _POPULATIONS in {name, *others}:
+        return True
     return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))
 
 
@@ -88,7 +99,8 @@ def _is_picture(name: str, folder: Folder) -> bool:
     if _PICTURES.get(name, set()) & others:
         return True
     stem = name.removesuffix(".png")
-    return others >= _REPORT and stem != name and f"{stem}.svg" in others
+    is_figure = stem != name and f"{stem}.svg" in others
+    return is_figure and (others >= _REPORT or (_POPULATIONS in others and f"{stem}.csv" in others))
 
 
 def _files_by_name(folders: Sequence[Folder], stacks: set[Path]) -> dict[str, list[str]]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.evaluation.phase_fractions import phase_fractions
+from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
@@ -119,8 +117,9 @@ def summarise(
     is_shown = prediction.is_reliable or force
     found = phase_fractions(prediction) if is_shown else None
     corrected = None
-    if is_shown and card.confusion is not None and not prediction.min_probability:
-        corrected = phase_fractions(prediction, np.array(card.confusion))
+    confusion = usable_confusion(prediction, card.confusion)
+    if is_shown and confusion is not None:
+        corrected = phase_fractions(prediction, confusion)
     return {
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),

@@ -41,6 +41,9 @@ _NETWORK = "kind of network, trained as in its source; not used where start-from
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
+_BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
+_SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
+_EMBEDDINGS = ("pca", "umap", "none")
 _MAX_SEED = 2**31 - 1
 
 
@@ -158,6 +161,26 @@ class ClassifySettings(Settings):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
+    force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationsSettings(Settings):
+    """How cells are summarised by sample."""
+
+    by: Annotated[str, setting(_BY)] = ""
+    table: Annotated[OptionalPath, setting(_SAMPLE_TABLE)] = None
+    of: Annotated[
+        str, setting("count what the model called, or what a person labelled", choices=("calls", "labels"))
+    ] = "calls"
+    model: Annotated[str, setting("model to classify with (default), or with which phases.csv was made")] = ""
+    embedding: Annotated[
+        str, setting("map of the cells by the features of the network; umap needs umap-learn", choices=_EMBEDDINGS)
+    ] = "pca"
+    device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
+    min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
+    batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
+    seed: Annotated[int, more("the same seed gives the same intervals and the same map", 0, _MAX_SEED)] = 0
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
 
 

@@ -453,7 +453,8 @@ def test_made_cells_without_real_ones_of_their_phase_are_refused() -> None:
 
 def test_real_cells_are_no_copies_of_others_and_moved_ones_are(real_data: Path) -> None:
     cells = cc.read_cells(real_data / "jurkat" / "Experiment_1")
-    cells, _ = drop_duplicates(cells.subset(np.flatnonzero(np.isin(cells.phases, (0, 4)))))
+    few = np.r_[np.flatnonzero(cells.phases == 0)[:300], np.flatnonzero(cells.phases == 4)]
+    cells, _ = drop_duplicates(cells.subset(few))
     model = load_model("default")
     wanted = cells.select_channels(model.card.input.channels)
     images = prepare(wanted.read(range(len(wanted))), model.card.input)  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from napari_cellcycle.events import Note, Progress, result_of
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import CROSS_VALIDATION, EvaluateWidget
-from napari_cellcycle.gui.docks.evaluate_job import compare_with
+from napari_cellcycle.gui.docks.evaluate_job import FIGURES, compare_with
 from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases
@@ -419,7 +419,9 @@ def test_labels_of_another_shape_are_one_sentence(on_field, viewer, field, finis
 
 
 @pytest.fixture
-def evaluate(qtbot, classified, viewer, finished) -> EvaluateWidget:
+def evaluate(qtbot, classified, viewer, finished, monkeypatch) -> EvaluateWidget:
+    """Without its figures, which take most of its time."""
+    monkeypatch.setattr("napari_cellcycle.gui.docks.evaluate_job.FIGURES", {})
     dock = EvaluateWidget(viewer)
     qtbot.addWidget(dock)
     finished(dock)
@@ -493,6 +495,7 @@ def test_synthetic_cells_are_a_demonstration(qtbot, viewer, plate, tmp_path, mod
     assert "synthetic cells: no estimate" in evaluate.banner.text()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, finished) -> None:
     monkeypatch.setattr(
         "napari_cellcycle.gui.docks.evaluate.QFileDialog.getExistingDirectory", lambda *_args: str(tmp_path)
@@ -550,7 +553,10 @@ def test_without_known_phases_it_says_where_truth_comes_from(qtbot, viewer) -> N
     assert not dock.run_button.isVisibleTo(dock)
 
 
-def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
+def test_figures_follow_the_theme(qtbot, classified, viewer, finished) -> None:
+    evaluate = EvaluateWidget(viewer)
+    qtbot.addWidget(evaluate)
+    finished(evaluate)
     before = dict(evaluate.evaluated.pictures)
     drawn = []
     evaluate._show_pictures = drawn.append
@@ -558,7 +564,7 @@ def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
     viewer.theme = "light"
     finished(evaluate)
     assert evaluate.status.text() == said != ""
-    assert drawn[0].keys() == before.keys()
+    assert drawn[0].keys() == before.keys() == FIGURES.keys()
     assert all(drawn[0][name] != before[name] for name in before)
 
 
@@ -566,9 +572,9 @@ def test_figures_follow_the_theme(evaluate, viewer, finished) -> None:
 
 
 @pytest.fixture
-def two_models(evaluate, classified, finished) -> EvaluateWidget:
-    """`quick`, trained on these cells, and then `default`."""
-    classified.model.box.setCurrentText("default")
+def two_models(evaluate, classified, finished, brightfield_model_folder) -> EvaluateWidget:
+    """`quick`, trained on these cells, and then `bright`."""
+    classified.model.add_folder(brightfield_model_folder)
     classified.run_button.click()
     finished(classified)
     finished(evaluate)
@@ -593,11 +599,11 @@ def test_one_model_is_compared_with_none(evaluate) -> None:
 def test_two_models_lie_side_by_side_and_are_compared_as_the_core_compares_them(two_models) -> None:
     assert models_tab_is_there(two_models)
     newest, earlier = models_shown(two_models)
-    assert [newest[0], newest[3]] == ["default, 90 cells", "newest"]
+    assert [newest[0], newest[3]] == ["bright, 90 cells", "newest"]
     assert earlier[0] == "quick, 90 cells, trained-on"
     assert "Figures marked trained-on estimate nothing" in two_models.models_hint.text()
     reports = {model.report.model.split("/")[-1]: model.report for model in two_models.models.values()}
-    wanted = compare(reports["quick"].prediction, reports["default"].prediction, reports["default"].truth)
+    wanted = compare(reports["quick"].prediction, reports["bright"].prediction, reports["bright"].truth)
     difference = wanted.difference["accuracy"]
     assert earlier[3].splitlines() == [
         f"{100 * difference.value:+.1f}",
@@ -616,7 +622,7 @@ def test_a_click_on_a_model_shows_its_matrix_with_its_banner_again(two_models, f
     assert (shown_counts(two_models) != before).any()
     assert two_models.banner.isVisibleTo(two_models)
     assert two_models.tabs.currentIndex() == 0
-    assert two_models.status.text().endswith("the gallery still has the colours of default")
+    assert two_models.status.text().endswith("the gallery still has the colours of bright")
     assert [two_models.models_table.item(row, 0).font().bold() for row in (0, 2)] == [False, True]
 
 
@@ -625,7 +631,7 @@ def test_the_same_model_again_replaces_its_row(two_models, classified, model_fol
     classified.run_button.click()
     finished(classified)
     finished(two_models)
-    assert [row[0].split(",")[0] for row in models_shown(two_models)] == ["quick", "default"]
+    assert [row[0].split(",")[0] for row in models_shown(two_models)] == ["quick", "bright"]
 
 
 def test_another_gallery_clears_the_models(two_models, classified, viewer, plate, finished) -> None:
@@ -634,7 +640,7 @@ def test_another_gallery_clears_the_models(two_models, classified, viewer, plate
     finished(classified)
     finished(two_models)
     assert not models_tab_is_there(two_models)
-    assert list(two_models.models) == ["default"]
+    assert [name.split("/")[-1] for name in two_models.models] == ["bright"]
 
 
 def test_models_are_compared_only_on_cells_that_both_were_tested_on(evaluate) -> None:

@@ -140,7 +140,7 @@ VALUES: list[Any] = [
     value=st.sampled_from(VALUES),
     how=st.sampled_from(["replace", "remove", "add"]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_mutated_metadata_never_end_in_a_traceback(
     source: Source, role: str, position: int, value: Any, how: str
 ) -> None:

@@ -92,7 +92,7 @@ def test_numbers_worked_out_by_hand(tmp_path: Path) -> None:
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 300), st.integers(1, 300)).filter(lambda s: np.prod(s) <= 20_000)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(
     shape=st.one_of(shapes, st.tuples(st.integers(1, 12), st.integers(1, 20), st.integers(1, 20))),
     spread=st.sampled_from([1, 40, 2**15]),

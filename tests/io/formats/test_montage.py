@@ -26,7 +26,7 @@ def grids(draw: st.DrawFn) -> tuple[int, int, int, int]:
 
 
 @given(grids().filter(lambda grid: grid[0] * grid[1] > 1), st.integers(0, 1000))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_montage_is_taken_apart(grid: tuple[int, int, int, int], seed: int) -> None:
     rows, columns, size, n_padding = grid
     tiles = example_tiles(rows * columns - n_padding, size, seed)

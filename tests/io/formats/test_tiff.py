@@ -204,7 +204,7 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_mutated_files_are_read_or_refused(data: st.DataObject, whole_files: list[bytes]) -> None:
     content = bytearray(data.draw(st.sampled_from(whole_files)))
     for _ in range(data.draw(st.integers(0, 4))):

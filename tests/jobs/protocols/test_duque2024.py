@@ -14,7 +14,7 @@ import pytest
 import tifffile
 import torch
 from made import made_pixels
-from trained import leave_figures_out, using
+from trained import leave_figures_out, make_generators_narrow, using
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -125,6 +125,7 @@ def run(cells_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         spy.watch(patch)
         leave_figures_out(patch)
+        make_generators_narrow(patch)
         done = result_of(evaluate_files([cells_folder], folder, using(CONFIG, CHANGES), ReadSettings()))
     return Run(done.reports["tiny"], folder, spy)
 

@@ -39,6 +39,8 @@ from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig
 
+pytestmark = pytest.mark.usefixtures("narrow_generators")
+
 SHORT = TrainConfig(epochs=4, batch_size=32, averaging=0.5)
 RESUME = replace(TINY, resume=True)
 

@@ -28,6 +28,8 @@ from napari_cellcycle.training.augment_flag import NO_WORDS, parse_augment
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import RECIPES
 
+pytestmark = pytest.mark.usefixtures("narrow_generators")
+
 QUICK = TrainConfig(epochs=2, batch_size=16, averaging=0.5, augment=parse_augment("cellgan"), gan_steps=2)
 SPEC = RECIPES["default"].input
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 HOW_TO_LABEL = (
-    "look at the cells in the dock Gallery, and label them by key; or point at a cell of the layer and press 1 G1, 2 S, "
-    "3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, U unsure, or 0 to take the label back"
+    "look at the cells in the dock Gallery, and label them by key; or point at a cell of the layer and press 1 G1, "
+    "2 S, 3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, U unsure, or 0 to take the label back"
 )
 _MOST_PATCHES = 300
 """More cells than these are drawn faster all at once."""

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import DNA, Cells, Prediction
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
@@ -94,19 +95,12 @@ def cross_validate_cells(
         if folder is not None:
             _save_fold(model, folder / str(number + 1), fold, training_data)
         yield FoldDone(number + 1, len(folds), accuracy)
-    report = evaluate(
-        tested.prediction(cells, config.min_probability),
-        cells,
-        model=config.model_name,
+    report = tested.report(
+        training_data,
+        config,
         protocol="clean",
-        prevalence=config.shares,
-        fold=tested.fold,
         duplicates_removed=training_data.n_duplicates,
-        seed=config.seed,
-        temperature=tested.temperatures,
-        losses=tested.losses,
         settings=settings_of(names, config, settings, reading),
-        data_sha256=training_data.data_sha256,
         notes=(*_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
@@ -196,6 +190,21 @@ class FoldPredictions:
         self.temperatures.append(model.card.temperature)
         self.losses.append(losses)
         return float((predicted.probabilities.argmax(axis=1) == training_data.cells.phases[fold.test]).mean())
+
+    def report(self, training_data: TrainingData, config: EvaluateSettings, **options: Any) -> Report:
+        """Score all folds together; `options` are those of `evaluate` in which protocols differ."""
+        return evaluate(
+            self.prediction(training_data.cells, config.min_probability),
+            training_data.cells,
+            model=config.model_name,
+            prevalence=config.shares,
+            fold=self.fold,
+            seed=config.seed,
+            temperature=self.temperatures,
+            losses=self.losses,
+            data_sha256=training_data.data_sha256,
+            **options,
+        )
 
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
         """All folds together."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.splits import seed_folds
 from napari_cellcycle.evaluation.duque2024_scores import compare_with_seed
-from napari_cellcycle.evaluation.report import Report, evaluate
+from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.events import Job
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
@@ -82,9 +82,8 @@ def validate_as_seed(
         model, losses = yield from train_fold(name, recipe, training, validation, own, config.device, network.hooks)
         seen[fold.train] |= network.is_shared
         yield FoldDone(number + 1, len(folds), tested.add(number, fold, model, losses, training_data))
-    prediction = tested.prediction(cells, config.min_probability)
     quoted = compare_with_seed(
-        prediction,
+        tested.prediction(cells, config.min_probability),
         cells,
         tested.fold,
         config.quoted_fold,
@@ -94,18 +93,11 @@ def validate_as_seed(
         n_clean=0 if clean is None else clean.n_cells,
         seed=config.seed,
     )
-    report = evaluate(
-        prediction,
-        cells,
-        model=config.model_name,
+    report = tested.report(
+        training_data,
+        config,
         protocol="seed",
-        prevalence=config.shares,
-        fold=tested.fold,
-        seed=config.seed,
-        temperature=tested.temperatures,
-        losses=tested.losses,
         settings=settings_of(paths, config, settings, reading),
-        data_sha256=training_data.data_sha256,
         notes=(*_notes(config, recipe, network, clean), *notes_on_inputs(config, recipe), *found.notes),
         seed_comparison=quoted,
     )
