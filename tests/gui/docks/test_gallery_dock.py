@@ -180,6 +180,16 @@ def test_cells_of_another_gallery_are_gathered_once_they_are_read(dock, viewer, 
     assert shown(dock) == [80, 81]
 
 
+def test_cells_can_be_gathered_while_they_are_still_being_read(qtbot, viewer, opened, finished, monkeypatch) -> None:
+    monkeypatch.setattr("napari_cellcycle.gui.docks.gallery.data_set_of", lambda *_args: None)
+    dock = GalleryWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.gather(np.array([4, 5]), "two cells")
+    finished(dock)
+    assert shown(dock) == [4, 5]
+    assert dock.gathered.text() == "two cells"
+
+
 def test_a_queue_orders_the_cells_and_its_name_is_written(dock, folder, finished, monkeypatch) -> None:
     def queue(*_args):
         yield Note("")
@@ -199,7 +209,7 @@ def test_a_queue_orders_the_cells_and_its_name_is_written(dock, folder, finished
 
 def test_the_current_cell_is_large_with_its_probabilities_and_facts(dock, called, qtbot) -> None:
     dock.grid.go_to(40)
-    qtbot.waitUntil(lambda: 40 in dock.grid.tiles)
+    qtbot.waitUntil(lambda: bool(dock.view.channels._pictures))
     row = called.features.iloc[40]
     np.testing.assert_allclose(dock.view.bars.values, [row[f"p_{name}"] for name in PHASE_LABELS])
     assert [name for name, _ in dock.view.channels._pictures] == ["brightfield", "dna", "darkfield"]

@@ -47,6 +47,7 @@ Explain = Callable[[str, Cells, int], Job[Any, NDArray[np.uint8]]]
 
 _WIDE_PX = 640
 _MARK_AFTER_MS = 80
+_ANY_GROUP = ""
 _TABLE, _LISTS = "Table of labels (*.csv)", "Object lists for IDEAS (*.txt)"
 _ONLY_IN_GRID = {"Enter", "Delete", "Esc", "Ctrl+A"}
 """Keys that mean something else to the other widgets of the dock."""
@@ -168,7 +169,7 @@ class GalleryWidget(Dock):
         self.body.show()
         self._show_table()
         self.grid.setFocus()
-        if self._awaited is not None and self._awaited[0] == opened.source.group:
+        if self._awaited is not None and self._awaited[0] in (_ANY_GROUP, opened.source.group):
             self.gather(*self._awaited[1:])
 
     def _show_table(self) -> None:
@@ -233,7 +234,7 @@ class GalleryWidget(Dock):
 
         They may also be cells of data that are still being read.
         """
-        self._awaited = None
+        self._awaited = None if self.table is not None else (_ANY_GROUP, rows, title)
         self._gathered = np.asarray(rows, np.intp)
         self.gathered.setText(title)
         self._on_order()
