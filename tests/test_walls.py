@@ -24,7 +24,7 @@ FLOORS = (
     {"images"},
     {"models"},
     {"io", "datasets"},
-    {"training", "evaluation", "store", "annotate"},
+    {"training", "evaluation", "store", "annotate", "browse"},
     {"model_fit", "misfit"},
     {"predict", "population", "project"},
     {"attribution"},
@@ -148,7 +148,7 @@ WAITED_FOR = {
     "gui.readers": DEAR,
     **{
         f"gui.docks.{name}": {*DEAR, "napari.viewer"}
-        for name in "open classify evaluate train augment populations".split()
+        for name in "open classify gallery evaluate train augment populations".split()
     },
 }
 

@@ -134,6 +134,12 @@ class LabelTable:
         """Cells that have a decision of any annotator which was not taken back, shape (N,)."""
         return (self._resolved >= 0) | self._unsure | self._disputed
 
+    def labels_of(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """`labels` and `decided` of some cells only, which takes no longer if there are a million others."""
+        resolved, is_open = self._resolved[rows], self._unsure[rows] | self._disputed[rows]
+        labels = np.where(is_open, UNDECIDED, np.maximum(resolved, UNDECIDED)).astype(np.int16)
+        return labels, (resolved >= 0) | is_open
+
     @property
     def phases(self) -> NDArray[np.int8]:
         """True phase of each cell as far as it is known, shape (N,): its label, else what was given."""

@@ -43,6 +43,7 @@ from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_fol
 from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import FINE_TUNING
+from napari_cellcycle.training.gan.loop import GanStep, Samples
 
 MOST_STEPS = 900
 """Updates of a round, which take about half a minute on two cores: more labels are gone through fewer times."""
@@ -51,14 +52,16 @@ FEWEST_EPOCHS = 6
 
 def retrain_files(
     paths: Sequence[str | Path], output: Path, settings: RetrainSettings, reading: ReadSettings, *, stop: Stop = never
-) -> Job[Progress | Note | EpochDone, Round]:
+) -> Job[Progress | Note | GanStep | Samples | EpochDone, Round]:
     """Train on the labels that lie next to the cells in `paths`; see `retrain`."""
     check_output_free(Path(output), resume=False)
     cells = yield from open_cells(paths, reading, labelled=False)
     labels = open_labels(cells, root_of(list(paths)))
     yield from map(Note, labels.notes)
-    how = {"device": settings.device, "seed": settings.seed}
-    return (yield from retrain(cells, labels, settings.start_from, output=Path(output), stop=stop, **how))
+    device, seed = settings.device, settings.seed
+    return (
+        yield from retrain(cells, labels, settings.start_from, output=Path(output), device=device, seed=seed, stop=stop)
+    )
 
 
 def retrain(
@@ -70,7 +73,7 @@ def retrain(
     device: str = "auto",
     seed: int = 0,
     stop: Stop = never,
-) -> Job[Progress | Note | EpochDone, Round]:
+) -> Job[Progress | Note | GanStep | Samples | EpochDone, Round]:
     """Train a model further on the labels so far, test it on the held-out ones, and keep the round.
 
     Every round starts from the same finished model, not from the last round, so that rounds can be compared, and none

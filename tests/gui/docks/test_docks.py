@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
 from shown import layer_showing, layers_showing
 from sklearn.metrics import confusion_matrix
 
+from napari_cellcycle.annotate.label_file import RANDOM
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
@@ -555,7 +556,7 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
 def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished) -> None:
     counts, labels = shown_counts(evaluate), gallery.data_set.labels
     g1 = np.flatnonzero(labels.phases == 0)
-    labels.decide(g1[:4], "Telophase")
+    labels.decide(g1[:4], "Telophase", drawn=RANDOM)
     assert evaluate.status.text() == "Labels were changed; click Evaluate for new figures."
     assert (shown_counts(evaluate) == counts).all()
     evaluate.run_button.click()

@@ -96,7 +96,7 @@ def test_files_that_changed_meanwhile_are_not_mistaken_for_the_gallery(plate, tm
 def test_a_gallery_that_shows_only_the_first_cells_says_so(plate) -> None:
     opened = result_of(open_gallery([plate], ReadSettings(), max_shown=40))
     assert (opened.source.n_shown, opened.source.n_cells) == (40, 90)
-    assert "the gallery shows the first 40 of 90 cells; all are classified" in opened.notes
+    assert "the layers show the first 40 of 90 cells; the dock Gallery shows all" in opened.notes
 
 
 def test_a_preview_names_each_channel_and_shows_it(plate) -> None:

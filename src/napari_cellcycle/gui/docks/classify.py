@@ -13,6 +13,7 @@ from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery, save_table
+from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
 from napari_cellcycle.gui.layers.field import show_field_table
@@ -29,6 +30,7 @@ from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
+from napari_cellcycle.phases import phase_label
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -54,6 +56,7 @@ class ClassifyWidget(Dock):
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
         self.legend, self.labelled = Legend(), text_label()
         self.legend.hidden_changed.connect(self._on_hidden)
+        self.legend.phase_asked.connect(self._on_phase)
         self.save_button = button("Save table ...", "save the phase of each cell as a CSV table", self._on_save)
         self.next_button = button(
             "Evaluate",
@@ -153,6 +156,15 @@ class ClassifyWidget(Dock):
             layer.colormap = phase_colormap(hidden, is_greyed=not prediction_of(layer).is_reliable)
         if marks is not None:
             marks.visible = SYNTHETIC_ROW not in hidden
+
+    def _on_phase(self, phase: int) -> None:
+        """Show the cells that are called a phase side by side."""
+        layer, source = self._find(PHASE), self.inputs.source()
+        if layer is not None and source is not None:
+            rows = np.flatnonzero(prediction_of(layer).phases == phase)
+            gather_cells(
+                self.viewer, source.group, rows, f"{len(rows):,} cells called {phase_label(phase)}", opens=True
+            )
 
     def _on_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")

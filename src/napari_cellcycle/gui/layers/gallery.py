@@ -118,7 +118,8 @@ def open_gallery(
     known = (*cells.notes, *data_set.labels.notes, *labels_in_words(data_set.labels))
     notes = tuple(map(in_dock_words, known))
     if source.n_shown < source.n_cells:
-        notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
+        shown_of = f"{source.n_shown:,} of {source.n_cells:,}"
+        notes += (f"the layers show the first {shown_of} cells; the dock Gallery shows all",)
     _warm_up()
     return OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes, data_set)
 
