@@ -149,7 +149,7 @@ class LabelTable:
     @property
     def drawn_at_random(self) -> NDArray[np.bool_]:
         """Cells with a label that were drawn at random to be labelled, shape (N,)."""
-        return self.decided & (self._newest("drawn") == self._ways.index(RANDOM))
+        return self.decided & (self._ways_of(np.arange(len(self))) == self._ways.index(RANDOM))
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -162,7 +162,7 @@ class LabelTable:
         labels, decided = self.labels, self.decided
         label = np.array([*self.names, ""])[labels]
         label[self._unsure], label[self._disputed] = UNSURE_LABEL, DISPUTED_LABEL
-        drawn = np.where(decided, np.array(self._ways)[np.maximum(self._newest("drawn"), 0)], "")
+        drawn = np.where(decided, np.array(self._ways)[np.maximum(self._ways_of(np.arange(len(self))), 0)], "")
         return {"label": label, "annotator": self._annotators(), "drawn": drawn}
 
     def decision_of(self, row: int) -> dict[str, str]:
@@ -186,15 +186,22 @@ class LabelTable:
 
     # --- decisions ---
 
-    def decide(self, rows: ArrayLike, label: str, *, sure: bool = True, drawn: str | Sequence[str] = BY_HAND) -> None:
+    def decide(
+        self,
+        rows: ArrayLike,
+        label: str | Sequence[str],
+        *,
+        sure: bool = True,
+        drawn: str | Sequence[str] = BY_HAND,
+    ) -> None:
         """Label some cells, or take their labels back with an empty text.
 
         Parameters
         ----------
         rows : array_like of int
             Cells, by their position.
-        label : str
-            A phase, or another name.
+        label : str or sequence of str
+            A phase, or another name, for all or for each.
         sure : bool
             False if the cell was looked at and can't be told, whatever the label.
         drawn : str or sequence of str
@@ -209,18 +216,19 @@ class LabelTable:
         chosen = np.atleast_1d(np.asarray(rows, np.intp))
         if not len(chosen):
             return
-        number = self._number(label) if label else CLEARED
-        ways = np.array([self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)], np.int16)
-        stays = self.drawn_at_random[chosen]
+        numbers = [self._number(text) if text else CLEARED for text in ([label] if isinstance(label, str) else label)]
+        ways = [self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)]
+        stays = self._ways_of(chosen) == self._way(RANDOM)
         after = (
-            np.full(len(chosen), number, np.int16),
+            np.broadcast_to(np.array(numbers, np.int16), chosen.shape).copy(),
             np.full(len(chosen), sure),
-            np.where(stays, self._way(RANDOM), ways).astype(np.int16),
+            np.where(stays, self._way(RANDOM), np.array(ways, np.int16)).astype(np.int16),
         )
         step = _Step(chosen, self._mine(chosen), after)
         self._apply(step.rows, step.after)
         self._undo.append(step)
         self._redo.clear()
+        self._tell(step.rows)
 
     def undo(self) -> Rows:
         """Take back the last decision of this session, and return its rows; none if there is nothing to undo."""
@@ -266,6 +274,7 @@ class LabelTable:
         step = steps[-1]
         self._apply(step.rows, getattr(step, which))
         other.append(steps.pop())
+        self._tell(step.rows)
         return step.rows
 
     def _mine(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]:
@@ -292,6 +301,9 @@ class LabelTable:
         own.labels[rows], own.sure[rows], own.drawn[rows] = labels, sure, drawn
         own.when[rows] = int(now.timestamp())
         self._resolve(rows)
+
+    def _tell(self, rows: Rows) -> None:
+        """Call those who follow the labels."""
         self._followers = [follower for follower in self._followers if follower() is not None]
         for follower in list(self._followers):
             if (callback := follower()) is not None:
@@ -331,13 +343,13 @@ class LabelTable:
         label = np.where(has_any & ~tied & ~is_unsure, best, UNDECIDED).astype(np.int16)
         return label, is_unsure, has_any & tied
 
-    def _newest(self, name: str) -> NDArray[Any]:
-        """`drawn` or the annotator's number of the newest decision on each cell."""
-        result, newest = np.full(len(self), -1, np.int64), np.full(len(self), -1, np.int64)
-        for number, own in enumerate(self._opinions.values()):
-            newer = own.decided & (own.when >= newest)
-            newest[newer] = own.when[newer]
-            result[newer] = own.drawn[newer] if name == "drawn" else number
+    def _ways_of(self, rows: Rows) -> NDArray[np.int64]:
+        """How each of some cells came to be labelled, by the newest decision; -1 where there is none."""
+        result, newest = np.full(len(rows), -1, np.int64), np.full(len(rows), -1, np.int64)
+        for own in self._opinions.values():
+            when = own.when[rows]
+            newer = ((own.labels[rows] >= 0) | ~own.sure[rows]) & (when >= newest)
+            result[newer], newest[newer] = own.drawn[rows][newer], when[newer]
         return result
 
     def _annotators(self) -> NDArray[np.str_]:

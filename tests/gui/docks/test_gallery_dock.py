@@ -21,6 +21,7 @@ from napari_cellcycle.gui.layers.cell_link import MARK
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.source import KEY
 from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.jobs.config import ReadSettings
@@ -203,7 +204,8 @@ def test_a_queue_orders_the_cells_and_its_name_is_written(dock, folder, finished
     assert dock.grid.selection.current == 60
     key(dock, Qt.Key.Key_2)
     dock.filters.lowest.setValue(0.01)  # now somebody chose among them
-    key(dock, Qt.Key.Key_Home, Qt.Key.Key_2)
+    dock.grid.go_to(20)
+    key(dock, Qt.Key.Key_2)
     assert [decision.drawn for decision in read_decisions(folder / LABELS_FILE)[0]] == ["random", "by hand"]
 
 
@@ -221,9 +223,7 @@ def test_the_current_cell_is_large_with_its_probabilities_and_facts(dock, called
     assert "label Anaphase by" in dock.view.facts.text()
 
 
-def test_what_the_model_looked_at_is_offered_only_if_it_can_be_computed(dock, finished) -> None:
-    dock.grid.go_to(3)
-    assert not dock.explain_button.isVisibleTo(dock)
+def test_what_the_model_looked_at_is_shown_of_one_cell(dock, finished) -> None:
     asked = []
 
     def explain(model, cells, row):
@@ -239,6 +239,18 @@ def test_what_the_model_looked_at_is_offered_only_if_it_can_be_computed(dock, fi
     assert dock.view.attribution.isVisibleTo(dock)
     dock.grid.go_to(5)
     assert not dock.view.attribution.isVisibleTo(dock)
+
+
+def test_the_network_itself_is_asked(dock, called, model_folder, finished, viewer) -> None:
+    called.metadata[KEY]["model"] = str(model_folder)
+    dock.grid.go_to(4)
+    dock.explain_button.click()
+    finished(dock)
+    assert dock.view.attribution.isVisibleTo(dock), dock.status.text()
+    viewer.layers.remove(called)  # no call, nothing to explain
+    dock._on_choice()
+    dock.grid.go_to(5)
+    assert not dock.explain_button.isVisibleTo(dock)
 
 
 def test_cells_that_are_classified_again_get_new_colours_and_stay_selected(dock, called, viewer, opened) -> None:

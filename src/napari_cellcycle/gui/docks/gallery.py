@@ -21,7 +21,7 @@ from napari_cellcycle.browse.tiles import Tile, Tiles
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.gallery_job import make_queue, queues, read_data_set, save_labels
+from napari_cellcycle.gui.docks.gallery_job import Explainer, make_queue, queues, read_data_set, save_labels
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.layers.cell_link import CellLink, layers_of
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, remember_data_set
@@ -56,14 +56,14 @@ _ONLY_IN_GRID = {"Enter", "Delete", "Esc", "Ctrl+A"}
 class GalleryWidget(Dock):
     """All cells of a data set in a grid, to be sorted, filtered and labelled; one of them large.
 
-    `explain`, if it is set, computes what a model looked at in a cell.
+    `explain` computes what a model looked at in a cell.
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.opened: DataSet | None = None
         self.table: CellTable | None = None
-        self.explain: Explain | None = None
+        self.explain: Explain = Explainer()
         self._tried: Source | None = None
         self._layer: Labels | None = None
         self._link: CellLink | None = None
@@ -354,7 +354,7 @@ class GalleryWidget(Dock):
     def _show_current(self) -> None:
         row, table, tiles = self.grid.selection.current, self.table, self.grid.tiles
         self.view.attribution.setVisible(row is not None and row == self._explained)
-        self.explain_button.setVisible(row is not None and self.explain is not None and self._layer is not None)
+        self.explain_button.setVisible(row is not None and self._layer is not None)
         if row is None or table is None or tiles is None:
             self.view.show_cell(None, (), None, "Click a cell to see it large.")
             return
@@ -376,7 +376,7 @@ class GalleryWidget(Dock):
 
     def _on_explain(self) -> None:
         row = self.grid.selection.current
-        if row is not None and self.explain is not None and self.opened is not None and self._layer is not None:
+        if row is not None and self.opened is not None and self._layer is not None:
             model = str(self._layer.metadata[KEY]["model"])
             self.start(self.explain(model, self.opened.cells, row), partial(self._on_explained, row))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.annotate.queue_names import LIKELY_WRONG, QUEUES, UNLIKE
 from napari_cellcycle.browse.export import write_label_lists, write_labels
-from napari_cellcycle.cells import Prediction
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
@@ -32,10 +33,6 @@ def read_data_set(source: Source, field: FieldOnScreen | None) -> Job[Progress |
 
 def queues() -> dict[str, str]:
     """Names of the queues, with what each proposes."""
-    if find_spec("napari_cellcycle.annotate.queues") is None:
-        return {}
-    from napari_cellcycle.annotate.queues import QUEUES
-
     return dict(QUEUES)
 
 
@@ -44,7 +41,7 @@ def make_queue(
 ) -> Job[Progress | Note, tuple[Rows, NDArray[np.float32] | None]]:
     """The order of a queue; the features of the cells are computed for it if it needs them and a model is known."""
     yield Note("Choosing cells ...")
-    from napari_cellcycle.annotate.queues import LIKELY_WRONG, UNLIKE, queue_order
+    from napari_cellcycle.annotate.queues import queue_order
 
     if features is None and model and name in (UNLIKE, LIKELY_WRONG):
         from napari_cellcycle.predict import extract_features, model_for_channels
@@ -62,3 +59,25 @@ def save_labels(labels: LabelTable, path: Path, *, as_lists: bool) -> Job[Progre
         return str(write_labels(labels, path))
     written = write_label_lists(labels, path.parent)
     return f"{len(written)} lists in {path.parent}"
+
+
+class Explainer:
+    """Shows what a model looked at. It keeps the last model, as finding out how that sees the cells reads many."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[str, Cells, Any, Any] | None = None
+
+    def __call__(self, name: str, cells: Cells, row: int) -> Job[Note, NDArray[np.uint8]]:
+        """What the model `name` looked at in one of the cells: its channels side by side, (Y, X, 3)."""
+        yield Note("Asking the model ...")
+        from napari_cellcycle.attribution import attributions
+        from napari_cellcycle.images.attribution_picture import draw_attribution
+        from napari_cellcycle.predict import matched_input, model_for_channels
+        from napari_cellcycle.store.models import load_model
+
+        if self._asked is None or self._asked[0] != name or self._asked[1] is not cells:
+            model, _ = model_for_channels(load_model(name), cells)
+            self._asked = name, cells, model, matched_input(model, cells)
+        found = attributions(self._asked[2], cells, [row], spec=self._asked[3])
+        yield Note("")
+        return np.concatenate([*draw_attribution(found.images[0], found.values[0], found.channels)], axis=1)

@@ -13,7 +13,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QVBoxLayout, QWidget
 
 from napari_cellcycle.events import Job
-from napari_cellcycle.gui.docks.base import PLUGIN, Dock
+from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import Notice
 from napari_cellcycle.gui.docks.populations_job import (
     CallsOnScreen,
@@ -315,25 +316,15 @@ class PopulationsWidget(Dock):
         self.gather(picked.rows, picked.title)
 
     def _gather_in_gallery(self, rows: NDArray[np.intp], title: str) -> None:
-        """Show the cells in the dock *Gallery*; without it, dim the others in the mosaic."""
-        gallery = self._gallery()
-        if gallery is not None:
-            gallery.gather(rows, title)
-        elif self.counted is not None and isinstance(source := self.counted.calls.source, GallerySource):
+        """Show the cells in the dock *Gallery*; in a viewer without a window, dim the others in the mosaic."""
+        if self.counted is None:
+            return
+        source = self.counted.calls.source
+        gallery = gather_cells(self.viewer, source.group, rows, title, opens=True)
+        if gallery is None and isinstance(source, GallerySource):
             chosen = np.zeros(source.n_cells, bool)
             chosen[rows] = True
             highlight_cells(self.viewer, source.group, chosen)
-
-    def _gallery(self) -> Any:
-        window = getattr(self.viewer, "window", None)
-        if window is None:
-            return None
-        try:
-            dock, gallery = window.add_plugin_dock_widget(PLUGIN, "Gallery", tabify=True)
-        except (KeyError, ValueError):  # a version without it
-            return None
-        dock.show()
-        return gallery if hasattr(gallery, "gather") else None
 
     # --- saving ---
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -65,15 +65,15 @@ class Labelling:
 
     def label(self, phase: int) -> None:
         """Give the selected cells the label of a phase."""
-        self._decide({PHASE_LABELS[phase]: self._grid.selected_rows()}, moves_on=True)
+        self._decide(self._grid.selected_rows(), [PHASE_LABELS[phase]], moves_on=True)
 
     def unsure(self) -> None:
         """Say of the selected cells that they were looked at and can't be told."""
-        self._decide({"": self._grid.selected_rows()}, sure=False, moves_on=True)
+        self._decide(self._grid.selected_rows(), [""], sure=False, moves_on=True)
 
     def clear(self) -> None:
         """Take the labels of the selected cells back."""
-        self._decide({"": self._grid.selected_rows()})
+        self._decide(self._grid.selected_rows(), [""])
 
     def confirm(self) -> None:
         """Give the selected cells the label that the model calls them by."""
@@ -81,12 +81,11 @@ class Labelling:
             return
         rows = self._grid.selected_rows()
         called = table.called[rows]
-        by_phase = {label: rows[called == phase] for phase, label in enumerate(PHASE_LABELS)}
-        found = {label: of_phase for label, of_phase in by_phase.items() if len(of_phase)}
-        if len(rows) and not found:
+        has_call = (called >= 0) & (called < N_PHASES)
+        if len(rows) and not has_call.any():
             self._say("No model has called a phase of the selected cells, so there is nothing to confirm.")
             return
-        self._decide(found, moves_on=True)
+        self._decide(rows[has_call], [PHASE_LABELS[phase] for phase in called[has_call]], moves_on=True)
 
     def next_undecided(self) -> None:
         """Go to the next cell after the current one that nobody has decided about; at the end, to the first one."""
@@ -125,20 +124,20 @@ class Labelling:
         else:
             self._grid.select(rows)
 
-    def _decide(self, decisions: dict[str, NDArray[np.intp]], *, sure: bool = True, moves_on: bool = False) -> None:
-        """Write decisions, and go to the next cell if one was labelled."""
-        n_cells = sum(map(len, decisions.values()))
-        if self.labels is None or not n_cells:
+    def _decide(
+        self, rows: NDArray[np.intp], labels: Sequence[str], *, sure: bool = True, moves_on: bool = False
+    ) -> None:
+        """Write one decision, with one label for all cells or one for each, and go on if one cell was labelled."""
+        if self.labels is None or not len(rows):
             self._say("Select a cell first: click it, or move to it with the arrow keys.")
             return
         try:
-            for label, rows in decisions.items():
-                self.labels.decide(rows, label, sure=sure, drawn=self._drawn())
+            self.labels.decide(rows, labels, sure=sure, drawn=self._drawn())
         except CellCycleError as error:
             self._on_error(error)
             return
         self._on_done()
-        what = " and ".join(label for label in decisions if label) or ("no label" if sure else "unsure")
-        self._say(f"{n_cells:,} {'cell' if n_cells == 1 else 'cells'}: {what}.")
-        if moves_on and n_cells == 1:
+        what = " and ".join(label for label in dict.fromkeys(labels) if label) or ("no label" if sure else "unsure")
+        self._say(f"{len(rows):,} {'cell' if len(rows) == 1 else 'cells'}: {what}.")
+        if moves_on and len(rows) == 1:
             self._grid.move_on()
