@@ -25,6 +25,7 @@ class More(QCollapsible):
         self, filters: GalleryFilters, on_annotator: Callable[[str], None], on_unfold: Callable[[], None]
     ) -> None:
         super().__init__("More: filters, annotator, keys")
+        self.toggleButton().setToolTip("which cells are shown, whose labels are made, and which keys label")
         self.annotator = QLineEdit()
         self.annotator.setToolTip("your name, which is written with each of your labels")
         self.annotator.textEdited.connect(on_annotator)
