@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +27,7 @@ from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.store.models import load_card
 
 
 @pytest.fixture
@@ -251,6 +253,33 @@ def test_the_network_itself_is_asked(dock, called, model_folder, finished, viewe
     dock._on_choice()
     dock.grid.go_to(5)
     assert not dock.explain_button.isVisibleTo(dock)
+
+
+def test_a_round_trains_on_the_labels_and_colours_the_cells_again(dock, called, opened, model_folder, finished) -> None:
+    called.metadata[KEY]["model"] = str(model_folder)
+    before = called.features["p_G1"].copy()
+    opened.data_set.labels.decide(range(0, 60, 2), "Anaphase", drawn="random")
+    dock.rounds.retrain.click()
+    finished(dock)
+    assert dock.rounds.text.text().startswith("Round 1: "), dock.status.text()
+    assert (called.features["p_G1"].to_numpy() != before.to_numpy()).any()
+    name = called.metadata[KEY]["model"]
+    assert load_card(Path(name)).training["start_from"]["name"] == "quick"
+    dock.rounds.retrain.click()  # starts from the same model, not from the last round
+    finished(dock)
+    assert dock.rounds.text.text().startswith("Round 2: ")
+    assert load_card(Path(called.metadata[KEY]["model"])).training["start_from"]["name"] == "quick"
+
+
+def test_without_labels_of_two_phases_a_round_says_what_is_missing(qtbot, viewer, tmp_path, plate, finished) -> None:
+    shutil.copytree(plate / "S", tmp_path / "cells")
+    show_gallery(viewer, result_of(open_gallery([tmp_path / "cells"], ReadSettings())))
+    dock = GalleryWidget(viewer)
+    qtbot.addWidget(dock)
+    finished(dock)
+    dock.rounds.retrain.click()
+    finished(dock)
+    assert dock.status.text().startswith("no cell has a known phase; ")
 
 
 def test_cells_that_are_classified_again_get_new_colours_and_stay_selected(dock, called, viewer, opened) -> None:

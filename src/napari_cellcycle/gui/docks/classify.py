@@ -15,14 +15,12 @@ from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery, save_table
 from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import NoCells
-from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
-from napari_cellcycle.gui.layers.field import show_field_table
-from napari_cellcycle.gui.layers.gallery import list_galleries
-from napari_cellcycle.gui.layers.in_front import bring_to_front
+from napari_cellcycle.gui.docks.show_classified import CELLS_GONE, show_classified
+from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
-from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
+from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap
 from napari_cellcycle.gui.layers.phase_table import prediction_of
-from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
+from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, show_text, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
@@ -34,7 +32,7 @@ from napari_cellcycle.phases import phase_label
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels, Layer
+    from napari.layers import Labels
 
 
 _PLAIN = ("device", "min_probability")
@@ -94,44 +92,18 @@ class ClassifyWidget(Dock):
         self.start(job, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
-        if self._is_gone(classified.source):
-            self.show_status("The cells were removed or renamed meanwhile, so none can be coloured; classify again.")
+        data_set = show_classified(self.viewer, classified)
+        if data_set is None:
+            self.show_status(CELLS_GONE)
             return
-        field = self._field_layers(classified, classified.source) if isinstance(classified.source, FieldSource) else []
-        data_set = self._labelled(classified.data_set)
-        show_phases(self.viewer, data_set, classified.layer, classified.cell_map, field)
-        bring_to_front(self.viewer, classified.source)
         self._show_result()
         self.show_status(_in_words(classified, data_set.labels))
-
-    def _labelled(self, classified: DataSet) -> DataSet:
-        """The data set that is open already, if it has these cells: its labels can be undone."""
-        known = data_set_of(self.viewer.layers, classified.source)
-        has_same_cells = known is not None and np.array_equal(known.labels.ids, classified.labels.ids)
-        return known if known is not None and has_same_cells else classified
 
     def on_labels(self, group: str) -> None:
         """Count again."""
         source = self.inputs.source()
         if source is not None and source.group == group:
             self._show_result()
-
-    def _is_gone(self, source: Source) -> bool:
-        if isinstance(source, GallerySource):
-            return source not in list_galleries(self.viewer.layers)
-        given = [] if self.inputs.labels.value() is None else [source.labels]
-        return any(name not in self.viewer.layers for name in (source.brightfield, *given))
-
-    def _field_layers(self, classified: Classified, source: FieldSource) -> list[Layer]:
-        """The layers of a field, with the labels that were found for it."""
-        if classified.labels is not None:
-            below = self.viewer.layers[source.brightfield]
-            self.viewer.add_labels(
-                classified.labels, name=source.labels, scale=below.scale[-classified.labels.ndim :], visible=False
-            )
-        show_field_table(self.viewer.layers[source.labels], classified.table)
-        names = (source.brightfield, source.darkfield, source.labels)
-        return [layer for layer in self.viewer.layers if layer.name in names]
 
     def _show_result(self) -> None:
         layer = self._find(PHASE)

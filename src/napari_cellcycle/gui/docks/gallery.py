@@ -15,14 +15,24 @@ from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QWidget
 
 from napari_cellcycle.annotate.label_file import BY_HAND
+from napari_cellcycle.annotate.rounds import Round, read_rounds, rounds_path
 from napari_cellcycle.browse.facts import cell_facts
 from napari_cellcycle.browse.table import LABEL_COLUMNS, CellTable, View, probabilities_of
 from napari_cellcycle.browse.tiles import Tile, Tiles
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
-from napari_cellcycle.gui.docks.gallery_job import Explainer, make_queue, queues, read_data_set, save_labels
+from napari_cellcycle.gui.docks.classify_job import Classified
+from napari_cellcycle.gui.docks.gallery_job import (
+    Explainer,
+    make_queue,
+    queues,
+    read_data_set,
+    retrain_labels,
+    save_labels,
+)
 from napari_cellcycle.gui.docks.notices import NoCells
+from napari_cellcycle.gui.docks.show_classified import CELLS_GONE, show_classified
 from napari_cellcycle.gui.layers.cell_link import CellLink, layers_of
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, remember_data_set
 from napari_cellcycle.gui.layers.gallery import list_galleries
@@ -37,6 +47,8 @@ from napari_cellcycle.gui.widgets.key_names import key_name
 from napari_cellcycle.gui.widgets.label_buttons import LabelButtons
 from napari_cellcycle.gui.widgets.labelling import Labelling
 from napari_cellcycle.gui.widgets.layout import button, show_text, stacked, text_label
+from napari_cellcycle.gui.widgets.model_picker import choose_model_everywhere
+from napari_cellcycle.gui.widgets.rounds_view import RoundsView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -101,7 +113,9 @@ class GalleryWidget(Dock):
         top = stacked(self.choices, self.more, self.gathered, self.show_all, self.buttons)
         for part in (self.choices, self.buttons, self.bar):  # else a wide dock could never become narrow
             part.setSizePolicy(QSizePolicy.Policy.Ignored, part.sizePolicy().verticalPolicy())
-        self.body = stacked(top, self.pages, self.shown, self.again, self.bar)
+        self.rounds = RoundsView(self._on_retrain)
+        self.body = stacked(top, self.pages, self.shown, self.again, self.bar, self.rounds)
+        self.locked_while_busy.append(self.rounds.retrain)
         self.add_inputs(self.empty, self.inputs)
         self.column.addWidget(self.body, 1)
         self.add_results()
@@ -165,6 +179,7 @@ class GalleryWidget(Dock):
         self._features = self._queue = self._gathered = self._explained = None
         opened.labels.annotator = self.more.annotator.text() or opened.labels.annotator
         self.more.annotator.setText(opened.labels.annotator)
+        self.rounds.show_rounds(read_rounds(rounds_path(opened.labels)))
         self._link = CellLink(self.viewer, opened.source, opened.cells, self._on_click)
         self.body.show()
         self._show_table()
@@ -384,6 +399,22 @@ class GalleryWidget(Dock):
         self._explained = row
         self.view.attribution.show_picture(picture)
         self._show_current()
+
+    # --- rounds ---
+
+    def _on_retrain(self) -> None:
+        """Train on the labels, starting from the model that called these cells."""
+        if self.opened is None:
+            return
+        model = "default" if self._layer is None else str(self._layer.metadata[KEY]["model"])
+        self.start(retrain_labels(self.opened, self.inputs.field(), model), self._on_retrained)
+
+    def _on_retrained(self, done: tuple[list[Round], Classified]) -> None:
+        rounds, classified = done
+        self.rounds.show_rounds(rounds)
+        choose_model_everywhere(self, Path(rounds[-1].model))
+        if show_classified(self.viewer, classified) is None:
+            self.show_status(CELLS_GONE)
 
     # --- the rest ---
 

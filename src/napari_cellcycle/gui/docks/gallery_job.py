@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.annotate.queue_names import LIKELY_WRONG, QUEUES, UNLIKE
+from napari_cellcycle.annotate.rounds import Round, read_rounds, rounds_path
 from napari_cellcycle.browse.export import write_label_lists, write_labels
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
 from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.source import GallerySource, Source
+from napari_cellcycle.jobs.config import ClassifySettings
 
 Rows = NDArray[np.intp]
 
@@ -59,6 +62,24 @@ def save_labels(labels: LabelTable, path: Path, *, as_lists: bool) -> Job[Progre
         return str(write_labels(labels, path))
     written = write_label_lists(labels, path.parent)
     return f"{len(written)} lists in {path.parent}"
+
+
+def retrain_labels(
+    opened: DataSet, field: FieldOnScreen | None, start_from: str
+) -> Job[Any, tuple[list[Round], Classified]]:
+    """Train a model further on the labels so far, and classify the cells with it: all rounds, and the new calls."""
+    yield Note("Opening the cells ...")
+    from napari_cellcycle.jobs.retrain import retrain
+
+    yield Note("")
+    done = yield from retrain(opened.cells, opened.labels, start_from)
+    config = ClassifySettings(model=done.model)
+    if isinstance(opened.source, GallerySource):
+        classified = yield from classify_gallery(opened.source, config)
+    else:
+        assert field is not None
+        classified = yield from classify_field(field, config)
+    return read_rounds(rounds_path(opened.labels)) or [done], classified
 
 
 class Explainer:
