@@ -183,6 +183,22 @@ def test_cells_of_another_gallery_are_gathered_once_they_are_read(dock, viewer, 
     assert shown(dock) == [80, 81]
 
 
+def test_gathered_cells_are_shown_whatever_was_chosen_before(dock, finished) -> None:
+    dock.filters.lowest.setValue(0.99)
+    dock.choices.queue.choose("least sure")
+    finished(dock)
+    dock.gather(np.array([4, 5]), "two cells")
+    assert shown(dock) == [4, 5]
+    assert dock.choices.queue.value() == ""
+
+
+def test_a_queue_without_cells_says_so(dock, finished) -> None:
+    dock.choices.queue.choose("least sure")  # all cells have a phase by their folder
+    finished(dock)
+    assert shown(dock) == []
+    assert dock.status.text().startswith("This queue proposes no cell")
+
+
 def test_cells_can_be_gathered_while_they_are_still_being_read(qtbot, viewer, opened, finished, monkeypatch) -> None:
     monkeypatch.setattr("napari_cellcycle.gui.docks.gallery.data_set_of", lambda *_args: None)
     dock = GalleryWidget(viewer)
@@ -259,13 +275,13 @@ def test_a_round_trains_on_the_labels_and_colours_the_cells_again(dock, called, 
     called.metadata[KEY]["model"] = str(model_folder)
     before = called.features["p_G1"].copy()
     opened.data_set.labels.decide(range(0, 60, 2), "Anaphase", drawn="random")
-    dock.rounds.retrain.click()
+    dock.bar.retrain.click()
     finished(dock)
     assert dock.rounds.text.text().startswith("Round 1: "), dock.status.text()
     assert (called.features["p_G1"].to_numpy() != before.to_numpy()).any()
     name = called.metadata[KEY]["model"]
     assert load_card(Path(name)).training["start_from"]["name"] == "quick"
-    dock.rounds.retrain.click()  # starts from the same model, not from the last round
+    dock.bar.retrain.click()  # starts from the same model, not from the last round
     finished(dock)
     assert dock.rounds.text.text().startswith("Round 2: ")
     assert load_card(Path(called.metadata[KEY]["model"])).training["start_from"]["name"] == "quick"
@@ -277,7 +293,7 @@ def test_without_labels_of_two_phases_a_round_says_what_is_missing(qtbot, viewer
     dock = GalleryWidget(viewer)
     qtbot.addWidget(dock)
     finished(dock)
-    dock.rounds.retrain.click()
+    dock.bar.retrain.click()
     finished(dock)
     assert dock.status.text().startswith("no cell has a known phase; ")
 

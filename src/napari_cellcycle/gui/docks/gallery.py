@@ -104,7 +104,7 @@ class GalleryWidget(Dock):
         self.grid, self.view = CellGrid(), CellView()
         self.labelling = Labelling(self.grid, self._drawn, self.show_status, self.show_error, self._show_steps)
         self.buttons = LabelButtons(self.labelling.label, self.labelling.unsure)
-        self.bar = GalleryBar(self.labelling, self._on_save)
+        self.bar = GalleryBar(self.labelling, self._on_save, self._on_retrain)
         self.gathered, self.shown = text_label(), text_label()
         self.show_all = button("Show all", "show all cells again, without filters and queue", self.show_everything)
         self.again = button("Sort again", "sort and filter again, by the labels given since", self._on_order)
@@ -113,9 +113,9 @@ class GalleryWidget(Dock):
         top = stacked(self.choices, self.more, self.gathered, self.show_all, self.buttons)
         for part in (self.choices, self.buttons, self.bar):  # else a wide dock could never become narrow
             part.setSizePolicy(QSizePolicy.Policy.Ignored, part.sizePolicy().verticalPolicy())
-        self.rounds = RoundsView(self._on_retrain)
+        self.rounds = RoundsView()
         self.body = stacked(top, self.pages, self.shown, self.again, self.bar, self.rounds)
-        self.locked_while_busy.append(self.rounds.retrain)
+        self.locked_while_busy.append(self.bar.retrain)
         self.add_inputs(self.empty, self.inputs)
         self.column.addWidget(self.body, 1)
         self.add_results()
@@ -250,9 +250,10 @@ class GalleryWidget(Dock):
         They may also be cells of data that are still being read.
         """
         self._awaited = None if self.table is not None else (_ANY_GROUP, rows, title)
+        self._leave_queue()
         self._gathered = np.asarray(rows, np.intp)
         self.gathered.setText(title)
-        self._on_order()
+        self.filters.clear()  # which orders the cells again
         self.grid.setFocus()
 
     def gather_of(self, group: str, rows: NDArray[np.intp], title: str) -> None:
@@ -267,11 +268,15 @@ class GalleryWidget(Dock):
 
     def show_everything(self) -> None:
         """Show all cells: no gathered ones, no filters, no queue."""
-        self._gathered = self._queue = None
+        self._gathered = None
+        self._leave_queue()
+        self.filters.clear()  # which orders the cells again
+
+    def _leave_queue(self) -> None:
+        self._queue = None
         self.choices.queue.blockSignals(True)
         self.choices.queue.setCurrentIndex(0)
         self.choices.queue.blockSignals(False)
-        self.filters.clear()  # which orders the cells again
 
     def _view(self) -> View:
         choices = self.choices
@@ -306,6 +311,8 @@ class GalleryWidget(Dock):
     def _on_queued(self, found: tuple[NDArray[np.intp], NDArray[np.float32] | None]) -> None:
         self._queue, self._features = found
         self._on_order()
+        if not len(self._queue):
+            self.show_status("This queue proposes no cell: each has a label, or a phase that its folder gives.")
         self.grid.move_on()
         self.grid.setFocus()
 
@@ -370,6 +377,7 @@ class GalleryWidget(Dock):
         row, table, tiles = self.grid.selection.current, self.table, self.grid.tiles
         self.view.attribution.setVisible(row is not None and row == self._explained)
         self.explain_button.setVisible(row is not None and self._layer is not None)
+        self.pages.show_one_cell(row is not None)
         if row is None or table is None or tiles is None:
             self.view.show_cell(None, (), None, "Click a cell to see it large.")
             return

@@ -16,6 +16,11 @@ from napari_cellcycle.gui.widgets.layout import button, fill_row, form_rows, sta
 _SHARES = (3, 2)  # of the height, for all cells and for the one that is shown large
 _CELL_PX = 300  # of the cell that is shown large, in a wide dock
 _NARROWEST_PX = 320
+_ARROW_PX = 36
+_RETRAIN_TIP = (
+    "train the model further on all labels, test it on labels that were drawn at random and held out, and classify the "
+    "cells again"
+)
 
 
 class More(QCollapsible):
@@ -47,6 +52,12 @@ class Pages(QSplitter):
             self.addWidget(widget)
             self.setStretchFactor(self.count() - 1, share)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._one_cell = one_cell
+        self.show_one_cell(False)
+
+    def show_one_cell(self, is_shown: bool) -> None:
+        """Give the large cell room, or leave all of it to the others while none is chosen."""
+        self._one_cell.setVisible(is_shown)
 
     def set_wide(self, is_wide: bool, width_px: int) -> None:
         """Put both next to each other, or under each other."""
@@ -63,20 +74,23 @@ class Pages(QSplitter):
 
 
 class GalleryBar(QWidget):
-    """Take back, decide again, confirm, clear and save, for those who have no hand free for keys."""
+    """Take back, decide again, confirm, clear, save and retrain, for those who have no hand free for keys."""
 
-    def __init__(self, labelling: Labelling, on_save: Callable[[], None]) -> None:
+    def __init__(self, labelling: Labelling, on_save: Callable[[], None], on_retrain: Callable[[], None]) -> None:
         super().__init__()
-        self.undo = button("Undo", "take the last decision back (Ctrl+Z)", labelling.undo)
-        self.redo = button("Redo", "decide again what was taken back (Ctrl+Shift+Z)", labelling.redo)
+        self.undo = button("\u21b6", "take the last decision back (Ctrl+Z)", labelling.undo)
+        self.redo = button("\u21b7", "decide again what was taken back (Ctrl+Shift+Z)", labelling.redo)
         self.confirm = button(
             "Confirm", "the call of the selected cells becomes their label (Enter)", labelling.confirm
         )
         self.clear = button("Clear", "take the labels of the selected cells away (0)", labelling.clear)
         self.save = button("Save ...", "save all labels as a table, or as lists of object numbers", on_save)
-        buttons = (self.undo, self.redo, self.confirm, self.clear, self.save)
+        self.retrain = button("Retrain", _RETRAIN_TIP, on_retrain)
+        buttons = (self.undo, self.redo, self.confirm, self.clear, self.save, self.retrain)
         for one in buttons:
             one.setMinimumWidth(20)
+        for one in (self.undo, self.redo):
+            one.setMaximumWidth(_ARROW_PX)
         fill_row(self, *buttons)
 
     def show_steps(self, labels: LabelTable) -> None:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from qtpy.QtCore import QPointF, QSize
 from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_cellcycle.annotate.rounds import Round
-from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
+from napari_cellcycle.gui.widgets.layout import fill_column, show_text, text_label
 
-_TIP = (
-    "train the model further on all labels, test it on labels that were drawn at random and held out, and classify the "
-    "cells again"
-)
 _HEIGHT_PX, _MARGIN_PX, _DOT_PX = 80, 14, 3
 
 
 class RoundsView(QWidget):
-    """A button that retrains, what the last round says, and the course of the rounds."""
+    """What the last round says, and the course of the rounds."""
 
-    def __init__(self, on_retrain: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.retrain = button("Retrain", _TIP, on_retrain)
         self.text, self.curve = text_label(), RoundsCurve()
-        fill_column(self, self.retrain, self.text, self.curve)
+        fill_column(self, self.text, self.curve)
         self.show_rounds([])
 
     def show_rounds(self, rounds: Sequence[Round]) -> None:
         """Show rounds in their order."""
         show_text(self.text, f"Round {len(rounds)}: {rounds[-1].text}." if rounds else "")
         self.curve.show_rounds(rounds)
+        self.setVisible(bool(rounds))
 
 
 class RoundsCurve(QWidget):
