@@ -14,7 +14,7 @@ from made import finished_job
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, join_cells
-from napari_cellcycle.datasets.splits import group_names
+from napari_cellcycle.datasets.groups import group_names
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of, run_job
 from napari_cellcycle.io.inputs import read_cells

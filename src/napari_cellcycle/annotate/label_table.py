@@ -143,8 +143,13 @@ class LabelTable:
     @property
     def phases(self) -> NDArray[np.int8]:
         """True phase of each cell as far as it is known, shape (N,): its label, else what was given."""
-        own = np.where(self.labels < N_PHASES, self.labels, UNKNOWN).astype(np.int8)
-        return np.where(self.decided, own, self.given).astype(np.int8)
+        return self.phases_of(np.arange(len(self)))
+
+    def phases_of(self, rows: Rows) -> NDArray[np.int8]:
+        """`phases` of some cells only."""
+        labels, decided = self.labels_of(rows)
+        own = np.where(labels < N_PHASES, labels, UNKNOWN)
+        return np.where(decided, own, self.given[rows]).astype(np.int8)
 
     @property
     def drawn_at_random(self) -> NDArray[np.bool_]:

@@ -551,7 +551,7 @@ def test_labels_come_along_to_the_gallery_with_made_cells(
         with layer.block_history():
             layer.fill(((top + bottom) / 2, (left + right) / 2), Phase.TELOPHASE + 1)
     before = augment.labelled.labelled().phases.copy()
-    assert augment.labelled.phase_counts[Phase.TELOPHASE] == 10
+    qtbot.waitUntil(lambda: augment.labelled.phase_counts[Phase.TELOPHASE] == 10)
     augment.phases.none.click()
     augment.phases.boxes[Phase.TELOPHASE].setValue(4)
     make(augment, finished)

@@ -553,11 +553,11 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
     }
 
 
-def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished) -> None:
+def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished, qtbot) -> None:
     counts, labels = shown_counts(evaluate), gallery.data_set.labels
     g1 = np.flatnonzero(labels.phases == 0)
     labels.decide(g1[:4], "Telophase", drawn=RANDOM)
-    assert evaluate.status.text() == "Labels were changed; click Evaluate for new figures."
+    qtbot.waitUntil(lambda: evaluate.status.text() == "Labels were changed; click Evaluate for new figures.")
     assert (shown_counts(evaluate) == counts).all()
     evaluate.run_button.click()
     finished(evaluate)

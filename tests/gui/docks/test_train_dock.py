@@ -341,7 +341,7 @@ def labels_of(viewer, gallery) -> LabelTable:
     return data_set.labels
 
 
-def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
+def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery, qtbot) -> None:
     layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     assert called.labelled.phases.currentText() == KNOWN
     before = called.labelled.labelled().phases
@@ -350,7 +350,7 @@ def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
     after = called.labelled.labelled().phases
     assert (after[5], after[7]) == (5, UNKNOWN)
     assert np.flatnonzero(before != after).tolist() == [5, 7]
-    assert "Labelled: 1, called otherwise: 1, unsure: 1" in called.labelled.hint.text()
+    qtbot.waitUntil(lambda: "Labelled: 1, called otherwise: 1, unsure: 1" in called.labelled.hint.text())
     assert layer.features["truth"][5] == "Anaphase"
     assert labels_of(viewer, gallery).phases.tolist() == after.tolist()
     expected = grid.draw_outlines(grid.read_phases(layer.data))
@@ -450,6 +450,7 @@ def test_a_field_whose_cells_were_labelled_is_learnt_from(qtbot, viewer, made_ce
     data_set = data_set_of(viewer.layers, source_of(layer))
     data_set.labels.decide([17, 18], "Metaphase")  # the cells 18 and 19
     data_set.labels.decide([2, 3], "G1")
+    qtbot.waitUntil(lambda: dock.labelled.phase_counts is not None and dock.labelled.phase_counts.sum() == 5)
     assert dock.labelled.phase_counts.tolist() == [2, 0, 0, 0, 3, 0, 0]
     set_up(dock, epochs=1)
     assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 3

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PLUGIN = "napari-cellcycle"
 
 _NARROWEST_PX = 300
+LABELS_MS = 150
+"""After this time docks show labels that were given elsewhere."""
 _LAYOUT_MS = (50, 200, 500, 1000)  # by then the canvas has its new size; on a busy machine, late
 
 
@@ -50,10 +52,19 @@ class Dock(QWidget):
         self.column.setContentsMargins(6, 6, 6, 6)
         fill_column(self, _Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._labelled_groups: set[str] = set()
         labels_changed.connect(self._on_labels)
 
     def _on_labels(self, group: str) -> None:
+        """Tell the dock a little later, so that keys that label are not kept waiting."""
         if isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget while Python still knows it
+            if not self._labelled_groups:
+                QTimer.singleShot(LABELS_MS, self, self._tell_of_labels)
+            self._labelled_groups.add(group)
+
+    def _tell_of_labels(self) -> None:
+        groups, self._labelled_groups = self._labelled_groups, set()
+        for group in groups:
             self.on_labels(group)
 
     def on_labels(self, group: str) -> None:

@@ -51,7 +51,7 @@ class TilePainter:
     """Draws tiles of one size, and keeps those that were drawn."""
 
     def __init__(self) -> None:
-        self.tile_px, self.channel, self.pixel_ratio = 96, COMPOSITE, 1.0
+        self.tile_px, self.channel, self.pixel_ratio = 72, COMPOSITE, 1.0
         self._cells: OrderedDict[int, QPixmap] = OrderedDict()
         self._looks: dict[Look, QPixmap] = {}
 
