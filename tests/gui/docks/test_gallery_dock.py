@@ -247,7 +247,7 @@ def test_what_the_model_looked_at_is_shown_of_one_cell(dock, finished) -> None:
     def explain(model, cells, row):
         asked.append((model, len(cells), row))
         yield Note("")
-        return np.zeros((20, 20, 3), np.uint8)
+        return [("brightfield", np.zeros((20, 20, 3), np.uint8))]
 
     dock.explain = explain
     dock.grid.go_to(4)
@@ -255,8 +255,10 @@ def test_what_the_model_looked_at_is_shown_of_one_cell(dock, finished) -> None:
     finished(dock)
     assert asked == [("quick", 90, 4)]
     assert dock.view.attribution.isVisibleTo(dock)
+    assert not dock.view.channels.isVisibleTo(dock)
     dock.grid.go_to(5)
     assert not dock.view.attribution.isVisibleTo(dock)
+    assert dock.view.channels.isVisibleTo(dock)
 
 
 def test_the_network_itself_is_asked(dock, called, model_folder, finished, viewer) -> None:

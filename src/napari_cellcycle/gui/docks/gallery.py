@@ -25,6 +25,7 @@ from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_job import Classified
 from napari_cellcycle.gui.docks.gallery_job import (
     Explainer,
+    Pictures,
     make_queue,
     queues,
     read_data_set,
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
-Explain = Callable[[str, Cells, int], Job[Any, NDArray[np.uint8]]]
-"""Gets the name of a model, cells and a row; gives a picture of what the model looked at, (Y, X, 3)."""
+Explain = Callable[[str, Cells, int], Job[Any, Pictures]]
+"""Gets the name of a model, cells and a row; gives pictures of what the model looked at."""
 
 _WIDE_PX = 640
 _MARK_AFTER_MS = 80
@@ -375,7 +376,7 @@ class GalleryWidget(Dock):
 
     def _show_current(self) -> None:
         row, table, tiles = self.grid.selection.current, self.table, self.grid.tiles
-        self.view.attribution.setVisible(row is not None and row == self._explained)
+        self.view.show_attribution(row is not None and row == self._explained)
         self.explain_button.setVisible(row is not None and self._layer is not None)
         self.pages.show_one_cell(row is not None)
         if row is None or table is None or tiles is None:
@@ -403,9 +404,9 @@ class GalleryWidget(Dock):
             model = str(self._layer.metadata[KEY]["model"])
             self.start(self.explain(model, self.opened.cells, row), partial(self._on_explained, row))
 
-    def _on_explained(self, row: int, picture: NDArray[np.uint8]) -> None:
+    def _on_explained(self, row: int, pictures: Pictures) -> None:
         self._explained = row
-        self.view.attribution.show_picture(picture)
+        self.view.attribution.show_channels(pictures)
         self._show_current()
 
     # --- rounds ---

@@ -22,6 +22,8 @@ from napari_cellcycle.gui.layers.source import GallerySource, Source
 from napari_cellcycle.jobs.config import ClassifySettings
 
 Rows = NDArray[np.intp]
+Pictures = list[tuple[str, NDArray[np.uint8]]]
+"""Of the channels of a cell, by their names, each (Y, X, 3)."""
 
 
 def read_data_set(source: Source, field: FieldOnScreen | None) -> Job[Progress | Note, DataSet]:
@@ -88,8 +90,8 @@ class Explainer:
     def __init__(self) -> None:
         self._asked: tuple[str, Cells, Any, Any] | None = None
 
-    def __call__(self, name: str, cells: Cells, row: int) -> Job[Note, NDArray[np.uint8]]:
-        """What the model `name` looked at in one of the cells: its channels side by side, (Y, X, 3)."""
+    def __call__(self, name: str, cells: Cells, row: int) -> Job[Note, Pictures]:
+        """What the model `name` looked at in one of the cells, channel by channel."""
         yield Note("Asking the model ...")
         from napari_cellcycle.attribution import attributions
         from napari_cellcycle.images.attribution_picture import draw_attribution
@@ -101,4 +103,4 @@ class Explainer:
             self._asked = name, cells, model, matched_input(model, cells)
         found = attributions(self._asked[2], cells, [row], spec=self._asked[3])
         yield Note("")
-        return np.concatenate([*draw_attribution(found.images[0], found.values[0], found.channels)], axis=1)
+        return [*zip(found.channels, draw_attribution(found.images[0], found.values[0], found.channels), strict=True)]

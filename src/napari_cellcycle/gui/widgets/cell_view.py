@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QRect, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPixmap
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPalette, QPixmap, QShowEvent
 from qtpy.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from napari_cellcycle.browse.tiles import Tile, picture_of
-from napari_cellcycle.gui.widgets.image_view import ImageView, to_pixmap
+from napari_cellcycle.gui.widgets.image_view import to_pixmap
 from napari_cellcycle.gui.widgets.layout import text_label
 from napari_cellcycle.gui.widgets.tile_painter import colour_of
 from napari_cellcycle.phases import PHASE_LABELS
@@ -93,6 +93,11 @@ class ProbabilityBars(QWidget):
 
     minimumSizeHint = sizeHint
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Ask for room again, now that the style of the window has given the font."""
+        super().showEvent(event)
+        self.updateGeometry()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the names, the bars and the percents."""
         if self.values is None:
@@ -113,12 +118,12 @@ class ProbabilityBars(QWidget):
 
 
 class CellView(QWidget):
-    """The current cell; `attribution` has room for a picture of what a model looked at."""
+    """The current cell; `attribution` takes the place of its channels to show what a model looked at."""
 
     def __init__(self) -> None:
         super().__init__()
         self.channels, self.bars, self.facts = ChannelPictures(), ProbabilityBars(), text_label()
-        self.attribution = ImageView((200, 200))
+        self.attribution = ChannelPictures()
         self.attribution.hide()
         self.facts.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._grid = QGridLayout(self)
@@ -136,9 +141,14 @@ class CellView(QWidget):
         for widget in parts:
             self._grid.removeWidget(widget)
         places = [(0, 0, 1, 2), (1, 0, 1, 2), (2, 0, 1, 2)] if is_wide else [(0, 0, 1, 2), (1, 0, 1, 1), (1, 1, 1, 1)]
-        for widget, place in zip(parts, [*places, (3, 0, 1, 2)], strict=True):
+        for widget, place in zip(parts, [*places, places[0]], strict=True):
             self._grid.addWidget(widget, *place)
-        self._grid.setRowStretch(4, 1)
+        self._grid.setRowStretch(3, 1)
+
+    def show_attribution(self, is_shown: bool) -> None:
+        """Show what a model looked at instead of the channels, or the channels again."""
+        self.channels.setVisible(not is_shown)
+        self.attribution.setVisible(is_shown)
 
     def show_cell(
         self,
