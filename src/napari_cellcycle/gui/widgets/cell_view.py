@@ -27,7 +27,6 @@ class ChannelPictures(QWidget):
         super().__init__()
         self._pictures: list[tuple[str, QPixmap]] = []
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
     def show_channels(self, pictures: Sequence[tuple[str, NDArray[np.uint8]]]) -> None:
@@ -96,7 +95,7 @@ class ProbabilityBars(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for room again, now that the style of the window has given the font."""
         super().showEvent(event)
-        self.updateGeometry()
+        self.setFixedHeight(self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the names, the bars and the percents."""

@@ -17,6 +17,7 @@ _SHARES = (3, 2)  # of the height, for all cells and for the one that is shown l
 _CELL_PX = 300  # of the cell that is shown large, in a wide dock
 _NARROWEST_PX = 320
 _ARROW_PX = 36
+_CELLS_PX = 120  # of height for all cells, above the one that is shown large
 _RETRAIN_TIP = (
     "train the model further on all labels, test it on labels that were drawn at random and held out, and classify the "
     "cells again"
@@ -57,7 +58,9 @@ class Pages(QSplitter):
 
     def show_one_cell(self, is_shown: bool) -> None:
         """Give the large cell room, or leave all of it to the others while none is chosen."""
-        self._one_cell.setVisible(is_shown)
+        if is_shown != self._one_cell.isVisible():
+            self._one_cell.setVisible(is_shown)
+            self.updateGeometry()
 
     def set_wide(self, is_wide: bool, width_px: int) -> None:
         """Put both next to each other, or under each other."""
@@ -69,8 +72,10 @@ class Pages(QSplitter):
         return QSize(_NARROWEST_PX, 310)
 
     def minimumSizeHint(self) -> QSize:
-        """Three cells of the usual size next to each other."""
-        return QSize(_NARROWEST_PX, 300)
+        """Some cells of the usual size next to each other, and all of the large one."""
+        one_cell = self._one_cell.minimumSizeHint().height() if self._one_cell.isVisible() else 0
+        is_low = self.orientation() == Qt.Orientation.Vertical
+        return QSize(_NARROWEST_PX, max(300, one_cell + _CELLS_PX if is_low else one_cell))
 
 
 class GalleryBar(QWidget):
