@@ -53,7 +53,10 @@ class DnaFigure:
     @property
     def size(self) -> tuple[float, float]:
         """Grows with the samples."""
-        return (WIDTH_IN, 1.2 + _PANEL_IN * max(1, len(self._shown)))
+        return (
+            WIDTH_IN,
+            max(3.2, 1.2 + _PANEL_IN * max(1, len(self._shown))),
+        )  # a single sample needs room for its title
 
     @cached_property
     def _shown(self) -> list[Sample]:
