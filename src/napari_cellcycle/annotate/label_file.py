@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +23,8 @@ BY_HAND = "by hand"
 """How a cell came to be labelled if no queue proposed it: somebody picked it."""
 RANDOM = "random"
 """How a cell came to be labelled that was drawn at random. Only such cells say how good a model is on all cells."""
+EVERY_CELL = "every cell"
+"""How a cell came to be labelled if all were, as a control labels them."""
 VERSION = 1
 _MOST_BAD_LINES = 5  # that are named one by one
 
@@ -154,7 +156,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
 
 
 def _line(decision: Decision) -> str:
-    said = asdict(decision)
+    said = dict(vars(decision))
     if decision.at is None:
         del said["at"]
     return json.dumps(said, ensure_ascii=True) + "\n"

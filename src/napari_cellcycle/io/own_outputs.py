@@ -16,6 +16,8 @@ _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"gen
 """Pictures that are ours where one of these files is in the same folder."""
 LABELS_FILE = "cellcycle_labels.jsonl"
 """Labels of the cells of a folder, in that folder."""
+GATES_FILE, LABEL_TABLE_FILE = "gates.json", "labels.csv"
+"""Gates on a stain, and the labels that they gave."""
 _REPORT = {"report.html", "metrics.json"}
 _FRAME = re.compile(r"\[\w+=\d+\]$")
 
@@ -80,7 +82,9 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     if lower == LABELS_FILE:
         return True
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
-    return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))
+    ours.add(LABEL_TABLE_FILE)
+    beside = {*_REPORT, "summary.json", "model.json", "generator.json", GATES_FILE}
+    return lower in ours and bool(beside & set(others))
 
 
 def _is_picture(name: str, folder: Folder) -> bool:
