@@ -149,7 +149,9 @@ def label_by_stain(
     known = settings_in(LabelSettings)
     if unknown := [name for name in settings if name not in known]:
         raise SettingError(f"{unknown[0]!r} is no setting of label_by_stain; choose among {', '.join(known)}")
-    given = {name: Path(value) if isinstance(value, PathLike) else value for name, value in settings.items()}
+    given: dict[str, Any] = {
+        name: Path(value) if isinstance(value, PathLike) else value for name, value in settings.items()
+    }
     config = LabelSettings(dna=dna, fucci=None if fucci is None else dict(fucci), **given)
     if isinstance(cells, Cells):
         if output is not None:

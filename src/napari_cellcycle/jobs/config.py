@@ -39,6 +39,7 @@ _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
 _PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
+_DNA = "channel of the DNA stain, as in Ch4; empty: the one that was read as dna"
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
@@ -296,9 +297,7 @@ FucciChannels = Annotated[dict[str, str] | None, optional(TextForm(parse_fucci, 
 class LabelSettings(Settings):
     """How cells of a stained control are labelled by their stain."""
 
-    dna: Annotated[
-        OptionalText, setting("channel of the DNA stain, as in Ch4; empty: the one that was read as dna")
-    ] = None
+    dna: Annotated[OptionalText, setting(_DNA)] = None
     fucci: Annotated[
         FucciChannels, setting("channels of FUCCI cells instead of a DNA stain, as in g1=Cdt1,s-g2m=Geminin")
     ] = None

@@ -67,15 +67,14 @@ def label_cells(
         measures = {}
         for role, channel in channels.items():
             measures[role] = yield from measure_cells(cells, channel)
-        found = gate_fucci(cells, settings.fucci, measures, margin=settings.margin)
+        found = gate_fucci(cells, channels, measures, margin=settings.margin)
     else:
         channel = stain_channel(cells, settings.dna or DNA, named)
         stain = yield from measure_cells(cells, channel)
         if not np.isfinite(stain.dna).any():
             raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
-        shown = settings.dna or channel
         how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
-        found = gate_dna(cells, shown, stain, gates=gates, force=settings.force, **how)
+        found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
     yield from (Note(word) for word in found.words)
     return found
 
@@ -116,7 +115,7 @@ def read_gates(path: Path) -> Gates:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        values = TypeAdapter(dict[str, float | bool]).validate_python(content["gates"], strict=True)
+        values: Any = TypeAdapter(dict[str, float | bool]).validate_python(content["gates"], strict=True)
         return Gates(**values)
     except OSError as error:
         raise ReadError(f"the gates in {path} can't be read ({error.strerror})") from error

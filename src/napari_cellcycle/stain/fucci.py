@@ -86,8 +86,8 @@ class TwoGroups:
         if self.apart >= _APART:
             return []
         return [
-            f"{channel} does not divide the cells into dim and bright ones (they are {self.apart:.1f} standard deviations "
-            f"apart, and under {_APART:.0f} there is no gap), so its threshold says little"
+            f"{channel} does not divide the cells into dim and bright ones, so its threshold says little: they are "
+            f"{self.apart:.1f} standard deviations apart, and under {_APART:.0f} there is no gap"
         ]
 
 
@@ -128,7 +128,7 @@ def find_groups(signal: NDArray[np.floating]) -> TwoGroups:
         shares = weight / len(logs)
         if np.abs(means - before).max() < 1e-7:
             break
-    grid = np.linspace(*means, 1001)
+    grid = np.linspace(float(means[0]), float(means[1]), 1001)
     dim, bright = (shares * norm.pdf(grid[:, None], means, spreads)).T
     threshold = grid[np.argmax(bright > dim)] if (bright > dim).any() else grid[-1]
     apart = (means[1] - means[0]) / np.sqrt((spreads**2).mean())

@@ -18,7 +18,6 @@ from napari_cellcycle.stain.histogram_models import CVS, RATIOS, Curves, Floats,
 from napari_cellcycle.stain.names import DEAN_JETT_FOX, PARTS, WATSON
 
 FEWEST_CELLS = 20
-_N_BOOTSTRAP = 100
 _SPAN = (0.55, 2.75)
 """The part of a histogram that is fitted, in places of the G1 peak: what lies below are debris, above clumps."""
 _SHIFT = 0.15
@@ -30,6 +29,7 @@ _FIRST_CVS = (0.04, 0.1)
 _N_PARAMETERS = 9
 _UNEVEN = 0.1
 _RATIO_SPREAD = 0.1
+_LEAST_G1 = 0.02
 _INNER = 0.5
 """How far a peak is fitted on the side where S phase is, in standard deviations (Watson)."""
 _FREE = 2.5
@@ -101,7 +101,9 @@ class HistogramFit:
         }
 
 
-def fit_histogram(dna: NDArray[np.floating], model: str = DEAN_JETT_FOX, *, seed: int = 0) -> HistogramFit:
+def fit_histogram(
+    dna: NDArray[np.floating], model: str = DEAN_JETT_FOX, *, seed: int = 0, n_bootstrap: int = 100
+) -> HistogramFit:
     """Fit a model to the amounts of DNA of single cells.
 
     Dean-Jett-Fox [1]_ [2]_: Gaussian peaks of G1 and G2/M with one CV; S phase is a curve of second degree between
@@ -117,6 +119,8 @@ def fit_histogram(dna: NDArray[np.floating], model: str = DEAN_JETT_FOX, *, seed
         Which one.
     seed : int
         Of the bootstrap, so that the same cells give the same intervals.
+    n_bootstrap : int
+        Histograms that are drawn and fitted for the intervals, at least 1.
 
     Returns
     -------
@@ -142,7 +146,8 @@ def fit_histogram(dna: NDArray[np.floating], model: str = DEAN_JETT_FOX, *, seed
         )
     histogram, plain = _best_start(values)
     fitted = _fit_watson(histogram, plain.numbers) if model == WATSON else _with_wave(histogram, plain)
-    low, high = _interval(histogram, fitted, _fit_watson if model == WATSON else _fit_dean_jett_fox, seed)
+    draw = np.random.default_rng(seed)
+    low, high = _interval(histogram, fitted, _fit_watson if model == WATSON else _fit_dean_jett_fox, draw, n_bootstrap)
     place, cv, ratio = fitted.numbers[:3]
     return HistogramFit(
         model,
@@ -167,7 +172,8 @@ def _best_start(values: Floats) -> tuple[_Histogram, _Fitted]:
         histogram = _Histogram.around(values, place)
         fits = [_fit_dean_jett_fox(histogram, np.array([1, cv, _USUAL_RATIO])) for cv in _FIRST_CVS]
         found += [(histogram.score(fit.curves, values), histogram, fit) for fit in fits]
-    _, histogram, fit = min(found, key=lambda each: each[0])
+    # One peak alone is taken for that of G1, though at half its place a fit without G1 describes it as well
+    _, histogram, fit = min(found, key=lambda each: (each[2].curves.fractions[0] < _LEAST_G1, each[0]))
     return histogram, fit
 
 
@@ -185,12 +191,15 @@ def _deviance(counts: Floats, expected: Floats) -> float:
 
 
 def _interval(
-    histogram: _Histogram, fitted: _Fitted, fit: Callable[[_Histogram, Floats], _Fitted], seed: int
+    histogram: _Histogram,
+    fitted: _Fitted,
+    fit: Callable[[_Histogram, Floats], _Fitted],
+    draw: np.random.Generator,
+    n_draws: int,
 ) -> tuple[Floats, Floats]:
     """Ends of the intervals of the fractions: counts are drawn again, and fitted again from where the fit ended."""
-    draw = np.random.default_rng(seed)
     total = int(histogram.counts.sum())
-    samples = draw.multinomial(total, histogram.counts / total, _N_BOOTSTRAP).astype(np.float64)
+    samples = draw.multinomial(total, histogram.counts / total, n_draws).astype(np.float64)
     again = [fit(replace(histogram, counts=counts), fitted.numbers).curves.fractions for counts in samples]
     low, high = np.percentile(again, [2.5, 97.5], axis=0)
     return np.minimum(low, fitted.curves.fractions), np.maximum(high, fitted.curves.fractions)
@@ -199,7 +208,7 @@ def _interval(
 def _starts(values: Floats) -> list[float]:
     """Where the G1 peak may be: maxima of the smoothed histogram of logarithms, and half the place of each."""
     logs = np.log(values)
-    low, high = np.percentile(logs, [0.5, 99.5]) + (-0.3, 0.3)
+    low, high = np.percentile(logs, [0.5, 99.5]) + np.array([-0.3, 0.3])
     counts, edges = np.histogram(logs, bins=200, range=(low, high))
     smooth = gaussian_filter1d(counts.astype(float), max(0.04 / (edges[1] - edges[0]), 1.0))
     inner = smooth[1:-1]
@@ -291,13 +300,9 @@ class _Linear:
 def _columns(edges: Floats, numbers: Floats) -> Floats:
     """Shapes of G1, G2/M, debris, and three or four of S, (6 or 7, B)."""
     mean, cv, ratio = numbers[:3]
-    shapes = [
-        peak(edges, mean, cv),
-        peak(edges, mean * ratio, cv),
-        debris(edges),
-        *s_phase_basis(edges, mean, cv, ratio),
-    ]
-    return np.vstack([*shapes, wave(edges, *numbers)] if len(numbers) > 3 else shapes)
+    peaks = [peak(edges, mean, cv), peak(edges, mean * ratio, cv)]
+    waves = [wave(edges, *numbers)] if len(numbers) > 3 else []
+    return np.vstack([*peaks, debris(edges), s_phase_basis(edges, mean, cv, ratio), *waves])
 
 
 def _fit_watson(histogram: _Histogram, start: Floats) -> _Fitted:

@@ -20,6 +20,8 @@ _MARGIN_PX = 2
 _ABOVE_NOISE = 4.0
 _SHARE_OF_PEAK = 0.1
 """A pixel is stained if it is this many times the noise, and this share of the brightest pixels, over background."""
+_FAINT = 0.03
+"""Pixels of this share, and a rim around them, still add to the sum."""
 _SATURATED_PX = 3
 
 
@@ -63,7 +65,7 @@ class Measures:
 
     @property
     def saturated(self) -> NDArray[np.bool_]:
-        """Cells with several pixels of the highest value of all cells, shape (N,): their stain is more than measured."""
+        """Cells with several pixels of the highest value of all, shape (N,): they have more stain than measured."""
         if not np.isfinite(self.highest).any():
             return np.zeros(len(self), bool)
         return np.asarray((self.highest == np.nanmax(self.highest)) & (self.n_highest >= _SATURATED_PX))
@@ -126,12 +128,14 @@ def _measure(planes: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> It
     smooth = ndimage.uniform_filter(stain, (0, 3, 3))
     flat = smooth.reshape(len(planes), -1)
     bright = np.percentile(flat, 99, axis=1) if masks is None else np.where(masks, smooth, 0).max(axis=(1, 2))
-    threshold = np.maximum(_ABOVE_NOISE * noise / 3, _SHARE_OF_PEAK * bright)  # 9 pixels were averaged
-    stained = smooth > threshold[:, None, None]
+    stained, faint = (
+        smooth > np.maximum(_ABOVE_NOISE * noise / 3, share * bright)[:, None, None]  # 9 pixels were averaged
+        for share in (_SHARE_OF_PEAK, _FAINT)
+    )
     if masks is not None:
-        stained &= masks
+        stained, faint = stained & masks, masks
     rim = np.ones((1, 2 * _MARGIN_PX + 1, 2 * _MARGIN_PX + 1), bool)
-    light = np.where(ndimage.binary_dilation(stained if masks is None else masks, rim), stain, 0).astype(np.float64)
+    light = np.where(ndimage.binary_dilation(faint, rim), stain, 0).astype(np.float64)
     dna, area = light.sum(axis=(1, 2)), stained.sum(axis=(1, 2)).astype(np.float64)
     highest = planes.max(axis=(1, 2))
     inside = np.where(stained, stain, np.nan)

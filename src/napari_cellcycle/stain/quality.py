@@ -60,14 +60,14 @@ def judge(fit: HistogramFit, saturated_share: float = 0.0) -> Quality:
     if fit.cv > NO_PEAK_CV:
         tells = NOTHING
         words.append(
-            f"this stain is not proportional to DNA, or was not measured well: its histogram has no two peaks (the best "
-            f"peak has a CV of {fit.cv:.1%}, and over {NO_PEAK_CV:.0%} is none), so no phase can be told from it"
+            "no phase can be told from this stain, as it is not proportional to DNA or was not measured well: its "
+            f"histogram has no two peaks (the best one has a CV of {fit.cv:.1%}, and over {NO_PEAK_CV:.0%} is none)"
         )
     elif fit.cv > WIDEST_CV:
         tells = G1_ONLY
         words.append(
-            f"S can't be separated from G1: the peak of G1 has a CV of {fit.cv:.1%}, and over {WIDEST_CV:.0%} it covers "
-            "a part of S, so only G1 and not G1 (S/G2/M) are told apart"
+            f"S can't be separated from G1: the peak of G1 has a CV of {fit.cv:.1%}, and over {WIDEST_CV:.0%} it "
+            "covers a part of S, so only G1 and not G1 (S/G2/M) are told apart"
         )
     if tells != NOTHING and not _has_g2m_peak(fit):
         tells = G1_ONLY
