@@ -119,7 +119,7 @@ def label_by_stain(
     Parameters
     ----------
     cells : Cells, or path or sequence of paths
-        Of `Cells` the labels are only returned. Of files they are also kept beside the data if `output` is given,
+        Of `Cells` the labels are only returned. Of files they are also kept next to the data if `output` is given,
         as the command ``label`` does.
     output : path, optional
         Folder for ``labels.csv``, ``gates.json`` and ``labels.html``.
@@ -145,6 +145,12 @@ def label_by_stain(
         There are too few cells for a histogram.
     ImageError
         Files are given, and their stain can tell no phase.
+
+    Examples
+    --------
+    >>> found = cc.label_by_stain("control/", "labels/", dna="Ch4")     # doctest: +SKIP
+    >>> found.counts                                                    # doctest: +SKIP
+    {'G1': 720, 'S': 433, 'G2/M': 468, 'doublet': 9}
     """
     known = settings_in(LabelSettings)
     if unknown := [name for name in settings if name not in known]:
@@ -155,7 +161,7 @@ def label_by_stain(
     config = LabelSettings(dna=dna, fucci=None if fucci is None else dict(fucci), **given)
     if isinstance(cells, Cells):
         if output is not None:
-            raise SettingError("output goes with files, so that labels can be kept beside them; give the files instead")
+            raise SettingError("output goes with files, next to which labels are kept; give the files instead")
         return run_with_warnings(label_cells(cells, config))
     if output is None:
         return run_with_warnings(label_cells(read_cells(cells), config))

@@ -91,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
     _add_settings(label, LabelSettings)
     label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
-    label.epilog = "The labels are also kept beside the data, where train and evaluate find them."
+    label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
@@ -265,7 +265,7 @@ def _label(options: argparse.Namespace) -> None:
     print(f"{n_sure:,} of {len(done.cells):,} cells labelled by {' and '.join(done.channels)}, the others are unsure")
     for name, count in done.counts.items():
         print(f"  {name:<10} {count:>7}  {count / len(done.cells):6.1%}")
-    print(f"the labels are kept beside the data; look at {options.output / PAGE}")
+    print(f"the labels are kept in the folder of the data; look at {options.output / PAGE}")
 
 
 def _demo(options: argparse.Namespace) -> None:

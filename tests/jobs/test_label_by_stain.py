@@ -15,6 +15,7 @@ from stained import made_contents, stained_pixels
 import napari_cellcycle as cc
 from napari_cellcycle.annotate.label_file import read_decisions
 from napari_cellcycle.cli import main
+from napari_cellcycle.jobs import label_by_stain
 from napari_cellcycle.stain import result
 from napari_cellcycle.stain.histogram_fit import fit_histogram
 
@@ -50,8 +51,12 @@ def label(folder: Path, out: Path, *options: str) -> int:
 
 
 def test_labels_are_written_beside_the_data_and_to_the_folder(
-    control: tuple[Path, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    control: tuple[Path, np.ndarray],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(label_by_stain, "render_stain_page", lambda _found: "")
     folder, part = control
     assert label(folder, tmp_path / "out", "--dna", "Ch4") == 0
     assert "cells labelled by dna" in capsys.readouterr().out
@@ -71,8 +76,9 @@ def test_labels_are_written_beside_the_data_and_to_the_folder(
 
 
 def test_another_run_replaces_the_labels_of_the_same_stain_and_only_adds_to_the_file(
-    control: tuple[Path, np.ndarray], tmp_path: Path
+    control: tuple[Path, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(label_by_stain, "render_stain_page", lambda _found: "")
     folder, _ = control
     file = folder / "cellcycle_labels.jsonl"
     assert label(folder, tmp_path / "out") == 0
@@ -107,7 +113,7 @@ def test_the_page_is_one_file_that_loads_nothing(control: tuple[Path, np.ndarray
         (["--dna", "Ch4", "--fucci", "g1=a,s-g2m=b"], "dna and fucci are both given"),
         (["--fucci", "g1=Ch3"], "fucci is 'g1=Ch3', but must read like g1=Cdt1,s-g2m=Geminin"),
         (["--gates", "none.json"], "the gates in none.json can't be read"),
-        (["--dna", "Ch3"], "no phase can be told from this stain|can't be fitted"),
+        (["--dna", "Ch3"], "no phase can be determined from this stain|can't be fitted"),
     ],
 )
 def test_what_a_user_can_mend_is_a_sentence(

@@ -106,7 +106,7 @@ def test_a_stain_without_peaks_tells_nothing_and_few_or_saturated_cells_are_said
     dna = np.random.default_rng(0).gamma(3, 1, 150)
     quality = judge(fit_histogram(dna, n_bootstrap=1), saturated_share=0.5)
     assert quality.tells == NOTHING
-    assert [words.split(",")[0][:40] for words in quality.words][:1] == ["no phase can be told from this stain"]
+    assert quality.words[0].startswith("no phase can be determined from this stain")
     assert any("150 cells are few" in words for words in quality.words)
     assert any("50% of the cells are brighter" in words for words in quality.words)
 

@@ -61,3 +61,5 @@ def test_saturated_cells_are_found() -> None:
     pixels[2] = np.minimum(pixels[2] * 6, 4095)
     assert measured(pixels).saturated.tolist() == [False, False, True]
     assert not measured(pixels[:2]).saturated.any()
+    few_levels = (pixels[:2] // 60).astype(np.uint8)  # pixels of equal value are no sign here
+    assert not measured(few_levels).saturated.any()

@@ -16,7 +16,7 @@ from napari_cellcycle.stain.measure import Floats
 from napari_cellcycle.stain.names import G1, NOT_G1, S
 
 _APART = 2.0
-"""Distance of the two groups in standard deviations from which on they can be told apart."""
+"""Distance of the two groups in standard deviations from which on they can be distinguished."""
 _FLOOR = 0.05
 """Signals below this percentile of the positive ones count as it, as the logarithm of 0 is none."""
 
@@ -82,7 +82,7 @@ class TwoGroups:
     share: float
 
     def words(self, channel: str) -> list[str]:
-        """What to know about it: a sentence, if the groups can't be told apart."""
+        """What to know about it: a sentence, if the groups can't be distinguished."""
         if self.apart >= _APART:
             return []
         return [

@@ -63,7 +63,7 @@ class Gates:
     mitosis : float
         A cell of G2/M is mitotic if its stain is this many times as dense as that of the G1 peak; 0 to not ask.
     separates_s : bool
-        Whether S and G2/M are told apart. If not, all that is more than G1 is ``S/G2/M``.
+        Whether S and G2/M are distinguished. If not, all that is more than G1 is ``S/G2/M``.
     margin : float
         Cells this near to a gate, relative to it, are unsure.
     """
@@ -137,7 +137,7 @@ def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = Tru
     measures : Measures
         The cells.
     separates_s : bool
-        Whether S and G2/M are told apart.
+        Whether S and G2/M are distinguished.
     margin : float
         See `Gates`.
 

@@ -23,6 +23,8 @@ _SHARE_OF_PEAK = 0.1
 _FAINT = 0.03
 """Pixels of this share, and a rim around them, still add to the sum."""
 _SATURATED_PX = 3
+_SATURATED_SHARE = 0.05
+_CAMERA_LIMITS = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,16 @@ class Measures:
 
     @property
     def saturated(self) -> NDArray[np.bool_]:
-        """Cells with several pixels of the highest value of all, shape (N,): they have more stain than measured."""
+        """Cells brighter than the camera can measure, shape (N,): several pixels have the highest value of all.
+
+        Where that is not the highest value of a camera, they must be a part of the stained pixels that is not chance.
+        """
         if not np.isfinite(self.highest).any():
             return np.zeros(len(self), bool)
-        return np.asarray((self.highest == np.nanmax(self.highest)) & (self.n_highest >= _SATURATED_PX))
+        highest = np.nanmax(self.highest)
+        is_of_camera = any(0.99 * limit <= highest <= limit for limit in _CAMERA_LIMITS)
+        enough = np.maximum(_SATURATED_PX, 0 if is_of_camera else _SATURATED_SHARE * self.area)
+        return np.asarray((self.highest == highest) & (self.n_highest >= enough))
 
     def subset(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Measures:
         """The measures of some cells."""

@@ -16,7 +16,7 @@ G1_ONLY: Tells = "G1 only"
 NOTHING: Tells = "nothing"
 
 WIDEST_CV = 0.08
-"""With a wider G1 peak, S can't be told from G1."""
+"""With a wider G1 peak, S can't be separated from G1."""
 NO_PEAK_CV = 0.15
 """A G1 peak that is wider than this is none."""
 ENOUGH_CELLS = 200
@@ -60,14 +60,14 @@ def judge(fit: HistogramFit, saturated_share: float = 0.0) -> Quality:
     if fit.cv > NO_PEAK_CV:
         tells = NOTHING
         words.append(
-            "no phase can be told from this stain, as it is not proportional to DNA or was not measured well: its "
-            f"histogram has no two peaks (the best one has a CV of {fit.cv:.1%}, and over {NO_PEAK_CV:.0%} is none)"
+            "no phase can be determined from this stain, as it is not proportional to DNA or was not measured well: "
+            f"its histogram has no two peaks (the best one has a CV of {fit.cv:.1%}, and over {NO_PEAK_CV:.0%} is none)"
         )
     elif fit.cv > WIDEST_CV:
         tells = G1_ONLY
         words.append(
             f"S can't be separated from G1: the peak of G1 has a CV of {fit.cv:.1%}, and over {WIDEST_CV:.0%} it "
-            "covers a part of S, so only G1 and not G1 (S/G2/M) are told apart"
+            "covers a part of S, so only G1 and not G1 (S/G2/M) are distinguished"
         )
     if tells != NOTHING and not _has_g2m_peak(fit):
         tells = G1_ONLY
