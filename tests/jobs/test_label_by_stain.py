@@ -109,11 +109,11 @@ def test_the_page_is_one_file_that_loads_nothing(control: tuple[Path, np.ndarray
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--dna", "Ch9"], "these cells have the channels brightfield, dna, darkfield but no Ch9"),
+        (["--dna", "Ch9"], "has no channel 'Ch9'; choose one of Ch3, Ch4, Ch6"),
         (["--dna", "Ch4", "--fucci", "g1=a,s-g2m=b"], "dna and fucci are both given"),
         (["--fucci", "g1=Ch3"], "fucci is 'g1=Ch3', but must read like g1=Cdt1,s-g2m=Geminin"),
         (["--gates", "none.json"], "the gates in none.json can't be read"),
-        (["--dna", "Ch3"], "no phase can be determined from this stain|can't be fitted"),
+        (["--dna", "Ch3"], "nothing was labelled, as no phase can be determined|can't be fitted"),
     ],
 )
 def test_what_a_user_can_mend_is_a_sentence(

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from napari_cellcycle.annotate.data_labels import open_labels
-from napari_cellcycle.cells import DNA, Cells
+from napari_cellcycle.cells import DNA, ROLES, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
 from napari_cellcycle.events import Job, Note, Progress
@@ -46,15 +46,29 @@ def label_files(
     ImageError
         The stain can tell no phase; the page, which shows why, is written before.
     """
+    reading = _with_dna(reading, settings)
     cells = yield from open_cells(paths, reading, labelled=False)
     found = yield from label_cells(cells, settings, reading.channels or {})
     write_results(found, Path(output), settings)
-    _refuse_nothing(found, f"; see {Path(output) / PAGE}, or label all the same with --force")
+    if found.tells == NOTHING and not (found.gated.labels != "").any():
+        raise ImageError(
+            f"nothing was labelled, as no phase can be determined from this stain; look at {Path(output) / PAGE}, use "
+            "another channel, or label the cells in spite of it with --force"
+        )
     table = open_labels(cells, root_of(paths))
+    is_again = found.annotator in table.annotators
     changed = table.replace_labels(found.annotator, found.gated.labels, found.gated.sure)
-    if len(changed) < len(cells):
-        yield Note(f"{len(cells) - len(changed):,} of {len(cells):,} cells have the same labels as before")
+    if is_again:
+        yield Note(f"replaced the former labels by {found.channels[0]}: {len(changed):,} of {len(cells):,} differ")
     return found
+
+
+def _with_dna(reading: ReadSettings, settings: LabelSettings) -> ReadSettings:
+    """How the files are read if the stain is named as in the files: its files are then found by this name too."""
+    named = reading.channels or {}
+    if settings.dna is None or settings.dna.lower() in ROLES or settings.dna in named.values() or DNA in named:
+        return reading
+    return replace(reading, channels={**named, DNA: settings.dna})
 
 
 def label_cells(
@@ -77,11 +91,6 @@ def label_cells(
         found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
     yield from (Note(word) for word in found.words)
     return found
-
-
-def _refuse_nothing(found: StainLabels, where: str) -> None:
-    if found.tells == NOTHING and not (found.gated.labels != "").any():
-        raise ImageError(found.words[0] + where)
 
 
 def stain_channel(cells: Cells, name: str, named: Mapping[str, str] | None = None) -> str:
