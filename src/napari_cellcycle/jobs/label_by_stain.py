@@ -144,10 +144,3 @@ def write_results(found: StainLabels, folder: Path, settings: LabelSettings) -> 
     write_json(content, folder / GATES_FILE)
     with atomic_path(folder / PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
-
-
-def labelled_cells(found: StainLabels) -> Cells:
-    """The same cells with what the labels say, as columns ``label`` and ``annotator``."""
-    sure = np.where(found.gated.sure, found.gated.labels, "")
-    columns = {"label": sure, "annotator": np.where(sure != "", found.annotator, "")}
-    return replace(found.cells, columns={**found.cells.columns, **columns})

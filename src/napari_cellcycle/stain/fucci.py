@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,10 @@ class FucciGates:
         labels[~known] = ""
         sure = known & (in_g1 | later) & (np.nan_to_num(distance) >= self.margin)
         return Gated(labels, sure, np.where(known, distance, np.nan))
+
+    def moved(self, **places: Any) -> Self:
+        """The same gates with some at other places, as when they are dragged."""
+        return replace(self, **places)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for ``gates.json``."""

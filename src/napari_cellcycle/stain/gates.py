@@ -127,7 +127,7 @@ class Gates:
         return asdict(self)
 
 
-def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = True, margin: float = 0.05) -> Gates:
+def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = True) -> Gates:
     """Set gates where, by the fit, a cell is as likely of one phase as of the other.
 
     Parameters
@@ -138,8 +138,6 @@ def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = Tru
         The cells.
     separates_s : bool
         Whether S and G2/M are distinguished.
-    margin : float
-        See `Gates`.
 
     Returns
     -------
@@ -158,7 +156,6 @@ def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = Tru
         debris=lowest * unit,
         clumps=fit.g2_place * (1 + _SPREADS * fit.cv) * unit,
         separates_s=separates_s,
-        margin=margin,
     )
     gates = gates.moved(**_area_line(gates.content(measures), measures.area, gates))
     return gates.moved(**_mitosis(gates, measures))

@@ -30,6 +30,7 @@ _N_PARAMETERS = 9
 _UNEVEN = 0.1
 _RATIO_SPREAD = 0.1
 _LEAST_G1 = 0.02
+_MOST_ROUNDS, _STAYS = 4, 0.02
 _INNER = 0.5
 """How far a peak is fitted on the side where S phase is, in standard deviations (Watson)."""
 _FREE = 2.5
@@ -169,12 +170,23 @@ def _best_start(values: Floats) -> tuple[_Histogram, _Fitted]:
     """The likeliest fit; Watson's model starts there too, as it could describe a histogram around any place."""
     found = []
     for place in _starts(values):
-        histogram = _Histogram.around(values, place)
-        fits = [_fit_dean_jett_fox(histogram, np.array([1, cv, _USUAL_RATIO])) for cv in _FIRST_CVS]
-        found += [(histogram.score(fit.curves, values), histogram, fit) for fit in fits]
+        for cv in _FIRST_CVS:
+            histogram, fit = _fit_around(values, place, np.array([1, cv, _USUAL_RATIO]))
+            found.append((histogram.score(fit.curves, values), histogram, fit))
     # One peak alone is taken for that of G1, though at half its place a fit without G1 describes it as well
     _, histogram, fit = min(found, key=lambda each: (each[2].curves.fractions[0] < _LEAST_G1, each[0]))
     return histogram, fit
+
+
+def _fit_around(values: Floats, place: float, start: Floats) -> tuple[_Histogram, _Fitted]:
+    """Fit a histogram around a place, and again around where the peak was found, until that stays."""
+    for _ in range(_MOST_ROUNDS):
+        histogram = _Histogram.around(values, place)
+        fitted = _fit_dean_jett_fox(histogram, start)
+        place, start = float(fitted.numbers[0] * histogram.unit), np.array([1, *fitted.numbers[1:]])
+        if abs(fitted.numbers[0] - 1) < _STAYS:
+            break
+    return histogram, fitted
 
 
 def _with_wave(histogram: _Histogram, plain: _Fitted) -> _Fitted:

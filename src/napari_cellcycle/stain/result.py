@@ -117,7 +117,7 @@ def gate_dna(
     margin : float
         Cells this near to a gate, relative to it, are unsure.
     gates : Gates, optional
-        Use these instead of setting some by the fit. Then all phases that they divide are labelled.
+        Use these, with `margin`, instead of setting some by the fit. Then all phases that they divide are labelled.
     force : bool
         Give all labels even if the stain can't tell them.
     seed : int
@@ -130,7 +130,9 @@ def gate_dna(
     fit = fit_histogram(measures.dna, model, seed=seed)
     readable = np.isfinite(measures.dna)
     quality = judge(fit, float(measures.saturated[readable].mean()))
-    found = gates or find_gates(fit, measures, separates_s=force or quality.tells == ALL_PHASES, margin=margin)
+    separates_s = force or (quality.tells == ALL_PHASES if gates is None else gates.separates_s)
+    found = gates or find_gates(fit, measures, separates_s=separates_s)
+    found = found.moved(separates_s=separates_s, margin=margin)
     gated = found.apply(measures)
     if quality.tells == NOTHING and gates is None and not force:
         none = np.full(len(cells), "")
