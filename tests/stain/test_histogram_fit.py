@@ -14,7 +14,7 @@ from napari_cellcycle.stain.names import MODELS, WATSON
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("fractions", [(0.5, 0.3, 0.2), (0.3, 0.5, 0.2), (0.2, 0.2, 0.6), (0.85, 0.1, 0.05)])
+@pytest.mark.parametrize("fractions", [(0.5, 0.3, 0.2), (0.2, 0.2, 0.6), (0.85, 0.1, 0.05)])
 def test_known_fractions_are_found(model: str, fractions: tuple[float, float, float]) -> None:
     dna, _ = made_contents(5000, fractions, 0.05, seed=1)
     fit = fit_histogram(1e5 * dna, model, n_bootstrap=1)
@@ -25,7 +25,7 @@ def test_known_fractions_are_found(model: str, fractions: tuple[float, float, fl
     assert fit.fractions.sum() == pytest.approx(1)
 
 
-@settings(max_examples=6, derandomize=True)
+@settings(max_examples=5, derandomize=True)
 @given(
     seed=st.integers(0, 10_000),
     cv=st.floats(0.025, 0.075),
@@ -75,15 +75,15 @@ def test_debris_and_clumps_are_in_no_fraction() -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_intervals_hold_the_value_are_wider_for_fewer_cells_and_repeat_with_the_seed(model: str) -> None:
     dna, _ = made_contents(3000, (0.5, 0.3, 0.2), 0.05, seed=4)
-    many, few = (fit_histogram(each, model, n_bootstrap=5) for each in (dna, dna[:150]))
+    many, few = (fit_histogram(each, model, n_bootstrap=4) for each in (dna, dna[:150]))
     for fit in (many, few):
         assert (fit.low <= fit.fractions).all()
         assert (fit.fractions <= fit.high).all()
     assert (few.high - few.low).sum() > 1.5 * (many.high - many.low).sum()
     np.random.default_rng().random(7)
-    again = fit_histogram(dna[:150], model, n_bootstrap=5)
+    again = fit_histogram(dna[:150], model, n_bootstrap=4)
     assert (again.low == few.low).all()
-    assert (fit_histogram(dna[:150], model, seed=1, n_bootstrap=5).low != few.low).any()
+    assert (fit_histogram(dna[:150], model, seed=1, n_bootstrap=4).low != few.low).any()
 
 
 def test_too_few_cells_are_a_sentence() -> None:

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import least_squares, nnls
-from scipy.special import ndtr, xlogy
+from scipy.special import xlogy
 
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.stain.histogram_models import CVS, RATIOS, Curves, Floats, debris, peak, s_phase_basis, wave
+from napari_cellcycle.stain.dean_jett_fox import fit_dean_jett_fox
+from napari_cellcycle.stain.histogram import USUAL_CV, USUAL_RATIO, Fitted, Histogram
+from napari_cellcycle.stain.histogram_models import Curves, Floats
 from napari_cellcycle.stain.names import DEAN_JETT_FOX, PARTS, WATSON
+from napari_cellcycle.stain.watson import fit_watson
 
 FEWEST_CELLS = 20
-_SPAN = (0.55, 2.75)
-"""The part of a histogram that is fitted, in places of the G1 peak: what lies below are debris, above clumps."""
-_SHIFT = 0.15
-"""By how much the fit may move the G1 peak from where it started."""
 _MOST_MAXIMA = 3
-_USUAL_RATIO = 1.95
-_BINS = (66, 132)
-_FIRST_CVS = (0.04, 0.1)
-_N_PARAMETERS = 9
-_UNEVEN = 0.1
-_RATIO_SPREAD = 0.1
+"""Peaks of a histogram that are tried as that of G1 and as that of G2/M."""
 _LEAST_G1 = 0.02
 _MOST_ROUNDS, _STAYS = 4, 0.02
-_INNER = 0.5
-"""How far a peak is fitted on the side where S phase is, in standard deviations (Watson)."""
-_FREE = 2.5
-"""From here on there are hardly any cells of a peak, in its standard deviations."""
+_N_PARAMETERS = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,9 +135,9 @@ def fit_histogram(
             f"a DNA histogram of {len(values)} cells can't be fitted; give at least {FEWEST_CELLS} stained cells"
         )
     histogram, plain = _best_start(values)
-    fitted = _fit_watson(histogram, plain.numbers) if model == WATSON else _with_wave(histogram, plain)
+    fitted = fit_watson(histogram, plain.numbers) if model == WATSON else _with_wave(histogram, plain)
     draw = np.random.default_rng(seed)
-    low, high = _interval(histogram, fitted, _fit_watson if model == WATSON else _fit_dean_jett_fox, draw, n_bootstrap)
+    low, high = _interval(histogram, fitted, fit_watson if model == WATSON else fit_dean_jett_fox, draw, n_bootstrap)
     place, cv, ratio = fitted.numbers[:3]
     return HistogramFit(
         model,
@@ -166,32 +155,31 @@ def fit_histogram(
     )
 
 
-def _best_start(values: Floats) -> tuple[_Histogram, _Fitted]:
+def _best_start(values: Floats) -> tuple[Histogram, Fitted]:
     """The likeliest fit; Watson's model starts there too, as it could describe a histogram around any place."""
     found = []
     for place in _starts(values):
-        for cv in _FIRST_CVS:
-            histogram, fit = _fit_around(values, place, np.array([1, cv, _USUAL_RATIO]))
-            found.append((histogram.score(fit.curves, values), histogram, fit))
+        histogram, fit = _fit_around(values, place, np.array([1, USUAL_CV, USUAL_RATIO]))
+        found.append((histogram.score(fit.curves, values), histogram, fit))
     # One peak alone is taken for that of G1, though at half its place a fit without G1 describes it as well
     _, histogram, fit = min(found, key=lambda each: (each[2].curves.fractions[0] < _LEAST_G1, each[0]))
     return histogram, fit
 
 
-def _fit_around(values: Floats, place: float, start: Floats) -> tuple[_Histogram, _Fitted]:
+def _fit_around(values: Floats, place: float, start: Floats) -> tuple[Histogram, Fitted]:
     """Fit a histogram around a place, and again around where the peak was found, until that stays."""
     for _ in range(_MOST_ROUNDS):
-        histogram = _Histogram.around(values, place)
-        fitted = _fit_dean_jett_fox(histogram, start)
+        histogram = Histogram.around(values, place)
+        fitted = fit_dean_jett_fox(histogram, start)
         place, start = float(fitted.numbers[0] * histogram.unit), np.array([1, *fitted.numbers[1:]])
         if abs(fitted.numbers[0] - 1) < _STAYS:
             break
     return histogram, fitted
 
 
-def _with_wave(histogram: _Histogram, plain: _Fitted) -> _Fitted:
+def _with_wave(histogram: Histogram, plain: Fitted) -> Fitted:
     """The fit with Fox's wave in S phase, if it describes the histogram better by more than chance."""
-    fitted = _fit_dean_jett_fox(histogram, np.append(plain.numbers, [0.5, 0.15]))
+    fitted = fit_dean_jett_fox(histogram, np.append(plain.numbers, [0.5, 0.15]))
     gain = _deviance(histogram.counts, plain.curves.total) - _deviance(histogram.counts, fitted.curves.total)
     return fitted if gain > 3 * np.log(max(histogram.counts.sum(), 1)) else plain
 
@@ -203,9 +191,9 @@ def _deviance(counts: Floats, expected: Floats) -> float:
 
 
 def _interval(
-    histogram: _Histogram,
-    fitted: _Fitted,
-    fit: Callable[[_Histogram, Floats], _Fitted],
+    histogram: Histogram,
+    fitted: Fitted,
+    fit: Callable[[Histogram, Floats], Fitted],
     draw: np.random.Generator,
     n_draws: int,
 ) -> tuple[Floats, Floats]:
@@ -227,142 +215,4 @@ def _starts(values: Floats) -> list[float]:
     maxima = np.flatnonzero((inner > smooth[:-2]) & (inner >= smooth[2:]) & (inner > 0.1 * smooth.max())) + 1
     highest = maxima[np.argsort(smooth[maxima])[::-1]][:_MOST_MAXIMA]
     places = np.exp((edges[highest] + edges[highest + 1]) / 2).tolist()
-    return [*places, *(place / _USUAL_RATIO for place in places)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Histogram:
-    """Counts of cells around a place where the G1 peak may be; `edges` are relative to `unit`, this place."""
-
-    unit: float
-    edges: Floats
-    counts: Floats
-
-    @classmethod
-    def around(cls, values: Floats, place: float) -> _Histogram:
-        low, high = (end * place for end in _SPAN)
-        n_inside = int(((values >= low) & (values < high)).sum())
-        n_bins = int(np.clip(4 * np.sqrt(n_inside), *_BINS))
-        counts, edges = np.histogram(values, n_bins, (low, high))
-        return cls(place, edges / place, counts.astype(np.float64))
-
-    def score(self, curves: Curves, values: Floats) -> float:
-        """How unlikely the values are; those outside of the histogram are as if spread evenly over all values."""
-        width = (self.edges[1] - self.edges[0]) * self.unit
-        n_outside = len(values) - self.counts.sum()
-        inside = xlogy(self.counts, np.maximum(curves.total, 1e-3) / width).sum()
-        return float(-inside - xlogy(n_outside, max(n_outside, 1) / np.ptp(values)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Fitted:
-    """Places (in units of the histogram) and curves of one fit."""
-
-    numbers: Floats
-    """Place of the G1 peak, CV and ratio; with a wave in S also its middle and width."""
-    curves: Curves
-
-
-_LOW = np.array([1 - _SHIFT, CVS[0], RATIOS[0], 0.2, 0.1])
-_HIGH = np.array([1 + _SHIFT, CVS[1], RATIOS[1], 0.8, 0.3])
-
-
-def _fit_dean_jett_fox(histogram: _Histogram, start: Floats) -> _Fitted:
-    """Least squares over the places; for each of them, the numbers of cells follow by non-negative least squares."""
-    low, high = _LOW[: len(start)], _HIGH[: len(start)]
-    numbers, amounts, columns = start, np.zeros(0), np.zeros((0, 0))
-    expected = gaussian_filter1d(histogram.counts, 2.0)
-    for _ in range(2):  # the second time weighted by what the first one expects
-        linear = _Linear(histogram, expected)
-        inside = np.clip(numbers, low + 1e-6, high - 1e-6)
-        numbers = least_squares(linear.residuals, inside, bounds=(low, high), diff_step=1e-3, max_nfev=25).x
-        columns, amounts = linear.solve(numbers)
-        expected = amounts @ columns
-    parts = amounts[:, None] * columns
-    return _Fitted(numbers, Curves(parts[0], parts[3:].sum(axis=0), parts[1], parts[2]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Linear:
-    """The part of the fit that is solved at once: how many cells each shape has.
-
-    Where few cells say little, S phase is rather level, and the ratio near the usual one.
-    """
-
-    histogram: _Histogram
-    expected: Floats
-
-    @cached_property
-    def weights(self) -> Floats:
-        return np.asarray(1 / np.sqrt(np.maximum(self.expected, 0.5)))
-
-    def solve(self, numbers: Floats) -> tuple[Floats, Floats]:
-        columns = _columns(self.histogram.edges, numbers)
-        level = np.zeros((2, len(columns)))
-        level[0, 3:5] = level[1, 4:6] = np.array([1, -1]) / (_UNEVEN * max(self.histogram.counts.sum(), 1))
-        target = np.append(self.histogram.counts * self.weights, [0, 0])
-        return columns, nnls(np.vstack([(columns * self.weights).T, level]), target)[0]
-
-    def residuals(self, numbers: Floats) -> Floats:
-        columns, amounts = self.solve(numbers)
-        misses = (amounts @ columns - self.histogram.counts) * self.weights
-        return np.append(misses, (numbers[2] - _USUAL_RATIO) / _RATIO_SPREAD)
-
-
-def _columns(edges: Floats, numbers: Floats) -> Floats:
-    """Shapes of G1, G2/M, debris, and three or four of S, (6 or 7, B)."""
-    mean, cv, ratio = numbers[:3]
-    peaks = [peak(edges, mean, cv), peak(edges, mean * ratio, cv)]
-    waves = [wave(edges, *numbers)] if len(numbers) > 3 else []
-    return np.vstack([*peaks, debris(edges), s_phase_basis(edges, mean, cv, ratio), *waves])
-
-
-def _fit_watson(histogram: _Histogram, start: Floats) -> _Fitted:
-    """Fit both peaks on their outer sides, and take what lies between them as S phase."""
-    edges, counts, numbers = histogram.edges, histogram.counts, start[:3]
-    middles = (edges[:-1] + edges[1:]) / 2
-    for _ in range(3):  # the sides are where the peaks were found to be
-        under = _s_phase_under_peaks(middles, counts, numbers)
-        numbers, (g1, g2m, pieces) = _fit_outer_sides(histogram, counts - under, numbers)
-    mean, cv, ratio = numbers
-    is_between = (middles > mean * (1 + _FREE * cv)) & (middles < mean * ratio * (1 - _FREE * cv))
-    s_phase = np.where(is_between, np.clip(counts - g1 - g2m - pieces, 0, None), under)
-    return _Fitted(numbers, Curves(g1, s_phase, g2m, pieces))
-
-
-def _s_phase_under_peaks(middles: Floats, counts: Floats, numbers: Floats) -> Floats:
-    """S phase on both sides as level as next to the peak there, and ending at the peak."""
-    mean, cv, ratio = numbers
-    sides = [(middles / mean - 1) / cv, (1 - middles / (mean * ratio)) / cv]  # in standard deviations, towards S
-    levels = []
-    for side in sides:
-        near = counts[(side > _FREE) & (side < _FREE + 2) & (sides[0] > _FREE) & (sides[1] > _FREE)]
-        levels.append(near.mean() if len(near) else 0.0)
-    share = np.clip((middles / mean - 1) / (ratio - 1), 0, 1)
-    return np.asarray(((1 - share) * levels[0] + share * levels[1]) * ndtr(sides[0]) * ndtr(sides[1]))
-
-
-def _fit_outer_sides(histogram: _Histogram, counts: Floats, start: Floats) -> tuple[Floats, Floats]:
-    """Places of both peaks, and curves of G1, G2/M and debris, from the sides where there is little S."""
-    edges, (mean, cv, ratio) = histogram.edges, start
-    middles = (edges[:-1] + edges[1:]) / 2
-    first, second = (middles / mean - 1) / cv, (middles / (mean * ratio) - 1) / cv
-    outer = ((first > -3) & (first < _INNER)) | ((second > -_INNER) & (second < 3))
-    weights = 1 / np.sqrt(np.maximum(gaussian_filter1d(histogram.counts, 2.0), 0.5))[outer]
-
-    def solve(numbers: Floats) -> tuple[Floats, Floats]:
-        mean, cv, ratio = numbers
-        columns = np.vstack([peak(edges, mean, cv), peak(edges, mean * ratio, cv), debris(edges)])
-        return columns, nnls((columns[:, outer] * weights).T, np.clip(counts[outer], 0, None) * weights)[0]
-
-    def residuals(numbers: Floats) -> Floats:
-        columns, amounts = solve(numbers)
-        misses = ((amounts @ columns)[outer] - counts[outer]) * weights
-        return np.append(misses, (numbers[2] - _USUAL_RATIO) / _RATIO_SPREAD)
-
-    low, high = _LOW[:3].copy(), _HIGH[:3].copy()
-    low[1], high[1] = max(low[1], 0.7 * cv), min(high[1], 1.4 * cv)  # a side of few cells says little about a width
-    inside = np.clip(start, low + 1e-6, high - 1e-6)
-    numbers = least_squares(residuals, inside, bounds=(low, high), diff_step=1e-3, max_nfev=25).x
-    columns, amounts = solve(numbers)
-    return numbers, amounts[:, None] * columns
+    return [*places, *(place / USUAL_RATIO for place in places)]
