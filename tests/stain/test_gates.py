@@ -107,6 +107,9 @@ def test_a_stain_without_peaks_tells_nothing_and_few_or_saturated_cells_are_said
     quality = judge(fit_histogram(dna, n_bootstrap=1), saturated_share=0.5)
     assert quality.tells == NOTHING
     assert quality.words[0].startswith("no phase can be determined from this stain")
+    outside = judge(fit_histogram(made_contents(500, (0.5, 0.3, 0.2), 0.04, 0)[0], n_bootstrap=1), 0.0, 0.6)
+    assert outside.tells == NOTHING
+    assert "as 60% of the cells have far less or more of it" in outside.words[0]
     assert any("150 cells are few" in words for words in quality.words)
     assert any("50% of the cells are brighter" in words for words in quality.words)
 

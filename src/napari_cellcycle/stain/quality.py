@@ -23,6 +23,7 @@ ENOUGH_CELLS = 200
 _SEEN = 0.02
 """Lowest fraction of G2/M (lower end of its interval) that is a peak of its own."""
 _BAD_MISFIT = 2.0
+_MOST_OUTSIDE = 0.5
 _MANY_SATURATED = 0.02
 
 
@@ -42,7 +43,7 @@ class Quality:
     words: tuple[str, ...]
 
 
-def judge(fit: HistogramFit, saturated_share: float = 0.0) -> Quality:
+def judge(fit: HistogramFit, saturated_share: float = 0.0, outside_share: float = 0.0) -> Quality:
     """Say what a stain can tell.
 
     Parameters
@@ -51,6 +52,8 @@ def judge(fit: HistogramFit, saturated_share: float = 0.0) -> Quality:
         Of its histogram.
     saturated_share : float
         Share of the cells that are brighter than the camera can measure, from 0 to 1.
+    outside_share : float
+        Share of the cells with far less or more stain than the peaks, from 0 to 1.
 
     Returns
     -------
@@ -68,6 +71,12 @@ def judge(fit: HistogramFit, saturated_share: float = 0.0) -> Quality:
         words.append(
             f"S can't be separated from G1: the peak of G1 has a CV of {fit.cv:.1%}, and over {WIDEST_CV:.0%} it "
             "covers a part of S, so only G1 and not G1 (S/G2/M) are distinguished"
+        )
+    if outside_share > _MOST_OUTSIDE:
+        tells = NOTHING
+        words.append(
+            f"no phase can be determined from this stain, as {outside_share:.0%} of the cells have far less or more of it "
+            "than the cells of the peaks; maybe most cells are not stained, or another channel is meant"
         )
     if tells != NOTHING and not _has_g2m_peak(fit):
         tells = G1_ONLY

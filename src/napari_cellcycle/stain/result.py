@@ -129,7 +129,9 @@ def gate_dna(
     """
     fit = fit_histogram(measures.dna, model, seed=seed)
     readable = np.isfinite(measures.dna)
-    quality = judge(fit, float(measures.saturated[readable].mean()))
+    dna = measures.dna[readable]
+    outside = (dna < fit.edges[0]) | (dna > fit.edges[-1])
+    quality = judge(fit, float(measures.saturated[readable].mean()), float(outside.mean()))
     separates_s = force or (quality.tells == ALL_PHASES if gates is None else gates.separates_s)
     found = gates or find_gates(fit, measures, separates_s=separates_s)
     found = found.moved(separates_s=separates_s, margin=margin)
