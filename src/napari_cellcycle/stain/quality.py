@@ -75,8 +75,8 @@ def judge(fit: HistogramFit, saturated_share: float = 0.0, outside_share: float 
     if outside_share > _MOST_OUTSIDE:
         tells = NOTHING
         words.append(
-            f"no phase can be determined from this stain, as {outside_share:.0%} of the cells have far less or more of it "
-            "than the cells of the peaks; maybe most cells are not stained, or another channel is meant"
+            f"no phase can be determined from this stain, as {outside_share:.0%} of the cells have far less or more of "
+            "it than the cells of the peaks; maybe most cells are not stained, or another channel is meant"
         )
     if tells != NOTHING and not _has_g2m_peak(fit):
         tells = G1_ONLY
