@@ -23,7 +23,7 @@ FLOORS = (
     {"cells"},
     {"images"},
     {"models"},
-    {"io", "datasets"},
+    {"io", "datasets", "stain"},
     {"training", "evaluation", "store", "annotate", "browse"},
     {"model_fit", "misfit"},
     {"predict", "population", "project"},

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.api import populations, read_cells, train
+    from napari_cellcycle.api import label_by_stain, populations, read_cells, train
     from napari_cellcycle.cells import Cell, Cells, Prediction
     from napari_cellcycle.errors import (
         CellCycleError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.models import Model
     from napari_cellcycle.phases import Phase
     from napari_cellcycle.predict import classify
+    from napari_cellcycle.stain.result import StainLabels
     from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
@@ -52,12 +53,14 @@ __all__ = [
     "ReadError",
     "Report",
     "SettingError",
+    "StainLabels",
     "StoppedError",
     "TooFewCellsError",
     "WriteError",
     "__version__",
     "classify",
     "evaluate",
+    "label_by_stain",
     "list_models",
     "load_model",
     "populations",
@@ -66,12 +69,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("populations", "read_cells", "train"),
+    "api": ("label_by_stain", "populations", "read_cells", "train"),
     "cells": ("Cell", "Cells", "Prediction"),
     "evaluation.report": ("Report", "evaluate"),
     "models": ("Model",),
     "phases": ("Phase",),
     "predict": ("classify",),
+    "stain.result": ("StainLabels",),
     "store.models": ("list_models", "load_model"),
 }
 """Modules, and the names that they give; those that none gives are errors and warnings."""

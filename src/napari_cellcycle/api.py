@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from os import PathLike
 from pathlib import Path
@@ -15,12 +15,14 @@ from napari_cellcycle.events import run_with_warnings, warn_user
 from napari_cellcycle.io import inputs
 from napari_cellcycle.io.array_cells import is_array
 from napari_cellcycle.io.calls_table import SavedCalls
-from napari_cellcycle.jobs.config import PopulationsSettings, TrainSettings
+from napari_cellcycle.jobs.config import LabelSettings, PopulationsSettings, ReadSettings, TrainSettings
+from napari_cellcycle.jobs.label_by_stain import label_cells, label_files
 from napari_cellcycle.jobs.populations import confusion_of, count_samples
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.population.summary import Populations
 from napari_cellcycle.settings_base import Setting, settings_in
+from napari_cellcycle.stain.result import StainLabels
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -165,6 +167,69 @@ def train(
     )
     to_train = cells if isinstance(cells, Cells) else read_cells(cells)
     return run_with_warnings(train_cells(to_train, Path(output), settings))
+
+
+def label_by_stain(
+    cells: Cells | str | PathLike[str] | Sequence[str | PathLike[str]],
+    output: str | PathLike[str] | None = None,
+    *,
+    dna: str | None = None,
+    fucci: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> StainLabels:
+    """Label the cells of a stained control by their stain; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    cells : Cells, or path or sequence of paths
+        Of `Cells` the labels are only returned. Of files they are also kept next to the data if `output` is given,
+        as the command ``label`` does.
+    output : path, optional
+        Folder for ``labels.csv``, ``gates.json`` and ``labels.html``.
+    dna : str, optional
+        Channel of the DNA stain: ``"dna"``, or its name in the files. By default the one that was read as dna.
+    fucci : mapping, optional
+        Instead of `dna`: ``{"g1": "Cdt1", "s-g2m": "Geminin"}``.
+    **settings
+        Other settings of the command ``label``: ``model="watson"``, ``margin=0.1``, ``force=True``, ...
+
+    Returns
+    -------
+    StainLabels
+        ``.to_table()`` has one row for each cell; ``.words`` say what the stain can tell.
+
+    Raises
+    ------
+    SettingError
+        A setting is unknown or outside its limits, or `output` is given with `Cells`.
+    ChannelError
+        There is no such channel.
+    TooFewCellsError
+        There are too few cells for a histogram.
+    ImageError
+        Files are given, and their stain can tell no phase.
+
+    Examples
+    --------
+    >>> found = cc.label_by_stain("control/", "labels/", dna="Ch4")     # doctest: +SKIP
+    >>> found.counts                                                    # doctest: +SKIP
+    {'G1': 720, 'S': 433, 'G2/M': 468, 'doublet': 9}
+    """
+    known = settings_in(LabelSettings)
+    if unknown := [name for name in settings if name not in known]:
+        raise SettingError(f"{unknown[0]!r} is no setting of label_by_stain; choose among {', '.join(known)}")
+    given: dict[str, Any] = {
+        name: Path(value) if isinstance(value, PathLike) else value for name, value in settings.items()
+    }
+    config = LabelSettings(dna=dna, fucci=None if fucci is None else dict(fucci), **given)
+    if isinstance(cells, Cells):
+        if output is not None:
+            raise SettingError("output goes with files, next to which labels are kept; give the files instead")
+        return run_with_warnings(label_cells(cells, config))
+    if output is None:
+        return run_with_warnings(label_cells(read_cells(cells), config))
+    paths = [cells] if isinstance(cells, str | PathLike) else list(cells)
+    return run_with_warnings(label_files([Path(path) for path in paths], Path(output), config, ReadSettings()))
 
 
 def _as_setting(item: Setting, value: Any) -> Any:

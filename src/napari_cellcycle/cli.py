@@ -19,6 +19,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    LabelSettings,
     NextSettings,
     PopulationsSettings,
     ReadSettings,
@@ -101,6 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
     augment.epilog = (
         "Ctrl-C stops training and generates cells with the generator in its present state; a second one abandons it."
     )
+
+    label = _command(commands, "label", _label, "label the cells of a stained control by their stain")
+    _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
+    _add_settings(label, LabelSettings)
+    label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
+    label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
@@ -288,6 +295,21 @@ def _augment(options: argparse.Namespace) -> None:
     if done.quality is not None:
         print(done.quality)
     print(f"{len(done.cells)} synthetic cells written to {options.output / SYNTHETIC_FILE}; give them to train")
+
+
+def _label(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.label_by_stain import PAGE, label_files
+
+    settings, reading = _settings(LabelSettings, options), _settings(ReadSettings, options)
+    done = _show(label_files(options.input, options.output, settings, reading))
+    if options.json:
+        print(json.dumps(done.to_dict(), indent=2))
+        return
+    n_sure = int(done.gated.sure.sum())
+    print(f"{n_sure:,} of {len(done.cells):,} cells labelled by {' and '.join(done.channels)}, the others are unsure")
+    for name, count in done.counts.items():
+        print(f"  {name:<10} {count:>7}  {count / len(done.cells):6.1%}")
+    print(f"the labels are kept in the folder of the data; look at {options.output / PAGE}")
 
 
 def _demo(options: argparse.Namespace) -> None:

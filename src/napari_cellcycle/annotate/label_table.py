@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
@@ -12,7 +13,15 @@ from weakref import WeakMethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cellcycle.annotate.label_file import BY_HAND, CONTROL, PERSON, RANDOM, Decision, append_decisions
+from napari_cellcycle.annotate.label_file import (
+    BY_HAND,
+    CONTROL,
+    EVERY_CELL,
+    PERSON,
+    RANDOM,
+    Decision,
+    append_decisions,
+)
 from napari_cellcycle.annotate.matching import match_cells, match_positions
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE_LABEL
@@ -235,6 +244,47 @@ class LabelTable:
         self._redo.clear()
         self._tell(step.rows)
 
+    def replace_labels(
+        self, annotator: str, labels: ArrayLike, sure: ArrayLike, *, kind: str = CONTROL, drawn: str = EVERY_CELL
+    ) -> Rows:
+        """Give every cell the label that a control has for it, instead of what the same control said before.
+
+        Only what differs is written. `undo` does not take it back, as another run of the control does.
+
+        Parameters
+        ----------
+        annotator : str
+            Name of the control.
+        labels : array_like of str, shape (N,)
+            Empty where the control has none; a former one is then taken back.
+        sure : array_like of bool, shape (N,)
+            False where the control can't tell, whatever the label.
+        kind : {"control", "person"}
+            What the annotator is.
+        drawn : str
+            How the cells came to be labelled.
+
+        Returns
+        -------
+        ndarray of intp
+            Rows that changed.
+
+        Raises
+        ------
+        WriteError
+            The file can't be written; then nothing is changed.
+        """
+        different, index = np.unique(np.asarray(labels, str), return_inverse=True)
+        numbers = np.array([self._number(text) if text else CLEARED for text in different.tolist()], np.int16)[index]
+        is_sure = np.asarray(sure, bool) | (numbers == CLEARED)
+        own = self._of(annotator, kind)
+        same = (own.labels == numbers) | ((own.labels < 0) & (numbers < 0))
+        rows = np.flatnonzero(~(same & (own.sure == is_sure)))
+        if len(rows):
+            values = numbers[rows], is_sure[rows], np.full(len(rows), self._way(drawn), np.int16)
+            self._apply(rows, values, annotator, kind)
+        return rows
+
     def undo(self) -> Rows:
         """Take back the last decision of this session, and return its rows; none if there is nothing to undo."""
         return self._go(self._undo, self._redo, "before")
@@ -286,9 +336,10 @@ class LabelTable:
         own = self._of(self.annotator, PERSON)
         return own.labels[rows], own.sure[rows], own.drawn[rows]
 
-    def _apply(self, rows: Rows, values: tuple[NDArray[Any], ...]) -> None:
-        """Write decisions of this user to the file, then to the table."""
-        own, now = self._of(self.annotator, PERSON), datetime.now(UTC)
+    def _apply(self, rows: Rows, values: tuple[NDArray[Any], ...], annotator: str = "", kind: str = PERSON) -> None:
+        """Write decisions, of this user if of nobody else, to the file, then to the table."""
+        annotator = annotator or self.annotator
+        own, now = self._of(annotator, kind), datetime.now(UTC)
         labels, sure, drawn = values
         if self.path is not None:
             texts = [self.names[number] if number >= 0 else "" for number in labels.tolist()]
@@ -299,7 +350,7 @@ class LabelTable:
             append_decisions(
                 self.path,
                 [
-                    Decision(source, cell, text, is_sure, self.annotator, PERSON, way, when, at)
+                    Decision(source, cell, text, is_sure, annotator, own.kind, way, when, at)
                     for source, cell, text, is_sure, way, at in cells
                 ],
             )
@@ -398,5 +449,6 @@ def _printable(sources: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([printable(text) for text in different.tolist()], dtype=str)[index]
 
 
+@lru_cache(maxsize=16)  # many decisions are made at once
 def _seconds(when: str) -> int:
     return int(datetime.strptime(when, _EPOCH).replace(tzinfo=UTC).timestamp())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 RANDOM = "random"
 """How a cell came to be labelled that was drawn at random. Only such cells say how good a model is on all cells."""
+EVERY_CELL = "every cell"
+"""How a cell came to be labelled if all were, as a control labels them."""
 LEAST_SURE, LIKELY_WRONG = "least sure", "likely wrong labels"
 RARE_FIRST, UNLIKE = "rare phases first", "unlike what is labelled"
 

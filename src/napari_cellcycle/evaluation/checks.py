@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.annotate.queue_names import RANDOM
+from napari_cellcycle.annotate.queue_names import EVERY_CELL, RANDOM
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import Duplicates, in_training_set, iter_duplicates
 from napari_cellcycle.events import Job, Progress
@@ -122,7 +122,7 @@ def leave_out_chosen(phases: NDArray[np.int8], cells: Cells, protocol: str) -> t
     if drawn is None:
         return protocol, ()
     known = phases != UNKNOWN
-    chosen = known & (drawn != "") & (drawn != RANDOM)
+    chosen = known & ~np.isin(drawn, ["", RANDOM, EVERY_CELL])
     n_chosen = int(chosen.sum())
     if not n_chosen:
         return protocol, ()

@@ -18,6 +18,8 @@ LABELS_FILE = "cellcycle_labels.jsonl"
 """Labels of the cells of a folder, in that folder."""
 ROUNDS_FILE = "cellcycle_rounds.jsonl"
 """How good the models were that were trained on these labels, one after the other."""
+GATES_FILE, LABEL_TABLE_FILE = "gates.json", "labels.csv"
+"""Gates on a stain, and the labels that they gave."""
 _REPORT = {"report.html", "metrics.json"}
 _POPULATIONS = "populations.csv"
 _BY_SAMPLE = {
@@ -94,7 +96,9 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
     if lower in _BY_SAMPLE and _POPULATIONS in {name, *others}:
         return True
-    return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))
+    ours.add(LABEL_TABLE_FILE)
+    beside = {*_REPORT, "summary.json", "model.json", "generator.json", GATES_FILE}
+    return lower in ours and bool(beside & set(others))
 
 
 def _is_picture(name: str, folder: Folder) -> bool:

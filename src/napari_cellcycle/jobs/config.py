@@ -26,6 +26,7 @@ from napari_cellcycle.settings_base import (
     optional,
     setting,
 )
+from napari_cellcycle.stain.names import FUCCI_ROLES, MODELS
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig
 from napari_cellcycle.training.recipes import RECIPES, recipe_called
@@ -39,6 +40,7 @@ _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
 _PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
+_DNA = "channel of the DNA stain, as in Ch4; empty: the one that was read as dna"
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
@@ -329,3 +331,47 @@ class AugmentSettings(SettingsOfRecipe):
     licence: Annotated[str, more("licence of the generator's weights, for its card")] = ""
     data_licence: Annotated[str, more("source and licence of the real cells, for its card")] = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_fucci(text: str) -> dict[str, str]:
+    """Read ``g1=CHANNEL,s-g2m=CHANNEL``.
+
+    Raises
+    ------
+    SettingError
+        It does not name both.
+    """
+    pairs = [[side.strip() for side in part.split("=", 1)] for part in text.split(",")]
+    named = {pair[0].lower(): pair[-1] for pair in pairs if len(pair) == 2 and pair[1]}
+    if len(pairs) != 2 or set(named) != set(FUCCI_ROLES):
+        raise SettingError(f"fucci is {text!r}, but must read like g1=Cdt1,s-g2m=Geminin, with the names of channels")
+    return named
+
+
+FucciChannels = Annotated[dict[str, str] | None, optional(TextForm(parse_fucci, write_channels))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettings(Settings):
+    """How cells of a stained control are labelled by their stain."""
+
+    dna: Annotated[OptionalText, setting(_DNA)] = None
+    fucci: Annotated[
+        FucciChannels, setting("channels of FUCCI cells instead of a DNA stain, as in g1=Cdt1,s-g2m=Geminin")
+    ] = None
+    model: Annotated[str, setting("model of the DNA histogram", choices=MODELS)] = MODELS[0]
+    margin: Annotated[
+        float, setting("leave out cells whose stain is this near to a gate; 0.05 is 5 % more or less", 0, 0.5)
+    ] = 0.05
+    gates: Annotated[
+        OptionalPath, more("use these gates, from a gates.json that was written before and may have been edited")
+    ] = None
+    force: Annotated[bool, more("label all phases even if the stain can't tell them")] = False
+    seed: Annotated[int, more("the same seed gives the same intervals", 0, _MAX_SEED)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dna is not None and self.fucci is not None:
+            raise SettingError("dna and fucci are both given, but cells are labelled by one of them; leave one out")
+        if self.gates is not None and self.fucci is not None:
+            raise SettingError("gates are those of a DNA stain, but fucci is given; leave one out")

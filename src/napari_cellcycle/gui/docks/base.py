@@ -53,14 +53,18 @@ class Dock(QWidget):
         fill_column(self, _Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._labelled_groups: set[str] = set()
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.setInterval(LABELS_MS)
+        self._telling.timeout.connect(self._tell_of_labels)
         labels_changed.connect(self._on_labels)
 
     def _on_labels(self, group: str) -> None:
         """Tell the dock a little later, so that keys that label are not kept waiting."""
         if isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget while Python still knows it
-            if not self._labelled_groups:
-                QTimer.singleShot(LABELS_MS, self, self._tell_of_labels)
             self._labelled_groups.add(group)
+            if not self._telling.isActive():
+                self._telling.start()
 
     def _tell_of_labels(self) -> None:
         groups, self._labelled_groups = self._labelled_groups, set()
