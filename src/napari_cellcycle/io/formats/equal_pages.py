@@ -18,8 +18,6 @@ from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage
 
 FEWEST_PAGES = 16
 """With fewer, tifffile is as fast. More than there are channels, as few pages may be these."""
-_FORMATS = {42: False, 43: True}
-"""Version in the file's first bytes, and whether it is a BigTIFF."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +81,10 @@ def find_equal_pages(tiff: TiffFile, ome: Ome | None, path: Path) -> EqualPages 
         content: Bytes = np.memmap(path, np.uint8, "r")
     except (OSError, ValueError):
         return None
-    version = int.from_bytes(content[2:4].tobytes(), "little" if tiff.byteorder == "<" else "big")
-    if version not in _FORMATS or tiff.is_ndpi:
+    written = IfdFormat.of(content)
+    if written is None or tiff.is_ndpi:  # a classic TIFF with offsets of a BigTIFF
         return None
-    written, first = IfdFormat(tiff.byteorder, _FORMATS[version]), int(tiff.pages.first.offset)
+    first = written.first(content)
     strips = equal_strips(content, written, first)
     if strips is None:
         if runs_in_a_circle(content, written, first):

@@ -34,6 +34,16 @@ class IfdFormat:
     order: str
     is_big: bool
 
+    @classmethod
+    def of(cls, content: Bytes) -> IfdFormat | None:
+        """The format of a file, by its first bytes; None if it is no TIFF."""
+        return _BY_FIRST_BYTES.get(content[:4].tobytes())
+
+    def first(self, content: Bytes) -> int:
+        """Where the first header begins; 0 if the file ends before it is said."""
+        at = self.offset_bytes
+        return self._number("Q" if self.is_big else "I", content, at) if len(content) >= 2 * at else 0
+
     @property
     def count_bytes(self) -> int:
         return 8 if self.is_big else 2
@@ -66,6 +76,14 @@ class IfdFormat:
 
     def _number(self, kind: str, content: Bytes, at: int) -> int:
         return int(unpack_from(self.order + kind, content.data, at)[0])
+
+
+_BY_FIRST_BYTES = {
+    b"II*\0": IfdFormat("<", False),
+    b"MM\0*": IfdFormat(">", False),
+    b"II+\0": IfdFormat("<", True),
+    b"MM\0+": IfdFormat(">", True),
+}
 
 
 def runs_in_a_circle(content: Bytes, written: IfdFormat, first: int) -> bool:
