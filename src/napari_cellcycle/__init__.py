@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Threads of torch sleep while they wait for one another. Otherwise they keep their cores busy, and next to other
-# programs everything takes several times longer. OpenMP reads it once, when torch is loaded; what a user has set is kept.
+# programs everything takes several times longer. OpenMP reads it once, when torch is loaded.
+# What a user has set is kept.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
