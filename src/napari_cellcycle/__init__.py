@@ -12,6 +12,7 @@ Importing the package costs nothing: its functions, and what they need, are load
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
+
+# Threads of torch sleep while they wait for one another. Otherwise they keep their cores busy, and next to other
+# programs everything takes several times longer. OpenMP reads it once, when torch is loaded.
+# What a user has set is kept.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "Cell",

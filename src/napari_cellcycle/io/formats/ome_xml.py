@@ -103,10 +103,13 @@ class Ome:
         Its images, in their order.
     is_elsewhere : bool
         Whether it lies in another file.
+    has_modulo : bool
+        Whether annotations split an axis into two.
     """
 
     images: tuple[OmeImage, ...]
     is_elsewhere: bool = False
+    has_modulo: bool = False
 
     @property
     def files(self) -> set[str]:
@@ -143,7 +146,8 @@ def parse_ome(text: str, path: Path) -> Ome | None:
         if root is None:
             raise ReadError(f"{only.get('MetadataFile')}, which describes {path.name}, is damaged; export it again")
     images = tuple(OmeImage(element, path.name, uuid) for element in root.findall("{*}Image"))
-    return Ome(images, only is not None)
+    annotations = (each for part in root.findall("{*}StructuredAnnotations") for each in part)
+    return Ome(images, only is not None, any(each.get("Namespace", "").endswith("modulo") for each in annotations))
 
 
 def companion_of(path: Path) -> Ome | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile
 
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, MOST_CHANNELS, ImageFile
+from napari_cellcycle.io.formats.equal_pages import EqualPages, Series, find_equal_pages
 from napari_cellcycle.io.formats.focus import show_one_object
 from napari_cellcycle.io.formats.ome_set import is_ome_set, open_ome_set
 from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, companion_of, parse_ome
@@ -71,7 +73,8 @@ def open_tiff(
             ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else companion_of(path)
             if ome is not None and is_ome_set(ome, path):
                 return open_ome_set(ome, path)
-            series = list(tiff.series)
+            equal = find_equal_pages(tiff, ome, path)
+            series: list[Series] = list(tiff.series) if equal is None else [equal]
             orders = [_order(part, tiff, path.name, layout, plane, as_channels) for part in series]
         images = ome.images if ome is not None and len(ome.images) == len(series) else ()
         with as_read_error(path):
@@ -99,7 +102,7 @@ def _common(tiff: TiffFile, ome: Ome | None, image: OmeImage | None, path: Path)
 
 
 def _open(
-    series: Sequence[TiffPageSeries],
+    series: Sequence[Series],
     orders: Sequence[PlaneOrder],
     tiff: TiffFile,
     image: OmeImage | None,
@@ -122,10 +125,10 @@ def _open(
         "notes": (*common["notes"], *_axes_notes(first, order, tiff, path.name, n_samples)),
     }
     file: ImageFile
-    if first.dataoffset is not None and len(series) == 1:
-        contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
-        where: dict[str, Any] = {"offset": int(first.dataoffset), "plane_shape": order.plane_shape}
-        file = MappedTiff(**contents, **where, plane_of=order.plane_of, n_samples=n_samples)
+    offset_of = _offsets(first, order) if len(series) == 1 else None
+    if offset_of is not None:
+        where: dict[str, Any] = {"plane_shape": order.plane_shape, "byte_order": tiff.byteorder}
+        file = MappedTiff(**contents, **where, offset_of=offset_of, n_samples=n_samples)
     else:
         with as_read_error(path):
             tables = [pages_of(*pair) for pair in zip(series, orders, strict=True)]
@@ -136,9 +139,17 @@ def _open(
     return file if last is None else _channels_last(file, first, image, contents)
 
 
-def _channels_last(
-    rows: ImageFile, series: TiffPageSeries, image: OmeImage | None, contents: dict[str, Any]
-) -> ImageFile:
+def _offsets(series: Series, order: PlaneOrder) -> NDArray[np.int64] | None:
+    """Where in the file each plane begins; None if its pixels have to be decoded."""
+    if isinstance(series, EqualPages):
+        return series.strips[order.plane_of]
+    if series.dataoffset is None:
+        return None
+    n_bytes = prod(order.plane_shape) * series.dtype.itemsize
+    return int(series.dataoffset) + order.plane_of.astype(np.int64) * n_bytes
+
+
+def _channels_last(rows: ImageFile, series: Series, image: OmeImage | None, contents: dict[str, Any]) -> ImageFile:
     height, width, n_channels = series.shape[-3:]
     n_frames = rows.n_frames // height
     note = (
@@ -156,9 +167,7 @@ def _channels_last(
     return ChannelsLast(**contents, rows=rows)
 
 
-def _order(
-    series: TiffPageSeries, tiff: TiffFile, name: str, layout: str, plane: int | None, as_channels: bool
-) -> PlaneOrder:
+def _order(series: Series, tiff: TiffFile, name: str, layout: str, plane: int | None, as_channels: bool) -> PlaneOrder:
     """The axes of a series, once it is known what they mean."""
     axes, shape = series.axes, series.shape
     if has_channels_last(axes, shape):
@@ -185,7 +194,7 @@ def _may_be_channels(order: PlaneOrder) -> bool:
     return is_plain and order.frame_axes in ("I", "Q") and 2 <= order.n_frames <= MOST_CHANNELS
 
 
-def _differ_like_channels(series: TiffPageSeries, path: Path) -> bool:
+def _differ_like_channels(series: Series, path: Path) -> bool:
     """Whether the background differs between pages, as that of brightfield and darkfield does."""
     levels = []
     for page in series.pages:
@@ -196,7 +205,7 @@ def _differ_like_channels(series: TiffPageSeries, path: Path) -> bool:
     return bool(np.nanmax(levels, initial=0) > _OTHER_LEVEL * max(np.nanmin(levels, initial=np.inf), 1))
 
 
-def _are_cells(series: TiffPageSeries, order: PlaneOrder, name: str, layout: str, plane: int | None) -> bool:
+def _are_cells(series: Series, order: PlaneOrder, name: str, layout: str, plane: int | None) -> bool:
     """Whether the slices of an ImageJ stack are cells; ImageJ calls the axis of any stack slices."""
     is_small = max(order.shape) <= LARGEST_CELL_PX
     if order.n_frames > 1 or plane is not None or not (layout == "cells" or (is_small and layout == "auto")):
@@ -214,7 +223,7 @@ def _are_cells(series: TiffPageSeries, order: PlaneOrder, name: str, layout: str
     )
 
 
-def _samples(series: TiffPageSeries, path: Path) -> int:
+def _samples(series: Series, path: Path) -> int:
     """Number of channels in each pixel; 1 where pixels are grey, with transparency or not, or colours."""
     if series.axes[-1] != "S":
         return 1
@@ -229,7 +238,7 @@ def _samples(series: TiffPageSeries, path: Path) -> int:
     return 1 if np.ptp(first[..., :3], axis=-1).max(initial=0) == 0 else int(n_samples)
 
 
-def _axes_notes(series: TiffPageSeries, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
+def _axes_notes(series: Series, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
     notes = []
     if n_samples > 1:
         notes.append(
@@ -277,14 +286,22 @@ def read_single_page(path: Path) -> NDArray[np.generic] | None:
     """
     with opened(path) as (tiff, logged), as_read_error(path):
         page = tiff.pages.first
-        if len(tiff.pages) > 1 or logged or page.ndim != 2:
+        if _has_more(tiff) or logged or page.ndim != 2:
             return None
         if any(word in page.description for word in ("FileName=", "BinaryOnly")):
             return None
         return decoded(page, path)[np.newaxis]
 
 
-def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
+def _has_more(tiff: TiffFile) -> bool:
+    """Whether there is a second page; the others are not looked for, as they may run in a circle."""
+    try:
+        return tiff.pages[1] is not None
+    except IndexError:
+        return False
+
+
+def _damage(series: Series, path: Path, logged: Sequence[str]) -> str:
     """What is wrong with a truncated file; empty if it is complete. ReadError if it can't be read even in part."""
     if not logged:
         return ""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffPageSeries
 
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
+from napari_cellcycle.io.formats.equal_pages import Series
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder
 
 _TRIED = 16
@@ -39,7 +39,7 @@ class Choice:
 
 
 def choose_series(
-    series: Sequence[TiffPageSeries],
+    series: Sequence[Series],
     orders: Sequence[PlaneOrder],
     names: Sequence[str],
     layout: str,
@@ -51,7 +51,7 @@ def choose_series(
 
     Parameters
     ----------
-    series : sequence of TiffPageSeries
+    series : sequence of Series
         The images of the file.
     orders : sequence of PlaneOrder
         Their axes.
@@ -120,7 +120,7 @@ def _smaller_copies(which: Sequence[int], orders: Sequence[PlaneOrder]) -> set[i
     return copies
 
 
-def _masks(series: Sequence[TiffPageSeries], orders: Sequence[PlaneOrder], names: Sequence[str]) -> set[int]:
+def _masks(series: Sequence[Series], orders: Sequence[PlaneOrder], names: Sequence[str]) -> set[int]:
     """Images that only tell an object from its background; as bfconvert writes them after each image of a .cif."""
     n_images = len(series)
     tried = range(n_images) if n_images <= 2 * _TRIED else range(_TRIED)
@@ -148,7 +148,7 @@ def _fits(image: PlaneOrder, mask: PlaneOrder) -> bool:
     return same and mask.n_planes == 1 and mask.plane_of.shape[1] in (1, image.plane_of.shape[1])
 
 
-def _is_mask(series: TiffPageSeries, name: str) -> bool:
+def _is_mask(series: Series, name: str) -> bool:
     if np.dtype(series.dtype).kind not in "uib":
         return False
     try:
