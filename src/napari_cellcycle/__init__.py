@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.api import read_cells, train
+    from napari_cellcycle.api import read_cells, train, train_finder
     from napari_cellcycle.cells import Cell, Cells, Prediction
     from napari_cellcycle.errors import (
         CellCycleError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.models import Model
     from napari_cellcycle.phases import Phase
     from napari_cellcycle.predict import classify
+    from napari_cellcycle.store.finders import load_finder
     from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
@@ -59,18 +60,21 @@ __all__ = [
     "classify",
     "evaluate",
     "list_models",
+    "load_finder",
     "load_model",
     "read_cells",
     "train",
+    "train_finder",
 ]
 
 _HOMES = {
-    "api": ("read_cells", "train"),
+    "api": ("read_cells", "train", "train_finder"),
     "cells": ("Cell", "Cells", "Prediction"),
     "evaluation.report": ("Report", "evaluate"),
     "models": ("Model",),
     "phases": ("Phase",),
     "predict": ("classify",),
+    "store.finders": ("load_finder",),
     "store.models": ("list_models", "load_model"),
 }
 """Modules, and the names that they give; those that none gives are errors and warnings."""

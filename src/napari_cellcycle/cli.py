@@ -19,6 +19,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    FinderSettings,
     ReadSettings,
     TrainSettings,
 )
@@ -66,6 +67,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(train, TrainSettings)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
 
+    finder = _command(commands, "train-finder", _train_finder, "train a finder of cells or nuclei on labelled fields")
+    _takes_cells(
+        finder, "folder of a model that gets the finder, or a new folder", "full-field images with labels or stain"
+    )
+    _add_settings(finder, FinderSettings)
+    finder.epilog = "Ctrl-C stops training and keeps what was learned so far; a second one abandons it."
+
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
@@ -111,9 +119,11 @@ def _command(
     return parser
 
 
-def _takes_cells(parser: argparse.ArgumentParser, output_help: str) -> None:
+def _takes_cells(
+    parser: argparse.ArgumentParser, output_help: str, input_help: str = "files or folders with cells"
+) -> None:
     parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
-    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help="files or folders with cells")
+    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=input_help)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
 
@@ -181,6 +191,15 @@ def _train(options: argparse.Namespace) -> None:
         print(f"{model.name}: stopped after epoch {facts['epochs_done']}; {which}")
     else:
         print(f"{model.name}: trained on {facts['n_cells']} cells, written to {options.output}")
+
+
+def _train_finder(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.train_finder import train_finder_files
+
+    settings, reading = _settings(FinderSettings, options), _settings(ReadSettings, options)
+    with _StopAtInterrupt() as interrupt:
+        finder = _show(train_finder_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    print(f"{finder.name}: a finder for {finder.channel}, {finder.card.quality}; written to {options.output}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.io.phase_names import PhaseNames
 
@@ -28,6 +29,8 @@ class ReadOptions:
     """Images in several files that were opened already, so that each is read once."""
     population: str | None = None
     names: PhaseNames = field(default_factory=PhaseNames)
+    finder: CellFinder | None = None
+    pixel_size_um: float | None = None
 
     def source(self, path: Path) -> str:
         """Name of a file in tables: its path relative to the root, with forward slashes and only printable letters."""

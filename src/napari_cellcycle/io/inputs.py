@@ -14,6 +14,7 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
 from napari_cellcycle.io.amnis.population_lists import populations_beside
 from napari_cellcycle.io.array_cells import cells_of_array, is_array, named_channels
@@ -57,6 +58,7 @@ def read_cells(
     pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    finder: CellFinder | None = None,
     masks: Any = None,
     phases: Any = None,
 ) -> Cells:
@@ -86,6 +88,9 @@ def read_cells(
         image is read.
     population : str, optional
         Keep only the objects of this population of the IDEAS analysis (.daf), or of the list, next to a .cif.
+    finder : CellFinder, or str or path, optional
+        What finds the cells of full-field images without labels: a model that has a finder, or ``"cellpose"``; see
+        `load_finder`. By default they are found by their contrast.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
     phases : sequence of int or str, optional
@@ -119,7 +124,7 @@ def read_cells(
             pixel_size_um,
             masks=masks,
             phases=phases,
-            of_files={"layout": layout, "labels": labels, "plane": plane},
+            of_files={"layout": layout, "labels": labels, "plane": plane, "finder": finder},
         )
     if masks is not None or phases is not None:
         option = "masks" if masks is not None else "phases"
@@ -127,7 +132,16 @@ def read_cells(
             f"{option} goes with an array of cells, but files are given, which have {option} of their own"
         )
     roles = named_channels(channels)
-    found = open_parts(paths, channels=roles, layout=layout, labels=labels, plane=plane, population=population)
+    found = open_parts(
+        paths,
+        channels=roles,
+        layout=layout,
+        labels=labels,
+        pixel_size_um=pixel_size_um,
+        plane=plane,
+        population=population,
+        finder=finder,
+    )
     parts, errors = [], list(found.errors)
     read: list[tuple[InputPart, Cells]] = []
     for part in found.parts:
@@ -210,14 +224,16 @@ def open_parts(
     channels: Mapping[str, str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
+    pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    finder: CellFinder | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, plane, population
+    paths, channels, layout, labels, pixel_size_um, plane, population, finder
         As for `read_cells`.
 
     Returns
@@ -240,6 +256,8 @@ def open_parts(
         labels=None if labels is None else Path(labels),
         plane=plane,
         population=population or None,
+        finder=finder,
+        pixel_size_um=pixel_size_um,
     )
     scan = scan_inputs(inputs)
     has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)

@@ -26,6 +26,8 @@ from napari_cellcycle.settings_base import (
     setting,
 )
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
+from napari_cellcycle.training.finder_config import FINE_TUNING as FINDER_FINE_TUNING
+from napari_cellcycle.training.finder_config import FinderConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig
 from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
@@ -41,6 +43,10 @@ _NETWORK = "kind of network, trained as in its source; not used where start-from
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
+_FINDER = (
+    "what finds cells in fields without labels: a model with a finder, cellpose, or none for plain segmentation; "
+    "empty: classify takes the finder of its model, if there is one"
+)
 _MAX_SEED = 2**31 - 1
 
 
@@ -147,6 +153,7 @@ class ReadSettings(Settings):
         OptionalText,
         setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
     ] = None
+    finder: Annotated[OptionalText, more(_FINDER)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,3 +278,37 @@ class AugmentSettings(SettingsOfRecipe):
     licence: Annotated[str, more("licence of the generator's weights, for its card")] = ""
     data_licence: Annotated[str, more("source and licence of the real cells, for its card")] = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinderSettings(SettingsOfRecipe):
+    """From what a finder is trained, and how.
+
+    Attributes
+    ----------
+    overrides : mapping
+        Settings of `FinderConfig` that differ from `default_config`.
+    """
+
+    OVERRIDDEN = FinderConfig
+
+    dna: Annotated[
+        OptionalText, setting("channel of a DNA stain whose nuclei are to be found; empty: what label images mark")
+    ] = None
+    start_from: Annotated[
+        str, setting("train this finder further: a model with a finder, or a folder written by train-finder")
+    ] = ""
+    device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
+    licence: Annotated[str, more("licence of the weights, for the card")] = ""
+    data_licence: Annotated[str, more("source and licence of the fields, for the card")] = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def default_config(self) -> FinderConfig:
+        """How a finder is trained unless the user chooses otherwise."""
+        return FINDER_FINE_TUNING if self.start_from else FinderConfig()
+
+    @property
+    def config(self) -> FinderConfig:
+        """How the finder is trained."""
+        return replace(self.default_config, **self.overrides)
