@@ -20,7 +20,7 @@ from scipy import ndimage
 from skimage.morphology import remove_small_holes
 from skimage.segmentation import relabel_sequential
 
-_KEEP_TOGETHER = 0.9
+_KEEP_TOGETHER = 0.8
 """Lobes of one object have edges about as sharp as the whole, which is preferred then."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
-from skimage.segmentation import find_boundaries, relabel_sequential
+from skimage.segmentation import expand_labels, find_boundaries, relabel_sequential
 
 from napari_cellcycle.errors import ImageError, SettingError
 from napari_cellcycle.images.level_tree import sharpest_regions
@@ -21,6 +21,8 @@ _ABOVE_NOISE = 3.0
 """The lowest threshold, as a multiple of the noise."""
 _AREAS = (0.03, 6.0)
 """Of regions, as shares of the area of a usual nucleus: clumps are split later, and the border cuts nuclei."""
+_DARK = (10, 13, 3)
+"""Of the background, in quarters of a diameter: percentile, width of the surroundings, and blur."""
 _SHALLOWEST = 0.85
 """A neck this wide, against the narrower side, is a lobe's and not one between two nuclei."""
 
@@ -40,6 +42,9 @@ class NucleusGates:
         Highest share of pixels at the camera's limit.
     most_granular : float
         Largest standard deviation of the fine structure over the mean brightness.
+    least_contrast : float
+        Least share of its brightness that the ring around an object lacks; what has less is uneven background, and not
+        counted as an object.
     areas : tuple of float
         Smallest and largest area over that of a circle of the usual diameter; the smallest one does not hold at the
         border of the field.
@@ -47,8 +52,9 @@ class NucleusGates:
 
     brightest: float = 4.0
     most_saturated: float = 0.05
-    most_granular: float = 0.25
+    most_granular: float = 0.35
     areas: tuple[float, float] = (0.15, 4.0)
+    least_contrast: float = 0.3
 
 
 LIVING = NucleusGates()
@@ -138,7 +144,8 @@ def _label(pixels: NDArray[np.float32], diameter: float, gates: NucleusGates) ->
     areas = (_AREAS[0] * usual, _AREAS[1] * usual)
     thresholds = np.geomspace(lowest, highest, _N_THRESHOLDS).tolist()
     regions = sharpest_regions(light, thresholds, areas, diameter / 26)
-    nuclei = split_touching(regions > 0, diameter, _SHALLOWEST)
+    whole = ndimage.binary_opening(regions > 0, np.ones((3, 3)))  # without threads of light between nuclei
+    nuclei = split_touching(whole, diameter, _SHALLOWEST)
     nuclei[find_boundaries(nuclei, mode="inner")] = 0  # the edge, half as bright as the nucleus, is mostly blur
     nuclei = relabel_sequential(nuclei)[0].astype(np.int32)
     return _gate(nuclei, pixels, light, diameter, gates)
@@ -152,10 +159,10 @@ def _noise(pixels: NDArray[np.float32]) -> float:
 
 
 def _background(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
-    """Background at each pixel, from the dark tenth of its wide surroundings."""
+    """Background at each pixel, from the darkest part of its wide surroundings."""
     step = max(int(diameter / 4), 1)
     coarse = ndimage.uniform_filter(pixels, step)[::step, ::step]
-    dark = ndimage.gaussian_filter(ndimage.percentile_filter(coarse, 10, size=25), 6)
+    dark = ndimage.gaussian_filter(ndimage.percentile_filter(coarse, _DARK[0], size=_DARK[1]), _DARK[2])
     factors = np.divide(pixels.shape, dark.shape)
     background: NDArray[np.float32] = ndimage.zoom(dark, factors, order=1, grid_mode=True, mode="nearest")
     return background
@@ -193,10 +200,12 @@ def _gate(
     at_limit = pixels >= pixels.max()
     saturation = np.asarray(ndimage.mean(at_limit, labels, numbers))
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    around = np.asarray(ndimage.mean(light, _rings(labels, diameter), numbers))
+    is_faint = around > (1 - gates.least_contrast) * brightness
+    is_sized = (areas >= gates.areas[0]) & (areas <= gates.areas[1]) & ~is_faint
+    usual = np.median(brightness[is_sized]) if is_sized.any() else np.inf
     checks = {
-        BRIGHT: (saturation > gates.most_saturated) | (brightness > gates.brightest * np.median(brightness))
-        if n_objects
-        else np.zeros(0, bool),
+        BRIGHT: (saturation > gates.most_saturated) | (brightness > gates.brightest * usual),
         GRANULAR: granularity > gates.most_granular,
         SMALL: (areas < gates.areas[0]) & ~np.isin(numbers, border),
         LARGE: areas > gates.areas[1],
@@ -204,7 +213,16 @@ def _gate(
     reason = np.full(n_objects + 1, "", object)
     for name, is_out in reversed(checks.items()):
         reason[1:][is_out] = name
-    is_out = reason != ""
-    living = relabel_sequential(np.where(is_out[labels], 0, labels))[0].astype(np.int32)
-    others = relabel_sequential(np.where(is_out[labels], labels, 0))[0].astype(np.int32)
+    is_out = (reason != "") & ~np.r_[False, is_faint]
+    is_living = (reason == "") & ~np.r_[True, is_faint]
+    living, others = (
+        relabel_sequential(np.where(chosen[labels], labels, 0))[0].astype(np.int32) for chosen in (is_living, is_out)
+    )
     return Nuclei(living, others, dict(enumerate(reason[is_out].tolist(), start=1)), diameter)
+
+
+def _rings(labels: NDArray[np.int32], diameter: float) -> NDArray[np.int32]:
+    """A ring around each object, beyond its blurred edge, with the number of the object."""
+    rings: NDArray[np.int32] = expand_labels(labels, diameter / 5)
+    rings[expand_labels(labels, diameter / 12) > 0] = 0
+    return rings

@@ -73,12 +73,7 @@ class Patches:
 
     def _cut(self, field: Tensor, random: torch.Generator) -> Tensor:
         """One patch, turned by any angle, mirrored half of the time, and zoomed."""
-        size = self.config.patch_px
-        ys, xs = torch.nonzero(field[WEIGHT, ::16, ::16], as_tuple=True)
-        number = int(torch.randint(0, len(ys), (1,), generator=random))
-        row, column = (
-            16 * int(where[number]) + int(torch.randint(0, 16, (1,), generator=random)) for where in (ys, xs)
-        )
+        size, (row, column) = self.config.patch_px, _centre(field, random)
         angle = math.pi * float(_uniform((1,), random))
         mirror = 1 - 2 * int(torch.randint(0, 2, (1,), generator=random))
         zoom = math.exp(self.config.zoom * float(_uniform((1,), random)))
@@ -96,6 +91,14 @@ class Patches:
         smooth = grid_sample(near[:, [IMAGE, DISTANCE]], grid, padding_mode="reflection", align_corners=False)
         sharp = grid_sample(near[:, [FOREGROUND, WEIGHT]], grid, mode="nearest", align_corners=False)
         return torch.stack([smooth[:, 0], sharp[:, 0], smooth[:, 1], sharp[:, 1]], 1)
+
+
+def _centre(field: Tensor, random: torch.Generator) -> tuple[int, int]:
+    """Row and column of a pixel, or of one near by, that may be learned from."""
+    places = torch.nonzero(field[WEIGHT, ::16, ::16])
+    place = places[int(torch.randint(0, len(places), (1,), generator=random))]
+    row, column = (16 * place + torch.randint(0, 16, (2,), generator=random)).tolist()
+    return row, column
 
 
 def _uniform(shape: Sequence[int], random: torch.Generator) -> Tensor:

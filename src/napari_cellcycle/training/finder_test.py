@@ -14,7 +14,7 @@ from scipy import ndimage
 from napari_cellcycle.evaluation.object_f1 import ObjectMatch, match_objects, match_overlaps, overlaps
 from napari_cellcycle.images.object_maps import Cut, cut_maps, mean_in_objects
 
-_FOREGROUNDS = (0.35, 0.45, 0.55, 0.65)
+_FOREGROUNDS = (0.35, 0.45, 0.55, 0.65, 0.75)
 _MIDDLES = (0.1, 0.2, 0.3, 0.4, 0.5)
 _CERTAINTIES = (0.0, 0.6, 0.7, 0.8)
 _IOUS = (0.4, 0.5, 0.6, 0.7)
