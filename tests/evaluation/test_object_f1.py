@@ -16,7 +16,7 @@ def strip(*runs: tuple[int, int]) -> np.ndarray:
 
 def test_counts_of_a_case_made_by_hand() -> None:
     truth = strip((1, 10), (0, 5), (2, 10), (0, 5), (3, 10), (0, 5), (4, 4))
-    # the first shifted to an IoU of 0.6, the second cut in halves, the third missed, the last exact; one at a wrong place
+    # one shifted to an IoU of 0.67, one cut in halves, one missed, the last exact
     found = strip((0, 2), (7, 10), (0, 3), (9, 5), (5, 5), (0, 5), (0, 11), (8, 3), (0, 1), (6, 4))
     assert match_objects(found, truth) == ObjectMatch(n_found=5, n_true=4, n_matched=3)
     assert object_f1(found, truth) == pytest.approx(2 * 3 / 9)

@@ -45,7 +45,7 @@ def test_dead_cells_and_debris_are_left_out_with_the_reason() -> None:
     labels[60:64, 60:64] = 5
     stain = stained(labels, [400, 400, 400, 4000, 400]).astype(float)
     y, x = np.mgrid[:128, :128]
-    stain[(labels == 3) & ((y // 3 + x // 3) % 2 == 0)] += 500
+    stain[(labels == 3) & ((y // 4 + x // 4) % 2 == 0)] += 700
     found = label_nuclei(np.minimum(stain, 1500), diameter_px=24)
     assert object_f1(found.labels, np.where(labels <= 2, labels, 0)) == 1
     assert sorted(found.reasons.values()) == sorted([BRIGHT, GRANULAR, SMALL])

@@ -19,6 +19,8 @@ _DIAMETERS_PX = (6.0, 400.0)
 _N_THRESHOLDS = 26
 _ABOVE_NOISE = 3.0
 """The lowest threshold, as a multiple of the noise."""
+_FIRST_BLUR_PX, _MOST_BLUR_PX = 2.0, 4.0
+"""Before the size of nuclei is known."""
 _AREAS = (0.03, 6.0)
 """Of regions, as shares of the area of a usual nucleus: clumps are split later, and the border cuts nuclei."""
 _DARK = (10, 13, 3)
@@ -52,7 +54,7 @@ class NucleusGates:
 
     brightest: float = 4.0
     most_saturated: float = 0.05
-    most_granular: float = 0.35
+    most_granular: float = 0.25
     areas: tuple[float, float] = (0.15, 4.0)
     least_contrast: float = 0.3
 
@@ -136,8 +138,10 @@ def label_nuclei(
 
 def _label(pixels: NDArray[np.float32], diameter: float, gates: NucleusGates) -> Nuclei:
     """As `label_nuclei`, with a known diameter."""
-    light = np.maximum(ndimage.gaussian_filter(pixels, diameter / 26) - _background(pixels, diameter), 0)
-    lowest, highest = _ABOVE_NOISE * _noise(pixels), 0.98 * float(light.max())
+    noise, enough = _noise(pixels), _enough_blur(pixels)
+    blur = float(np.clip(enough, diameter / 26, diameter / 8))
+    light = np.maximum(ndimage.gaussian_filter(pixels, blur) - _background(pixels, diameter), 0)
+    lowest, highest = _ABOVE_NOISE * noise / max(blur, 1), 0.98 * float(light.max())
     if not 0 < lowest < highest:
         return Nuclei(*np.zeros((2, *pixels.shape), np.int32), diameter_px=diameter)
     usual = np.pi * diameter**2 / 4
@@ -158,6 +162,16 @@ def _noise(pixels: NDArray[np.float32]) -> float:
     return max(spread, 1e-3 * float(pixels.std()))
 
 
+def _enough_blur(pixels: NDArray[np.float32]) -> float:
+    """Standard deviation of the Gaussian that leaves noise of three hundredths of the brightness of nuclei."""
+    smooth = ndimage.gaussian_filter(pixels, _FIRST_BLUR_PX)
+    bright = smooth > threshold_otsu(smooth)
+    if not bright.any():
+        return 1.0
+    brightness = float(smooth[bright].mean() - smooth[~bright].mean())
+    return _noise(pixels) / (0.03 * 2 * np.sqrt(np.pi) * max(brightness, 1e-9))
+
+
 def _background(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
     """Background at each pixel, from the darkest part of its wide surroundings."""
     step = max(int(diameter / 4), 1)
@@ -170,7 +184,7 @@ def _background(pixels: NDArray[np.float32], diameter: float) -> NDArray[np.floa
 
 def _guess_diameter(pixels: NDArray[np.float32]) -> float:
     """First guess of the usual diameter: twice the greatest depth of a bright region, each counted by its area."""
-    smooth = ndimage.gaussian_filter(pixels, 1.0)
+    smooth = ndimage.gaussian_filter(pixels, float(np.clip(_enough_blur(pixels), 1, _MOST_BLUR_PX)))
     inside = ndimage.binary_fill_holes(smooth > threshold_otsu(smooth))
     depth = ndimage.distance_transform_edt(inside)
     regions, n_regions = ndimage.label(inside)
@@ -195,7 +209,7 @@ def _gate(
     numbers = np.arange(1, n_objects + 1)
     areas = np.bincount(labels.ravel(), minlength=n_objects + 1)[1:] / (np.pi * diameter**2 / 4)
     brightness = np.asarray(ndimage.mean(light, labels, numbers))
-    fine = pixels - ndimage.gaussian_filter(pixels, diameter / 9)
+    fine = light - ndimage.gaussian_filter(light, diameter / 9)
     granularity = np.asarray(ndimage.standard_deviation(fine, labels, numbers)) / np.maximum(brightness, 1e-9)
     at_limit = pixels >= pixels.max()
     saturation = np.asarray(ndimage.mean(at_limit, labels, numbers))

@@ -23,7 +23,7 @@ FINDER_CARD_VERSION = 1
 WORK_DIAMETER_PX = 26.0
 """Fields are scaled so that objects have about this diameter: a patch then holds an object and what is around it."""
 _LIGHT_PX = 2 * WORK_DIAMETER_PX
-_NO_ZOOM = (0.8, 1.25)
+_NO_ZOOM = (0.9, 1.1)
 """So near to 1, pixels stay as they are."""
 _TILE_PX, _MARGIN_PX = 512, 64
 """The network sees 44 pixels far."""
