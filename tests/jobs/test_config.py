@@ -12,6 +12,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    FinderSettings,
     ReadSettings,
     TrainSettings,
     parse_channels,
@@ -21,16 +22,35 @@ from napari_cellcycle.phases import Phase
 from napari_cellcycle.settings_base import Settings, settings_in
 from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
+from napari_cellcycle.training.finder_config import FinderConfig
 from napari_cellcycle.training.gan.config import GanConfig
 from napari_cellcycle.training.recipes import RECIPES
 
-KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, AugmentSettings, TrainConfig, GanConfig]
+KINDS = [
+    ReadSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    TrainSettings,
+    AugmentSettings,
+    FinderSettings,
+    TrainConfig,
+    GanConfig,
+    FinderConfig,
+]
 
 # Literal texts of the version before settings held values, so that files of before and after are read alike
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
     (
         ReadSettings(),
-        {"channels": "", "layout": "auto", "labels": "", "pixel_size_um": None, "plane": None, "population": ""},
+        {
+            "channels": "",
+            "layout": "auto",
+            "labels": "",
+            "pixel_size_um": None,
+            "plane": None,
+            "population": "",
+            "finder": "",
+        },
     ),
     (
         ReadSettings(channels={"brightfield": "Ch3", "darkfield": "Ch6"}, labels=Path("masks.tif"), pixel_size_um=0.5),
@@ -41,6 +61,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "pixel_size_um": 0.5,
             "plane": None,
             "population": "",
+            "finder": "",
         },
     ),
     (

@@ -15,7 +15,7 @@ import torch
 from helpers.discs import disc_field
 
 from napari_cellcycle.errors import ModelError, WriteError
-from napari_cellcycle.images.object_maps import Cut
+from napari_cellcycle.images.object_cut import Cut
 from napari_cellcycle.models.finder import FinderNetwork
 from napari_cellcycle.models.trained_finder import Finder, FinderCard
 from napari_cellcycle.store import finders

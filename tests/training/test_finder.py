@@ -11,7 +11,8 @@ from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.object_f1 import object_f1
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.even_light import even_light
-from napari_cellcycle.images.object_maps import Cut, cut_maps, distance_in_objects
+from napari_cellcycle.images.object_cut import Cut
+from napari_cellcycle.images.object_maps import cut_maps, distance_in_objects
 from napari_cellcycle.io.labelled_fields import LabelledField
 from napari_cellcycle.models.finder import FinderNetwork
 from napari_cellcycle.models.trained_finder import FinderCard, find_maps
@@ -21,7 +22,7 @@ from napari_cellcycle.training.finder_data import FinderData
 from napari_cellcycle.training.finder_patches import IMAGE, WEIGHT, Patches, TrainingField
 from napari_cellcycle.training.finder_test import hold_out
 
-QUICK = FinderConfig(steps=30, batch_size=6, patch_px=64, learning_rate=1e-2, averaging=0.7)
+QUICK = FinderConfig(steps=30, batch_size=6, patch_px=64, averaging=0.7)
 CARD = FinderCard(name="x", widths=(4, 8), diameter_px=24)
 CPU = torch.device("cpu")
 
@@ -44,7 +45,7 @@ def test_maps_of_labels_give_the_labels_back_also_where_they_touch() -> None:
 
 def test_a_finder_learns_to_find_discs_on_uneven_light() -> None:
     torch.manual_seed(0)
-    network = FinderNetwork(widths=(8, 16))
+    network = FinderNetwork(widths=(8, 16, 24))
     losses = [event.loss for event in train_finder(network, [learned_field()], QUICK, CPU) if hasattr(event, "loss")]
     assert losses[-1] < losses[0]
     other = learned_field(7)

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import find_boundaries, relabel_sequential, watershed
 
-
-@dataclass(frozen=True)
-class Cut:
-    """How maps become labels; chosen on a part of the training fields that was held back.
-
-    Attributes
-    ----------
-    foreground : float
-        Least probability of a pixel of an object.
-    middle : float
-        Least normalised distance in the middle of an object: each connected region above it becomes one object.
-    min_area_px : float
-        Smaller objects are left out.
-    min_certainty : float
-        Least mean probability of the pixels of an object.
-    """
-
-    foreground: float = 0.5
-    middle: float = 0.4
-    min_area_px: float = 30.0
-    min_certainty: float = 0.0
+from napari_cellcycle.images.object_cut import Cut
 
 
 def distance_in_objects(labels: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD
-from napari_cellcycle.images.object_maps import Cut, cut_maps
+from napari_cellcycle.images.object_cut import Cut
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -124,6 +124,8 @@ class Finder:
         ndarray of int32, shape (Y, X)
             0 is background, objects are numbered from 1.
         """
+        from napari_cellcycle.images.object_maps import cut_maps
+
         zoom = self.card.zoom(pixel_size_um)
         foreground, distance = (_zoomed(plane, image.shape) for plane in find_maps(self.network, prepared(image, zoom)))
         cut = self.card.cut

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, model_validator
 
 from napari_cellcycle.errors import ModelError, WriteError
-from napari_cellcycle.images.object_maps import Cut
+from napari_cellcycle.images.object_cut import Cut
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.models.cellpose_finder import CELLPOSE, CellposeFinder
 from napari_cellcycle.models.trained_finder import FINDER_CARD_VERSION, Finder, FinderCard

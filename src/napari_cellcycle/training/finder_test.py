@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_cellcycle.evaluation.object_f1 import ObjectMatch, match_objects, match_overlaps, overlaps
-from napari_cellcycle.images.object_maps import Cut, cut_maps, mean_in_objects
+from napari_cellcycle.images.object_cut import Cut
+from napari_cellcycle.images.object_maps import cut_maps, mean_in_objects
 
 _FOREGROUNDS = (0.35, 0.45, 0.55, 0.65, 0.75)
 _MIDDLES = (0.1, 0.2, 0.3, 0.4, 0.5)
