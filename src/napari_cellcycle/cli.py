@@ -298,6 +298,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
+    from napari_cellcycle.store.finders import list_finders
     from napari_cellcycle.store.models import damaged_models, list_models, load_card
 
     cards = [*list_models(), *(load_card(folder) for folder in options.folder)]
@@ -305,6 +306,8 @@ def _models(options: argparse.Namespace) -> None:
         print(json.dumps([json.loads(card.to_json()) for card in cards], indent=2))
     else:
         print("\n\n".join(card.to_text() for card in cards))
+        for finder in list_finders():
+            print(f"\nfinder {finder.name}: {finder.description}\n  tested     {finder.quality}")
     for name, reason in damaged_models().items():
         print(f"{name}: damaged: {reason}", file=sys.stderr if options.json else sys.stdout)
 

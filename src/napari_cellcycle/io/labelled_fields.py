@@ -17,6 +17,10 @@ from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.inputs import Paths, left_out, open_parts
 
+_NO_TEACHER = (
+    "a finder can't learn from {0.where} ({0.kind}); give full fields with label images, or with a stain and --dna"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledField:
@@ -110,9 +114,7 @@ _Pairs = Iterator[tuple[NDArray[np.generic], NDArray[np.integer]]]
 def _from_labels(part: InputPart, channel: str) -> _Pairs:
     """Image and labels of each frame of a field with a label image."""
     if not part.labels_apply:
-        raise ImageError(
-            f"{part.where} is a {part.kind}; a finder learns from full fields with labels, or with a stain and --dna"
-        )
+        raise ImageError(_NO_TEACHER.format(part))
     plane = _plane(part, channel)
     for images in _fields_in(part.cells().images):
         for frame in range(len(images.labels)):
@@ -124,7 +126,7 @@ def _from_stain(part: InputPart, channel: str) -> _Pairs:
     from napari_cellcycle.images.nuclei import label_nuclei
 
     if not isinstance(part.images, FrameImages) or not (part.labels_apply or part.is_searched):
-        raise ImageError(f"{part.where} is a {part.kind}; a finder learns from full fields")
+        raise ImageError(_NO_TEACHER.format(part))
     plane, stain = _plane(part, channel), _plane(part, DNA)
     for frame in range(len(part.images)):
         field = part.images.read([frame])[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -16,6 +17,7 @@ from napari_cellcycle.models.trained_finder import FINDER_CARD_VERSION, Finder, 
 from napari_cellcycle.store.cards import PixelSize, known_version
 from napari_cellcycle.store.models import CARD as MODEL_CARD
 from napari_cellcycle.store.models import find_model
+from napari_cellcycle.store.run_registry import remembered_runs
 from napari_cellcycle.store.strict import Facts, Name, Strict, Text, parse, read_bytes
 from napari_cellcycle.store.weights import COPY, fill_network, load_weights
 
@@ -164,10 +166,26 @@ def _find(name: str | Path) -> Path:
         return folder
     if folder.exists() and not (folder / MODEL_CARD).is_file():
         raise ModelError(f"{folder} has no finder: it has no {CARD}; give a folder written by train-finder")
+    named = [run for run in remembered_runs() if run.name == str(name) and has_finder(run)]
+    if len(named) > 1:
+        raise ModelError(
+            f"{len(named)} finders are called {str(name)!r}; give the folder: {' or '.join(map(str, named))}"
+        )
+    if named:
+        return named[0]
     found = find_model(name)
     if not has_finder(found):
         raise ModelError(f"the model {str(name)!r} has no finder; train one with train-finder, or choose {NONE}")
     return found
+
+
+def list_finders() -> list[FinderCard]:
+    """Cards of the user's own finders, the newest first; damaged ones are left out."""
+    cards = []
+    for folder in filter(has_finder, remembered_runs()):
+        with suppress(ModelError):
+            cards.append(load_finder_card(folder))
+    return cards
 
 
 def load_finder_card(folder: Path) -> FinderCard:
