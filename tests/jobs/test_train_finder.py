@@ -111,7 +111,7 @@ def test_what_can_t_be_learned_from_is_one_sentence_and_leaves_nothing(
     control: Path, trained: Path, unlabelled: Path, tmp_path: Path
 ) -> None:
     run, reading, out = FinderSettings(overrides=QUICK), ReadSettings(), tmp_path / "out"
-    with pytest.raises(ImageError, match="can't learn from .* with label images, or with a stain and --dna"):
+    with pytest.raises(ImageError, match=r"can't learn from .* with label images, or with a stain and --dna"):
         result_of(train_finder_files([unlabelled], out, run, reading))
     with pytest.raises(ChannelError, match="has no channel 'DAPI'"):
         result_of(train_finder_files([unlabelled], out, replace(run, dna="DAPI"), reading))

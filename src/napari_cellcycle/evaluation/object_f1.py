@@ -102,9 +102,11 @@ def match_overlaps(ious: NDArray[np.float64], iou: float) -> ObjectMatch:
     ObjectMatch
     """
     good = ious >= iou
+    n_found, n_true = good.shape
+    good = good[good.any(1)][:, good.any(0)]
     # only up to 0.5 can an object have several partners
     n_matched = good.sum() if iou > 0.5 else good[linear_sum_assignment(good, maximize=True)].sum()
-    return ObjectMatch(*good.shape, int(n_matched))
+    return ObjectMatch(n_found, n_true, int(n_matched))
 
 
 def object_f1(labels: NDArray[np.integer], truth: NDArray[np.integer], iou: float = 0.5) -> float:

@@ -69,8 +69,7 @@ def train_finder_fields(
     if n_steps == 0:
         raise StoppedError("stopped before anything was learned, so nothing was written")
     seconds = time.perf_counter() - began
-    yield Progress(0, 1, "testing the finder")
-    card, match = data.tested(network)
+    card, match = yield from data.tested(network)
     facts = {**data.facts(), **run.to_dict(), **run.config.to_dict(), "steps_done": n_steps, "seconds": round(seconds)}
     finder = Finder(network, _completed(card, facts, run), output)
     save_finder(finder, output)

@@ -25,7 +25,7 @@ WORK_DIAMETER_PX = 26.0
 _LIGHT_PX = 2 * WORK_DIAMETER_PX
 _NO_ZOOM = (0.9, 1.1)
 """So near to 1, pixels stay as they are."""
-_TILE_PX, _MARGIN_PX = 512, 64
+_TILE_PX, MARGIN_PX = 512, 64
 """The network sees 44 pixels far."""
 
 
@@ -180,14 +180,14 @@ def find_maps(network: FinderNetwork, image: NDArray[np.float32]) -> NDArray[np.
     """
     import torch
 
-    padded = np.pad(image, _MARGIN_PX, mode="symmetric")
+    padded = np.pad(image, MARGIN_PX, mode="symmetric")
     maps = np.zeros((2, *image.shape), np.float32)
     with torch.inference_mode():
         for rows, columns in _tiles(image.shape):
-            near = padded[rows.start : rows.stop + 2 * _MARGIN_PX, columns.start : columns.stop + 2 * _MARGIN_PX]
+            near = padded[rows.start : rows.stop + 2 * MARGIN_PX, columns.start : columns.stop + 2 * MARGIN_PX]
             seen = _four_views(network, torch.from_numpy(_padded_to(near, network.multiple)))
-            inside = slice(_MARGIN_PX, _MARGIN_PX + rows.stop - rows.start)
-            maps[:, rows, columns] = seen[:, inside, _MARGIN_PX : _MARGIN_PX + columns.stop - columns.start].numpy()
+            inside = slice(MARGIN_PX, MARGIN_PX + rows.stop - rows.start)
+            maps[:, rows, columns] = seen[:, inside, MARGIN_PX : MARGIN_PX + columns.stop - columns.start].numpy()
     return maps
 
 

@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import evenly_spaced
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.object_f1 import ObjectMatch
+from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.labelled_fields import LabelledField
 from napari_cellcycle.models.finder import FinderNetwork
-from napari_cellcycle.models.trained_finder import FinderCard, find_maps, prepared
+from napari_cellcycle.models.trained_finder import MARGIN_PX, FinderCard, find_maps, prepared
 from napari_cellcycle.training.finder_patches import TrainingField
 from napari_cellcycle.training.finder_test import HeldOut, TestPart, choose_cut, hold_out, smallest_area
 
 FEWEST_OBJECTS = 10
 """Nothing is learned from fewer."""
+_MOST_TESTED = 8
+"""Of many held-out fields or frames, so many are tested on."""
 FEW_OBJECTS = 50
 """Of fewer the user is told."""
 
@@ -99,7 +103,7 @@ class FinderData:
         ]
         return [field for field in every if field.learned.any()]
 
-    def tested(self, network: FinderNetwork) -> tuple[FinderCard, ObjectMatch]:
+    def tested(self, network: FinderNetwork) -> Job[Progress, tuple[FinderCard, ObjectMatch]]:
         """Choose thresholds on what was held back, and count what is found there.
 
         Parameters
@@ -115,8 +119,13 @@ class FinderData:
             The counts, at IoU 0.5.
         """
         parts = []
-        for number, rows, columns in self.held_out.windows:
-            foreground, distance = find_maps(network, self.images[number])[:, rows, columns]
+        windows = [self.held_out.windows[i] for i in evenly_spaced(len(self.held_out.windows), _MOST_TESTED)]
+        for number, rows, columns in windows:
+            yield Progress(len(parts), len(windows), "testing the finder")
+            top, left = (max((side.start or 0) - MARGIN_PX, 0) for side in (rows, columns))  # what it sees around it
+            maps = find_maps(network, self.images[number][top:, left:])
+            height, width = self.labels[number][rows, columns].shape
+            foreground, distance = maps[:, -height:, -width:]
             parts.append(TestPart(foreground, distance, self.labels[number][rows, columns]))
         cut = choose_cut(parts, smallest_area(self.labels))
         match = sum((part.match(cut) for part in parts), ObjectMatch(0, 0, 0))
