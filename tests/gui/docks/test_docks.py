@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -386,6 +387,16 @@ def test_cells_of_a_field_without_labels_are_found(on_field, viewer, field, fini
     found = viewer.layers["field bf: found cells"].data
     assert len(np.unique(found)) - 1 == 12
     assert set(np.unique(viewer.layers["cells: phase"].data[found == 0])) == {0}
+
+
+def test_the_finder_of_the_model_finds_the_cells(on_field, viewer, field, model_folder, finished, monkeypatch) -> None:
+    asked = []
+    finder = SimpleNamespace(name="mine", channel="brightfield", find=lambda image, _size: field)
+    monkeypatch.setattr("napari_cellcycle.store.finders.choose_finder", lambda *what: asked.append(what) or finder)
+    on_field.run_button.click()
+    finished(on_field)
+    assert np.array_equal(viewer.layers["field bf: found cells"].data, field)
+    assert asked == [(None, model_folder)]
 
 
 def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finished) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Prediction
+from napari_cellcycle.cells import BRIGHTFIELD, Prediction
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
@@ -63,7 +63,7 @@ def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progre
     """Classify the cells of a full-field image, which are found first if there are no labels."""
     found = None
     if field.labels is None:
-        found = yield from _find_cells(field.brightfield)
+        found = yield from _find_cells(field, config.model)
         field = replace(field, labels=found)
     cells = cut_field(field)
     cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
@@ -112,12 +112,16 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     )
 
 
-def _find_cells(brightfield: Any) -> Generator[Progress, None, NDArray[np.integer]]:
-    from napari_cellcycle.images.segment import segment_brightfield
+def _find_cells(field: FieldOnScreen, model: str) -> Generator[Progress, None, NDArray[np.integer]]:
+    """Labels of a field, from the finder of the model if it has one."""
+    from napari_cellcycle.images.find_cells import find_cells
+    from napari_cellcycle.store.finders import choose_finder
+    from napari_cellcycle.store.models import find_model
 
+    finder, brightfield, size = choose_finder(None, find_model(model)), field.brightfield, field.pixel_size_um
     frames = brightfield[None] if brightfield.ndim == 2 else brightfield
     found = []
     for number in range(len(frames)):
         yield Progress(number, len(frames), "Finding cells")
-        found.append(segment_brightfield(np.asarray(frames[number])))
+        found.append(find_cells(np.asarray(frames[number])[None], [BRIGHTFIELD], finder, pixel_size_um=size))
     return np.stack(found).reshape(brightfield.shape)
