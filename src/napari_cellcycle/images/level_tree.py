@@ -26,12 +26,14 @@ _KEEP_TOGETHER = 0.8
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Regions above one threshold.
+    """Regions above one threshold, numbered from 1; only their pixels are kept, as whole images would fill the memory.
 
     Attributes
     ----------
-    labels : ndarray of int32, shape (Y, X)
-        Numbered from 1.
+    pixels : ndarray of int, shape (P,)
+        Where they are in the flattened image.
+    regions : ndarray of int32, shape (P,)
+        Of which region each pixel is.
     parents : ndarray of int, shape (N + 1,)
         The region of the next lower level that each lies in; index 0 is background.
     areas : ndarray of int, shape (N + 1,)
@@ -40,7 +42,8 @@ class _Level:
         Mean gradient at the edge over mean brightness; 0 where the area is none of an object.
     """
 
-    labels: NDArray[np.int32]
+    pixels: NDArray[np.intp]
+    regions: NDArray[np.int32]
     parents: NDArray[np.intp]
     areas: NDArray[np.intp]
     sharpness: NDArray[np.float64]
@@ -69,31 +72,34 @@ def sharpest_regions(
     """
     gradient = ndimage.gaussian_gradient_magnitude(np.maximum(image, 0), blur_px)
     levels: list[_Level] = []
+    below = np.zeros(image.shape, np.int32)
     for threshold in thresholds:
-        levels.append(_level(image, threshold, levels[-1].labels if levels else None, gradient, areas))
-    return _draw(levels, _choose(levels))
+        above = remove_small_holes(image > threshold, max_size=int(areas[0] * 2))
+        labels, _ = ndimage.label(above)
+        levels.append(_level(image, labels, below, gradient, areas))
+        below = labels
+    return _draw(levels, _choose(levels), image.shape)
 
 
 def _level(
     image: NDArray[np.float32],
-    threshold: float,
-    below: NDArray[np.int32] | None,
+    labels: NDArray[np.int32],
+    below: NDArray[np.int32],
     gradient: NDArray[np.float32],
     areas: tuple[float, float],
 ) -> _Level:
-    above = remove_small_holes(image > threshold, max_size=int(areas[0] * 2))
-    labels, n_regions = ndimage.label(above)
-    numbers = np.arange(n_regions + 1)
-    sizes = np.bincount(labels.ravel(), minlength=n_regions + 1)
+    above = labels > 0
+    sizes = np.bincount(labels.ravel())
+    numbers = np.arange(len(sizes))
     edge = above & ~ndimage.binary_erosion(above, border_value=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         sharpness = ndimage.mean(gradient, labels * edge, numbers) / ndimage.mean(image, labels, numbers)
     is_object = (sizes >= areas[0]) & (sizes <= areas[1]) & np.isfinite(sharpness) & (numbers > 0)
-    parents = np.zeros(n_regions + 1, np.intp)
-    if below is not None:
-        parents[labels.ravel()] = below.ravel()  # all pixels of a region lie in the same one below
-        parents[0] = 0
-    return _Level(labels, parents, sizes, np.where(is_object, sharpness, 0.0))
+    pixels = np.flatnonzero(above)
+    regions = labels.ravel()[pixels]
+    parents = np.zeros(len(sizes), np.intp)
+    parents[regions] = below.ravel()[pixels]  # all pixels of a region lie in the same one below
+    return _Level(pixels, regions, parents, sizes, np.where(is_object, sharpness, 0.0))
 
 
 def _choose(levels: Sequence[_Level]) -> list[NDArray[np.bool_]]:
@@ -117,17 +123,17 @@ def _choose(levels: Sequence[_Level]) -> list[NDArray[np.bool_]]:
     return chosen[::-1]
 
 
-def _draw(levels: Sequence[_Level], chosen: Sequence[NDArray[np.bool_]]) -> NDArray[np.int32]:
+def _draw(levels: Sequence[_Level], chosen: Sequence[NDArray[np.bool_]], shape: tuple[int, ...]) -> NDArray[np.int32]:
     """Labels of the regions that were taken: from each branch the lowest one."""
-    found = np.zeros(levels[0].labels.shape, np.int32)
+    found = np.zeros(shape, np.int32)
     is_done = np.zeros(1, bool)
     n_found = 0
     for level, is_taken in zip(levels, chosen, strict=True):
         is_inside = is_done[level.parents]
         is_new = is_taken & ~is_inside
         numbers = np.where(is_new, n_found + np.cumsum(is_new), 0).astype(np.int32)
-        drawn = numbers[level.labels]
-        found = np.where(drawn > 0, drawn, found)
+        drawn = numbers[level.regions]
+        found.ravel()[level.pixels[drawn > 0]] = drawn[drawn > 0]
         n_found += int(is_new.sum())
         is_done = is_inside | is_new
     return relabel_sequential(found)[0].astype(np.int32)
