@@ -17,6 +17,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    FinderSettings,
     ReadSettings,
     TrainSettings,
 )
@@ -89,6 +90,7 @@ KINDS = {
     "evaluate": [EvaluateSettings],
     "train": [TrainSettings],
     "augment": [AugmentSettings],
+    "train-finder": [FinderSettings],
 }
 
 

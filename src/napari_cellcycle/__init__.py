@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.api import label_by_stain, populations, read_cells, train
+    from napari_cellcycle.api import label_by_stain, populations, read_cells, train, train_finder
     from napari_cellcycle.cells import Cell, Cells, Prediction
     from napari_cellcycle.errors import (
         CellCycleError,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.phases import Phase
     from napari_cellcycle.predict import classify
     from napari_cellcycle.stain.result import StainLabels
+    from napari_cellcycle.store.finders import load_finder
     from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
@@ -68,20 +69,23 @@ __all__ = [
     "evaluate",
     "label_by_stain",
     "list_models",
+    "load_finder",
     "load_model",
     "populations",
     "read_cells",
     "train",
+    "train_finder",
 ]
 
 _HOMES = {
-    "api": ("label_by_stain", "populations", "read_cells", "train"),
+    "api": ("label_by_stain", "populations", "read_cells", "train", "train_finder"),
     "cells": ("Cell", "Cells", "Prediction"),
     "evaluation.report": ("Report", "evaluate"),
     "models": ("Model",),
     "phases": ("Phase",),
     "predict": ("classify",),
     "stain.result": ("StainLabels",),
+    "store.finders": ("load_finder",),
     "store.models": ("list_models", "load_model"),
 }
 """Modules, and the names that they give; those that none gives are errors and warnings."""

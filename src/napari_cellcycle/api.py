@@ -13,16 +13,20 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import run_with_warnings, warn_user
 from napari_cellcycle.io import inputs
-from napari_cellcycle.io.array_cells import is_array
+from napari_cellcycle.io.array_cells import is_array, named_channels
 from napari_cellcycle.io.calls_table import SavedCalls
-from napari_cellcycle.jobs.config import LabelSettings, PopulationsSettings, ReadSettings, TrainSettings
+from napari_cellcycle.io.labelled_fields import LabelledField
+from napari_cellcycle.jobs.config import FinderSettings, LabelSettings, PopulationsSettings, ReadSettings, TrainSettings
 from napari_cellcycle.jobs.label_by_stain import label_cells, label_files
 from napari_cellcycle.jobs.populations import confusion_of, count_samples
 from napari_cellcycle.jobs.train import train_cells
+from napari_cellcycle.jobs.train_finder import train_finder_fields, train_finder_files
 from napari_cellcycle.models import Model
+from napari_cellcycle.models.trained_finder import Finder
 from napari_cellcycle.population.summary import Populations
 from napari_cellcycle.settings_base import Setting, settings_in
 from napari_cellcycle.stain.result import StainLabels
+from napari_cellcycle.store.finders import choose_finder
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -32,6 +36,8 @@ def _with_labels_and_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Ar
 
     @wraps(read)
     def read_and_warn(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Cells:
+        if "finder" in options:
+            options["finder"] = choose_finder(options["finder"])  # type: ignore[arg-type]
         cells = read(*arguments, **options)
         paths: Any = arguments[0] if arguments else options["paths"]
         if not is_array(paths):
@@ -230,6 +236,77 @@ def label_by_stain(
         return run_with_warnings(label_cells(read_cells(cells), config))
     paths = [cells] if isinstance(cells, str | PathLike) else list(cells)
     return run_with_warnings(label_files([Path(path) for path in paths], Path(output), config, ReadSettings()))
+
+
+def train_finder(
+    fields: str | PathLike[str] | Sequence[str | PathLike[str]] | Sequence[LabelledField],
+    output: str | PathLike[str],
+    *,
+    start_from: str | PathLike[str] | None = None,
+    channels: Mapping[str, str | int] | Sequence[str] | None = None,
+    labels: str | PathLike[str] | None = None,
+    pixel_size_um: float | None = None,
+    **overrides: Any,
+) -> Finder:
+    """Train a finder of cells or nuclei on labelled fields; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    fields : path or sequence of paths, or sequence of LabelledField
+        Full-field images with label images, or with a stain that `dna` names.
+    output : path
+        Folder of a model, which then finds its cells by itself, or a new folder.
+    start_from : str or path, optional
+        Train this finder further: a model with a finder, or a folder that was written by `train_finder`.
+    channels, labels, pixel_size_um
+        Of files, as for `read_cells`.
+    **overrides
+        Other settings of the command ``train-finder``, with underscores: ``dna="DAPI"``, ``steps=300``, ``seed=1``, ...
+
+    Returns
+    -------
+    Finder
+        `read_cells` takes it, and so does its `find` an image.
+
+    Raises
+    ------
+    SettingError
+        A setting is unknown, or outside its limits.
+    WriteError
+        `output` has a finder already, or is no folder of a model.
+    TooFewCellsError
+        There are fewer than ten objects.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> finder = cc.train_finder("control/", "my_model", dna="DAPI")         # doctest: +SKIP
+    >>> cells = cc.read_cells("unstained.tif", finder="my_model")            # doctest: +SKIP
+    """
+    settings = _finder_settings(start_from, overrides)
+    first = fields[0] if isinstance(fields, Sequence) and not isinstance(fields, str) and fields else None
+    if isinstance(first, LabelledField):
+        return run_with_warnings(train_finder_fields(fields, Path(output), settings))  # type: ignore[arg-type]
+    several = [fields] if isinstance(fields, str | PathLike) else list(fields)
+    reading = ReadSettings(
+        channels=named_channels(channels),
+        labels=None if labels is None else Path(labels),
+        pixel_size_um=pixel_size_um,
+    )
+    paths = [Path(path) for path in several]  # type: ignore[arg-type]
+    return run_with_warnings(train_finder_files(paths, Path(output), settings, reading))
+
+
+def _finder_settings(start_from: str | PathLike[str] | None, overrides: dict[str, Any]) -> FinderSettings:
+    own, known = settings_in(FinderSettings), {**FinderSettings.overridable(), **settings_in(FinderSettings)}
+    if unknown := [name for name in overrides if name not in known]:
+        raise SettingError(f"{unknown[0]!r} is no setting of train_finder; choose among {', '.join(known)}")
+    given = {name: _as_setting(known[name], value) for name, value in overrides.items()}
+    return FinderSettings(
+        start_from="" if start_from is None else str(start_from),
+        overrides={name: value for name, value in given.items() if name not in own},
+        **{name: value for name, value in given.items() if name in own},
+    )
 
 
 def _as_setting(item: Setting, value: Any) -> Any:

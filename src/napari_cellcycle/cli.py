@@ -19,6 +19,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    FinderSettings,
     LabelSettings,
     NextSettings,
     PopulationsSettings,
@@ -74,6 +75,15 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(train, "folder of the new model")
     _add_settings(train, TrainSettings)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
+
+    finder = _command(commands, "train-finder", _train_finder, "train a finder of cells or nuclei on labelled fields")
+    _takes_cells(
+        finder,
+        "folder of a model that gets the finder, or a new folder",
+        also=", full-field images with labels or stain",
+    )
+    _add_settings(finder, FinderSettings)
+    finder.epilog = "Ctrl-C stops training and keeps what was learned so far; a second one abandons it."
 
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
@@ -217,6 +227,15 @@ def _train(options: argparse.Namespace) -> None:
         print(f"{model.name}: trained on {facts['n_cells']} cells, written to {options.output}")
 
 
+def _train_finder(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.train_finder import train_finder_files
+
+    settings, reading = _settings(FinderSettings, options), _settings(ReadSettings, options)
+    with _StopAtInterrupt() as interrupt:
+        finder = _show(train_finder_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    print(f"{finder.name}: a finder for {finder.channel}, {finder.card.quality}; written to {options.output}")
+
+
 @contextmanager
 def _resumable(output: Path) -> Iterator[None]:
     """Say how an abandoned training can be continued, if it left what that needs."""
@@ -345,6 +364,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
+    from napari_cellcycle.store.finders import list_finders
     from napari_cellcycle.store.models import damaged_models, list_models, load_card
 
     cards = [*list_models(), *(load_card(folder) for folder in options.folder)]
@@ -352,6 +372,8 @@ def _models(options: argparse.Namespace) -> None:
         print(json.dumps([json.loads(card.to_json()) for card in cards], indent=2))
     else:
         print("\n\n".join(card.to_text() for card in cards))
+        for finder in list_finders():
+            print(f"\nfinder {finder.name}: {finder.description}\n  tested     {finder.quality}")
     for name, reason in damaged_models().items():
         print(f"{name}: damaged: {reason}", file=sys.stderr if options.json else sys.stdout)
 

@@ -16,6 +16,7 @@ from napari_cellcycle.events import Job, Note, Progress, run_with_warnings, warn
 from napari_cellcycle.images.batches import prepare_batches, read_batch
 from napari_cellcycle.images.contrast_match import ENOUGH_CELLS, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
+from napari_cellcycle.io.array_cells import is_array
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.model_fit import MAX_UNFAMILIAR, judge_fit
 from napari_cellcycle.models import Model
@@ -23,6 +24,7 @@ from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
+from napari_cellcycle.store.finders import choose_finder
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 from napari_cellcycle.verdict import FITS
 
@@ -66,10 +68,11 @@ def classify(
     >>> len(calls), calls.model, calls.probabilities.shape
     (5, 'default', (5, 7))
     """
+    model = model if isinstance(model, Model) else load_model(model)
     if not isinstance(cells, Cells):
-        cells = read_cells(cells)
+        cells = read_cells(cells) if is_array(cells) else read_cells(cells, finder=choose_finder(None, model.folder))
         warn_user(cells.notes)
-    model, note = model_for_channels(model if isinstance(model, Model) else load_model(model), cells)
+    model, note = model_for_channels(model, cells)
     if note:
         warn_user([note])
     return run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))

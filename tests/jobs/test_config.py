@@ -12,6 +12,7 @@ from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
     EvaluateSettings,
+    FinderSettings,
     ReadSettings,
     TrainSettings,
     parse_channels,
@@ -21,10 +22,21 @@ from napari_cellcycle.phases import Phase
 from napari_cellcycle.settings_base import Settings, settings_in
 from napari_cellcycle.training.augment_flag import parse_augment
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
+from napari_cellcycle.training.finder_config import FinderConfig
 from napari_cellcycle.training.gan.config import GanConfig
 from napari_cellcycle.training.recipes import RECIPES
 
-KINDS = [ReadSettings, ClassifySettings, EvaluateSettings, TrainSettings, AugmentSettings, TrainConfig, GanConfig]
+KINDS = [
+    ReadSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    TrainSettings,
+    AugmentSettings,
+    FinderSettings,
+    TrainConfig,
+    GanConfig,
+    FinderConfig,
+]
 
 # Literal texts of the version before settings held values, so that files of before and after are read alike
 WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
@@ -38,6 +50,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "plane": None,
             "population": "",
             "cell_diameter_px": None,
+            "finder": "",
         },
     ),
     (
@@ -50,6 +63,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "plane": None,
             "population": "",
             "cell_diameter_px": None,
+            "finder": "",
         },
     ),
     (

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImages, Unreadable
-from napari_cellcycle.cells import BRIGHTFIELD, Cells
-from napari_cellcycle.errors import ChannelError, ImageError, ReadError
+from napari_cellcycle.cells import Cells
+from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.images.field_crops import cut_cells
+from napari_cellcycle.images.find_cells import find_cells
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.label_image import open_labels
 from napari_cellcycle.io.formats.lazy_cells import FrameImages
@@ -94,14 +95,8 @@ def _read_labels(labels: ImageFile, images: FrameImages, frame: int) -> NDArray[
 
 def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     """Cells from segmentation. The labels are kept in compressed form: this is faster than segmenting again."""
-    from napari_cellcycle.images.segment import segment_brightfield
-
-    name, roles = opened.name, opened.channels.roles
-    if BRIGHTFIELD not in roles:
-        raise ChannelError(
-            f"{name} has no brightfield channel, which segmentation needs; choose it from {', '.join(roles)}, as in "
-            f"--channels brightfield={roles[0]}"
-        )
+    name, roles, finder = opened.name, opened.channels.roles, opened.origin.options.finder
+    how = "segmentation" if finder is None else f"the finder {finder.name}"
     packed, n_cells = [], 0
     unreadable: list[str] = []
     for frame in range(len(images)):
@@ -110,18 +105,18 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
             unreadable.append(field.reason)
             found = np.zeros(opened.files[0].shape, np.int32)
         else:
-            found = segment_brightfield(
-                field.pixels[roles.index(BRIGHTFIELD)], cell_diameter_px=opened.origin.options.cell_diameter_px
-            )
+            size = opened.origin.options.pixel_size_um or opened.files[0].pixel_size_um
+            diameter = opened.origin.options.cell_diameter_px
+            found = find_cells(field.pixels, roles, finder, pixel_size_um=size, cell_diameter_px=diameter, where=name)
         packed.append(zlib.compress(found.tobytes(), 1))
         n_cells += int(found.max())
     if len(unreadable) == len(images):
         raise ImageError(unreadable[0])
     if n_cells == 0:
-        raise ImageError(f"no cells were found in {name} by segmentation; give a label image if it has cells")
+        raise ImageError(f"no cells were found in {name} by {how}; give a label image if it has cells")
 
     cells = _cut(opened, images, _CompressedLabels(tuple(packed), opened.files[0].shape))
-    note = f"{name}: {n_cells} cells found by segmentation, as there is no label image"
+    note = f"{name}: {n_cells} cells found by {how}, as there is no label image"
     return replace(cells, notes=(*cells.notes, note, *(f"left out: {reason}" for reason in unreadable)))
 
 

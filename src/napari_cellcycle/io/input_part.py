@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.amnis.sub_populations import SubPopulation
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.io.phase_names import PhaseNames
@@ -32,6 +33,8 @@ class ReadOptions:
     sub_populations: dict[Path, list[SubPopulation]] = field(default_factory=dict, compare=False)
     """Files of Amnis runs, with those of sub-populations of their objects."""
     names: PhaseNames = field(default_factory=PhaseNames)
+    finder: CellFinder | None = None
+    pixel_size_um: float | None = None
 
     @property
     def numbers_channels(self) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
 from napari_cellcycle.io.amnis.population_lists import Populations, populations_beside
 from napari_cellcycle.io.amnis.sub_populations import SubPopulation, find_sub_populations
@@ -66,6 +67,7 @@ def read_cells(
     plane: int | None = None,
     population: str | None = None,
     cell_diameter_px: float | None = None,
+    finder: CellFinder | None = None,
     masks: Any = None,
     phases: Any = None,
 ) -> Cells:
@@ -98,6 +100,9 @@ def read_cells(
     cell_diameter_px : float, optional
         Usual diameter of a cell in pixels, from 6 to 400, with which the cells of a full-field image without labels are
         found. By default it is measured in the image.
+    finder : CellFinder, or str or path, optional
+        What finds the cells of full-field images without labels: a model that has a finder, or ``"cellpose"``; see
+        `load_finder`. By default they are found by their contrast.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
     phases : sequence of int or str, optional
@@ -131,7 +136,7 @@ def read_cells(
             pixel_size_um,
             masks=masks,
             phases=phases,
-            of_files={"layout": layout, "labels": labels, "plane": plane},
+            of_files={"layout": layout, "labels": labels, "plane": plane, "finder": finder},
         )
     if masks is not None or phases is not None:
         option = "masks" if masks is not None else "phases"
@@ -144,9 +149,11 @@ def read_cells(
         channels=roles,
         layout=layout,
         labels=labels,
+        pixel_size_um=pixel_size_um,
         plane=plane,
         population=population,
         cell_diameter_px=cell_diameter_px,
+        finder=finder,
     )
     parts, errors = [], list(found.errors)
     read: list[tuple[InputPart, Cells]] = []
@@ -231,15 +238,17 @@ def open_parts(
     channels: Mapping[str, str] | None = None,
     layout: str = "auto",
     labels: str | os.PathLike[str] | None = None,
+    pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
     cell_diameter_px: float | None = None,
+    finder: CellFinder | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, plane, population, cell_diameter_px
+    paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px, finder
         As for `read_cells`.
 
     Returns
@@ -263,6 +272,8 @@ def open_parts(
         plane=plane,
         population=population or None,
         cell_diameter_px=cell_diameter_px,
+        finder=finder,
+        pixel_size_um=pixel_size_um,
     )
     scan = scan_inputs(inputs)
     has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)

@@ -54,7 +54,7 @@ def classify_files(
     for kind in config.export:
         require_package(kind)
     model = load_model(config.model)
-    cells = yield from open_cells(paths, reading)
+    cells = yield from open_cells(paths, reading, model=model.folder)
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)

@@ -28,6 +28,8 @@ from napari_cellcycle.settings_base import (
 )
 from napari_cellcycle.stain.names import FUCCI_ROLES, MODELS
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
+from napari_cellcycle.training.finder_config import FINE_TUNING as FINDER_FINE_TUNING
+from napari_cellcycle.training.finder_config import FinderConfig
 from napari_cellcycle.training.gan.config import METHODS, GanConfig
 from napari_cellcycle.training.recipes import RECIPES, recipe_called
 
@@ -47,6 +49,10 @@ _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the l
 _BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
 _SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
 _EMBEDDINGS = ("pca", "umap", "none")
+_FINDER = (
+    "what finds cells in fields without labels: a model with a finder, cellpose, or none for plain segmentation; "
+    "empty: classify takes the finder of its model, if there is one"
+)
 _MAX_SEED = 2**31 - 1
 
 
@@ -163,6 +169,7 @@ class ReadSettings(Settings):
         setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
     ] = None
     cell_diameter_px: CellDiameter = None
+    finder: Annotated[OptionalText, more(_FINDER)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,3 +382,37 @@ class LabelSettings(Settings):
             raise SettingError("dna and fucci are both given, but cells are labelled by one of them; leave one out")
         if self.gates is not None and self.fucci is not None:
             raise SettingError("gates are those of a DNA stain, but fucci is given; leave one out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinderSettings(SettingsOfRecipe):
+    """From what a finder is trained, and how.
+
+    Attributes
+    ----------
+    overrides : mapping
+        Settings of `FinderConfig` that differ from `default_config`.
+    """
+
+    OVERRIDDEN = FinderConfig
+
+    dna: Annotated[
+        OptionalText, setting("channel of a DNA stain whose nuclei are to be found; empty: what label images mark")
+    ] = None
+    start_from: Annotated[
+        str, setting("train this finder further: a model with a finder, or a folder written by train-finder")
+    ] = ""
+    device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
+    licence: Annotated[str, more("licence of the weights, for the card")] = ""
+    data_licence: Annotated[str, more("source and licence of the fields, for the card")] = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def default_config(self) -> FinderConfig:
+        """How a finder is trained unless the user chooses otherwise."""
+        return FINDER_FINE_TUNING if self.start_from else FinderConfig()
+
+    @property
+    def config(self) -> FinderConfig:
+        """How the finder is trained."""
+        return replace(self.default_config, **self.overrides)

@@ -13,16 +13,23 @@ from napari_cellcycle.events import Job, Note
 from napari_cellcycle.io.input_summary import Description, count_phases, describe_inputs
 from napari_cellcycle.io.inputs import read_cells, root_of
 from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.store.finders import choose_finder
 
 
 def reading_options(settings: ReadSettings) -> dict[str, Any]:
     """The settings as keyword arguments of `read_cells` and of `describe_inputs`, which read alike."""
-    return {item.name: getattr(settings, item.name) for item in fields(settings)}
+    return {item.name: getattr(settings, item.name) for item in fields(settings) if item.name != "finder"}
 
 
-def open_cells(paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True) -> Job[Note, Cells]:
-    """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them."""
-    cells = read_cells(paths, **reading_options(settings))
+def open_cells(
+    paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True, model: Path | None = None
+) -> Job[Note, Cells]:
+    """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them.
+
+    `model` is the folder of a model whose finder finds the cells of fields without labels, unless the settings name
+    another one.
+    """
+    cells = read_cells(paths, **reading_options(settings), finder=choose_finder(settings.finder, model))
     if labelled:
         cells = with_labels(cells, paths)
     yield from (Note(text) for text in cells.notes)
@@ -36,7 +43,7 @@ def describe_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Descr
     is_counted = all(part.n_cells is not None for part in found.parts)
     if not is_counted or not has_labels(root_of(paths), [part.where for part in found.parts]):
         return found
-    plain = read_cells(paths, **options)
+    plain = read_cells(paths, **options, finder=choose_finder(settings.finder))
     cells = with_labels(plain, paths)
     notes = tuple(note for note in cells.notes if note not in plain.notes)
     return replace(found, labelled=count_phases(cells.phases), labels=notes)

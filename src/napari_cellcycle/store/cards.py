@@ -41,7 +41,7 @@ def _seven_in_order(labels: tuple[str, ...]) -> tuple[str, ...]:
 Channels = Annotated[tuple[Name, ...], Field(min_length=1, max_length=16), AfterValidator(_each_once)]
 
 
-def _version(known: int) -> Any:
+def known_version(known: int) -> Any:
     """A whole number that must be `known`."""
 
     def check(version: int) -> int:
@@ -89,7 +89,7 @@ class _Options(Strict):
 class _ModelCard(Strict):
     """``model.json``, in the order of its keys."""
 
-    card_version: _version(CARD_VERSION)  # type: ignore[valid-type]
+    card_version: known_version(CARD_VERSION)  # type: ignore[valid-type]
     name: Name
     architecture: str
     input: _Input
@@ -150,7 +150,7 @@ class _Encoding(Strict):
 class _GeneratorCard(Strict):
     """``generator.json``, in the order of its keys."""
 
-    card_version: _version(GENERATOR_CARD_VERSION)  # type: ignore[valid-type]
+    card_version: known_version(GENERATOR_CARD_VERSION)  # type: ignore[valid-type]
     name: Name
     method: str
     encoding: _Encoding

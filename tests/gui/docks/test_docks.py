@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -432,6 +433,16 @@ def test_the_diameter_of_cells_that_are_to_be_found_is_a_setting(on_field, viewe
     assert "no cells were found in field bf; set another diameter" in on_field.status.text()
     viewer.add_labels(field, name="mine")
     assert not box.isVisibleTo(on_field)
+
+
+def test_the_finder_of_the_model_finds_the_cells(on_field, viewer, field, model_folder, finished, monkeypatch) -> None:
+    asked = []
+    finder = SimpleNamespace(name="mine", channel="brightfield", find=lambda image, _size: field)
+    monkeypatch.setattr("napari_cellcycle.store.finders.choose_finder", lambda *what: asked.append(what) or finder)
+    on_field.run_button.click()
+    finished(on_field)
+    assert np.array_equal(viewer.layers["field bf: found cells"].data, field)
+    assert asked == [(None, model_folder)]
 
 
 def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finished) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Prediction
+from napari_cellcycle.cells import BRIGHTFIELD, Prediction
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
@@ -68,7 +68,7 @@ def classify_field(
     """Classify the cells of a full-field image, which are found first, by their diameter, if there are no labels."""
     found = None
     if field.labels is None:
-        found = yield from _find_cells(field.brightfield, cell_diameter_px)
+        found = yield from _find_cells(field, config.model, cell_diameter_px)
         if not found.any():
             raise ImageError(
                 f"no cells were found in {field.source.title}; set another diameter of cells, or choose a Labels layer"
@@ -124,12 +124,20 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     )
 
 
-def _find_cells(brightfield: Any, cell_diameter_px: float | None) -> Generator[Progress, None, NDArray[np.integer]]:
-    from napari_cellcycle.images.segment import segment_brightfield
+def _find_cells(
+    field: FieldOnScreen, model: str, cell_diameter_px: float | None
+) -> Generator[Progress, None, NDArray[np.integer]]:
+    """Labels of a field, from the finder of the model if it has one."""
+    from napari_cellcycle.images.find_cells import find_cells
+    from napari_cellcycle.store.finders import choose_finder
+    from napari_cellcycle.store.models import find_model
 
+    finder, brightfield, size = choose_finder(None, find_model(model)), field.brightfield, field.pixel_size_um
     frames = [brightfield] if brightfield.ndim == 2 else brightfield
     found = []
     for number in range(len(frames)):
         yield Progress(number, len(frames), "Finding cells")
-        found.append(segment_brightfield(np.asarray(frames[number]), cell_diameter_px=cell_diameter_px))
+        plane = np.asarray(frames[number])[None]
+        cells = find_cells(plane, [BRIGHTFIELD], finder, pixel_size_um=size, cell_diameter_px=cell_diameter_px)
+        found.append(cells)
     return np.stack(found).reshape(brightfield.shape)
