@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.phases import Phase
     from napari_cellcycle.predict import classify
     from napari_cellcycle.store.models import list_models, load_model
+    from napari_cellcycle.tracking.decode import decode_tracks
 
 __version__ = "0.1.0"
 
@@ -57,6 +58,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "classify",
+    "decode_tracks",
     "evaluate",
     "list_models",
     "load_model",
@@ -73,6 +75,7 @@ _HOMES = {
     "phases": ("Phase",),
     "predict": ("classify",),
     "store.models": ("list_models", "load_model"),
+    "tracking.decode": ("decode_tracks",),
 }
 """Modules, and the names that they give; those that none gives are errors and warnings."""
 
