@@ -178,7 +178,7 @@ def _family(grid: TrackGrid, last_frame: Ints, mothers: Mapping[object, object])
             continue  # known to exist, but not in these rows
         if last_frame[number[mother]] >= grid.first_frame[number[track]]:
             raise SettingError(
-                f"track {track} starts before its parent {mother} ends; correct parents, and write -1 where there is none"
+                f"track {track} starts before its parent {mother} ends; correct parents, and write -1 for no parent"
             )
         has_daughters[number[mother]] = True
     return has_mother, has_daughters

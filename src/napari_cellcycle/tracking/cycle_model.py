@@ -1,4 +1,4 @@
-"""What is learned of a population of cells from its tracks: durations of phases, births, divisions, and trust in calls."""
+"""What is learned of a population of cells from its tracks: durations of phases, births, divisions, trust in calls."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class CycleModel:
     first : ndarray, shape (P,)
         Share of each phase at the start of tracks that don't start with the birth of their cell.
     born : tuple of 2 float
-        Share of tracks that start with the birth of their cell, where this is not given: of those that start in the first
-        frame of the film, and of the others.
+        Share of tracks that start with the birth of their cell, where this is not given: of those that start in the
+        first frame of the film, and of the others.
     cut_rate : float
         How often a track ends without division, per frame.
     trust : float

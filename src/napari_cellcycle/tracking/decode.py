@@ -212,9 +212,9 @@ class _Found:
     @classmethod
     def of(cls, grid: TrackGrid, n_phases: int) -> _Found:
         n_rows, n_tracks = len(grid.step), len(grid.names)
-        borders = (np.zeros((n_phases + 1, n_tracks), np.int64) for _ in range(3))
-        ends = (np.zeros(n_tracks, bool) for _ in range(2))
-        return cls(np.zeros(n_rows, np.int8), np.zeros((n_rows, n_phases)), *borders, *ends)
+        borders, low, high = np.zeros((3, n_phases + 1, n_tracks), np.int64)
+        born, divided = np.zeros((2, n_tracks), bool)
+        return cls(np.zeros(n_rows, np.int8), np.zeros((n_rows, n_phases)), borders, low, high, born, divided)
 
     def add(self, evidence: Evidence, numbers: Ints, model: CycleModel, method: str) -> None:
         """Decode some tracks."""
@@ -262,11 +262,10 @@ class _Found:
         lasts = np.diff(self.borders, axis=0) > 0
         after, track = np.nonzero(lasts[1:] & (self.borders[1:-1] > 0))
         after += 1
-        earlier = np.where(
-            lasts[:, track] & (np.arange(len(lasts))[:, None] < after), np.arange(len(lasts))[:, None], -1
-        )
         found = np.lexsort((after, track))
-        track, after, before = track[found], after[found], earlier.max(axis=0)[found] if len(found) else after
+        track, after = track[found], after[found]
+        numbers = np.arange(len(lasts))[:, None]
+        before = np.where(lasts[:, track] & (numbers < after), numbers, -1).max(axis=0)
         moments = (bounds[after, track] for bounds in (self.borders, self.low, self.high))
         return Transitions(grid.names[track], before, after, *(as_frames(grid, track, moment) for moment in moments))
 

@@ -15,7 +15,7 @@ _STRAYS = 1e-3
 """Share of durations that follow a far broader law, so that no duration is impossible."""
 _STRAY_SPREAD = 1.5
 _USUAL_SPREAD, _SPREAD_CERTAINTY = 0.35, 0.5
-"""Between cells of a population, the logarithms of durations differ by about this much; with few segments, it counts."""
+"""Between cells of a population, logarithms of durations differ by about this much; with few segments, it counts."""
 _LEAST_SPREAD, _MOST_SPREAD = 0.08, 1.2
 
 
@@ -82,7 +82,7 @@ class DurationTables:
 
 @dataclass(frozen=True, eq=False)
 class DurationCounts:
-    """Expected numbers of segments of one phase by their length, of the four kinds of `DurationTables`; each (K + 1,)."""
+    """Expected numbers of segments of one phase by length, of the four kinds of `DurationTables`; each (K + 1,)."""
 
     whole: Floats
     beyond: Floats

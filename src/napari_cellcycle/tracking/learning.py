@@ -21,8 +21,8 @@ _FIRST_TRUST, _LEAST_TRUST = 1.0, 0.01
 _WIDE = 1.0
 _FEWEST_PAIRS = 50
 _FRAMES_COUNT_FROM_BIRTH = 0.7
-"""If no fewer of the tracks that start in the first frame seem to start with a birth, all do: somebody numbered frames from
-there. In a film hardly any cell is born just then; the few that seem to be would only blur the duration of G1."""
+"""If no fewer of the tracks that start in the first frame seem to start with a birth, somebody numbered frames from the
+birth. In a film hardly any cell is born just then; the few that seem to be would only blur the duration of G1."""
 
 
 def learn(
@@ -80,7 +80,7 @@ def _in_film(model: CycleModel) -> CycleModel:
 
 def _with_first_phase_by_share(model: CycleModel) -> CycleModel:
     """The first phase lasts as long as its share of the frames says: a start for learning from cells met within it."""
-    first, *others = model.durations
+    others = model.durations[1:]
     if not others:
         return model
     median = sum(law.median for law in others) * float(model.shares[0] / model.shares[1:].sum())

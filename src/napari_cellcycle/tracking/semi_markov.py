@@ -1,8 +1,8 @@
 """A hidden semi-Markov model of phases in a fixed order, for many tracks at once, in log space.
 
-Moments are the borders of time steps: a track of T steps has the moments 0 to T. A segment of phase j from s to t has the
-likelihood ``C[t, j] - C[s, j]`` of its steps (C sums them up from the first), and that of its length. Sums over all ways
-to cut a track into phases are then one convolution per phase.
+Moments are the borders of time steps: a track of T steps has the moments 0 to T. A segment of phase j from s to t has
+the likelihood ``C[t, j] - C[s, j]`` of its steps (C sums them up from the first), and that of its length. Sums over all
+ways to cut a track into phases are then one convolution per phase.
 """
 
 from __future__ import annotations

@@ -130,6 +130,7 @@ class Evidence:
         born = np.where(self.at_film_start, *model.born)[numbers]
         born = np.where(self.has_mother[numbers], 1.0, born)
         divides = np.where(self.at_film_end & ~self.has_daughters, 0.0, 1.0)[numbers]
-        cut = np.where(self.has_daughters[numbers], 0.0, model.cut_rate * self.grid.frames_per_step)
+        divided = self.has_daughters[numbers] & (n_steps > 1)  # one step can't be both the first phase and the last
+        cut = np.where(divided, 0.0, model.cut_rate * self.grid.frames_per_step)
         with np.errstate(divide="ignore"):
             return TrackBatch(sums, n_steps, np.log(born), np.log1p(-born), np.log(divides), np.log(cut))
