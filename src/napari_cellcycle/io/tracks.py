@@ -92,7 +92,7 @@ def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
             raise ValueError
     except ValueError as error:
         raise ReadError(
-            f"{path.name} must have four whole numbers in each line (label, first frame, last frame, parent); correct it"
+            f"{path.name} must have four whole numbers in each line (label, first frame, last frame, parent)"
         ) from error
     labels, first, last, parent = rows.T
     if (last < first).any():
