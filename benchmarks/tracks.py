@@ -2,9 +2,9 @@
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/tracks.py [--speed]
 
-179 tracks of RPE1 cells from birth to division (Leger et al. 2025): two FUCCI signals as three networks predict them from
-brightfield. True is the one switch from G1 to the rest that explains the measured second signal best. The predictions are
-calibrated, and durations learned, on four fifths of the tracks and tested on the others, five times.
+179 tracks of RPE1 cells from birth to division (Leger et al. 2025): two FUCCI signals as three networks predict them
+from brightfield. True is the one switch from G1 to the rest that explains the measured second signal best. The
+predictions are calibrated, and durations learned, on four fifths of the tracks and tested on the others, five times.
 
 ``--speed`` decodes 10^6 frames of 10^4 made tracks in seven phases instead, and prints time and memory.
 """
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from napari_cellcycle.evaluation.track_scores import TrackScores, score_tracks
+from napari_cellcycle.evaluation.track_scores import score_tracks
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 
 PAGE = Path(__file__).parents[1] / "docs" / "tracks.md"
@@ -34,6 +34,11 @@ BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 NETWORKS = {"single_frame": "single frame", "lstm": "LSTM", "transformer": "transformer"}
 PHASES = ("G1", "S/G2/M")
 MINUTES = 5
+FILM_FRAMES = 150
+HEADING = (
+    "| | right frames | median error, frames | mean error, minutes | within 1 h | intervals hold | steps back |\n"
+    "|---|---|---|---|---|---|---|"
+)
 COMMAND = "NAPARI_CELLCYCLE_DATA=... python benchmarks/tracks.py"
 
 
@@ -53,6 +58,24 @@ class Rpe1:
         for track in np.unique(self.track):
             rows = np.flatnonzero(self.track == track)
             yield rows[np.argsort(self.frame[rows])]
+
+
+RAW, SWITCH, DECODED = "raw calls", "one switch, never back", "`decode_tracks`"
+VITERBI, GIVEN = 'the same, `method="viterbi"`', "the same, births and divisions given"
+NAMES = (RAW, SWITCH, DECODED, VITERBI, GIVEN)
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Phases by one way of decoding, and whether the interval of each transition holds the true one."""
+
+    phases: NDArray[np.int64]
+    held: list[bool]
+
+    def add(self, data: Rpe1, rows: NDArray[np.intp], result: DecodedTracks) -> None:
+        """Take over the result for some rows."""
+        self.phases[rows] = result.phases
+        self.held.extend(intervals_hold(data, result))
 
 
 def one_switch(log_odds: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -89,44 +112,44 @@ def decoded(data: Rpe1, calls: NDArray[np.float64], rows: NDArray[np.intp], **se
     return decode_tracks(*given, **settings)  # type: ignore[arg-type]
 
 
-def ways(data: Rpe1, signals: NDArray[np.float64]) -> dict[str, tuple[NDArray[np.int64], float]]:
-    """Phases of all rows by each way of decoding, and how often intervals hold the true transition (NaN: none)."""
-    names = ("raw calls", "one switch", "`decode_tracks`", 'the same, `method="viterbi"`', "the same, births given")
-    names += ("the same, ends hidden",)
-    found = {name: np.full(len(data.truth), -1) for name in names}
-    held: dict[str, list[bool]] = {name: [] for name in names}
+def ways(data: Rpe1, signals: NDArray[np.float64], parents: dict[object, object]) -> dict[str, Way]:
+    """Phases of all rows by each way of decoding."""
+    found = {name: Way(np.full(len(data.truth), -1), []) for name in NAMES}
     for learn, test in folds(data):
         calls = calibrated(data, signals, learn)
-        model = decoded(data, calls, learn).model
-        found["raw calls"][test] = calls[test].argmax(axis=1)
-        for rows in (test[data.track[test] == track] for track in np.unique(data.track[test])):
-            found["one switch"][rows] = one_switch(np.log(calls[rows, 0] / calls[rows, 1]))
-        births = {int(track): "not in the film" for track in np.unique(data.track)}
-        born = decoded(data, calls, learn, parents=births).model
-        for name, settings in zip(
-            names[2:5], ({}, {"method": "viterbi"}, {"parents": births, "model": born}), strict=True
-        ):
-            result = decoded(data, calls, test, **{"model": model, **settings})
-            found[name][test] = result.phases
-            held[name] += intervals_hold(data, result)
-        part = hidden_ends(data)
-        cut_model = decoded(data, calls, learn[part[learn]]).model
-        shown = test[part[test]]
-        result = decoded(data, calls, shown, model=cut_model)
-        found[names[5]][shown] = result.phases
-        held[names[5]] += intervals_hold(data, result)
-    return {name: (found[name], float(np.mean(held[name])) if held[name] else np.nan) for name in names}
+        found[RAW].phases[test] = calls[test].argmax(axis=1)
+        for rows in data.rows():
+            if np.isin(rows[0], test):
+                found[SWITCH].phases[rows] = one_switch(np.log(calls[rows, 0] / calls[rows, 1]))
+        for name, given in ((DECODED, None), (GIVEN, parents)):
+            model = decoded(data, calls, learn, parents=given).model
+            found[name].add(data, test, decoded(data, calls, test, parents=given, model=model))
+            if name == DECODED:
+                found[VITERBI].add(data, test, decoded(data, calls, test, model=model, method="viterbi"))
+    return found
 
 
-def hidden_ends(data: Rpe1) -> NDArray[np.bool_]:
-    """A film through which cells run: each track is seen for 60 % of its frames, from anywhere."""
-    random = np.random.default_rng(0)
-    seen = np.zeros(len(data.truth), bool)
+def family(data: Rpe1, n_frames: int | None = None) -> dict[object, object]:
+    """Parents, as if births and divisions within `n_frames` frames (or all of them) had been tracked."""
+    found: dict[object, object] = {}
     for rows in data.rows():
-        length = int(0.6 * len(rows))
-        start = random.integers(0, len(rows) - length + 1)
-        seen[rows[start : start + length]] = True
-    return seen
+        track = int(data.track[rows[0]])
+        if n_frames is None or data.frame[rows[0]] > 0:
+            found[track] = "mother"
+        if n_frames is None or data.frame[rows[-1]] < n_frames - 1:
+            found[f"daughter of {track}"] = track
+    return found
+
+
+def in_film(data: Rpe1) -> tuple[Rpe1, NDArray[np.bool_]]:
+    """What a film of 150 frames shows of cells that are born at any time before its end, and which rows these are."""
+    random = np.random.default_rng(0)
+    frame = data.frame.copy()
+    for rows in data.rows():
+        frame[rows] += random.integers(1 - len(rows), FILM_FRAMES)
+    seen = (frame >= 0) & (frame < FILM_FRAMES)
+    signals = {name: values[seen] for name, values in data.signals.items()}
+    return Rpe1(data.track[seen], frame[seen], data.green[seen], data.truth[seen], signals), seen
 
 
 def intervals_hold(data: Rpe1, result: DecodedTracks) -> list[bool]:
@@ -135,41 +158,40 @@ def intervals_hold(data: Rpe1, result: DecodedTracks) -> list[bool]:
     held = []
     for track, low, high in zip(found.track, found.low, found.high, strict=True):
         true = data.frame[(data.track == track) & (data.truth == 1)].min(initial=10_000)
-        held.append(bool(low <= true <= high))
+        if true < 10_000:
+            held.append(bool(low <= true <= high))
     return held
 
 
-def line(name: str, scores: TrackScores, held: float) -> str:
+def line(data: Rpe1, name: str, way: Way) -> str:
     """One line of the table."""
-    share = "" if np.isnan(held) else f"{held:.0%}"
+    scores = score_tracks(data.truth, way.phases, data.track, data.frame, minutes_per_frame=MINUTES)
+    held = f"{np.mean(way.held):.0%}" if way.held else ""
     return (
         f"| {name} | {scores.right_frames:.3f} | {scores.median_error_frames:.0f} | {scores.mean_error_minutes:.0f} | "
-        f"{scores.within_hour:.0%} | {share} | {scores.impossible:,} |"
+        f"{scores.within_hour:.0%} | {held} | {scores.impossible:,} |"
     )
+
+
+def table(data: Rpe1, signals: NDArray[np.float64], parents: dict[object, object]) -> str:
+    """All ways for one network."""
+    return "\n".join([HEADING, *(line(data, name, way) for name, way in ways(data, signals, parents).items())])
 
 
 def tables(data: Rpe1) -> str:
-    """All networks, and what follows from the lengths of tracks alone."""
-    parts = []
-    heading = (
-        "| | right frames | median error, frames | mean error, minutes | within 1 h | intervals hold | steps back |"
-    )
-    for key, title in NETWORKS.items():
-        rows = [f"**{title}**", "", heading, "|---|---|---|---|---|---|---|"]
-        for name, (phases, held) in ways(data, data.signals[key]).items():
-            seen = phases >= 0
-            columns = (column[seen] for column in (data.truth, phases, data.track, data.frame))
-            rows.append(line(name, score_tracks(*columns, minutes_per_frame=MINUTES), held))
-        parts.append("\n".join(rows))
-    length_only = np.full(len(data.truth), -1)
+    """All networks on whole tracks and in a film, and what follows from the lengths of tracks alone."""
+    by_length = Way(np.full(len(data.truth), -1), [])
     for learn, test in folds(data):
         share = np.mean(data.truth[learn] == 0)
         for rows in data.rows():
             if np.isin(rows[0], test):
-                length_only[rows] = np.arange(len(rows)) >= share * len(rows)
-    scores = score_tracks(data.truth, length_only, data.track, data.frame, MINUTES)
-    parts.append("\n".join(["**no image at all**", "", heading, "|---|---|---|---|---|---|---|"]))
-    parts[-1] += "\n" + line("G1 is the same share of each track", scores, np.nan)
+                by_length.phases[rows] = np.arange(len(rows)) >= share * len(rows)
+    film, _ = in_film(data)
+    parts = [f"### Whole tracks, from birth to division\n\n{HEADING}"]
+    parts[0] += "\n" + line(data, "no image: G1 is the same share of each track", by_length)
+    parts += [f"**{title}**\n\n{table(data, data.signals[key], family(data))}" for key, title in NETWORKS.items()]
+    parts.append("### Parts of the same tracks, as a film of 150 frames shows them")
+    parts += [f"**{NETWORKS[key]}**\n\n{table(film, film.signals[key], family(film, FILM_FRAMES))}" for key in NETWORKS]
     return "\n\n".join(parts)
 
 

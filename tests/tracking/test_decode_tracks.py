@@ -118,6 +118,13 @@ def test_a_division_ties_mother_and_daughters() -> None:
         assert decoded.posterior[3, 0] == pytest.approx(1)
 
 
+def test_mothers_and_daughters_outside_the_rows_count_too() -> None:
+    settings = {"durations": {"G1": 2, "S/G2/M": 2}, "trust": 1}
+    decoded = decode_tracks(np.full((4, 2), 0.5), [7] * 4, range(4), TWO, {7: 1, 8: 7, 9: 7}, **settings)  # type: ignore[arg-type]
+    assert decoded.phases[[0, 3]].tolist() == [0, 1]
+    np.testing.assert_allclose(decoded.posterior[[0, 3]], [[1, 0], [0, 1]], atol=1e-9)
+
+
 def test_a_short_phase_is_skipped_only_where_frames_are_far_apart() -> None:
     calls = np.array([[0.98, 0.01, 0.01]] * 3 + [[0.01, 0.01, 0.98]] * 3)
     durations = {"G1": PhaseDuration(6), "S": PhaseDuration(4, 0.2), "G2/M": PhaseDuration(6)}

@@ -170,17 +170,15 @@ def _family(grid: TrackGrid, last_frame: Ints, mothers: Mapping[object, object])
     """Tracks with a mother, and tracks with daughters."""
     number = {name: place for place, name in enumerate(grid.names.tolist())}
     has_mother, has_daughters = np.zeros(len(number), bool), np.zeros(len(number), bool)
-    for track, mother in mothers.items():
-        if track not in number:
-            continue
-        has_mother[number[track]] = True
-        if mother not in number:
-            continue  # known to exist, but not in these rows
-        if last_frame[number[mother]] >= grid.first_frame[number[track]]:
+    for track, mother in mothers.items():  # one of them may lie outside these rows
+        if track in number:
+            has_mother[number[track]] = True
+        if mother in number:
+            has_daughters[number[mother]] = True
+        if track in number and mother in number and last_frame[number[mother]] >= grid.first_frame[number[track]]:
             raise SettingError(
                 f"track {track} starts before its parent {mother} ends; correct parents, and write -1 for no parent"
             )
-        has_daughters[number[mother]] = True
     return has_mother, has_daughters
 
 
