@@ -187,7 +187,7 @@ def decode_tracks(
         raise SettingError(f"method is {method!r}, but must be one of posterior, viterbi")
     if model is not None and model.phase_set != names:
         raise SettingError(
-            f"the model knows the phases {', '.join(model.phase_set)}, not {', '.join(names)}; learn one anew"
+            f"the model knows the phases {', '.join(model.phase_set)}, not {', '.join(names)}; learn one for these"
         )
     evidence = checked_evidence(probabilities, tracks, frames, parents, unfamiliar)
     model = model or learn(evidence, names, laws, trust)
