@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 _STRAYS = 1e-3
 """Share of durations that follow a far broader law, so that no duration is impossible."""
 _STRAY_SPREAD = 1.5
-_USUAL_SPREAD, _SPREAD_CERTAINTY = 0.35, 0.5
+_USUAL_SPREAD, _SPREAD_CERTAINTY = 0.3, 0.1
 """Between cells of a population, logarithms of durations differ by about this much; with few segments, it counts."""
 _LEAST_SPREAD, _MOST_SPREAD = 0.08, 1.2
 
