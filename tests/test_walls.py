@@ -21,7 +21,7 @@ FLOORS = (
     {"errors", "events", "phases", "settings_base", "verdict", "versions"},
     {"cell_images"},
     {"cells"},
-    {"images"},
+    {"images", "tracking"},
     {"models"},
     {"io", "datasets", "stain"},
     {"training", "evaluation", "store", "annotate", "browse"},

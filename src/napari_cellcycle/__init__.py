@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.stain.result import StainLabels
     from napari_cellcycle.store.finders import load_finder
     from napari_cellcycle.store.models import list_models, load_model
+    from napari_cellcycle.tracking.decode import decode_tracks
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ __all__ = [
     "WriteError",
     "__version__",
     "classify",
+    "decode_tracks",
     "evaluate",
     "label_by_stain",
     "list_models",
@@ -87,6 +89,7 @@ _HOMES = {
     "stain.result": ("StainLabels",),
     "store.finders": ("load_finder",),
     "store.models": ("list_models", "load_model"),
+    "tracking.decode": ("decode_tracks",),
 }
 """Modules, and the names that they give; those that none gives are errors and warnings."""
 

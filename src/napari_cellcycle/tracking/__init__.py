@@ -1,0 +1,1 @@
+"""Cells over time: phases along tracks."""

@@ -1,0 +1,113 @@
+"""Tracks of tables, of the Cell Tracking Challenge and of TrackMate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.tracks import read_tracks
+
+TRACKMATE = """<?xml version="1.0" encoding="UTF-8"?>
+<TrackMate version="7.11.1">
+  <Model spatialunits="µm" timeunits="min">
+    <AllSpots nspots="7">
+      <SpotsInFrame frame="0">
+        <Spot ID="10" name="a" FRAME="0" POSITION_X="1.5" POSITION_Y="2.5" POSITION_T="0.0" />
+        <Spot ID="99" name="alone" FRAME="0" POSITION_X="0" POSITION_Y="0" POSITION_T="0.0" />
+      </SpotsInFrame>
+      <SpotsInFrame frame="1"><Spot ID="11" FRAME="1" POSITION_X="2" POSITION_Y="3" /></SpotsInFrame>
+      <SpotsInFrame frame="3">
+        <Spot ID="12" FRAME="3" POSITION_X="1" POSITION_Y="3" /><Spot ID="13" FRAME="3" POSITION_X="3" POSITION_Y="3" />
+        <Spot ID="14" FRAME="3" POSITION_X="9" POSITION_Y="9" />
+      </SpotsInFrame>
+      <SpotsInFrame frame="4"><Spot ID="15" FRAME="4" POSITION_X="1" POSITION_Y="4" /></SpotsInFrame>
+    </AllSpots>
+    <AllTracks>
+      <Track name="Track_0" TRACK_ID="0">
+        <Edge SPOT_SOURCE_ID="11" SPOT_TARGET_ID="10" /><Edge SPOT_SOURCE_ID="11" SPOT_TARGET_ID="12" />
+        <Edge SPOT_SOURCE_ID="11" SPOT_TARGET_ID="13" /><Edge SPOT_SOURCE_ID="12" SPOT_TARGET_ID="15" />
+      </Track>
+      <Track name="Track_1" TRACK_ID="1"><Edge SPOT_SOURCE_ID="99" SPOT_TARGET_ID="14" /></Track>
+    </AllTracks>
+    <FilteredTracks><TrackID TRACK_ID="0" /></FilteredTracks>
+  </Model>
+</TrackMate>
+"""
+
+
+def written(folder: Path, text: str, name: str = "tracks.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_table_in_any_usual_spelling(tmp_path: Path) -> None:
+    text = "Track_ID;Frame;Parent ID;Label\n1;0;;7\n1;1;;8\n2;2;1;3\n3;2;1.0;4\n"
+    table = read_tracks(written(tmp_path, text))
+    assert table.track.tolist() == [1, 1, 2, 3]
+    assert table.frame.tolist() == [0, 1, 2, 2]
+    assert table.parents == {2: 1, 3: 1}
+    assert table.cell is not None
+    assert table.cell.tolist() == [7, 8, 3, 4]
+    assert table.position is None
+
+
+def test_a_table_with_positions(tmp_path: Path) -> None:
+    table = read_tracks(written(tmp_path, "track\tt\ty\tx\n5\t0\t1.5\t2\n5\t1\t3\t4\n", "tracks.tsv"))
+    assert table.position is not None
+    assert table.position.tolist() == [[1.5, 2.0], [3.0, 4.0]]
+    assert (table.cell, table.parents) == (None, {})
+
+
+def test_the_cell_tracking_challenge(tmp_path: Path) -> None:
+    table = read_tracks(written(tmp_path, "1 0 2 0\n2 3 4 1\n3 3 3 1\n", "man_track.txt"))
+    assert table.track.tolist() == [1, 1, 1, 2, 2, 3]
+    assert table.frame.tolist() == [0, 1, 2, 3, 4, 3]
+    assert table.parents == {2: 1, 3: 1}
+    assert table.cell is not None
+    np.testing.assert_array_equal(table.cell, table.track)
+
+
+def test_trackmate_lineages_are_cut_at_divisions(tmp_path: Path) -> None:
+    table = read_tracks(written(tmp_path, TRACKMATE, "film.xml"))
+    assert table.track.tolist() == [0, 0, 1, 1, 2]
+    assert table.frame.tolist() == [0, 1, 3, 4, 3]
+    assert table.parents == {1: 0, 2: 0}
+    assert table.position is not None
+    assert table.position[0].tolist() == [2.5, 1.5]
+    assert table.unit == "µm"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("cell,phase\n1,G1\n", r"lacks the columns track and frame \(it has cell, phase\)"),
+        ("track,frame\n", "has no rows"),
+        ("track,frame\n1,a\n", "'a' in the column frame is no number"),
+        ("track,frame\n1,0.5\n", "'0.5' in the column frame is no whole number"),
+        ("track,frame\n1,nan\n", "'nan' in the column frame is no whole number"),
+        ("track,frame,parent\n1,0,9\n", "names track 9 as a parent"),
+        ("1 0 2 0\n2 3\n", "must have four whole numbers in each line"),
+        ("1 5 2 0\n", "track 1 ends before it starts"),
+        ("1 0 2 0\n1 3 4 0\n", "has a label twice"),
+        ("<html></html>", "is no file of TrackMate or is damaged"),
+        (TRACKMATE[:900], "is no file of TrackMate or is damaged"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><TrackMate>&b;</TrackMate>', "it defines entities"),
+        (TRACKMATE.replace('ID="15" FRAME', 'ID="16" FRAME'), "links spots that it does not have"),
+        (TRACKMATE.replace('SPOT_SOURCE_ID="12" SPOT_TARGET_ID="15"', 'SPOT_SOURCE_ID="10" SPOT_TARGET_ID="13"'),
+         "links two cells to one in frame 3"),
+        (TRACKMATE.replace('POSITION_X="2"', 'POSITION_X="two"'), "is no file of TrackMate"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ReadError, match=message):
+        read_tracks(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"none\.csv"):
+        read_tracks(tmp_path / "none.csv")
