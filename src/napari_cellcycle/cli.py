@@ -57,16 +57,19 @@ def build_parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "classify and evaluate the shipped sample: the whole main job")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (demo)")
+    _may_overwrite(demo)
     demo.add_argument("--view", action="store_true", help="show the coloured cells in napari afterwards")
 
     classify = _command(commands, "classify", _classify, "label each cell with its phase")
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
+    _may_overwrite(classify)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
     _takes_cells(populations, "folder for populations.csv and the figures", also=", or phases.csv of classify")
     _add_settings(populations, PopulationsSettings)
+    _may_overwrite(populations)
     populations.add_argument("--json", action="store_true", help="print populations.csv as JSON, a record a row")
 
     train = _command(commands, "train", _train, "train a model on labelled cells")
@@ -77,11 +80,13 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
     following = _command(commands, "next", _next, "list the cells to label next")
     _takes_cells(following, "table to write, with the columns source and cell, in the order of the queue")
     _add_settings(following, NextSettings)
+    _may_overwrite(following)
 
     retrain = _command(commands, "retrain", _retrain, "train a model further on the labels so far, in about a minute")
     _takes_cells(retrain, "folder of the new model")
@@ -110,6 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
     _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
+    _may_overwrite(convert)
 
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
@@ -132,6 +138,10 @@ def _takes_cells(parser: argparse.ArgumentParser, output_help: str, *, also: str
     parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=f"files or folders with cells{also}")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
+
+
+def _may_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run wrote to OUT")
 
 
 def _add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
@@ -178,7 +188,7 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    done = _show(classify_files(options.input, options.output, settings, reading))
+    done = _show(classify_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
@@ -189,7 +199,7 @@ def _populations(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.populations import populations_of_files
 
     settings, reading = _settings(PopulationsSettings, options), _settings(ReadSettings, options)
-    done = _show(populations_of_files(options.input, options.output, settings, reading))
+    done = _show(populations_of_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(done.populations.to_table().to_json(orient="records", indent=2))
     else:
@@ -251,7 +261,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
-    done = _show(evaluate_files(options.input, options.output, settings, reading))
+    done = _show(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -263,7 +273,7 @@ def _next(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.next_cells import next_files
 
     settings, reading = _settings(NextSettings, options), _settings(ReadSettings, options)
-    table = _show(next_files(options.input, options.output, settings, reading))
+    table = _show(next_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     print(f"{len(table)} cells of the queue {settings.queue}, written to {options.output}")
 
 
@@ -293,7 +303,7 @@ def _augment(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.demo import run_demo
 
-    done = _show(run_demo(options.output))
+    done = _show(run_demo(options.output, overwrite=options.overwrite))
     _print_phases(done.classified)
     print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
     if options.view:
@@ -318,7 +328,8 @@ def _info(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.convert import convert_files
 
-    done = _show(convert_files(options.input, options.output, _settings(ReadSettings, options)))
+    reading = _settings(ReadSettings, options)
+    done = _show(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
     print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
 
 

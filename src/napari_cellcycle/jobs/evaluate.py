@@ -16,8 +16,9 @@ from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.evaluation.checks import choose_tested
 from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
-from napari_cellcycle.evaluation.reporting.files import write_report
+from napari_cellcycle.evaluation.reporting.files import REPORT_FILES, write_report
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
@@ -43,29 +44,47 @@ def evaluate_files(
     output: Path,
     config: EvaluateSettings,
     reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
     ``comparison.json`` lies next to them. A cross-validation leaves the model of each fold in ``folds/1``,
-    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``.
+    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``. With
+    `overwrite` they replace those of an earlier run.
 
     Raises
     ------
     SettingError
         Settings of `config` contradict each other.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
     """
     _check_together(config)
+    folders = {name: Path(output) / Path(name).name if len(config.model) > 1 else Path(output) for name in config.model}
+    for folder in folders.values():
+        check_free(folder, REPORT_FILES, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        return (yield from _evaluate(paths, Path(output), folders, config, reading))
+
+
+def _evaluate(
+    paths: Sequence[str | Path],
+    output: Path,
+    folders: Mapping[str, Path],
+    config: EvaluateSettings,
+    reading: ReadSettings,
+) -> Job[Any, Evaluation]:
     reports: dict[str, Report] = {}
-    for name in config.model:
-        folder = Path(output) / Path(name).name if len(config.model) > 1 else Path(output)
+    for name, folder in folders.items():
         report, cells = yield from _test(paths, folder, replace(config, model=(name,)), reading)
         yield from write_report(report, cells, folder)
         reports[name] = report
     comparisons = _compare_with_first(reports)
     if comparisons:
         content = {"comparisons": [asdict(comparison) for comparison in comparisons]}
-        write_json(content, Path(output) / "comparison.json")
+        write_json(content, output / "comparison.json")
     return Evaluation(reports, comparisons)
 
 
