@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
@@ -78,12 +79,13 @@ def read_calls(path: Path) -> SavedCalls:
         )
         summary = _summary(path.with_name("summary.json"), len(table))
         return _saved(table, [*texts], summary)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ReadError(f"{path} can't be read as calls ({error}); classify the cells again") from error
 
 
 def _heading(path: Path) -> tuple[list[str], str]:
     """Names of the columns, and what stands between them."""
+    check_plain(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline(10_000)
     delimiter = max(",;\t", key=first.count)
@@ -94,7 +96,7 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
     """The summary of the same cells; empty where there is none."""
     if not path.is_file():
         return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(plain_bytes(path))
     return found if isinstance(found, dict) and found.get("n_cells") == n_cells else {}
 
 

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.name_patterns import stem_of
+from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
 
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".ome.zarr", ".zarr")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+MOST_BYTES = 512 * 2**20
+"""Of a table or list, which has a line for each cell."""
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"", "0", "false", "no"}
 _NOT_KNOWN = {"", "?", "-", "unknown", "unsure", "nan", "na", "n/a", "none"}
@@ -192,7 +195,7 @@ def read_text(path: Path) -> str:
         It can't be read, or is no text.
     """
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path, MOST_BYTES)
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             return content.decode("utf-16")
         if b"\0" in content[:100]:

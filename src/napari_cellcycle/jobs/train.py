@@ -118,12 +118,12 @@ def _train(
     fingerprints = data.fingerprints if start is None else start.fingerprints_with(data.fingerprints)
     log_table = pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
     tables = {"log.csv": log_table, "split.csv": split_table(data.cells, validation_indices)}
-    save_model(model, output, fingerprints, tables)
-    remove_checkpoint(output)
     try:
-        remember_run(output)
+        remember_run(output)  # before it is there, so that a kill in between leaves no model that nothing lists
     except WriteError as error:
         yield Note(f"{output.name} is not in the list of models: {error}")
+    save_model(model, output, fingerprints, tables)
+    remove_checkpoint(output)
     return model
 
 

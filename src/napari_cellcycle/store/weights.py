@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cellcycle.errors import ModelError
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
-        return load(path.read_bytes())
+        return load(plain_bytes(path))
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError, MemoryError) as error:
         raise ModelError(f"{path} is missing or damaged ({error}); {COPY}") from error
 
@@ -217,6 +218,7 @@ def load_fingerprints(path: Path) -> NDArray[np.uint64] | None:
         The file is damaged, or holds something else.
     """
     try:
+        check_plain(path)
         with path.open("rb") as file:
             found = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:

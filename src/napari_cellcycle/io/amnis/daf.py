@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.plain_files import plain_bytes
 
 Members = NDArray[np.bool_]
 
@@ -71,7 +72,7 @@ def read_daf(path: Path) -> IdeasAnalysis:
         It can't be read, is damaged, or is no .daf file.
     """
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path)
     except OSError as error:
         raise ReadError(f"{path.name} can't be read ({error.strerror}); check its name and permissions") from error
     text, mark, rest = content.partition(_END)

@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.formats.base import SYNTHETIC
+from napari_cellcycle.io.plain_files import plain_bytes
 
 COMPANION = ".companion.ome"
 """Ending of a file that describes the TIFF files next to it."""
+_MOST_BYTES = 256 * 2**20
 _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
     "nm": 1e-3,
@@ -174,10 +176,18 @@ def _companions(folder: Path, _changed: int) -> list[tuple[set[str], ElementTree
     """Names of the files that each companion file in a folder describes, and its content."""
     found = []
     for name in sorted(name for name in os.listdir(folder) if name.lower().endswith(COMPANION)):
-        root = _root((folder / name).read_text("utf-8", "replace"))
+        root = _root(_text(folder / name))
         if root is not None:
             found.append(({uuid.get("FileName", "") for uuid in root.iter() if uuid.tag.endswith("}UUID")}, root))
     return found
+
+
+def _text(path: Path) -> str:
+    """Of a companion file; empty if it can't be read."""
+    try:
+        return plain_bytes(path, _MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _root(text: str) -> ElementTree.Element | None:
@@ -200,7 +210,7 @@ def _metadata(path: Path, name: str) -> str:
 
         with TiffFile(found, _multifile=False) as tiff:
             return str(tiff.pages.first.description or "")
-    return found.read_text(encoding="utf-8", errors="replace")
+    return _text(found)
 
 
 def locate(folder: Path, name: str) -> Path | None:

@@ -14,6 +14,7 @@ from napari_cellcycle.io.formats.ome_xml import COMPANION
 from napari_cellcycle.io.formats.png_jpeg import open_picture
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.plain_files import check_plain
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMPY_MAGIC = b"\x93NUMPY"
@@ -119,6 +120,7 @@ def read_only_frame(
 
 def _first_bytes(path: Path) -> bytes:
     try:
+        check_plain(path)
         with path.open("rb") as file:
             start = file.read(8)
     except FileNotFoundError as error:

@@ -15,6 +15,7 @@ from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, shown_name
+from napari_cellcycle.io.plain_files import plain_bytes
 
 if TYPE_CHECKING:
     import dask.array
@@ -69,8 +70,8 @@ class ZarrImage(ImageFile):
 def is_our_zarr(path: Path) -> bool:
     """Whether `zarr_stack` wrote a folder. Reads only its metadata, so it is fast and needs no other package."""
     try:
-        return OUR_KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):  # missing, damaged, or of another kind
+        return OUR_KEY in json.loads(plain_bytes(path / "zarr.json"))["attributes"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # missing, damaged, or of another kind
         return False
 
 
