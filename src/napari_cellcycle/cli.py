@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,23 +31,90 @@ from napari_cellcycle.jobs.config import (
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
-OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
+OK, MENDABLE, INTERRUPTED = 0, 2, 130  # 1 is Python's own, for a bug with its traceback
+_OF_THE_SYSTEM = {
+    getattr(errno, name, None)
+    for name in "EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO ESTALE ENAMETOOLONG EMFILE ENFILE ENODEV ENXIO".split()
+}
+"""What the system may refuse wherever a file is used: it is no bug."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 when done and 2 for what the user can mend."""
-    options = build_parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid text
+    """Run one command; the exit code is 0 when done, 2 for what the user can mend, and 130 when it was interrupted."""
+    _prepare_streams()
     try:
-        options.command(options)
+        options = build_parser().parse_args(arguments)
+        with _terminate_as_interrupt():
+            options.command(options)
+            sys.stdout.flush()
     except CellCycleError as error:
-        print(f"napari-cellcycle: {error}", file=sys.stderr)
+        _complain(str(error))
         return MENDABLE
     except KeyboardInterrupt as interrupt:
-        print(f"napari-cellcycle: {interrupt or 'stopped; nothing half-done was left behind'}", file=sys.stderr)
-        return 130
+        _complain(str(interrupt) or "stopped; nothing half-done was left behind")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output has seen enough, as head has
+        _silence()
+    except MemoryError:
+        _complain("there is not enough memory; close other programs, or give fewer files at a time")
+        return MENDABLE
+    except OSError as error:
+        if error.errno not in _OF_THE_SYSTEM:
+            raise
+        what = error.filename or "the output"
+        _complain(f"{what} can't be used ({error.strerror}); check its permissions and the free space")
+        return MENDABLE
     return OK
+
+
+def _prepare_streams() -> None:
+    """Names of files need not be valid text; and streams that the caller closed are replaced.
+
+    Else the next file that is opened would get their number, and what libraries print would be written into it.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until this program ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(text: str) -> None:
+    """Say it, if anybody listens."""
+    try:
+        print(f"napari-cellcycle: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence()
+
+
+def _silence() -> None:
+    """Let what is still to be printed go nowhere, or Python complains of the closed pipe when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+        except ValueError:  # it is closed
+            continue
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """A polite request to end (SIGTERM, as of a batch system) is Ctrl-C: temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -378,7 +448,10 @@ def _show(job: Job[Any, Result]) -> Result:
                     bar = bars.enter_context(tqdm(total=event.total, desc=what, disable=None, leave=False))
                 bar.update(event.done - bar.n)
             elif isinstance(event, Note):
-                tqdm.write(f"note: {event.text}", file=sys.stderr)
+                try:
+                    tqdm.write(f"note: {event.text}", file=sys.stderr)
+                except OSError:  # nobody listens; the work goes on
+                    _silence()
             elif bar is not None:
                 bar.set_postfix_str(_brief(event))
 

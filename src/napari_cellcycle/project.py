@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 from pydantic_core import from_json
 
-from napari_cellcycle.errors import ModelError, ReadError
+from napari_cellcycle.errors import ModelError, ReadError, reason_of
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.store.csv_tables import from_csv, to_csv
@@ -178,7 +178,9 @@ def read_project(path: Path) -> ProjectFile:
     except OSError as error:
         raise ReadError(f"{path} can't be read ({error.strerror}); check its permissions") from error
     except (ModelError, ValueError) as error:
-        raise ReadError(f"{path.name} is no project of napari-cellcycle ({error}); choose another file") from error
+        raise ReadError(
+            f"{path.name} is no project of napari-cellcycle ({reason_of(error)}); choose another file"
+        ) from error
 
 
 def read_calls(path: Path, calls: Calls) -> Called:

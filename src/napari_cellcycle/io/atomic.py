@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_cellcycle.errors import CellCycleError, WriteError
+from napari_cellcycle.errors import CellCycleError, WriteError, reason_of
 from napari_cellcycle.io.processes import is_left_over, mark
 
 _PREFIX = ".cellcycle-"
@@ -65,14 +65,6 @@ def as_write_error(path: Path) -> Iterator[None]:
         raise WriteError(
             f"can't write {path} ({reason_of(error)}); choose another folder or free some space"
         ) from error
-
-
-def reason_of(error: OSError) -> str:
-    """What the system says, without number and path; some libraries put it into a text of their own."""
-    if error.strerror:
-        return error.strerror
-    code = re.search(r"(?:errno\s*=\s*|os error\s*)(\d+)", str(error))
-    return os.strerror(int(code[1])) if code else str(error).partition("\n")[0] or type(error).__name__
 
 
 def _sweep(folder: Path) -> None:

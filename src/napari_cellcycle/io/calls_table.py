@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.errors import ReadError
+from napari_cellcycle.errors import ReadError, reason_of
 from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
@@ -80,7 +80,7 @@ def read_calls(path: Path) -> SavedCalls:
         summary = _summary(path.with_name("summary.json"), len(table))
         return _saved(table, [*texts], summary)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise ReadError(f"{path} can't be read as calls ({error}); classify the cells again") from error
+        raise ReadError(f"{path} can't be read as calls ({reason_of(error)}); classify the cells again") from error
 
 
 def _heading(path: Path) -> tuple[list[str], str]:

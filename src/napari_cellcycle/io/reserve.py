@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from napari_cellcycle.errors import WriteError
-from napari_cellcycle.io.atomic import reason_of
+from napari_cellcycle.errors import WriteError, reason_of
 from napari_cellcycle.io.processes import is_left_over, mark
 
 

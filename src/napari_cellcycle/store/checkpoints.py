@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
 from pydantic_core import from_json
 
-from napari_cellcycle.errors import ModelError
+from napari_cellcycle.errors import ModelError, reason_of
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS
@@ -225,7 +225,7 @@ def read_checkpoint(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
         text = parse(_Header, data[8 : 8 + int.from_bytes(data[:8], "little")]).metadata.values
         parse(_Values, text)
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        raise ModelError(_damaged(path, error)) from error
+        raise ModelError(_damaged(path, reason_of(error))) from error
     return tensors, from_json(text)
 
 
@@ -243,7 +243,7 @@ def restoring(output: Path) -> Iterator[None]:
     except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
-        reason = f"its tensors don't fit: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        reason = f"its tensors don't fit: {reason_of(error)}"
         raise ModelError(_damaged(unfinished_folder(output) / CHECKPOINT, reason)) from error
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, reason_of
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, shown_name
 from napari_cellcycle.io.plain_files import plain_bytes
@@ -60,11 +60,8 @@ class ZarrImage(ImageFile):
         except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
             if len(frames) > 1:
                 return [found for frame in frames for found in self._computed(array, [frame])]
-            return [
-                Unreadable(
-                    f"frame {frames[0] // self.n_planes} of {shown_name(self.path)} is damaged ({error}); copy it again"
-                )
-            ]
+            where = f"frame {frames[0] // self.n_planes} of {shown_name(self.path)}"
+            return [Unreadable(f"{where} is damaged ({reason_of(error)}); copy it again")]
 
 
 def is_our_zarr(path: Path) -> bool:
@@ -110,7 +107,7 @@ def open_zarr(path: Path) -> ZarrImage:
     except CellCycleError:
         raise
     except Exception as error:  # damaged metadata can make zarr raise anything
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ReadError(
             f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
         ) from error
