@@ -79,7 +79,9 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     for line, row in columns:
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
-            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table{_counted(known)}")
+            raise ReadError(
+                f"{where}: {image.name} has no cell {row['cell'][:40]!r}; correct the table{_counted(known)}"
+            )
         found = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
         if rows.setdefault(cell, found) != found:
             raise ReadError(f"{where}: cell {cell} is there twice, and differently; correct the table")
@@ -233,7 +235,7 @@ def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
         coarse[name] = coarse.get(name, 0) + 1
         return UNKNOWN
     if not phases:
-        raise ReadError(f"{where}: {text!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
+        raise ReadError(f"{where}: {text[:40]!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
     if len(phases) > 1:
         coarse[name] = coarse.get(name, 0) + 1
         return UNKNOWN

@@ -16,6 +16,11 @@ from napari_cellcycle.io.plain_files import plain_bytes
 COMPANION = ".companion.ome"
 """Ending of a file that describes the TIFF files next to it."""
 _MOST_BYTES = 256 * 2**20
+_LEAST_PLANE_BYTES = 64
+"""A plane has a directory of some 100 bytes, or is listed in one."""
+_FEW_PLANES = 1000
+"""So many may be missing from any file."""
+_LONGEST = 25
 _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
     "nm": 1e-3,
@@ -83,7 +88,8 @@ class OmeImage:
     def length(self, axis: str) -> int:
         """Length of an axis; of C, the number of ``Channel`` elements, as SizeC counts colours."""
         n_channels = len(self.channels)
-        return n_channels if axis == "C" and n_channels else int(self.pixels.get(f"Size{axis}", "1"))
+        said = self.pixels.get(f"Size{axis}", "1").strip()
+        return n_channels if axis == "C" and n_channels else int(said) if said.isdecimal() and len(said) < 19 else -1
 
     def blocks(self) -> Iterator[Block]:
         """Where its planes lie; in each, channel, focal plane and time run as ``DimensionOrder`` says."""
@@ -145,7 +151,25 @@ def parse_ome(text: str, path: Path) -> Ome | None:
         if root is None:
             raise ReadError(f"{only.get('MetadataFile')}, which describes {path.name}, is damaged; export it again")
     images = tuple(OmeImage(element, path.name, uuid) for element in root.findall("{*}Image"))
-    return Ome(images, only is not None)
+    ome = Ome(images, only is not None)
+    _check_counts(ome, path)
+    return ome
+
+
+def _check_counts(ome: Ome, path: Path) -> None:
+    """Refuse numbers of planes that no file of this size can have: they would be counted for hours."""
+    known = [found for name in ome.files | {path.name} if (found := locate(path.parent, name)) is not None]
+    n_missing = len(ome.files | {path.name}) - len(known)
+    room = sum(found.stat().st_size for found in known) // _LEAST_PLANE_BYTES
+    most = max(_FEW_PLANES, room) * (1 + n_missing)
+    for image in ome.images:
+        lengths = [image.length(axis) for axis in "CZT"]
+        if min(lengths) < 1 or lengths[0] * lengths[1] * lengths[2] > most:
+            counted = " x ".join(f"{length:,}"[:_LONGEST] for length in lengths)
+            raise ReadError(
+                f"{path.name} is damaged: its OME-XML says {counted} channels, focal planes and times, which a file of "
+                "its size can't have; export it again"
+            )
 
 
 def companion_of(path: Path) -> Ome | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,9 @@ OUR_KEY = "napari-cellcycle"
 """Attribute of a group for what OME-Zarr has no field for."""
 _MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 MASKS = "cell"
+_MANY_PIECES = 10_000
+"""Of each piece that is stored, so many may be empty; and so many are always listed in no time."""
+_LARGEST_PIECE = _LARGEST_PLANE = 2**34
 NEEDS_ZARR = "OME-Zarr needs two more packages; install them with: pip install 'napari-cellcycle[zarr]'"
 
 
@@ -94,6 +99,7 @@ def open_zarr(path: Path) -> ZarrImage:
         attributes: dict[str, Any] = dict(group.attrs)
         metadata = attributes.get("ome", attributes)
         level, axes, scale = _finest(metadata["multiscales"][0])
+        _check_size(path, level, group[level])
         array = dask.array.from_zarr(str(path), component=level)
         masks = f"labels/{MASKS}/0" if OUR_KEY in attributes and "labels" in group else None
         return ZarrImage(
@@ -111,6 +117,26 @@ def open_zarr(path: Path) -> ZarrImage:
         raise ReadError(
             f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
         ) from error
+
+
+def _check_size(path: Path, level: str, array: Any) -> None:
+    """Refuse a shape that what is stored can't have: to list its pieces alone would take hours."""
+    pieces = getattr(array, "shards", None) or array.chunks
+    n_pieces = prod(-(-length // piece) for length, piece in zip(array.shape, pieces, strict=True))
+    n_bytes = prod(array.shape[-2:]) * array.dtype.itemsize
+    n_stored = 0
+    if n_pieces > _MANY_PIECES or prod(pieces) * array.dtype.itemsize > _LARGEST_PIECE:
+        n_stored = sum(len(files) for *_, files in os.walk(path / level))
+        if n_pieces > _MANY_PIECES * max(n_stored, 1) or prod(pieces) * array.dtype.itemsize > _LARGEST_PIECE:
+            shape = " x ".join(f"{length:,}" for length in array.shape)
+            raise ReadError(
+                f"{shown_name(path)} is damaged: it says {shape} pixels, but only {n_stored:,} pieces of it are there, "
+                "or they are too large for the memory; write it again"
+            )
+    if n_bytes > _LARGEST_PLANE:
+        raise ImageError(
+            f"{shown_name(path)} shows {array.shape[-2]:,} x {array.shape[-1]:,} pixels; cut it into fields"
+        )
 
 
 def _is_synthetic(mark: object) -> bool:
