@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import ReadError, reason_of
+from napari_cellcycle.io.csv_cells import unescaped
 from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
@@ -78,7 +79,10 @@ def read_calls(path: Path) -> SavedCalls:
             na_values={name: [""] for name in names if name not in texts},
         )
         summary = _summary(path.with_name("summary.json"), len(table))
-        return _saved(table, [*texts], summary)
+        for name in texts:
+            table[name] = table[name].map(unescaped)
+        table, columns = table.rename(columns=unescaped), [unescaped(name) for name in texts]
+        return _saved(table, columns, summary)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise ReadError(f"{path} can't be read as calls ({reason_of(error)}); classify the cells again") from error
 

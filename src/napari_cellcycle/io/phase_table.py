@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.csv_cells import unescaped, write_csv
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
@@ -172,11 +173,16 @@ def _read_columns(table: Path) -> list[tuple[int, dict[str, str]]] | None:
         rows = csv.reader(lines[skipped:], delimiter=delimiter)
         try:
             heading = next(rows, [])
-            names = [_heading(text) for text in heading]
+            names, is_ours = [_heading(text) for text in heading], False
             if {"cell", "phase", "source", "id"} <= set(names):  # a table of ours
-                names = [name or text for name, text in zip(names, heading, strict=True)]
+                names, is_ours = [name or unescaped(text) for name, text in zip(names, heading, strict=True)], True
             if {"cell", "phase"} <= set(names):
-                return [(skipped + rows.line_num, _named(row, names)) for row in rows if any(map(str.strip, row))]
+                read = unescaped if is_ours else str
+                return [
+                    (skipped + rows.line_num, _named([*map(read, row)], names))
+                    for row in rows
+                    if any(map(str.strip, row))
+                ]
         except csv.Error as error:
             raise ReadError(f"{table} can't be read ({error}); save it as comma-separated text") from error
     return None
@@ -286,4 +292,4 @@ def write_sidecar(cells: Cells, path: Path) -> None:
             **cells.columns,
         }
     )
-    table.to_csv(path, index=False)
+    write_csv(table, path)

@@ -23,6 +23,7 @@ from napari_cellcycle.io.writers.results import (
 )
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
@@ -80,7 +81,7 @@ def classify_files(
             model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
         )
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
-        write_results(cells, prediction, model.card, Path(output), settings)
+        write_results(cells, prediction, model.card, Path(output), shared_settings(settings))
         yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output))
 

@@ -24,6 +24,7 @@ from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSett
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.duque2024 import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
@@ -121,7 +122,7 @@ def _test(
 
 
 def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
-    (name, first), *others = reports.items()
+    (name, first), *others = ((Path(name).name, report) for name, report in reports.items())
     return tuple(
         compare(first.prediction, other.prediction, first.truth, names=(name, other_name), seed=first.seed)
         for other_name, other in others
@@ -151,7 +152,7 @@ def _test_finished(
         prevalence=config.shares,
         seed=config.seed,
         temperature=(model.card.temperature,),
-        settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
+        settings=shared_settings({**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}),
     )
     return report, cells
 
@@ -193,7 +194,7 @@ def evaluate_prediction(
     return evaluate(
         prediction,
         checks.truth,
-        model=model or str(trained),
+        model=model or Path(trained).name,
         protocol=checks.protocol,
         synthetic=cells.synthetic,
         duplicates_removed=duplicates.n_removed,

@@ -16,6 +16,7 @@ from napari_cellcycle.annotate.queues import queue_order
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.jobs.config import NextSettings, ReadSettings
@@ -44,7 +45,7 @@ def next_files(
     with reserved(Path(output)):
         table = yield from _next_table(paths, settings, reading)
         with atomic_path(Path(output)) as temporary:
-            table.to_csv(temporary, index=False)
+            write_csv(table, temporary)
     return table
 
 

@@ -19,6 +19,7 @@ from napari_cellcycle.io.writers.results import write_json, write_table
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.jobs.config import PopulationsSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model
 from napari_cellcycle.population.drawing import PopulationFigure
 from napari_cellcycle.population.embedding import Embedding, embed
@@ -171,4 +172,6 @@ def _write_calls(
     settings = {**config.to_dict(), **reading.to_dict(), "model": config.model or "default"}
     settings["input"] = [str(path) for path in paths]
     write_table(prediction, folder / "phases.csv")
-    write_json(summarise(prediction, model.card, settings, force=config.force), folder / "summary.json")
+    write_json(
+        summarise(prediction, model.card, shared_settings(settings), force=config.force), folder / "summary.json"
+    )
