@@ -130,7 +130,7 @@ def cross_validate(model: str, output: Path) -> None:
         if isinstance(event, FoldDone):
             print(f"{time.monotonic() - started:6.0f} s  {model}  {event}", flush=True)
 
-    job = evaluate_files([jurkat() / "Experiment_1"], output / model, config, ReadSettings())
+    job = evaluate_files([jurkat() / "Experiment_1"], output / model, config, ReadSettings(), overwrite=True)
     print(run_job(job, show), flush=True)
 
 

@@ -49,7 +49,7 @@ def main() -> None:
         config = EvaluateSettings(
             model=("duque2024",), cv=5, protocol="seed", inputs=(inputs,), device="cpu", overrides=overrides
         )
-        print(result_of(evaluate_files([data], output / name, config, ReadSettings())), flush=True)
+        print(result_of(evaluate_files([data], output / name, config, ReadSettings(), overwrite=True)), flush=True)
     write_page(output)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import json
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,23 +33,90 @@ from napari_cellcycle.jobs.config import (
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
-OK, MENDABLE = 0, 2  # 1 is Python's own, for a bug with its traceback
+OK, MENDABLE, INTERRUPTED = 0, 2, 130  # 1 is Python's own, for a bug with its traceback
+_OF_THE_SYSTEM = {
+    getattr(errno, name, None)
+    for name in "EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO ESTALE ENAMETOOLONG EMFILE ENFILE ENODEV ENXIO".split()
+}
+"""What the system may refuse wherever a file is used: it is no bug."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0 when done and 2 for what the user can mend."""
-    options = build_parser().parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be valid text
+    """Run one command; the exit code is 0 when done, 2 for what the user can mend, and 130 when it was interrupted."""
+    _prepare_streams()
     try:
-        options.command(options)
+        options = build_parser().parse_args(arguments)
+        with _terminate_as_interrupt():
+            options.command(options)
+            sys.stdout.flush()
     except CellCycleError as error:
-        print(f"napari-cellcycle: {error}", file=sys.stderr)
+        _complain(str(error))
         return MENDABLE
     except KeyboardInterrupt as interrupt:
-        print(f"napari-cellcycle: {interrupt or 'stopped; nothing half-done was left behind'}", file=sys.stderr)
-        return 130
+        _complain(str(interrupt) or "stopped; nothing half-done was left behind")
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever reads our output has seen enough, as head has
+        _silence()
+    except MemoryError:
+        _complain("there is not enough memory; close other programs, or give fewer files at a time")
+        return MENDABLE
+    except OSError as error:
+        if error.errno not in _OF_THE_SYSTEM:
+            raise
+        what = error.filename or "the output"
+        _complain(f"{what} can't be used ({error.strerror}); check its permissions and the free space")
+        return MENDABLE
     return OK
+
+
+def _prepare_streams() -> None:
+    """Names of files need not be valid text; and streams that the caller closed are replaced.
+
+    Else the next file that is opened would get their number, and what libraries print would be written into it.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until this program ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(text: str) -> None:
+    """Say it, if anybody listens."""
+    try:
+        print(f"napari-cellcycle: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        _silence()
+
+
+def _silence() -> None:
+    """Let what is still to be printed go nowhere, or Python complains of the closed pipe when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+        except ValueError:  # it is closed
+            continue
+
+
+@contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """A polite request to end (SIGTERM, as of a batch system) is Ctrl-C: temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -59,16 +129,19 @@ def build_parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "classify and evaluate the shipped sample: the whole main job")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (demo)")
+    _may_overwrite(demo)
     demo.add_argument("--view", action="store_true", help="show the coloured cells in napari afterwards")
 
     classify = _command(commands, "classify", _classify, "label each cell with its phase")
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
+    _may_overwrite(classify)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
     _takes_cells(populations, "folder for populations.csv and the figures", also=", or phases.csv of classify")
     _add_settings(populations, PopulationsSettings)
+    _may_overwrite(populations)
     populations.add_argument("--json", action="store_true", help="print populations.csv as JSON, a record a row")
 
     train = _command(commands, "train", _train, "train a model on labelled cells")
@@ -88,11 +161,13 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
     following = _command(commands, "next", _next, "list the cells to label next")
     _takes_cells(following, "table to write, with the columns source and cell, in the order of the queue")
     _add_settings(following, NextSettings)
+    _may_overwrite(following)
 
     retrain = _command(commands, "retrain", _retrain, "train a model further on the labels so far, in about a minute")
     _takes_cells(retrain, "folder of the new model")
@@ -127,6 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
     _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
+    _may_overwrite(convert)
 
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
@@ -149,6 +225,10 @@ def _takes_cells(parser: argparse.ArgumentParser, output_help: str, *, also: str
     parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=f"files or folders with cells{also}")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
+
+
+def _may_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run wrote to OUT")
 
 
 def _add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
@@ -195,7 +275,7 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    done = _show(classify_files(options.input, options.output, settings, reading))
+    done = _show(classify_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
@@ -206,7 +286,7 @@ def _populations(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.populations import populations_of_files
 
     settings, reading = _settings(PopulationsSettings, options), _settings(ReadSettings, options)
-    done = _show(populations_of_files(options.input, options.output, settings, reading))
+    done = _show(populations_of_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(done.populations.to_table().to_json(orient="records", indent=2))
     else:
@@ -277,7 +357,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
-    done = _show(evaluate_files(options.input, options.output, settings, reading))
+    done = _show(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -289,7 +369,7 @@ def _next(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.next_cells import next_files
 
     settings, reading = _settings(NextSettings, options), _settings(ReadSettings, options)
-    table = _show(next_files(options.input, options.output, settings, reading))
+    table = _show(next_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     print(f"{len(table)} cells of the queue {settings.queue}, written to {options.output}")
 
 
@@ -334,7 +414,7 @@ def _label(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.demo import run_demo
 
-    done = _show(run_demo(options.output))
+    done = _show(run_demo(options.output, overwrite=options.overwrite))
     _print_phases(done.classified)
     print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
     if options.view:
@@ -359,7 +439,8 @@ def _info(options: argparse.Namespace) -> None:
 def _convert(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.convert import convert_files
 
-    done = _show(convert_files(options.input, options.output, _settings(ReadSettings, options)))
+    reading = _settings(ReadSettings, options)
+    done = _show(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
     print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
 
 
@@ -411,7 +492,10 @@ def _show(job: Job[Any, Result]) -> Result:
                     bar = bars.enter_context(tqdm(total=event.total, desc=what, disable=None, leave=False))
                 bar.update(event.done - bar.n)
             elif isinstance(event, Note):
-                tqdm.write(f"note: {event.text}", file=sys.stderr)
+                try:
+                    tqdm.write(f"note: {event.text}", file=sys.stderr)
+                except OSError:  # nobody listens; the work goes on
+                    _silence()
             elif bar is not None:
                 bar.set_postfix_str(_brief(event))
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+
+_LONGEST = 300
+
 
 class CellCycleError(Exception):
     """An error that the user can correct; it is shown as one sentence, without a traceback."""
@@ -41,3 +46,24 @@ class StoppedError(CellCycleError):
 
 class CellCycleWarning(UserWarning):
     """Something that stops nothing, but may change how far a result can be believed: a guess, or what was left out."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, for the brackets of a sentence: one line, never empty, without class names and numbers.
+
+    Examples
+    --------
+    >>> reason_of(MemoryError()), reason_of(OSError(28, "No space left on device", "a.csv"))
+    ('there is not enough memory', 'No space left on device')
+    """
+    if isinstance(error, OSError) and not isinstance(error, CellCycleError):
+        # some libraries put the number of the system's error into a text of their own
+        code = re.search(r"(?:errno\s*=\s*|os error\s*)(\d+)", str(error))
+        said = error.strerror or (os.strerror(int(code[1])) if code else "")
+        if said:
+            return said
+    if isinstance(error, MemoryError) and not str(error):
+        return "there is not enough memory"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return " ".join(str(error).split())[:_LONGEST] or "its content makes no sense"

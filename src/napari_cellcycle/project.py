@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 from pydantic_core import from_json
 
-from napari_cellcycle.errors import ModelError, ReadError
+from napari_cellcycle.errors import ModelError, ReadError, reason_of
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.store.csv_tables import from_csv, to_csv
 from napari_cellcycle.store.strict import Facts, Name, Strict, Text, parse, read_bytes
 from napari_cellcycle.versions import installed_versions
@@ -172,8 +173,14 @@ def read_project(path: Path) -> ProjectFile:
         return parse(ProjectFile, data)
     except FileNotFoundError as error:
         raise ReadError(f"there is no project {path}; check the name") from error
+    except ReadError:
+        raise
+    except OSError as error:
+        raise ReadError(f"{path} can't be read ({error.strerror}); check its permissions") from error
     except (ModelError, ValueError) as error:
-        raise ReadError(f"{path.name} is no project of napari-cellcycle ({error}); choose another file") from error
+        raise ReadError(
+            f"{path.name} is no project of napari-cellcycle ({reason_of(error)}); choose another file"
+        ) from error
 
 
 def read_calls(path: Path, calls: Calls) -> Called:
@@ -197,7 +204,7 @@ def read_calls(path: Path, calls: Calls) -> Called:
     """
     file = path.parent / Path(calls.file).name
     try:
-        data = file.read_bytes()
+        data = plain_bytes(file)
     except OSError as error:
         raise ReadError(f"{file.name} is not next to {path.name}; put it back, or classify again") from error
     if hashlib.sha256(data).hexdigest() != calls.sha256:

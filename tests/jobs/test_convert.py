@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,11 +187,54 @@ def test_an_older_stack_stays_when_it_is_stopped(tmp_path: Path, some_cells: Cel
     output = tmp_path / "out.ome.tif"
     result_of(convert_files(["plate"], output, READING))
     before = output.read_bytes(), (tmp_path / "out.csv").read_bytes()
-    events = convert_files(["plate"], output, READING)
+    with pytest.raises(WriteError, match=r"out\.ome\.tif exists already; .*--overwrite"):
+        result_of(convert_files(["plate"], output, READING))
+    events = convert_files(["plate"], output, READING, overwrite=True)
     next(event for event in events if isinstance(event, Progress) and event.what == "writing")
+    with pytest.raises(WriteError, match="is being written by another run"):
+        result_of(convert_files(["plate"], output, READING, overwrite=True))
     events.close()
     assert (output.read_bytes(), (tmp_path / "out.csv").read_bytes()) == before
+    result_of(convert_files(["plate"], output, READING, overwrite=True))
+
+
+@pytest.mark.parametrize("killed_at", range(4))
+def test_a_table_never_lies_next_to_another_stack(
+    tmp_path: Path, some_cells: Cells, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    output, table = tmp_path / "out.ome.tif", tmp_path / "out.csv"
     result_of(convert_files(["plate"], output, READING))
+    old_stack = output.read_bytes()
+    give(some_cells.subset([0, 1, 3]), monkeypatch)
+    done = 0
+
+    def killed(real: Callable[..., None]) -> Callable[..., None]:
+        def change(*arguments: object, **how: object) -> None:
+            nonlocal done
+            if done == killed_at:
+                raise KeyboardInterrupt  # nothing after it happens
+            done += 1
+            real(*arguments, **how)
+
+        return change
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", killed(os.replace))
+        patch.setattr(Path, "unlink", killed(Path.unlink))
+        with suppress(KeyboardInterrupt):
+            result_of(convert_files(["plate"], output, READING, overwrite=True))
+    rows = len(pd.read_csv(table)) if table.exists() else None
+    assert rows in ((4, None) if output.read_bytes() == old_stack else (3, None))
+    assert killed_at < 3 or rows == 3
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_file_of_a_folder_that_is_read_is_never_replaced(plate: Path, overwrite: bool) -> None:
+    source = plate / "G1" / "cells_Ch3.tif"
+    before = source.read_bytes()
+    with pytest.raises(WriteError, match="is an input, or in a folder that is read"):
+        result_of(convert_files([plate], source, READING, overwrite=overwrite))
+    assert source.read_bytes() == before
 
 
 def test_no_readable_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

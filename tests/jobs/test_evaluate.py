@@ -161,7 +161,7 @@ def test_kept_models_are_those_that_were_tested_each_on_the_cells_it_lists(plate
         np.testing.assert_array_equal(known, split["part"] != "test")
         n_tested += len(held_back)
     assert n_tested == len(cells)
-    with pytest.raises(WriteError, match="exists already"):
+    with pytest.raises(WriteError, match="of an earlier run"):
         result_of(evaluate_files([plate], tmp_path, using(config, QUICK_CHANGES), ReadSettings()))
 
 

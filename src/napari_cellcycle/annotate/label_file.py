@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from napari_cellcycle.annotate.queue_names import EVERY_CELL, RANDOM
 from napari_cellcycle.errors import ReadError, WriteError
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.store.strict import Name, Strict, Text
 
 __all__ = [
@@ -110,8 +111,7 @@ def read_decisions(path: Path) -> tuple[list[Decision], list[str]]:
         It is no file of labels, or of a newer version.
     """
     try:
-        with path.open("rb") as file:
-            lines = file.read().split(b"\n")
+        lines = plain_bytes(path).split(b"\n")
     except FileNotFoundError:
         return [], []
     except OSError as error:
@@ -150,6 +150,8 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     text = "".join(_line(decision) for decision in decisions)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            check_plain(path)
         with path.open("ab", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             start = "" if size else json.dumps({"napari_cellcycle_labels": VERSION}) + "\n"

@@ -13,8 +13,9 @@ from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.metrics import Counts, score_table
 from napari_cellcycle.io.own_outputs import ROUNDS_FILE
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS
-from napari_cellcycle.store.strict import Name, Strict, Text
+from napari_cellcycle.store.strict import MAX_BYTES, Name, Strict, Text
 
 MIN_TESTED = 20
 """Held-out cells with a label, without which a figure says nothing."""
@@ -78,7 +79,7 @@ def rounds_path(labels: LabelTable) -> Path | None:
 def read_rounds(path: Path | None) -> list[Round]:
     """Rounds in their order; none where nothing was trained yet. Damaged lines are left out."""
     try:
-        lines = [] if path is None else path.read_text(encoding="utf-8").splitlines()
+        lines = [] if path is None else plain_bytes(path, MAX_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError):  # no file yet, or none of ours: it is a record, nothing depends on it
         return []
     adapter, found = TypeAdapter(_Line), []
@@ -106,6 +107,8 @@ def append_round(path: Path, done: Round) -> None:
         The file can't be written.
     """
     try:
+        if path.exists():
+            check_plain(path)
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(done)) + "\n")
     except OSError as error:

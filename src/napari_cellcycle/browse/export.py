@@ -9,6 +9,7 @@ import numpy as np
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.writers.cytometry import write_object_lists
 from napari_cellcycle.phases import N_PHASES
 
@@ -36,7 +37,7 @@ def write_labels(labels: LabelTable, path: Path) -> Path:
         The file can't be written.
     """
     with atomic_path(path) as temporary:
-        labels.to_table().to_csv(temporary, index=False)
+        write_csv(labels.to_table(), temporary)
     return path
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
-from napari_cellcycle.errors import ReadError
+from napari_cellcycle.errors import ReadError, reason_of
+from napari_cellcycle.io.csv_cells import unescaped
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
@@ -77,13 +79,17 @@ def read_calls(path: Path) -> SavedCalls:
             na_values={name: [""] for name in names if name not in texts},
         )
         summary = _summary(path.with_name("summary.json"), len(table))
-        return _saved(table, [*texts], summary)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReadError(f"{path} can't be read as calls ({error}); classify the cells again") from error
+        for name in texts:
+            table[name] = table[name].map(unescaped)
+        table, columns = table.rename(columns=unescaped), [unescaped(name) for name in texts]
+        return _saved(table, columns, summary)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise ReadError(f"{path} can't be read as calls ({reason_of(error)}); classify the cells again") from error
 
 
 def _heading(path: Path) -> tuple[list[str], str]:
     """Names of the columns, and what stands between them."""
+    check_plain(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         first = file.readline(10_000)
     delimiter = max(",;\t", key=first.count)
@@ -94,7 +100,7 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
     """The summary of the same cells; empty where there is none."""
     if not path.is_file():
         return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = json.loads(plain_bytes(path))
     return found if isinstance(found, dict) and found.get("n_cells") == n_cells else {}
 
 

@@ -151,9 +151,8 @@ class _Scan:
         if self._twice:
             self._scan.notes.append(f"left out, as the same file is read by another path: {shorten(self._twice)}")
         if self._skipped:
-            self._scan.notes.append(
-                f"left out, as they are hidden or belong to the system or a file server: {shorten(self._skipped)}"
-            )
+            why = "they are hidden, are no files, or belong to the system or a file server"
+            self._scan.notes.append(f"left out, as {why}: {shorten(self._skipped)}")
         return self._scan
 
     def _search(self, number: int, path: Path, top: Path) -> bool:
@@ -200,6 +199,8 @@ class _Scan:
                         self._linked_folders.append((number, folder / name, top))
                     else:
                         below.append(name)
+                elif _never_ends(entry):
+                    self._skipped.append(name)
                 elif not lower.endswith(_OPENED):
                     others.append(name)
                 elif entry.is_symlink():
@@ -262,6 +263,9 @@ class _Scan:
         except OSError:
             self._scan.notes.append(f"{name} is a link to nothing and is left out")
             return
+        if not stat.S_ISREG(identity.st_mode):
+            self._skipped.append(name)
+            return
         key = (identity.st_dev, identity.st_ino)
         if key in self._files and _has_second_path(path, identity):
             self._twice.append(name)
@@ -278,6 +282,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that can't be followed
+        return False
+
+
+def _never_ends(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a pipe, a socket or a device; for the usual entry, that costs no question to the system."""
+    try:
+        return not entry.is_file() and not entry.is_symlink()
+    except OSError:
         return False
 
 

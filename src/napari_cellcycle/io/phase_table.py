@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.csv_cells import unescaped, write_csv
 from napari_cellcycle.io.name_patterns import stem_of
+from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
 
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".ome.zarr", ".zarr")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+MOST_BYTES = 512 * 2**20
+"""Of a table or list, which has a line for each cell."""
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"", "0", "false", "no"}
 _NOT_KNOWN = {"", "?", "-", "unknown", "unsure", "nan", "na", "n/a", "none"}
@@ -76,7 +80,9 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     for line, row in columns:
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
-            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table{_counted(known)}")
+            raise ReadError(
+                f"{where}: {image.name} has no cell {row['cell'][:40]!r}; correct the table{_counted(known)}"
+            )
         found = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
         if rows.setdefault(cell, found) != found:
             raise ReadError(f"{where}: cell {cell} is there twice, and differently; correct the table")
@@ -167,11 +173,16 @@ def _read_columns(table: Path) -> list[tuple[int, dict[str, str]]] | None:
         rows = csv.reader(lines[skipped:], delimiter=delimiter)
         try:
             heading = next(rows, [])
-            names = [_heading(text) for text in heading]
+            names, is_ours = [_heading(text) for text in heading], False
             if {"cell", "phase", "source", "id"} <= set(names):  # a table of ours
-                names = [name or text for name, text in zip(names, heading, strict=True)]
+                names, is_ours = [name or unescaped(text) for name, text in zip(names, heading, strict=True)], True
             if {"cell", "phase"} <= set(names):
-                return [(skipped + rows.line_num, _named(row, names)) for row in rows if any(map(str.strip, row))]
+                read = unescaped if is_ours else str
+                return [
+                    (skipped + rows.line_num, _named([*map(read, row)], names))
+                    for row in rows
+                    if any(map(str.strip, row))
+                ]
         except csv.Error as error:
             raise ReadError(f"{table} can't be read ({error}); save it as comma-separated text") from error
     return None
@@ -192,7 +203,7 @@ def read_text(path: Path) -> str:
         It can't be read, or is no text.
     """
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path, MOST_BYTES)
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             return content.decode("utf-16")
         if b"\0" in content[:100]:
@@ -230,7 +241,7 @@ def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
         coarse[name] = coarse.get(name, 0) + 1
         return UNKNOWN
     if not phases:
-        raise ReadError(f"{where}: {text!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
+        raise ReadError(f"{where}: {text[:40]!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
     if len(phases) > 1:
         coarse[name] = coarse.get(name, 0) + 1
         return UNKNOWN
@@ -281,4 +292,4 @@ def write_sidecar(cells: Cells, path: Path) -> None:
             **cells.columns,
         }
     )
-    table.to_csv(path, index=False)
+    write_csv(table, path)

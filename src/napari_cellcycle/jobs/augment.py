@@ -24,7 +24,7 @@ from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
 from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic, draw_samples
-from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
+from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free, claimed
 from napari_cellcycle.jobs.steps.fill_phases import CELLS_SEED_OFFSET, generate_cells
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan, channels_to_generate
@@ -79,14 +79,20 @@ def augment_files(
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     """Make synthetic cells like those in `paths`, and write them to the new folder `output`; see `augment_cells`."""
-    check_output_free(Path(output), resume=run.resume)
+    with claimed(Path(output), resume=run.resume):
+        return (yield from _augment(paths, Path(output), run, reading, stop))
+
+
+def _augment(
+    paths: Sequence[str | Path], output: Path, run: AugmentSettings, reading: ReadSettings, stop: Stop
+) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     cells: Cells | None = None
     if paths:
         cells = yield from open_cells(paths, reading)
     elif not run.generator:
         raise SettingError("no input is given to train a generator on; name files of real cells, or a --generator")
-    result = yield from augment_cells(cells, Path(output), run, stop=stop)
-    save_synthetic(result, Path(output))
+    result = yield from augment_cells(cells, output, run, stop=stop)
+    save_synthetic(result, output)
     return result
 
 

@@ -11,6 +11,7 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.io.writers.results import (
@@ -22,11 +23,21 @@ from napari_cellcycle.io.writers.results import (
 )
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
+
+RESULT_FILES = ("phases.csv", "summary.json", "montage.png")
+_EXPORTED = {
+    "parquet": "phases.parquet",
+    "h5ad": "phases.h5ad",
+    "h5ad-features": "phases.h5ad",
+    "fcs": "fcs",
+    "object-lists": "object_lists",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,30 +51,38 @@ class Classified:
 
 
 def classify_files(
-    paths: Sequence[str | Path], output: Path, config: ClassifySettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    output: Path,
+    config: ClassifySettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
-    A long table is written as ``phases.parquet`` too; and whatever ``config.export`` names.
+    A long table is written as ``phases.parquet`` too; and whatever ``config.export`` names. With `overwrite` they
+    replace those of an earlier run.
 
     Raises
     ------
     WriteError
-        A file can't be written, or a package that writes it is not installed.
+        A file can't be written or is there already, or a package that writes it is not installed.
     """
+    check_free(Path(output), (*RESULT_FILES, *(_EXPORTED[kind] for kind in config.export)), paths, overwrite=overwrite)
     for kind in config.export:
         require_package(kind)
-    model = load_model(config.model)
-    cells = yield from open_cells(paths, reading, model=model.folder)
-    model, note = model_for_channels(model, cells)
-    if note:
-        yield Note(note)
-    prediction = yield from classify_cells(
-        model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
-    )
-    settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
-    write_results(cells, prediction, model.card, Path(output), settings)
-    yield from _export(cells, prediction, model, Path(output), config)
+    with reserved(Path(output)):
+        model = load_model(config.model)
+        cells = yield from open_cells(paths, reading, model=model.folder)
+        model, note = model_for_channels(model, cells)
+        if note:
+            yield Note(note)
+        prediction = yield from classify_cells(
+            model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
+        )
+        settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
+        write_results(cells, prediction, model.card, Path(output), shared_settings(settings))
+        yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output))
 
 

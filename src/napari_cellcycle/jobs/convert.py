@@ -17,6 +17,7 @@ from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.model_input import background
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
 from napari_cellcycle.io.writers.zarr import zarr_stack
 from napari_cellcycle.jobs.config import ReadSettings
@@ -36,30 +37,35 @@ class Converted:
     shape: tuple[int, int, int, int]
 
 
-def convert_files(paths: Sequence[str | Path], output: Path, reading: ReadSettings) -> Job[Progress | Note, Converted]:
+def convert_files(
+    paths: Sequence[str | Path], output: Path, reading: ReadSettings, *, overwrite: bool = False
+) -> Job[Progress | Note, Converted]:
     """Write the cells of `paths` as one stack of images of equal size, and a table next to it.
 
     `output` ends in ``.ome.tif`` for an OME-TIFF or in ``.zarr`` for an OME-Zarr. The image of a cell is as high as the
     highest and as wide as the widest one; smaller cells are centred, and each channel is filled with the background of
     the cell. The images are read twice, first for their sizes, so that memory does not grow with their number. If the
-    job fails or is stopped, it leaves no files.
+    job fails or is stopped, it leaves no files. With `overwrite` it replaces what an earlier run wrote, but no input.
     """
     output = Path(output)
-    _check_output(output, paths)
-    cells = yield from open_cells(paths, reading)
-    cells, spec = yield from _measure(cells)
-    return (yield from _write(cells, spec, output))
+    _check_output(output, paths, overwrite)
+    with reserved(output):
+        cells = yield from open_cells(paths, reading)
+        cells, spec = yield from _measure(cells)
+        return (yield from _write(cells, spec, output))
 
 
-def _check_output(output: Path, paths: Sequence[str | Path]) -> None:
+def _check_output(output: Path, paths: Sequence[str | Path], overwrite: bool) -> None:
     if not output.name.lower().endswith((*_TIFF_SUFFIXES, _ZARR_SUFFIX)):
         raise SettingError(f"output is {output.name}, but must end in .ome.tif for OME-TIFF or .zarr for OME-Zarr")
     if output.resolve() in {Path(path).resolve() for path in paths}:
         raise SettingError(f"output {output.name} is also an input; give it another name")
     if output.is_dir() and any(output.iterdir()):
         raise WriteError(f"{output} already exists; remove it, or give another name")
-    if sidecar_path(output).exists() and not output.exists():
+    check_free(output, inputs=paths, overwrite=overwrite)
+    if not output.exists() and sidecar_path(output).exists():
         raise WriteError(f"{sidecar_path(output)} already exists and would be replaced; give the output another name")
+    check_free(sidecar_path(output), inputs=paths, overwrite=overwrite)
 
 
 def _measure(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
@@ -94,15 +100,22 @@ def _measure(cells: Cells) -> Job[Progress | Note, tuple[Cells, StackSpec]]:
 
 def _write(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Converted]:
     table = sidecar_path(output)
+    # in an order that can't lie when the process is killed in between: an old table goes before its stack is replaced,
+    # and a new one appears after the new stack
     with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
-        write_stack = zarr_stack if output.name.lower().endswith(_ZARR_SUFFIX) else tiff_stack
-        with write_stack(temporary, spec) as put:
-            for first in range(0, len(cells), spec.block_cells):
-                block = cells.read(range(first, min(first + spec.block_cells, len(cells))))
-                put(first, *_padded(block, spec))
-                yield Progress(first + len(block), len(cells), "writing")
+        yield from _write_stack(cells, spec, output, temporary)
         write_sidecar(cells, temporary_table)
+        table.unlink(missing_ok=True)
     return Converted(output, table, len(cells), spec.shape)
+
+
+def _write_stack(cells: Cells, spec: StackSpec, output: Path, temporary: Path) -> Job[Progress, None]:
+    write_stack = zarr_stack if output.name.lower().endswith(_ZARR_SUFFIX) else tiff_stack
+    with write_stack(temporary, spec) as put:
+        for first in range(0, len(cells), spec.block_cells):
+            block = cells.read(range(first, min(first + spec.block_cells, len(cells))))
+            put(first, *_padded(block, spec))
+            yield Progress(first + len(block), len(cells), "writing")
 
 
 def _padded(block: Sequence[CellImage | Unreadable], spec: StackSpec) -> tuple[NDArray[np.generic], NDArray[np.uint8]]:

@@ -16,13 +16,15 @@ from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.evaluation.checks import choose_tested
 from napari_cellcycle.evaluation.compare import Comparison, compare
 from napari_cellcycle.evaluation.report import Report, evaluate
-from napari_cellcycle.evaluation.reporting.files import write_report
+from napari_cellcycle.evaluation.reporting.files import REPORT_FILES, write_report
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.duque2024 import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
@@ -43,29 +45,47 @@ def evaluate_files(
     output: Path,
     config: EvaluateSettings,
     reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Any, Evaluation]:
     """Test on the cells in `paths` and write report, tables and figures to `output`.
 
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
     ``comparison.json`` lies next to them. A cross-validation leaves the model of each fold in ``folds/1``,
-    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``.
+    ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``. With
+    `overwrite` they replace those of an earlier run.
 
     Raises
     ------
     SettingError
         Settings of `config` contradict each other.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
     """
     _check_together(config)
+    folders = {name: Path(output) / Path(name).name if len(config.model) > 1 else Path(output) for name in config.model}
+    for folder in folders.values():
+        check_free(folder, REPORT_FILES, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        return (yield from _evaluate(paths, Path(output), folders, config, reading))
+
+
+def _evaluate(
+    paths: Sequence[str | Path],
+    output: Path,
+    folders: Mapping[str, Path],
+    config: EvaluateSettings,
+    reading: ReadSettings,
+) -> Job[Any, Evaluation]:
     reports: dict[str, Report] = {}
-    for name in config.model:
-        folder = Path(output) / Path(name).name if len(config.model) > 1 else Path(output)
+    for name, folder in folders.items():
         report, cells = yield from _test(paths, folder, replace(config, model=(name,)), reading)
         yield from write_report(report, cells, folder)
         reports[name] = report
     comparisons = _compare_with_first(reports)
     if comparisons:
         content = {"comparisons": [asdict(comparison) for comparison in comparisons]}
-        write_json(content, Path(output) / "comparison.json")
+        write_json(content, output / "comparison.json")
     return Evaluation(reports, comparisons)
 
 
@@ -102,7 +122,7 @@ def _test(
 
 
 def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:
-    (name, first), *others = reports.items()
+    (name, first), *others = ((Path(name).name, report) for name, report in reports.items())
     return tuple(
         compare(first.prediction, other.prediction, first.truth, names=(name, other_name), seed=first.seed)
         for other_name, other in others
@@ -132,7 +152,7 @@ def _test_finished(
         prevalence=config.shares,
         seed=config.seed,
         temperature=(model.card.temperature,),
-        settings={**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]},
+        settings=shared_settings({**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}),
     )
     return report, cells
 
@@ -174,7 +194,7 @@ def evaluate_prediction(
     return evaluate(
         prediction,
         checks.truth,
-        model=model or str(trained),
+        model=model or Path(trained).name,
         protocol=checks.protocol,
         synthetic=cells.synthetic,
         duplicates_removed=duplicates.n_removed,

@@ -16,7 +16,9 @@ from napari_cellcycle.annotate.queues import queue_order
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.inputs import root_of
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.jobs.config import NextSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels
@@ -27,12 +29,29 @@ if TYPE_CHECKING:
 
 
 def next_files(
-    paths: Sequence[str | Path], output: Path, settings: NextSettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    output: Path,
+    settings: NextSettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Progress | Note, pd.DataFrame]:
     """Write the cells in `paths` that are to be labelled next to the table `output`: ``source, cell``, in order.
 
-    The labels that lie next to the cells count as given; see `queue_order` for the queues.
+    The labels that lie next to the cells count as given; see `queue_order` for the queues. With `overwrite` an earlier
+    table is replaced.
     """
+    check_free(Path(output), inputs=paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        table = yield from _next_table(paths, settings, reading)
+        with atomic_path(Path(output)) as temporary:
+            write_csv(table, temporary)
+    return table
+
+
+def _next_table(
+    paths: Sequence[str | Path], settings: NextSettings, reading: ReadSettings
+) -> Job[Progress | Note, pd.DataFrame]:
     import pandas as pd
 
     cells = yield from open_cells(paths, reading, labelled=False)
@@ -41,10 +60,7 @@ def next_files(
     rows = (yield from order_cells(cells, labels, settings))[: settings.n_cells]
     if not len(rows):
         yield Note(f"no cell is left in the queue {settings.queue}")
-    table = pd.DataFrame({"source": labels.sources[rows], "cell": labels.ids[rows]})
-    with atomic_path(Path(output)) as temporary:
-        table.to_csv(temporary, index=False)
-    return table
+    return pd.DataFrame({"source": labels.sources[rows], "cell": labels.ids[rows]})
 
 
 def order_cells(cells: Cells, labels: LabelTable, settings: NextSettings) -> Job[Progress | Note, NDArray[np.intp]]:

@@ -14,10 +14,12 @@ from napari_cellcycle.datasets.groups import groupings, sample_names
 from napari_cellcycle.errors import CellCycleError, ModelError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.calls_table import SavedCalls, is_calls_table, read_calls
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json, write_table
 from napari_cellcycle.jobs.classify import summarise
 from napari_cellcycle.jobs.config import PopulationsSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model
 from napari_cellcycle.population.drawing import PopulationFigure
 from napari_cellcycle.population.embedding import Embedding, embed
@@ -40,12 +42,17 @@ class PopulationViews:
 
 
 def populations_of_files(
-    paths: Sequence[str | Path], output: Path, config: PopulationsSettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    output: Path,
+    config: PopulationsSettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Progress | Note, PopulationViews]:
     """Summarise the cells in `paths` by sample, and write a table and figures to `output`.
 
     One file ``phases.csv`` that `classify` wrote is read as it is. Other inputs are classified first; then
-    ``phases.csv`` and ``summary.json`` are written too.
+    ``phases.csv`` and ``summary.json`` are written too. With `overwrite` they replace those of an earlier run.
 
     Raises
     ------
@@ -53,9 +60,21 @@ def populations_of_files(
         The cells can't be grouped so.
     ReadError
         The input, or the table of samples, can't be read or does not match.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
     """
+    has_calls = len(paths) == 1 and is_calls_table(Path(paths[0]))
+    makes = ("populations.csv",) if has_calls else ("populations.csv", "phases.csv", "summary.json")
+    check_free(Path(output), makes, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        return (yield from _summarise(paths, output, config, reading, has_calls))
+
+
+def _summarise(
+    paths: Sequence[str | Path], output: Path, config: PopulationsSettings, reading: ReadSettings, has_calls: bool
+) -> Job[Progress | Note, PopulationViews]:
     embedding, cells = None, None
-    if len(paths) == 1 and is_calls_table(Path(paths[0])):
+    if has_calls:
         saved = read_calls(Path(paths[0]))
         prediction = saved.prediction
         confusion, note = confusion_of(saved, config.model)
@@ -153,4 +172,6 @@ def _write_calls(
     settings = {**config.to_dict(), **reading.to_dict(), "model": config.model or "default"}
     settings["input"] = [str(path) for path in paths]
     write_table(prediction, folder / "phases.csv")
-    write_json(summarise(prediction, model.card, settings, force=config.force), folder / "summary.json")
+    write_json(
+        summarise(prediction, model.card, shared_settings(settings), force=config.force), folder / "summary.json"
+    )

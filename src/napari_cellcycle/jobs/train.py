@@ -23,7 +23,7 @@ from napari_cellcycle.jobs.steps.advice import (
     training_advice,
     what_is_missing,
 )
-from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free
+from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, claimed
 from napari_cellcycle.jobs.steps.fill_phases import oversampled
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.pretrained import PretrainedModel
@@ -49,9 +49,9 @@ def train_files(
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on all cells in `paths` whose phase is known; see `train_cells`."""
-    check_output_free(Path(output), resume=run.resume)
-    cells = yield from open_cells(paths, reading)
-    return (yield from train_cells(cells, output, run, reading=reading, stop=stop))
+    with claimed(Path(output), resume=run.resume):
+        cells = yield from open_cells(paths, reading)
+        return (yield from _train(cells, Path(output), run, reading, stop))
 
 
 def train_cells(
@@ -80,8 +80,13 @@ def train_cells(
     StoppedError
         `stop` was true before there were any weights.
     """
-    output = Path(output)
-    check_output_free(output, resume=run.resume)
+    with claimed(Path(output), resume=run.resume):
+        return (yield from _train(cells, Path(output), run, reading, stop))
+
+
+def _train(
+    cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop
+) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     counts, synthetic = count_cells(cells)
     if missing := what_is_missing(counts, synthetic):
         raise TooFewCellsError(missing)
@@ -113,12 +118,12 @@ def train_cells(
     fingerprints = data.fingerprints if start is None else start.fingerprints_with(data.fingerprints)
     log_table = pd.DataFrame([asdict(done) for done in log]).to_csv(index=False, float_format="%.6g")
     tables = {"log.csv": log_table, "split.csv": split_table(data.cells, validation_indices)}
-    save_model(model, output, fingerprints, tables)
-    remove_checkpoint(output)
     try:
-        remember_run(output)
+        remember_run(output)  # before it is there, so that a kill in between leaves no model that nothing lists
     except WriteError as error:
         yield Note(f"{output.name} is not in the list of models: {error}")
+    save_model(model, output, fingerprints, tables)
+    remove_checkpoint(output)
     return model
 
 

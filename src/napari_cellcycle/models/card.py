@@ -85,7 +85,8 @@ class ModelCard:
         A fine-tuned model keeps what the model that it started from was trained on.
         """
         start = self.training.get("start_from")
-        before = start.get("phases", PHASE_LABELS) if isinstance(start, dict) else ()
+        phases = start.get("phases", PHASE_LABELS) if isinstance(start, dict) else ()
+        before = phases if isinstance(phases, list | tuple) else PHASE_LABELS  # an odd card forbids nothing
         counts = self.training.get("cells_per_phase")
         if not isinstance(counts, dict) or not any(counts.get(label) for label in PHASE_LABELS):
             return ()

@@ -13,6 +13,7 @@ from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import csv_text
 from napari_cellcycle.population.cell_figures import DnaFigure, EmbeddingFigure
 from napari_cellcycle.population.drawing import MOST_PANELS, PopulationFigure, render
 from napari_cellcycle.population.embedding import Embedding
@@ -136,7 +137,7 @@ def save_view(figure: PopulationFigure, path: Path, theme: Theme = LIGHT) -> Non
     """
     kind = path.suffix.lower()
     if kind == ".csv":
-        content = figure.table().to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+        content = csv_text(figure.table(), float_format="%.6g", lineterminator="\n").encode(errors="surrogateescape")
     elif kind == ".png":
         content = render(figure, "png", theme)
     elif kind == ".svg":

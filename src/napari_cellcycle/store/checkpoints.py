@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, Discriminator, Field, Tag, create_model, model_validator
 from pydantic_core import from_json
 
-from napari_cellcycle.errors import ModelError
+from napari_cellcycle.errors import ModelError, reason_of
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.settings_base import settings_in
 from napari_cellcycle.store.strict import Name, Strict, parse
@@ -57,6 +58,7 @@ _Identity = Annotated[
     Annotated[_TrainIdentity, Tag("train")] | Annotated[_AugmentIdentity, Tag("augment")],
     Discriminator(lambda values: "augment" if isinstance(values, dict) and "method" in values else "train"),
 ]
+_MOST_BYTES = 2**36
 _Step = Annotated[int, Field(ge=0, le=10**12)]
 _Loss = Annotated[float, Field(allow_inf_nan=True)]
 """It is infinite or NaN where a training diverged."""
@@ -164,7 +166,7 @@ def is_of_cells(output: Path, key: Sequence[str]) -> bool:
     bool
     """
     try:
-        noted = from_json((unfinished_folder(output) / _CELLS).read_bytes())
+        noted = from_json(plain_bytes(unfinished_folder(output) / _CELLS))
     except (OSError, ValueError):
         return True
     return bool(noted == list(key))
@@ -193,10 +195,14 @@ def write_checkpoint(output: Path, tensors: dict[str, Tensor], values: Mapping[s
     WriteError
         It can't be written.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     with atomic_path(unfinished_folder(output) / CHECKPOINT) as temporary:
-        save_file(tensors, temporary, metadata={"values": json.dumps(values)})
+        try:
+            save_file(tensors, temporary, metadata={"values": json.dumps(values)})
+        except SafetensorError as error:  # how it says that the disk is full
+            raise OSError(str(error)) from error
 
 
 def read_checkpoint(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -214,12 +220,12 @@ def read_checkpoint(output: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
     if not path.exists():
         return None
     try:
-        data = path.read_bytes()
+        data = plain_bytes(path, _MOST_BYTES)
         tensors = load(data)  # copied out of the file, which may change or go while napari runs
         text = parse(_Header, data[8 : 8 + int.from_bytes(data[:8], "little")]).metadata.values
         parse(_Values, text)
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        raise ModelError(_damaged(path, error)) from error
+        raise ModelError(_damaged(path, reason_of(error))) from error
     return tensors, from_json(text)
 
 
@@ -237,7 +243,7 @@ def restoring(output: Path) -> Iterator[None]:
     except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
         if isinstance(error, ModelError):
             raise
-        reason = f"its tensors don't fit: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        reason = f"its tensors don't fit: {reason_of(error)}"
         raise ModelError(_damaged(unfinished_folder(output) / CHECKPOINT, reason)) from error
 
 

@@ -72,7 +72,7 @@ def damaged_models() -> dict[str, str]:
 
 def _look() -> dict[str, tuple[Path, ModelCard | ModelError]]:
     """Folder of each model by its name, with its card or what is wrong with it."""
-    shipped, own = shipped_models(), [folder for folder in remembered_runs() if (folder / CARD).exists()]
+    shipped, own = shipped_models(), [folder for folder in remembered_runs() if _is_there(folder / CARD)]
     cards = {folder: _card_or_error(folder) for folder in own}
     works = [folder for folder in own if isinstance(cards[folder], ModelCard)]
     holders = Counter([*shipped, *(folder.name for folder in works)])
@@ -82,6 +82,14 @@ def _look() -> dict[str, tuple[Path, ModelCard | ModelError]]:
         is_only = holders[folder.name] < 2 and folder.name not in known
         known[folder.name if is_only else str(folder)] = (folder, cards[folder])
     return known
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there; also False where the system refuses to look, as in the folder of another user."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _card_or_error(folder: Path) -> ModelCard | ModelError:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 from pydantic_core import ErrorDetails
 
 from napari_cellcycle.errors import ModelError
+from napari_cellcycle.io.plain_files import plain_bytes
 
 MAX_BYTES = 16 * 2**20
 """Of a card. The longest one that was ever written has some kilobytes."""
@@ -53,15 +54,13 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     OSError
-        It can't be read.
+        It can't be read, or is a pipe or a device.
     ModelError
         It is too large to be what it should be.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ModelError(f"it is larger than {MAX_BYTES // 2**20} MB")
-    return data
+    return plain_bytes(path, MAX_BYTES)
 
 
 def parse(kind: type[_Model], text: str | bytes) -> _Model:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_cellcycle.errors import ModelError
+from napari_cellcycle.errors import ModelError, reason_of
+from napari_cellcycle.io.plain_files import check_plain, plain_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,9 +46,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
-        return load(path.read_bytes())
+        return load(plain_bytes(path))
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError, MemoryError) as error:
-        raise ModelError(f"{path} is missing or damaged ({error}); {COPY}") from error
+        raise ModelError(f"{path} is missing or damaged ({reason_of(error)}); {COPY}") from error
 
 
 def fill_network(network: nn.Module, weights: Mapping[str, Tensor], path: Path, n_channels: int) -> None:
@@ -217,12 +218,13 @@ def load_fingerprints(path: Path) -> NDArray[np.uint64] | None:
         The file is damaged, or holds something else.
     """
     try:
+        check_plain(path)
         with path.open("rb") as file:
             found = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, EOFError, TypeError, MemoryError, OverflowError) as error:
-        raise ModelError(f"{path} is damaged ({error}); {COPY}") from error
+        raise ModelError(f"{path} is damaged ({reason_of(error)}); {COPY}") from error
     if found.dtype != np.uint64 or found.shape[1:] != (4,):
         raise ModelError(f"{path} can't be used: it holds {found.dtype} {found.shape} instead of uint64 (N, 4); {COPY}")
     return found

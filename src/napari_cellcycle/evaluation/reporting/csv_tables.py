@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_cellcycle.evaluation.metrics import PHASE_METRICS
 from napari_cellcycle.evaluation.report import Report
+from napari_cellcycle.io.csv_cells import csv_text
 from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def per_phase_csv(report: Report) -> str:
 
 def calls_csv(report: Report) -> str:
     """One row per cell: its call and its true phase, which is empty where it is unknown or counts for no score."""
-    return _calls(report).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(_calls(report), float_format="%.6g", lineterminator="\n")
 
 
 def calls_parquet(report: Report) -> bytes:

@@ -20,6 +20,9 @@ from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.results import PARQUET_ROWS
 
+REPORT_FILES = ("report.html", "metrics.json", "confusion.csv", "per_phase.csv", "calls.csv")
+"""By which a report is recognised; the figures lie next to them."""
+
 
 def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progress, Path]:
     """Write all results of an evaluation into a folder.

@@ -102,11 +102,12 @@ def evaluate_calls(
 ) -> Job[Progress | Note, Evaluated]:
     """Compare calls with the truth, and with `earlier` ones of other models."""
     from napari_cellcycle.jobs.evaluate import evaluate_prediction
+    from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 
     cells = yield from _open(calls.source, calls.cells)
     cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic)
     settings = {"model": calls.model, "input": _names(calls.source), **_reading(calls.source).to_dict()}
-    report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=settings)
+    report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=shared_settings(settings))
     same = [other.report for other in earlier if other.group == calls.source.group]
     comparisons = compare_with(report, same)
     pictures = yield from draw_figures(report, style)

@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.errors import ReadError
+from napari_cellcycle.errors import ReadError, reason_of
+from napari_cellcycle.io.plain_files import plain_bytes
 
 Members = NDArray[np.bool_]
 
@@ -71,7 +72,7 @@ def read_daf(path: Path) -> IdeasAnalysis:
         It can't be read, is damaged, or is no .daf file.
     """
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path)
     except OSError as error:
         raise ReadError(f"{path.name} can't be read ({error.strerror}); check its name and permissions") from error
     text, mark, rest = content.partition(_END)
@@ -79,8 +80,16 @@ def read_daf(path: Path) -> IdeasAnalysis:
         if b"<!DOCTYPE" in text[:10_000] or not mark:
             raise ValueError("it is no IDEAS analysis")
         return _analysis(ElementTree.fromstring(text + mark), rest)
-    except (ElementTree.ParseError, ValueError, KeyError, struct.error, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        KeyError,
+        struct.error,
+        RecursionError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        reason = reason_of(error)
         raise ReadError(f"{path.name} is no .daf file of IDEAS or is damaged ({reason}); save it again") from error
 
 

@@ -17,6 +17,7 @@ from napari_cellcycle.io.amnis.codec import DamagedStripError, Strip, decode_ima
 from napari_cellcycle.io.amnis.header import PIXEL_SIZES_UM, Acquisition, read_acquisition
 from napari_cellcycle.io.amnis.objects import IMAGE, Row, list_objects
 from napari_cellcycle.io.amnis.tiff_directories import Chain, read_chain, read_first
+from napari_cellcycle.io.plain_files import check_plain
 
 _BATCH = 64
 
@@ -218,6 +219,7 @@ def open_amnis(path: Path | str) -> AmnisFile:
     """
     path = Path(path)
     try:
+        check_plain(path)
         with path.open("rb", buffering=0) as file:
             size = file.seek(0, 2)
             tags, first = read_first(file)

@@ -11,9 +11,16 @@ from xml.etree import ElementTree
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.formats.base import SYNTHETIC
+from napari_cellcycle.io.plain_files import plain_bytes
 
 COMPANION = ".companion.ome"
 """Ending of a file that describes the TIFF files next to it."""
+_MOST_BYTES = 256 * 2**20
+_LEAST_PLANE_BYTES = 64
+"""A plane has a directory of some 100 bytes, or is listed in one."""
+_FEW_PLANES = 1000
+"""So many may be missing from any file."""
+_LONGEST = 25
 _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
     "nm": 1e-3,
@@ -81,7 +88,8 @@ class OmeImage:
     def length(self, axis: str) -> int:
         """Length of an axis; of C, the number of ``Channel`` elements, as SizeC counts colours."""
         n_channels = len(self.channels)
-        return n_channels if axis == "C" and n_channels else int(self.pixels.get(f"Size{axis}", "1"))
+        said = self.pixels.get(f"Size{axis}", "1").strip()
+        return n_channels if axis == "C" and n_channels else int(said) if said.isdecimal() and len(said) < 19 else -1
 
     def blocks(self) -> Iterator[Block]:
         """Where its planes lie; in each, channel, focal plane and time run as ``DimensionOrder`` says."""
@@ -147,7 +155,26 @@ def parse_ome(text: str, path: Path) -> Ome | None:
             raise ReadError(f"{only.get('MetadataFile')}, which describes {path.name}, is damaged; export it again")
     images = tuple(OmeImage(element, path.name, uuid) for element in root.findall("{*}Image"))
     annotations = (each for part in root.findall("{*}StructuredAnnotations") for each in part)
-    return Ome(images, only is not None, any(each.get("Namespace", "").endswith("modulo") for each in annotations))
+    has_modulo = any(each.get("Namespace", "").endswith("modulo") for each in annotations)
+    ome = Ome(images, only is not None, has_modulo)
+    _check_counts(ome, path)
+    return ome
+
+
+def _check_counts(ome: Ome, path: Path) -> None:
+    """Refuse numbers of planes that no file of this size can have: they would be counted for hours."""
+    known = [found for name in ome.files | {path.name} if (found := locate(path.parent, name)) is not None]
+    n_missing = len(ome.files | {path.name}) - len(known)
+    room = sum(found.stat().st_size for found in known) // _LEAST_PLANE_BYTES
+    most = max(_FEW_PLANES, room) * (1 + n_missing)
+    for image in ome.images:
+        lengths = [image.length(axis) for axis in "CZT"]
+        if min(lengths) < 1 or lengths[0] * lengths[1] * lengths[2] > most:
+            counted = " x ".join(f"{length:,}"[:_LONGEST] for length in lengths)
+            raise ReadError(
+                f"{path.name} is damaged: its OME-XML says {counted} channels, focal planes and times, which a file of "
+                "its size can't have; export it again"
+            )
 
 
 def companion_of(path: Path) -> Ome | None:
@@ -178,10 +205,18 @@ def _companions(folder: Path, _changed: int) -> list[tuple[set[str], ElementTree
     """Names of the files that each companion file in a folder describes, and its content."""
     found = []
     for name in sorted(name for name in os.listdir(folder) if name.lower().endswith(COMPANION)):
-        root = _root((folder / name).read_text("utf-8", "replace"))
+        root = _root(_text(folder / name))
         if root is not None:
             found.append(({uuid.get("FileName", "") for uuid in root.iter() if uuid.tag.endswith("}UUID")}, root))
     return found
+
+
+def _text(path: Path) -> str:
+    """Of a companion file; empty if it can't be read."""
+    try:
+        return plain_bytes(path, _MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _root(text: str) -> ElementTree.Element | None:
@@ -204,7 +239,7 @@ def _metadata(path: Path, name: str) -> str:
 
         with TiffFile(found, _multifile=False) as tiff:
             return str(tiff.pages.first.description or "")
-    return found.read_text(encoding="utf-8", errors="replace")
+    return _text(found)
 
 
 def locate(folder: Path, name: str) -> Path | None:

@@ -14,9 +14,13 @@ from napari_cellcycle.io.formats.ome_xml import COMPANION
 from napari_cellcycle.io.formats.png_jpeg import open_picture
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.plain_files import check_plain
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMPY_MAGIC = b"\x93NUMPY"
+_ALWAYS_FITS = 64 * 2**20
+_MOST_PACKED = 900
+"""A camera's image is packed to a tenth; an empty one to a thousandth."""
 _PICTURE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff")
 
 
@@ -55,7 +59,21 @@ def open_images(
                 f"{path.name} shows {image.shape[0]} x {image.shape[1]} pixels, too few for a cell; "
                 f"check the order of its axes ({image.axes})"
             )
+        _check_plausible(image)
     return images
+
+
+def _check_plausible(image: ImageFile) -> None:
+    """Refuse an image that unpacks to far more than its file can mean: it would fill the memory with nothing."""
+    n_bytes = image.shape[0] * image.shape[1] * image.dtype.itemsize
+    if n_bytes <= _ALWAYS_FITS or image.path.is_dir():
+        return
+    size = sum(part.stat().st_size for part in image.parts or (image.path,) if part.is_file())
+    if size and n_bytes > _MOST_PACKED * size:
+        raise ImageError(
+            f"{image.path.name} says that it shows {image.shape[0]:,} x {image.shape[1]:,} pixels, but has only "
+            f"{size:,} bytes, which is no image of a camera; export it again"
+        )
 
 
 def open_image(path: Path) -> ImageFile:
@@ -119,6 +137,7 @@ def read_only_frame(
 
 def _first_bytes(path: Path) -> bytes:
     try:
+        check_plain(path)
         with path.open("rb") as file:
             start = file.read(8)
     except FileNotFoundError as error:

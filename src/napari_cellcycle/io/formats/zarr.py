@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, reason_of
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, shown_name
+from napari_cellcycle.io.plain_files import plain_bytes
 
 if TYPE_CHECKING:
     import dask.array
@@ -24,6 +27,9 @@ OUR_KEY = "napari-cellcycle"
 """Attribute of a group for what OME-Zarr has no field for."""
 _MICROMETRES = {"nanometer": 1e-3, "micrometer": 1.0, "millimeter": 1e3, "centimeter": 1e4, "meter": 1e6}
 MASKS = "cell"
+_MANY_PIECES = 10_000
+"""Of each piece that is stored, so many may be empty; and so many are always listed in no time."""
+_LARGEST_PIECE = _LARGEST_PLANE = 2**34
 NEEDS_ZARR = "OME-Zarr needs two more packages; install them with: pip install 'napari-cellcycle[zarr]'"
 
 
@@ -59,18 +65,15 @@ class ZarrImage(ImageFile):
         except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
             if len(frames) > 1:
                 return [found for frame in frames for found in self._computed(array, [frame])]
-            return [
-                Unreadable(
-                    f"frame {frames[0] // self.n_planes} of {shown_name(self.path)} is damaged ({error}); copy it again"
-                )
-            ]
+            where = f"frame {frames[0] // self.n_planes} of {shown_name(self.path)}"
+            return [Unreadable(f"{where} is damaged ({reason_of(error)}); copy it again")]
 
 
 def is_our_zarr(path: Path) -> bool:
     """Whether `zarr_stack` wrote a folder. Reads only its metadata, so it is fast and needs no other package."""
     try:
-        return OUR_KEY in json.loads((path / "zarr.json").read_bytes())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):  # missing, damaged, or of another kind
+        return OUR_KEY in json.loads(plain_bytes(path / "zarr.json"))["attributes"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # missing, damaged, or of another kind
         return False
 
 
@@ -96,6 +99,7 @@ def open_zarr(path: Path) -> ZarrImage:
         attributes: dict[str, Any] = dict(group.attrs)
         metadata = attributes.get("ome", attributes)
         level, axes, scale = _finest(metadata["multiscales"][0])
+        _check_size(path, level, group[level])
         array = dask.array.from_zarr(str(path), component=level)
         masks = f"labels/{MASKS}/0" if OUR_KEY in attributes and "labels" in group else None
         return ZarrImage(
@@ -109,10 +113,30 @@ def open_zarr(path: Path) -> ZarrImage:
     except CellCycleError:
         raise
     except Exception as error:  # damaged metadata can make zarr raise anything
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise ReadError(
             f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
         ) from error
+
+
+def _check_size(path: Path, level: str, array: Any) -> None:
+    """Refuse a shape that what is stored can't have: to list its pieces alone would take hours."""
+    pieces = getattr(array, "shards", None) or array.chunks
+    n_pieces = prod(-(-length // piece) for length, piece in zip(array.shape, pieces, strict=True))
+    n_bytes = prod(array.shape[-2:]) * array.dtype.itemsize
+    n_stored = 0
+    if n_pieces > _MANY_PIECES or prod(pieces) * array.dtype.itemsize > _LARGEST_PIECE:
+        n_stored = sum(len(files) for *_, files in os.walk(path / level))
+        if n_pieces > _MANY_PIECES * max(n_stored, 1) or prod(pieces) * array.dtype.itemsize > _LARGEST_PIECE:
+            shape = " x ".join(f"{length:,}" for length in array.shape)
+            raise ReadError(
+                f"{shown_name(path)} is damaged: it says {shape} pixels, but only {n_stored:,} pieces of it are there, "
+                "or they are too large for the memory; write it again"
+            )
+    if n_bytes > _LARGEST_PLANE:
+        raise ImageError(
+            f"{shown_name(path)} shows {array.shape[-2]:,} x {array.shape[-1]:,} pixels; cut it into fields"
+        )
 
 
 def _is_synthetic(mark: object) -> bool:

@@ -8,9 +8,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.plain_files import plain_bytes
 
 ZARR_SUFFIX = ".zarr"
 _METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
+_MOST_BYTES = 64 * 2**20
 _DEEPEST = 4
 """A plate has rows, wells and fields."""
 
@@ -43,8 +45,8 @@ def attributes_of(group: Path) -> dict[str, Any]:
     """The metadata of a group, of version 0.4 or 0.5; empty if it has none. It needs no other package."""
     for name in ("zarr.json", ".zattrs"):
         try:
-            found = json.loads((group / name).read_bytes())
-        except (OSError, ValueError):
+            found = json.loads(plain_bytes(group / name, _MOST_BYTES))
+        except (OSError, ValueError, RecursionError):
             continue
         if name == "zarr.json":
             found = found.get("attributes") if isinstance(found, dict) else None

@@ -12,6 +12,7 @@ from PIL import Image
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE_COLOUR, UNSURE_LABEL
 
@@ -38,7 +39,7 @@ def write_table(prediction: Prediction, path: Path) -> None:
         It can't be written.
     """
     with atomic_path(path) as temporary:
-        prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(prediction.to_table(), temporary, float_format="%.6g")
     if len(prediction) > PARQUET_ROWS:
         write_parquet(prediction, path.with_suffix(".parquet"))
 

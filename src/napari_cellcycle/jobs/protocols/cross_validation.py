@@ -23,6 +23,7 @@ from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
@@ -140,8 +141,9 @@ def train_fold(
 def settings_of(
     paths: Sequence[str | Path], config: EvaluateSettings, settings: TrainConfig, reading: ReadSettings
 ) -> dict[str, Any]:
-    """All settings, for the report."""
-    return {**config.to_dict(), **settings.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
+    """All settings, for the report, which is passed on."""
+    given = {**config.to_dict(), **settings.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
+    return shared_settings(given)
 
 
 def notes_on_inputs(config: EvaluateSettings, recipe: Recipe) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Stop
+from napari_cellcycle.io.reserve import reserved
 from napari_cellcycle.store.checkpoints import read_checkpoint, restoring, unfinished_folder, write_checkpoint
 from napari_cellcycle.training.state import Checkpoint, Hooks, TrainingState
 
@@ -24,6 +26,14 @@ def check_output_free(output: Path, *, resume: bool) -> None:
     unfinished = unfinished_folder(output)
     if unfinished.exists() and not resume:
         raise WriteError(f"{unfinished} is an unfinished training; resume it, or remove that folder")
+
+
+@contextmanager
+def claimed(output: Path, *, resume: bool) -> Iterator[None]:
+    """Check that `output` is free, and keep it for this training until it ends; see `reserved`."""
+    check_output_free(output, resume=resume)
+    with reserved(output):
+        yield
 
 
 @dataclass(eq=False)

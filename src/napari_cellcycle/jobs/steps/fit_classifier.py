@@ -15,6 +15,7 @@ from napari_cellcycle.datasets.training_cells import TrainingCells, g1_dna
 from napari_cellcycle.events import Job, Progress, map_events
 from napari_cellcycle.images.contrast_match import fit_contrast, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard, build
 from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.device import mixed_precision, pick_device
@@ -102,7 +103,7 @@ def fit_model(
             "n_cells": len(training) + len(validation),
             "n_validation": len(validation),
             "n_synthetic": int(training.synthetic.sum()),
-            "settings": config.to_dict(),
+            "settings": shared_settings(config.to_dict()),
         },
     )
     return Model(network, card, detector), log

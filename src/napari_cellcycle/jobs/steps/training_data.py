@@ -15,6 +15,7 @@ from napari_cellcycle.datasets.duplicates import iter_duplicates
 from napari_cellcycle.datasets.splits import split_validation
 from napari_cellcycle.datasets.training_cells import TrainingCells, prepare_cells
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.io.csv_cells import csv_text
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.phases import UNKNOWN, phase_label
@@ -87,4 +88,4 @@ def split_table(cells: Cells, validation: NDArray[np.intp], test: NDArray[np.int
         part[test] = "test"
     labels = [phase_label(int(number)) for number in cells.phases]
     table = pd.DataFrame({"source": cells.sources, "cell": cells.ids, "phase": labels, "part": part})
-    return table.to_csv(index=False)
+    return csv_text(table)
