@@ -13,6 +13,8 @@ from typing import Any
 import napari
 from qtpy.QtWidgets import QApplication
 
+from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.layers.source import PHASE, find_layer
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.models import HOME
 
@@ -47,10 +49,33 @@ def main(folder: Path) -> None:
     evaluate.show_all.click()
     viewer.theme = "dark"
     wait_for(evaluate)
+    take_gallery(viewer, folder / "label_cells.png")
+    take_populations(viewer, folder / "populations.png")
     evaluate.next_button.click()
     take_training(viewer, folder / "train.png")
     take_augmentation(viewer, folder / "augment.png")
     viewer.close()
+
+
+def take_gallery(viewer: Any, path: Path) -> None:
+    """Take a picture of the dock *Gallery*, sorted by how sure the model is, with a cell large and explained."""
+    gallery = dock(viewer, "Gallery")
+    pump(20, lambda: gallery.table is not None)
+    gallery.choices.sort.choose("probability")
+    gallery.grid.go_to(int(gallery.grid.order.rows[2]))
+    pump(1)
+    gallery.explain_button.click()
+    wait_for(gallery)
+    take(viewer, path)
+
+
+def take_populations(viewer: Any, path: Path) -> None:
+    """Take a picture of the dock *Populations*: DNA content by phase."""
+    populations = dock(viewer, "Populations")
+    pump(20, lambda: populations.counted is not None)
+    populations.tabs.setCurrentIndex(1)
+    pump(3, lambda: populations.drawing is None)
+    take(viewer, path)
 
 
 def take_training(viewer: Any, path: Path) -> None:
@@ -82,7 +107,7 @@ def dock(viewer: Any, name: str) -> Any:
 
 def look_closer(viewer: Any) -> None:
     """Zoom in until single cells are visible, and show the status of one of them."""
-    layer = viewer.layers["cells: phase"]
+    layer = find_layer(viewer.layers, list_galleries(viewer.layers)[0].group, PHASE)
     height, width = layer.data.shape
     camera = getattr(viewer, "scene", viewer).camera
     camera.zoom *= 3

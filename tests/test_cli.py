@@ -31,7 +31,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert not set(done.stdout.split()) & heavy
 
 
-@pytest.mark.parametrize("command", ["demo", "classify", "train", "evaluate", "info", "convert", "models"])
+@pytest.mark.parametrize("command", "demo classify train evaluate label next retrain info convert models".split())
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args([command, "--help"])

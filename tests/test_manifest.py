@@ -25,7 +25,7 @@ def test_every_command_is_used_and_every_use_is_a_command(manifest) -> None:
     known = {command.id for command in contributions.commands}
     used = {
         item.command
-        for items in (contributions.readers, contributions.sample_data, contributions.widgets)
+        for items in (contributions.readers, contributions.writers, contributions.sample_data, contributions.widgets)
         for item in items
     }
     in_menus = {item.command for items in contributions.menus.values() for item in items}
@@ -35,7 +35,7 @@ def test_every_command_is_used_and_every_use_is_a_command(manifest) -> None:
 
 def test_the_docks_come_in_the_order_of_the_work(manifest) -> None:
     names = [widget.display_name for widget in manifest.contributions.widgets]
-    assert names == ["Open cells", "Classify", "Evaluate", "Train", "Augment"]
+    assert names == ["Open cells", "Classify", "Gallery", "Evaluate", "Train", "Augment", "Populations"]
     groups = [item.group for item in manifest.contributions.menus["napari/layers/classify"]]
     assert groups == sorted(groups)
 

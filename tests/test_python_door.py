@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import subprocess
 import sys
 import warnings
@@ -424,3 +425,11 @@ class TestArrays:
 
         cells = cc.read_cells(torch.from_numpy(pixels.astype(np.float32)), channels=CHANNELS)
         np.testing.assert_array_equal(cells[3].pixels, pixels[3])
+
+
+@pytest.mark.parametrize(("user", "expected"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_waiting_threads_sleep_unless_the_user_wants_otherwise(user: dict[str, str], expected: str) -> None:
+    told = "import napari_cellcycle, os, sys; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    found = subprocess.run([sys.executable, "-c", told], env=clean | user, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [expected, "False"]

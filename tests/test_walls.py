@@ -23,10 +23,11 @@ FLOORS = (
     {"cells"},
     {"images"},
     {"models"},
-    {"io", "datasets"},
-    {"training", "evaluation", "store", "annotate"},
+    {"io", "datasets", "stain"},
+    {"training", "evaluation", "store", "annotate", "browse"},
     {"model_fit", "misfit"},
-    {"predict"},
+    {"predict", "population", "project"},
+    {"attribution"},
     {"jobs"},
     {"gui", "cli", "api"},
     {"__main__"},
@@ -38,7 +39,7 @@ INNER_FLOORS = {
         {"job_thread"},
         {"progress_dialog", "layers"},
         {"widgets"},
-        {"samples", "readers"},
+        {"samples", "readers", "writers"},
         {"docks"},
         {"demo_window"},
     ),
@@ -145,7 +146,10 @@ WAITED_FOR = {
     "cli": {*DEAR, "pandas", "scipy", "pydantic", "qtpy", "napari"},
     "jobs.config": {*DEAR, "pandas", "scipy", "pydantic"},
     "gui.readers": DEAR,
-    **{f"gui.docks.{name}": {*DEAR, "napari.viewer"} for name in "open classify evaluate train augment".split()},
+    **{
+        f"gui.docks.{name}": {*DEAR, "napari.viewer"}
+        for name in "open classify gallery evaluate train augment populations".split()
+    },
 }
 
 

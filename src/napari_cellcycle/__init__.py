@@ -12,11 +12,12 @@ Importing the package costs nothing: its functions, and what they need, are load
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_cellcycle.api import read_cells, train, train_finder
+    from napari_cellcycle.api import label_by_stain, populations, read_cells, train, train_finder
     from napari_cellcycle.cells import Cell, Cells, Prediction
     from napari_cellcycle.errors import (
         CellCycleError,
@@ -34,10 +35,16 @@ if TYPE_CHECKING:
     from napari_cellcycle.models import Model
     from napari_cellcycle.phases import Phase
     from napari_cellcycle.predict import classify
+    from napari_cellcycle.stain.result import StainLabels
     from napari_cellcycle.store.finders import load_finder
     from napari_cellcycle.store.models import list_models, load_model
 
 __version__ = "0.1.0"
+
+# Threads of torch sleep while they wait for one another. Otherwise they keep their cores busy, and next to other
+# programs everything takes several times longer. OpenMP reads it once, when torch is loaded.
+# What a user has set is kept.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "Cell",
@@ -53,27 +60,31 @@ __all__ = [
     "ReadError",
     "Report",
     "SettingError",
+    "StainLabels",
     "StoppedError",
     "TooFewCellsError",
     "WriteError",
     "__version__",
     "classify",
     "evaluate",
+    "label_by_stain",
     "list_models",
     "load_finder",
     "load_model",
+    "populations",
     "read_cells",
     "train",
     "train_finder",
 ]
 
 _HOMES = {
-    "api": ("read_cells", "train", "train_finder"),
+    "api": ("label_by_stain", "populations", "read_cells", "train", "train_finder"),
     "cells": ("Cell", "Cells", "Prediction"),
     "evaluation.report": ("Report", "evaluate"),
     "models": ("Model",),
     "phases": ("Phase",),
     "predict": ("classify",),
+    "stain.result": ("StainLabels",),
     "store.finders": ("load_finder",),
     "store.models": ("list_models", "load_model"),
 }

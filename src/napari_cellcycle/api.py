@@ -9,18 +9,29 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from napari_cellcycle.annotate.data_labels import with_labels
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.events import run_with_warnings, warn_user
 from napari_cellcycle.io import inputs
 from napari_cellcycle.io.array_cells import is_array
+from napari_cellcycle.io.calls_table import SavedCalls
 from napari_cellcycle.io.labelled_fields import LabelledField
-from napari_cellcycle.jobs.config import FinderSettings, ReadSettings, TrainSettings
+from napari_cellcycle.jobs.config import (
+    FinderSettings,
+    LabelSettings,
+    PopulationsSettings,
+    ReadSettings,
+    TrainSettings,
+)
+from napari_cellcycle.jobs.label_by_stain import label_cells, label_files
+from napari_cellcycle.jobs.populations import confusion_of, count_samples
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.jobs.train_finder import train_finder_fields, train_finder_files
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.trained_finder import Finder
+from napari_cellcycle.population.summary import Populations
 from napari_cellcycle.settings_base import Setting, settings_in
+from napari_cellcycle.stain.result import StainLabels
 from napari_cellcycle.store.finders import choose_finder
 
 _Arguments = ParamSpec("_Arguments")
@@ -44,6 +55,66 @@ def _with_labels_and_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Ar
 
 
 read_cells = _with_labels_and_warnings(inputs.read_cells)
+
+
+def populations(
+    prediction: Prediction,
+    by: str = "",
+    *,
+    table: str | PathLike[str] | None = None,
+    of: str = "calls",
+    model: str | PathLike[str] | Model | None = None,
+    force: bool = False,
+    seed: int = 0,
+) -> Populations:
+    """Count the phases of each sample, with intervals; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        From `classify`.
+    by : str
+        What the samples are: ``well``, ``frame``, ``file``, ``folder``, ``folder1``, ..., ``all``, or a column; by
+        default the most telling one.
+    table : path, optional
+        A CSV table with a column ``file``, ``folder``, ``well`` or ``source``, and others, such as ``condition``, to
+        group by.
+    of : {"calls", "labels"}
+        Count what the model called, or what a person labelled.
+    model : Model, str or path, optional
+        For whose confusion fractions are corrected; by default the one that made the calls, if it is known here.
+    force : bool
+        Give fractions even where most cells are unlike the training cells.
+    seed : int
+        The same seed gives the same intervals.
+
+    Returns
+    -------
+    Populations
+        Its ``samples`` have the numbers; ``to_table()`` is the table of the command.
+
+    Raises
+    ------
+    SettingError
+        The cells can't be grouped so.
+
+    Examples
+    --------
+    >>> import napari_cellcycle as cc
+    >>> from napari_cellcycle.io.sample_data import sample_path
+    >>> calls = cc.classify(cc.read_cells(sample_path())[:60], device="cpu")
+    >>> print(cc.populations(calls, by="all"))  # doctest: +ELLIPSIS
+    all cells: 60 cells...
+    """
+    config = PopulationsSettings(by=by, table=None if table is None else Path(table), of=of, force=force, seed=seed)
+    if isinstance(model, Model):
+        confusion, note = model.card.confusion, ""
+    else:
+        saved = SavedCalls(prediction, (prediction.model,) if prediction.model else ())
+        confusion, note = confusion_of(saved, "" if model is None else str(model))
+    if note:
+        warn_user([note])
+    return run_with_warnings(count_samples(prediction, config, confusion))
 
 
 def train(
@@ -179,6 +250,69 @@ def _finder_settings(start_from: str | PathLike[str] | None, overrides: dict[str
         overrides={name: value for name, value in given.items() if name not in own},
         **{name: value for name, value in given.items() if name in own},
     )
+
+
+def label_by_stain(
+    cells: Cells | str | PathLike[str] | Sequence[str | PathLike[str]],
+    output: str | PathLike[str] | None = None,
+    *,
+    dna: str | None = None,
+    fucci: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> StainLabels:
+    """Label the cells of a stained control by their stain; notes are shown as `CellCycleWarning`.
+
+    Parameters
+    ----------
+    cells : Cells, or path or sequence of paths
+        Of `Cells` the labels are only returned. Of files they are also kept next to the data if `output` is given,
+        as the command ``label`` does.
+    output : path, optional
+        Folder for ``labels.csv``, ``gates.json`` and ``labels.html``.
+    dna : str, optional
+        Channel of the DNA stain: ``"dna"``, or its name in the files. By default the one that was read as dna.
+    fucci : mapping, optional
+        Instead of `dna`: ``{"g1": "Cdt1", "s-g2m": "Geminin"}``.
+    **settings
+        Other settings of the command ``label``: ``model="watson"``, ``margin=0.1``, ``force=True``, ...
+
+    Returns
+    -------
+    StainLabels
+        ``.to_table()`` has one row for each cell; ``.words`` say what the stain can tell.
+
+    Raises
+    ------
+    SettingError
+        A setting is unknown or outside its limits, or `output` is given with `Cells`.
+    ChannelError
+        There is no such channel.
+    TooFewCellsError
+        There are too few cells for a histogram.
+    ImageError
+        Files are given, and their stain can tell no phase.
+
+    Examples
+    --------
+    >>> found = cc.label_by_stain("control/", "labels/", dna="Ch4")     # doctest: +SKIP
+    >>> found.counts                                                    # doctest: +SKIP
+    {'G1': 720, 'S': 433, 'G2/M': 468, 'doublet': 9}
+    """
+    known = settings_in(LabelSettings)
+    if unknown := [name for name in settings if name not in known]:
+        raise SettingError(f"{unknown[0]!r} is no setting of label_by_stain; choose among {', '.join(known)}")
+    given: dict[str, Any] = {
+        name: Path(value) if isinstance(value, PathLike) else value for name, value in settings.items()
+    }
+    config = LabelSettings(dna=dna, fucci=None if fucci is None else dict(fucci), **given)
+    if isinstance(cells, Cells):
+        if output is not None:
+            raise SettingError("output goes with files, next to which labels are kept; give the files instead")
+        return run_with_warnings(label_cells(cells, config))
+    if output is None:
+        return run_with_warnings(label_cells(read_cells(cells), config))
+    paths = [cells] if isinstance(cells, str | PathLike) else list(cells)
+    return run_with_warnings(label_files([Path(path) for path in paths], Path(output), config, ReadSettings()))
 
 
 def _as_setting(item: Setting, value: Any) -> Any:

@@ -20,7 +20,11 @@ from napari_cellcycle.jobs.config import (
     ClassifySettings,
     EvaluateSettings,
     FinderSettings,
+    LabelSettings,
+    NextSettings,
+    PopulationsSettings,
     ReadSettings,
+    RetrainSettings,
     TrainSettings,
 )
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
@@ -62,15 +66,19 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(classify, ClassifySettings)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
+    populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
+    _takes_cells(populations, "folder for populations.csv and the figures", also=", or phases.csv of classify")
+    _add_settings(populations, PopulationsSettings)
+    populations.add_argument("--json", action="store_true", help="print populations.csv as JSON, a record a row")
+
     train = _command(commands, "train", _train, "train a model on labelled cells")
     _takes_cells(train, "folder of the new model")
     _add_settings(train, TrainSettings)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
 
     finder = _command(commands, "train-finder", _train_finder, "train a finder of cells or nuclei on labelled fields")
-    _takes_cells(
-        finder, "folder of a model that gets the finder, or a new folder", "full-field images with labels or stain"
-    )
+    where = "folder of the model that gets the finder, or a new folder"
+    _takes_cells(finder, where, what="full-field images with labels or a stain")
     _add_settings(finder, FinderSettings)
     finder.epilog = "Ctrl-C stops training and keeps what was learned so far; a second one abandons it."
 
@@ -78,6 +86,14 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    following = _command(commands, "next", _next, "list the cells to label next")
+    _takes_cells(following, "table to write, with the columns source and cell, in the order of the queue")
+    _add_settings(following, NextSettings)
+
+    retrain = _command(commands, "retrain", _retrain, "train a model further on the labels so far, in about a minute")
+    _takes_cells(retrain, "folder of the new model")
+    _add_settings(retrain, RetrainSettings)
 
     augment = _command(commands, "augment", _augment, "generate synthetic cells of rare phases, to train with")
     augment.usage = f"{augment.prog} [INPUT...] -o OUT [settings]"
@@ -93,6 +109,12 @@ def build_parser() -> argparse.ArgumentParser:
     augment.epilog = (
         "Ctrl-C stops training and generates cells with the generator in its present state; a second one abandons it."
     )
+
+    label = _command(commands, "label", _label, "label the cells of a stained control by their stain")
+    _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
+    _add_settings(label, LabelSettings)
+    label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
+    label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
     info.add_argument("input", nargs="+", type=Path, metavar="FILE")
@@ -120,10 +142,10 @@ def _command(
 
 
 def _takes_cells(
-    parser: argparse.ArgumentParser, output_help: str, input_help: str = "files or folders with cells"
+    parser: argparse.ArgumentParser, output_help: str, *, what: str = "files or folders with cells", also: str = ""
 ) -> None:
     parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
-    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=input_help)
+    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=f"{what}{also}")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
 
@@ -177,6 +199,17 @@ def _classify(options: argparse.Namespace) -> None:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
         _print_phases(done, force=settings.force)
+
+
+def _populations(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.populations import populations_of_files
+
+    settings, reading = _settings(PopulationsSettings, options), _settings(ReadSettings, options)
+    done = _show(populations_of_files(options.input, options.output, settings, reading))
+    if options.json:
+        print(done.populations.to_table().to_json(orient="records", indent=2))
+    else:
+        print(f"{done.populations}\nwritten to {done.folder}: {', '.join(done.figures)}, each as png, svg and csv")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -251,6 +284,23 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"{done}\nwritten to {options.output}")
 
 
+def _next(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.next_cells import next_files
+
+    settings, reading = _settings(NextSettings, options), _settings(ReadSettings, options)
+    table = _show(next_files(options.input, options.output, settings, reading))
+    print(f"{len(table)} cells of the queue {settings.queue}, written to {options.output}")
+
+
+def _retrain(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.retrain import retrain_files
+
+    settings, reading = _settings(RetrainSettings, options), _settings(ReadSettings, options)
+    with _StopAtInterrupt() as interrupt:
+        done = _show(retrain_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    print(f"{options.output.name}: trained on {done.n_trained} cells, written to {options.output}; {done.text}")
+
+
 def _augment(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, augment_files
 
@@ -263,6 +313,21 @@ def _augment(options: argparse.Namespace) -> None:
     if done.quality is not None:
         print(done.quality)
     print(f"{len(done.cells)} synthetic cells written to {options.output / SYNTHETIC_FILE}; give them to train")
+
+
+def _label(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.label_by_stain import PAGE, label_files
+
+    settings, reading = _settings(LabelSettings, options), _settings(ReadSettings, options)
+    done = _show(label_files(options.input, options.output, settings, reading))
+    if options.json:
+        print(json.dumps(done.to_dict(), indent=2))
+        return
+    n_sure = int(done.gated.sure.sum())
+    print(f"{n_sure:,} of {len(done.cells):,} cells labelled by {' and '.join(done.channels)}, the others are unsure")
+    for name, count in done.counts.items():
+        print(f"  {name:<10} {count:>7}  {count / len(done.cells):6.1%}")
+    print(f"the labels are kept in the folder of the data; look at {options.output / PAGE}")
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -85,7 +85,7 @@ _SHORT = {"pro", "met", "meta", "ana", "tel", "telo"}
 _ENDINGS = ("phase", "fase", "phases", "fases")
 _FILLERS = {
     *("cell", "cells", "zellen", "celulas", "cellules", "population", "pop", "events", "tagged", "gated", "and"),
-    *("early", "mid", "late"),
+    *("early", "mid", "late", "phase", "fase", "phases", "fases", "stage", "transition"),
 }
 """Words next to the name of a phase that don't change it."""
 

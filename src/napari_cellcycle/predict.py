@@ -267,6 +267,28 @@ class PartialPrediction:
         )
 
 
+def matched_input(model: Model, cells: Cells) -> InputSpec:
+    """Find out how cells are prepared for a model: as its card says, but with the contrast matched to theirs.
+
+    Parameters
+    ----------
+    model : Model
+        Its card counts.
+    cells : Cells
+        All cells of the sample; up to 1,000 are read where the contrast counts.
+
+    Returns
+    -------
+    InputSpec
+
+    Raises
+    ------
+    ChannelError
+        The model needs a channel that the cells don't have.
+    """
+    return _matched(cells.select_channels(model.card.input.channels), model.card.input)[0]
+
+
 def _matched(cells: Cells, spec: InputSpec) -> tuple[InputSpec, tuple[str, ...]]:
     """`spec` adapted to the contrast of these cells, and what the user should know of that."""
     if not any(how.contrast for how in spec.normalisation):

@@ -31,10 +31,11 @@ def setting(
     choices: Sequence[str] | None = None,
     suggestions: Sequence[str] | None = None,
     more: bool = False,
+    title: str | None = None,
 ) -> dict[str, Any]:
     """What users see of a setting, for its annotation: ``name: Annotated[type, setting(...)] = default``.
 
-    The dict holds magicgui's options of these names, and two of ours: `suggestions` and `more`.
+    The dict holds magicgui's options of these names, and three of ours: `suggestions`, `more` and `title`.
 
     Parameters
     ----------
@@ -48,13 +49,15 @@ def setting(
         Usual values of a free text.
     more : bool
         Whether the form folds it away under "More".
+    title : str, optional
+        What the form calls it, where the name of the flag says too little.
 
     Returns
     -------
     dict
         Without the options that are not given.
     """
-    given = {"min": min, "max": max, "choices": choices, "suggestions": suggestions}
+    given = {"min": min, "max": max, "choices": choices, "suggestions": suggestions, "title": title}
     return {"tooltip": tooltip, "more": more, **{name: value for name, value in given.items() if value is not None}}
 
 

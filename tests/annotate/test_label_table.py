@@ -228,3 +228,26 @@ def test_a_million_cells_are_counted_and_labelled_at_once() -> None:
     assert table.counts[2] == 500_000
     assert table.load([Decision("9.tif", 99_999, "S", True, "ben", PERSON, RANDOM, WHEN)]) == 0
     assert table.phases[-1] == 1
+
+
+def test_a_control_labels_every_cell_and_another_run_replaces_its_labels(tmp_path: Path) -> None:
+    path = tmp_path / "cellcycle_labels.jsonl"
+    table = table_of(path=path)
+    changed = table.replace_labels("gate: Ch4", ["G1", "S", "G2/M", "", "G1", "G1"], [True] * 5 + [False])
+    assert changed.tolist() == [0, 1, 2, 4, 5]
+    before = path.read_bytes()
+    assert table.replace_labels("gate: Ch4", ["G1", "S", "G2/M", "", "G1", "G1"], [True] * 5 + [False]).size == 0
+    assert path.read_bytes() == before
+    table.decide([0], "Metaphase")
+    assert table.replace_labels("gate: Ch4", ["S", "S", "", "", "G1", "G1"], [True] * 6).tolist() == [0, 2, 5]
+    assert path.read_bytes().startswith(before)
+    again = table_of(path=path)
+    again.load(read_decisions(path)[0])
+    for each in (table, again):
+        assert each.texts()["label"].tolist() == ["Metaphase", "S", "", "", "G1", "G1"]
+        assert each.phases.tolist() == [4, 1, UNKNOWN, UNKNOWN, 0, 0]
+        assert each.texts()["drawn"].tolist() == ["by hand", "every cell", "", "", "every cell", "every cell"]
+        assert not each.drawn_at_random.any()
+    table.undo()
+    assert table.texts()["label"][0] == "S"
+    assert {decision.kind for decision in read_decisions(path)[0]} == {CONTROL, PERSON}

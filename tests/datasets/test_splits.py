@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds, seed_folds, split_validation
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds, seed_folds, split_validation
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
 
@@ -156,3 +157,20 @@ def test_groups_from_where_cells_lie() -> None:
 def test_an_unknown_grouping_is_said(by: str) -> None:
     with pytest.raises(SettingError, match="must be file, folder, or folder1"):
         group_names(cells_of([0, 1]), by)
+
+
+@pytest.mark.parametrize("name", ["film{}.tif[t={}]", "film{}_t00{}.tif", "{}/t00{}.tif"])
+def test_times_of_one_film_are_never_in_two_parts(name: str) -> None:
+    phases = np.tile([0, 1], 24)
+    sources = np.array([name.format(film, time) for film in range(6) for time in range(4) for _ in range(2)])
+    cells = Cells.build(ArrayImages(np.zeros((48, 1, 9, 9))), ["brightfield"], sources, phases=phases)
+    films = np.repeat(np.arange(6), 8)
+    folds = make_folds(cells, 3)
+    for fold in folds:
+        parts = [set(films[part].tolist()) for part in (fold.train, fold.validation, fold.test)]
+        assert sum(map(len, parts)) == len(set.union(*parts))
+    assert any("images of one time-lapse are kept together" in note for note in folds.notes)
+    with pytest.raises(
+        TooFewCellsError, match="are in 1 groups, too few for 3 folds; ask for fewer folds, or give more"
+    ):
+        make_folds(cells.subset(np.flatnonzero(films == 0)), 3)

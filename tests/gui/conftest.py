@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
 from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.jobs.config import ReadSettings
@@ -19,6 +20,21 @@ def viewer(qapp: Any) -> Any:
     from napari.components import ViewerModel
 
     return ViewerModel()
+
+
+@pytest.fixture
+def window(make_napari_viewer: Any, qapp: Any) -> Any:
+    """A viewer that is really drawn, with our plugin's manifest."""
+    from qtpy.QtGui import QGuiApplication
+
+    if QGuiApplication.platformName() in ("offscreen", "minimal"):
+        pytest.skip("there is no display, so no OpenGL; xvfb-run gives one")
+    import npe2
+
+    manager = npe2.PluginManager.instance()
+    if PLUGIN not in manager:
+        manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
+    return make_napari_viewer(show=True)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from napari_cellcycle.jobs.convert import convert_files
 
 def test_a_folder_of_phases_is_read_as_a_gallery(qapp, plate) -> None:
     layers = get_folder_reader(str(plate))(str(plate))
-    assert [(options["name"], kind) for _, options, kind in layers][-1] == ("cells: brightfield", "image")
+    assert [(options["name"], kind) for _, options, kind in layers][-1] == (f"brightfield - {plate.name}", "image")
     assert all(pixels.dtype == np.uint16 for pixels, *_ in layers)
 
 
@@ -31,13 +31,13 @@ def test_napari_opens_files_and_folders_with_us(qapp, plate) -> None:
         manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
     for path in (plate, plate / "S" / "cells_Ch3.tif"):
         layers = npe2.read([str(path)], stack=False, plugin_name=PLUGIN)
-        assert layers[-1][1]["name"] == "cells: brightfield"
+        assert layers[-1][1]["name"] == f"brightfield - {path.name.removesuffix('.tif')}"
 
 
 def test_single_files_named_after_channels_are_read_together(qapp, plate) -> None:
     paths = [str(plate / "S" / f"cells_{channel}.tif") for channel in ("Ch3", "Ch6")]
     layers = get_file_reader(paths)(paths)
-    assert {options["name"] for _, options, _ in layers} == {"cells: brightfield", "cells: darkfield"}
+    assert {options["name"] for _, options, _ in layers} == {"brightfield - S, 2 files", "darkfield - S, 2 files"}
 
 
 @pytest.mark.parametrize("name", ["scan.tif", "photo.png", "notes_Ch3.txt"])
@@ -52,7 +52,7 @@ def test_cells_that_we_converted_to_zarr_are_read_as_a_gallery(qapp, plate, tmp_
     path = str(tmp_path / "cells.zarr")
     result_of(convert_files([plate / "S"], path, ReadSettings()))
     layers = get_folder_reader(path)(path)
-    assert {options["name"] for _, options, _ in layers} >= {"cells: brightfield", "cells: darkfield"}
+    assert {options["name"] for _, options, _ in layers} >= {"brightfield - cells", "darkfield - cells"}
 
 
 @pytest.mark.parametrize("metadata", ["", "[]", '{"attributes": null}', '{"attributes": {"ome": {}}}'])

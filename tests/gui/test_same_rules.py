@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from shown import layer_showing
 from trained import TINY, using
 
 from napari_cellcycle.cli import main
@@ -85,7 +86,7 @@ def test_classify_calls_and_counts_alike(mixed, viewer, qtbot, finished, model_f
     shown(viewer, mixed)
     dock = called_by_button(viewer, qtbot, finished, model_folder)
     assert main(["classify", str(mixed), "-o", str(tmp_path / "out"), "--model", str(model_folder)]) == 0
-    table, written = viewer.layers["cells: phase"].features, pd.read_csv(tmp_path / "out" / "phases.csv")
+    table, written = layer_showing(viewer, "phase").features, pd.read_csv(tmp_path / "out" / "phases.csv")
     assert table["phase"].tolist() == written["phase"].tolist()
     np.testing.assert_allclose(table["probability"], written["probability"], atol=1e-4)
     fractions = json.loads((tmp_path / "out" / "summary.json").read_text())["phases"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 
 import numpy as np
 import pytest
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from shown import layer_showing
 
 from napari_cellcycle.events import Progress, result_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
@@ -19,23 +22,11 @@ PLUGIN = "napari-cellcycle"
 _COMMANDS = {
     "open": "Open cells",
     "classify": "Classify",
+    "gallery": "Gallery",
     "evaluate": "Evaluate",
     "train": "Train",
     "augment": "Augment",
 }
-
-
-@pytest.fixture
-def window(make_napari_viewer, qapp, monkeypatch):
-    """A viewer that is really drawn, with our plugin's manifest."""
-    if QGuiApplication.platformName() in ("offscreen", "minimal"):
-        pytest.skip("there is no display, so no OpenGL; xvfb-run gives one")
-    import npe2
-
-    manager = npe2.PluginManager.instance()
-    if PLUGIN not in manager:
-        manager.register(npe2.PluginManifest.from_distribution(PLUGIN))
-    return make_napari_viewer(show=True)
 
 
 def dock_of(viewer, name):
@@ -55,12 +46,62 @@ def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(w
     finished(evaluate)
     assert evaluate.table.item(0, 0) is not None
     assert "synthetic" in evaluate.banner.text()
-    layer = window.layers["cells: phase"]
+    layer = layer_showing(window, "phase")
     picture = window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
     for phase in sorted(set(layer.features["phase"]) - {"unsure"}):
         colour = COLOURS[list(COLOURS)[PHASE_LABELS.index(phase)]]
         wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
         assert (np.abs(picture - wanted).max(axis=-1) <= 3).any(), f"no {phase} to be seen"
+
+
+def test_keys_label_cells_in_the_gallery_and_are_no_tools_of_napari(window, plate, qtbot, finished, tmp_path) -> None:
+    folder = shutil.copytree(plate, tmp_path / "mine")
+    show_gallery(window, result_of(open_gallery([folder], ReadSettings())))
+    labels = window.add_labels(np.zeros((50, 50), np.uint8))
+    gallery = dock_of(window, "Gallery")
+    gallery.inputs.cells.choose(gallery.inputs.cells._values[0])
+    finished(gallery)
+    qtbot.waitUntil(lambda: gallery.grid.isVisible())
+    window.layers.selection.active = labels
+    labels.data_setitem((np.array([3]), np.array([3])), np.array([5], np.uint8))
+    gallery.grid.setFocus()
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_5):
+        QTest.keyClick(gallery.grid, key)
+    assert gallery.opened.labels.labels[:3].tolist() == [0, 1, 4]
+    assert labels.mode == "pan_zoom"
+    QTest.keyClick(gallery.grid, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert gallery.opened.labels.labels[:3].tolist() == [0, 1, -1]
+    assert labels.data[3, 3] == 5
+    for key in (Qt.Key.Key_4, Qt.Key.Key_6):  # from a button of the dock too
+        QTest.keyClick(gallery.bar.save, key)
+    assert labels.mode == "pan_zoom"
+    assert gallery.opened.labels.counts.sum() == 4
+    QTest.keyClick(window.window._qt_window, Qt.Key.Key_2)
+    assert labels.mode != "pan_zoom"  # else this test would show nothing
+
+
+def test_a_phase_of_the_legend_is_shown_in_the_gallery(window, qtbot, finished, plate, model_folder) -> None:
+    show_gallery(window, result_of(open_gallery([plate], ReadSettings())))
+    classify = dock_of(window, "Classify")
+    classify.model.add_folder(model_folder)
+    classify.run_button.click()
+    finished(classify)
+    called = layer_showing(window, "phase").features["phase"]
+    phase = PHASE_LABELS.index(called[0])
+    classify.legend.customContextMenuRequested.emit(
+        classify.legend.visualItemRect(classify.legend.item(phase, 0)).center()
+    )
+    gallery = dock_of(window, "Gallery")
+    finished(gallery)
+    assert gallery.grid.order.rows.tolist() == np.flatnonzero(called == called[0]).tolist()
+    assert gallery.gathered.text() == f"{(called == called[0]).sum()} cells called {called[0]}"
+    evaluate = dock_of(window, "Evaluate")
+    finished(evaluate)
+    truth = layer_showing(window, "phase").features["truth"]
+    evaluate.table.entry_clicked.emit(0, phase)
+    both = np.flatnonzero((called == called[0]) & (truth == "G1"))
+    assert set(gallery.grid.order.rows.tolist()) <= set(both.tolist())
+    assert f"called {called[0]}" in gallery.gathered.text()
 
 
 def test_the_menus_open_our_docks(window) -> None:

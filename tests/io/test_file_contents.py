@@ -11,10 +11,11 @@ import tifffile
 from example_files import example_tiles, write_tiff
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from test_full_field import FIELD, LABELS
 
 from napari_cellcycle.cells import Cells, Prediction, join_cells
-from napari_cellcycle.datasets.splits import group_names
+from napari_cellcycle.datasets.groups import group_names
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.formats.tiff_axes import has_channels_last
 from napari_cellcycle.io.input_summary import describe_inputs
@@ -121,6 +122,20 @@ def test_metadata_in_a_companion_file(tmp_path: Path) -> None:
         read_cells(tmp_path)
 
 
+def test_a_companion_file_of_tiffs_without_metadata(tmp_path: Path) -> None:
+    planes = [(c, 0, t, t, f"w{c}.tif", c) for t in range(3) for c in range(2)]
+    (tmp_path / "set.companion.ome").write_text(ome(9, 2, 1, 3, planes))
+    for channel in range(2):
+        write_tiff(tmp_path / f"w{channel}.tif", CELLS[:3, channel], metadata=None)
+    cells = read_cells(tmp_path)
+    assert cells.channels == ("brightfield", "darkfield")
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:3])
+    (tmp_path / "w1.tif").unlink()
+    assert said(read_cells(tmp_path), "w1.tif (SSC) is missing")
+    with pytest.raises(ReadError, match=r"set\.companion\.ome only describes TIFF files; give these files, or their"):
+        read_cells(tmp_path / "set.companion.ome")
+
+
 def test_a_renamed_file_knows_itself(tmp_path: Path) -> None:
     planes = [(c, 0, t, 2 * t + c, "old.ome.tif", 0) for t in range(3) for c in range(2)]
     write_tiff(tmp_path / "new.ome.tif", CELLS[:3], description=ome(0, 2, 1, 3, planes), metadata=None)
@@ -148,14 +163,49 @@ def write_series(path: Path, images: list[np.ndarray], axes: str = "CYX") -> Non
             writer.write(image, metadata={"axes": axes}, photometric="minisblack")
 
 
-def test_masks_in_turn_with_images_are_left_out(tmp_path: Path) -> None:
+def in_turn(images: list[np.ndarray], masks: list[np.ndarray]) -> list[np.ndarray]:
+    return [each for pair in zip(images, masks, strict=True) for each in pair]
+
+
+def test_masks_in_turn_with_images_are_those_of_the_cells(tmp_path: Path) -> None:
     sizes = [(36, 38), (40, 40), (33, 35)]
     images = [CELLS[k, :, :h, :w] for k, (h, w) in enumerate(sizes)]
-    both = [each for image in images for each in (image, (image > 700).astype(np.uint8))]
-    write_series(tmp_path / "a.ome.tif", both)
+    masks = [(image > image[0].mean()).astype(np.uint8) for image in images]
+    write_series(tmp_path / "a.ome.tif", in_turn(images, masks))
     cells = read_cells(tmp_path)
-    assert [cell.pixels.shape[1:] for cell in cells.read(range(len(cells)))] == sizes
-    assert said(cells, "of 6 are left out", "mask")
+    found = cells.read(range(len(cells)))
+    assert [cell.pixels.shape[1:] for cell in found] == sizes
+    for cell, mask in zip(found, masks, strict=True):
+        np.testing.assert_array_equal(cell.mask, mask[0] > 0)  # that of brightfield
+    assert cells.select_channels([cells.channels[1]]).read([2])[0].mask.sum() == masks[2][0].sum()
+    assert said(cells, "of 6 are read as the masks of the others")
+
+
+def test_a_mask_in_each_of_many_files(tmp_path: Path) -> None:
+    for number in range(10):
+        mask = (CELLS[number, :1] > CELLS[number, 0].mean()).astype(np.uint8)
+        write_series(tmp_path / f"{number}.ome.tif", [CELLS[number], mask])
+    found = read_cells(tmp_path).read([9])[0]
+    np.testing.assert_array_equal(found.mask, CELLS[9, 0] > CELLS[9, 0].mean())
+
+
+def test_labels_in_turn_with_fields_cut_their_cells(tmp_path: Path) -> None:
+    write_series(tmp_path / "a.ome.tif", in_turn([FIELD, FIELD[::-1]], [LABELS, LABELS[::-1]]), "YX")
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [*range(2, 14, 2)] * 2
+    assert set(cells.sources) == {"a.ome.tif[image=0]", "a.ome.tif[image=2]"}
+    for cell in (0, 6):
+        assert np.isin(cells[cell].pixels[0][cells[cell].mask], FIELD[LABELS == 2]).all()
+    assert {part.kind for part in describe_inputs(tmp_path).parts} == {"field with the labels inside it"}
+
+
+def test_masks_that_belong_to_no_image_are_left_out(tmp_path: Path) -> None:
+    mask = (CELLS[0, :1] > CELLS[0, 0].mean()).astype(np.uint8)
+    write_series(tmp_path / "a.ome.tif", [CELLS[0], mask, CELLS[1], CELLS[2]])
+    cells = read_cells(tmp_path)
+    assert len(cells) == 3
+    assert all(cell.mask is None for cell in cells)
+    assert said(cells, "image 1", "of 4 is left out, since a mask is no image")
 
 
 def test_every_scene_is_used_or_named(tmp_path: Path) -> None:
@@ -212,6 +262,57 @@ def test_one_file_per_cell_and_channel_with_focal_planes(tmp_path: Path) -> None
     cells = read_cells(tmp_path)
     np.testing.assert_array_equal(pixels_of(cells), CELLS[:10])
     np.testing.assert_array_equal(pixels_of(cells.select_channels(["darkfield"])), CELLS[:10, 1:])
+
+
+@pytest.mark.parametrize("name", ["c{cell}_z{z}_{channel}", "img_00000000{cell}_{channel}_00{z}"])
+def test_focal_planes_in_a_file_each_are_one_cell(tmp_path: Path, name: str) -> None:
+    for cell, sharp in enumerate((1, 2, 0)):
+        planes = focal_planes(CELLS[cell], sharp, 3).astype(np.uint16)
+        for z in range(3):
+            for index, channel in enumerate(("BF", "SSC")):
+                write_tiff(tmp_path / f"{name.format(cell=cell, z=z, channel=channel)}.tif", planes[z, index])
+    cells = read_cells(tmp_path)
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:3])
+    assert said(cells, "files such as", "the 3 focal planes (z)", "the sharpest", "--plane 0 to 2")
+    lowest = read_cells(tmp_path, plane=0)
+    np.testing.assert_array_equal(pixels_of(lowest)[2], CELLS[2])
+    assert not said(lowest, "there are no focal planes")
+    with pytest.raises(SettingError, match=r"plane is 3, but .* has 3 focal planes"):
+        read_cells(tmp_path, plane=3)
+
+
+def test_pages_that_look_like_channels_are_asked_for(tmp_path: Path) -> None:
+    for cell in range(10):
+        write_tiff(tmp_path / f"{cell}.tif", CELLS[cell], photometric="minisblack", metadata=None)
+    with pytest.raises(ImageError, match=r"0\.tif has 2 pages, which may be as many channels or as many images"):
+        read_cells(tmp_path)
+    cells = read_cells(tmp_path, channels={"brightfield": 0, "darkfield": 1})
+    np.testing.assert_array_equal(pixels_of(cells), CELLS[:10])
+    assert len(read_cells(tmp_path, layout="cells")) == 20
+    write_tiff(tmp_path / "alike" / "a.tif", CELLS[:6, 0], metadata=None)
+    assert len(read_cells(tmp_path / "alike")) == 6
+
+
+def test_a_png_with_two_samples_has_two_channels(tmp_path: Path) -> None:
+    grey = (CELLS[0, 0] // 8).astype(np.uint8)
+    Image.fromarray(np.dstack([grey, grey // 2]), "LA").save(tmp_path / "a.png")
+    cells = read_cells(tmp_path)
+    np.testing.assert_array_equal(pixels_of(cells)[0], [grey, grey // 2])
+    assert said(cells, "a.png: the 2 values of each pixel are read as 2 channels")
+    Image.fromarray(np.dstack([grey, np.full_like(grey, 255)]), "LA").save(tmp_path / "a.png")
+    assert read_cells(tmp_path).channels == ("brightfield",)
+
+
+@pytest.mark.parametrize("suffix", ["tf8", "btf", "tf2", "TIF", "OME.TIF"])
+def test_other_endings_of_tiff(tmp_path: Path, suffix: str) -> None:
+    write_tiff(tmp_path / f"a.{suffix}", CELLS[0, 0])
+    assert read_cells(tmp_path).sources.tolist() == [f"a.{suffix}"]
+
+
+def test_an_array_of_numpy_is_one_sentence(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", CELLS)
+    with pytest.raises(ReadError, match=r"a\.npy is an array of NumPy; in Python give the array itself, or save it"):
+        read_cells(tmp_path / "a.npy")
 
 
 def test_a_field_with_focal_planes_is_no_time_lapse(tmp_path: Path) -> None:

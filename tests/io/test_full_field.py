@@ -10,7 +10,7 @@ from example_files import write_tiff
 from PIL import Image
 
 from napari_cellcycle.cell_images import CellImage, Unreadable
-from napari_cellcycle.errors import ChannelError, ImageError, ReadError
+from napari_cellcycle.errors import ChannelError, ImageError, ReadError, SettingError
 from napari_cellcycle.io.input_summary import describe_inputs
 from napari_cellcycle.io.inputs import read_cells
 
@@ -99,6 +99,16 @@ def test_time_lapse(tmp_path: Path, compression: str | None) -> None:
     assert isinstance(first, CellImage)
     assert isinstance(last, CellImage)
     np.testing.assert_array_equal(first.pixels[0] + 2, last.pixels[0])
+
+
+def test_the_diameter_of_cells_guides_the_segmentation_and_goes_with_nothing_else(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", FIELD)
+    assert len(read_cells(tmp_path, cell_diameter_px=25)) == 6
+    with pytest.raises(ImageError, match=r"no cells were found in a\.tif by segmentation"):
+        read_cells(tmp_path, cell_diameter_px=250)
+    write_tiff(tmp_path / "a_labels.tif", LABELS)
+    with pytest.raises(SettingError, match="cell-diameter-px is for finding the cells of a full-field image without"):
+        read_cells(tmp_path, cell_diameter_px=25)
 
 
 def test_segmented_time_lapse(tmp_path: Path) -> None:

@@ -145,6 +145,43 @@ def test_folders_of_labels_cut_the_cells(tmp_path: Path, folder: str, images: st
     assert said(cells, "without an image of this name", "b.tif")
 
 
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("t003", "man_seg003"),
+        ("images/img_3", "masks/mask_3"),
+        ("imagesTr/a_0000", "labelsTr/a"),
+        ("img_0000", "img_0000_cp_masks"),
+        ("a", "segmentation/a_seg"),
+    ],
+)
+def test_label_images_with_names_of_public_data_sets(tmp_path: Path, image: str, labels: str) -> None:
+    pixels = write_field(tmp_path / f"{image}.tif")
+    write_tiff(tmp_path / f"{labels}.tif", pixels)
+    cells = read_cells(tmp_path)
+    assert (cells.ids.tolist(), set(cells.sources)) == ([1, 2, 3], {f"{image}.tif"})
+
+
+def test_cell_tracking_challenge(tmp_path: Path) -> None:
+    for frame in range(2):
+        labels = write_field(tmp_path / "01" / f"t00{frame}.tif")
+        write_tiff(tmp_path / "01_ST" / "SEG" / f"man_seg00{frame}.tif", labels)
+        write_tiff(tmp_path / "01_GT" / "TRA" / f"man_track00{frame}.tif", labels)
+    write_tiff(tmp_path / "01_GT" / "SEG" / "man_seg001.tif", labels * (labels < 3))
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [1, 2, 3, 1, 2]  # gold truth of the second frame, silver truth of the first
+    assert said(cells, "01_ST/SEG: man_seg001.tif left out, as 01_GT/SEG has labels of these images")
+    assert said(cells, "01_GT/TRA: man_track000.tif, man_track001.tif left out")
+
+
+def test_two_folders_of_labels_are_a_question(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "images" / "a.tif")
+    for folder in ("labels", "masks"):
+        write_tiff(tmp_path / folder / "a.tif", labels)
+    with pytest.raises(ReadError, match="a has label images in labels and in masks; keep one of these folders"):
+        read_cells(tmp_path)
+
+
 def test_folders_of_labels_below_phases(tmp_path: Path) -> None:
     labels = write_field(tmp_path / "images" / "G1" / "a_BF.tif")
     write_tiff(tmp_path / "masks" / "G1" / "a.tif", labels)
@@ -265,6 +302,72 @@ def test_a_short_name_is_a_phase_among_phases_only(tmp_path: Path) -> None:
     assert said(cells, "Ana is not read as anaphase")
     write_cells(tmp_path / "Meta", PAIRS)
     assert set(read_cells(tmp_path).phases) == {Phase.ANAPHASE, Phase.METAPHASE}
+
+
+def test_copies_of_files_are_left_out(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "a.tif", example_tiles(3, 40))
+    for name in ("a (1).tif", "a - Copy.tif", "a - Kopie (2).tif", "a copy 3.tif"):
+        (tmp_path / name).write_bytes((tmp_path / "a.tif").read_bytes())
+    write_tiff(tmp_path / "a (2).tif", example_tiles(3, 40) + 1)
+    cells = read_cells(tmp_path)
+    assert set(cells.sources) == {"a.tif", "a (2).tif"}
+    assert said(cells, "left out, as copies of other files there: a (1).tif, a - Copy.tif")
+
+
+def test_further_channels_of_nnunet_are_no_images_of_their_own(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "imagesTr" / "a_0000.tif")
+    write_field(tmp_path / "imagesTr" / "a_0001.tif")
+    write_tiff(tmp_path / "labelsTr" / "a.tif", labels)
+    cells = read_cells(tmp_path)
+    assert cells.ids.tolist() == [1, 2, 3]
+    assert said(cells, "further channels of the images with _0000: a_0001.tif")
+
+
+def test_files_g1_and_g2_are_phases_and_said(tmp_path: Path) -> None:
+    for name in ("G1_7.tif", "G2_8.tif"):
+        write_tiff(tmp_path / name, example_tiles(3, 40))
+    cells = read_cells(tmp_path)
+    assert set(cells.phases) == {Phase.G1, Phase.G2}
+    assert said(cells, "that begin with G1 and G2 are read as phases; call them G01 and G02 if they are wells")
+
+
+def test_a_channel_that_some_cells_lack_is_named(tmp_path: Path) -> None:
+    write_cells(tmp_path / "G1", PAIRS)
+    write_cells(tmp_path / "S", [name for name in PAIRS if "Ch3" in name])
+    cells = read_cells(tmp_path)
+    assert cells.channels == ("brightfield",)
+    assert said(cells, "darkfield is not used, as 3 of 6 cells have none")
+
+
+def test_pictures_of_cellpose_and_archives_are_no_images(tmp_path: Path) -> None:
+    labels = write_field(tmp_path / "a.tif")
+    write_tiff(tmp_path / "a_cp_masks.tif", labels)
+    write_tiff(tmp_path / "a_cp_outlines.tif", labels + 5)
+    (tmp_path / "b.zarr.zip").write_bytes(b"PK")
+    cells = read_cells(tmp_path)
+    assert set(cells.sources) == {"a.tif"}
+    assert said(cells, "a_cp_outlines.tif")
+    assert said(cells, "b.zarr.zip", "unpack them first")
+
+
+@pytest.mark.parametrize("paths", [None, [[1.0, 2.0]], 7])
+def test_what_is_no_path_and_no_array_is_one_sentence(paths: object) -> None:
+    with pytest.raises(SettingError, match="can't be read; give a file or folder, several of them, or an array"):
+        read_cells(paths)
+
+
+def test_an_empty_path_is_no_input() -> None:
+    with pytest.raises(ReadError, match="no input was given"):
+        read_cells("")
+
+
+def test_a_lonely_s_is_no_phase(tmp_path: Path) -> None:
+    write_tiff(tmp_path / "s.tif", example_tiles(3, 40))
+    cells = read_cells(tmp_path)
+    assert set(cells.phases) == {UNKNOWN}
+    assert said(cells, "s is not read as the S phase", "call it S_phase")
+    write_tiff(tmp_path / "g1.tif", example_tiles(3, 40) + 1)
+    assert sorted(read_cells(tmp_path).phases) == [Phase.G1] * 3 + [Phase.S] * 3
 
 
 def test_names_without_a_phase_are_counted(tmp_path: Path) -> None:

@@ -86,3 +86,24 @@ def test_coarse_phases_and_other_tables_are_named(stack: Path) -> None:
     assert any("2 cells of G2/M in plate.csv have no phase" in note for note in cells.notes)
     stack.with_name("plate.csv").write_text("well;treatment\nA1;DMSO\n")
     assert "plate.csv is not used, as it has no columns cell and phase" in read_cells(stack).notes
+
+
+def test_a_cell_that_is_there_twice_differently(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text("cell,phase\n0,G1\n0,G1\n1,S\n")
+    assert read_cells(stack).phases.tolist() == [0, 1, -1]
+    stack.with_name("plate.csv").write_text("cell,phase\n0,G1\n0,S\n")
+    with pytest.raises(ReadError, match=r"plate\.csv line 3: cell 0 is there twice, and differently"):
+        read_cells(stack)
+
+
+def test_cells_counted_from_1_are_one_sentence(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text("cell,stage\n1,G1\n2,G1\n3,S\n")
+    with pytest.raises(ReadError, match=r"has no cell '3'; correct the table \(cells are counted from 0\)"):
+        read_cells(stack)
+
+
+def test_dead_cells_have_no_phase(stack: Path) -> None:
+    stack.with_name("plate.csv").write_text("cell,phase\n0,dead\n1,G1\n2,G2/M\n")
+    cells = read_cells(stack)
+    assert cells.phases.tolist() == [-1, 0, -1]
+    assert "1 cell of dead in plate.csv has no phase" in cells.notes

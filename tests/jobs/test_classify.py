@@ -18,13 +18,13 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.images.classified_montage import draw_montage
-from napari_cellcycle.io.writers import packages
+from napari_cellcycle.io.writers import packages, results
 from napari_cellcycle.io.writers.results import write_table
-from napari_cellcycle.jobs import classify as job
 from napari_cellcycle.jobs.classify import classify_files
 from napari_cellcycle.jobs.config import ClassifySettings, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.evaluate import evaluate_files
 from napari_cellcycle.phases import COLOURS, SYNTHETIC_COLOUR, Phase
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 N_CELLS = 24
 CELLS_PX = 4 * 42
@@ -77,7 +77,6 @@ class TestExports:
         assert sum(map(len, lists)) == len(calls)
 
     def test_parquet_is_the_same_table(self, plate: Path, model_folder: Path, tmp_path: Path) -> None:
-        pytest.importorskip("pyarrow")
         calls, _ = self._run(plate, model_folder, tmp_path, "parquet")
         table = pd.read_parquet(tmp_path / "phases.parquet")
         assert list(table.columns) == list(pd.read_csv(tmp_path / "phases.csv").columns)
@@ -96,19 +95,30 @@ class TestExports:
         assert found.obsm["features"].shape[0] == len(calls)
         assert np.isfinite(found.obsm["features"]).all()
 
-    def test_long_tables_are_written_as_parquet_or_a_note_says_how(
+    @pytest.mark.filterwarnings("ignore")  # of anndata's own
+    def test_anndata_takes_wells_and_cells_without_a_phase(self, tmp_path: Path) -> None:
+        anndata = pytest.importorskip("anndata")
+        probabilities = np.eye(7, dtype=np.float32)[[5, 1, 0]]
+        probabilities[2] = np.nan
+        verdict = Verdict(answer=DOES_NOT_FIT, share_unlike=0.9, reliable=False, reason="size", text="it does not fit")
+        sources, wells = np.array(["a é.tif", "b.tif", "b.tif"]), {"well": np.array(["A1", "", "B1"])}
+        calls = Prediction(sources, np.arange(3), probabilities, columns=wells, verdict=verdict)
+        results.write_anndata(calls, tmp_path / "phases.h5ad", "{}")
+        found = anndata.read_h5ad(tmp_path / "phases.h5ad")
+        assert found.obs["well"].tolist() == ["A1", "", "B1"]
+        assert found.obs["phase"].cat.codes.tolist() == [5, 1, -1]  # the order of the phases; unreadable is missing
+        colours = dict(zip(found.obs["phase"].cat.categories, found.uns["phase_colors"], strict=True))
+        assert colours["Anaphase"] == COLOURS[Phase.ANAPHASE]
+        assert found.uns["verdict"]["reason"] == "size"
+        assert found.obs_names.tolist() == ["a é.tif:0", "b.tif:1", "b.tif:2"]
+
+    def test_long_tables_are_always_written_as_parquet_too(
         self, plate: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(job, "PARQUET_ROWS", 89)
-        monkeypatch.setattr(job, "can_write", lambda kind: False)
-        _, notes = self._run(plate, model_folder, tmp_path / "csv")
-        assert any("a table of 90 cells is quicker to read as Parquet" in note.text for note in notes)
-        assert (tmp_path / "csv" / "phases.csv").exists()
-        pytest.importorskip("pyarrow")
-        monkeypatch.setattr(job, "can_write", lambda kind: True)
-        _, notes = self._run(plate, model_folder, tmp_path / "both")
-        assert (tmp_path / "both" / "phases.parquet").exists()
-        assert not any("Parquet" in note.text for note in notes)
+        monkeypatch.setattr(results, "PARQUET_ROWS", 89)
+        calls, _ = self._run(plate, model_folder, tmp_path)
+        assert (tmp_path / "phases.csv").exists()
+        assert len(pd.read_parquet(tmp_path / "phases.parquet")) == len(calls) == 90
 
     def test_a_missing_package_is_said_before_the_work(
         self, plate: Path, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

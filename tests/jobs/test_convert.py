@@ -14,6 +14,7 @@ from made import finished_job
 
 from napari_cellcycle.cell_images import ArrayImages, CellImage, Unreadable
 from napari_cellcycle.cells import Cells, join_cells
+from napari_cellcycle.datasets.groups import group_names
 from napari_cellcycle.errors import ImageError, SettingError, WriteError
 from napari_cellcycle.events import Note, Progress, result_of, run_job
 from napari_cellcycle.io.inputs import read_cells
@@ -56,6 +57,23 @@ def some_cells(monkeypatch: pytest.MonkeyPatch) -> Cells:
 
 def give(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convert, "open_cells", lambda *_: finished_job(cells))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_wells_and_other_columns_come_back(
+    tmp_path: Path, some_cells: Cells, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    further = {"well": "A1 A1 A2 B1 B2".split(), "field": list("01234"), "Dose, nM": list("56789")}
+    columns = {name: np.array(texts) for name, texts in further.items()}
+    give(replace(some_cells, columns=columns), monkeypatch)
+    result_of(convert_files(["plate"], tmp_path / f"out.{suffix}", READING))
+    cells = read_cells(tmp_path / f"out.{suffix}")
+    assert {name: texts.tolist() for name, texts in cells.columns.items()} == {
+        "well": ["A1", "A1", "B1", "B2"],
+        "field": ["0", "1", "3", "4"],
+        "Dose, nM": ["5", "6", "8", "9"],
+    }
+    assert group_names(cells, "well").tolist() == ["A1", "A1", "B1", "B2"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

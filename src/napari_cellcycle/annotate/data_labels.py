@@ -23,6 +23,7 @@ from napari_cellcycle.store.run_registry import user_folder
 
 _LEVELS_UP = 2
 """Folders above the input in which labels are looked for: those of a plate count when one of its folders is opened."""
+_PACKAGE = Path(__file__).parents[1]
 _MOST_HASHED = 1_000_000  # pixels of an image, evenly spaced, that tell it from others
 
 
@@ -45,10 +46,10 @@ def label_path(root: Path) -> Path:
     Returns
     -------
     Path
-        In that folder; if it can't be written to, in the user's own data folder.
+        In that folder; if it can't be written to, or is of this package, in the user's own data folder.
     """
     beside = root / LABELS_FILE
-    if os.access(beside if beside.exists() else root, os.W_OK):
+    if not root.is_relative_to(_PACKAGE) and os.access(beside if beside.exists() else root, os.W_OK):
         return beside
     return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
 

@@ -9,20 +9,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from napari_cellcycle.annotate.queue_names import EVERY_CELL, RANDOM
 from napari_cellcycle.errors import ReadError, WriteError
 from napari_cellcycle.store.strict import Name, Strict, Text
+
+__all__ = [
+    "BY_HAND",
+    "CONTROL",
+    "EVERY_CELL",
+    "PERSON",
+    "RANDOM",
+    "Decision",
+    "append_decisions",
+    "read_decisions",
+]
 
 PERSON, CONTROL = "person", "control"
 BY_HAND = "by hand"
 """How a cell came to be labelled if no queue proposed it: somebody picked it."""
-RANDOM = "random"
-"""How a cell came to be labelled that was drawn at random. Only such cells say how good a model is on all cells."""
 VERSION = 1
 _MOST_BAD_LINES = 5  # that are named one by one
 
@@ -154,7 +164,7 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
 
 
 def _line(decision: Decision) -> str:
-    said = asdict(decision)
+    said = dict(vars(decision))
     if decision.at is None:
         del said["at"]
     return json.dumps(said, ensure_ascii=True) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
@@ -12,7 +13,15 @@ from weakref import WeakMethod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cellcycle.annotate.label_file import BY_HAND, CONTROL, PERSON, RANDOM, Decision, append_decisions
+from napari_cellcycle.annotate.label_file import (
+    BY_HAND,
+    CONTROL,
+    EVERY_CELL,
+    PERSON,
+    RANDOM,
+    Decision,
+    append_decisions,
+)
 from napari_cellcycle.annotate.matching import match_cells, match_positions
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE_LABEL
@@ -134,16 +143,27 @@ class LabelTable:
         """Cells that have a decision of any annotator which was not taken back, shape (N,)."""
         return (self._resolved >= 0) | self._unsure | self._disputed
 
+    def labels_of(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """`labels` and `decided` of some cells only, which takes no longer if there are a million others."""
+        resolved, is_open = self._resolved[rows], self._unsure[rows] | self._disputed[rows]
+        labels = np.where(is_open, UNDECIDED, np.maximum(resolved, UNDECIDED)).astype(np.int16)
+        return labels, (resolved >= 0) | is_open
+
     @property
     def phases(self) -> NDArray[np.int8]:
         """True phase of each cell as far as it is known, shape (N,): its label, else what was given."""
-        own = np.where(self.labels < N_PHASES, self.labels, UNKNOWN).astype(np.int8)
-        return np.where(self.decided, own, self.given).astype(np.int8)
+        return self.phases_of(np.arange(len(self)))
+
+    def phases_of(self, rows: Rows) -> NDArray[np.int8]:
+        """`phases` of some cells only."""
+        labels, decided = self.labels_of(rows)
+        own = np.where(labels < N_PHASES, labels, UNKNOWN)
+        return np.where(decided, own, self.given[rows]).astype(np.int8)
 
     @property
     def drawn_at_random(self) -> NDArray[np.bool_]:
         """Cells with a label that were drawn at random to be labelled, shape (N,)."""
-        return self.decided & (self._newest("drawn") == self._ways.index(RANDOM))
+        return self.decided & (self._ways_of(np.arange(len(self))) == self._ways.index(RANDOM))
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -156,7 +176,7 @@ class LabelTable:
         labels, decided = self.labels, self.decided
         label = np.array([*self.names, ""])[labels]
         label[self._unsure], label[self._disputed] = UNSURE_LABEL, DISPUTED_LABEL
-        drawn = np.where(decided, np.array(self._ways)[np.maximum(self._newest("drawn"), 0)], "")
+        drawn = np.where(decided, np.array(self._ways)[np.maximum(self._ways_of(np.arange(len(self))), 0)], "")
         return {"label": label, "annotator": self._annotators(), "drawn": drawn}
 
     def decision_of(self, row: int) -> dict[str, str]:
@@ -180,19 +200,27 @@ class LabelTable:
 
     # --- decisions ---
 
-    def decide(self, rows: ArrayLike, label: str, *, sure: bool = True, drawn: str | Sequence[str] = BY_HAND) -> None:
+    def decide(
+        self,
+        rows: ArrayLike,
+        label: str | Sequence[str],
+        *,
+        sure: bool = True,
+        drawn: str | Sequence[str] = BY_HAND,
+    ) -> None:
         """Label some cells, or take their labels back with an empty text.
 
         Parameters
         ----------
         rows : array_like of int
             Cells, by their position.
-        label : str
-            A phase, or another name.
+        label : str or sequence of str
+            A phase, or another name, for all or for each.
         sure : bool
             False if the cell was looked at and can't be told, whatever the label.
         drawn : str or sequence of str
-            How the cells came to be labelled, for all or for each.
+            How the cells came to be labelled, for all or for each. A cell that was drawn at random stays so when its
+            label is corrected; else the sample would lose the cells that were labelled wrongly.
 
         Raises
         ------
@@ -202,17 +230,60 @@ class LabelTable:
         chosen = np.atleast_1d(np.asarray(rows, np.intp))
         if not len(chosen):
             return
-        number = self._number(label) if label else CLEARED
-        ways = np.array([self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)], np.int16)
+        numbers = [self._number(text) if text else CLEARED for text in ([label] if isinstance(label, str) else label)]
+        ways = [self._way(text) for text in ([drawn] if isinstance(drawn, str) else drawn)]
+        stays = self._ways_of(chosen) == self._way(RANDOM)
         after = (
-            np.full(len(chosen), number, np.int16),
+            np.broadcast_to(np.array(numbers, np.int16), chosen.shape).copy(),
             np.full(len(chosen), sure),
-            np.broadcast_to(ways, chosen.shape).copy(),
+            np.where(stays, self._way(RANDOM), np.array(ways, np.int16)).astype(np.int16),
         )
         step = _Step(chosen, self._mine(chosen), after)
         self._apply(step.rows, step.after)
         self._undo.append(step)
         self._redo.clear()
+        self._tell(step.rows)
+
+    def replace_labels(
+        self, annotator: str, labels: ArrayLike, sure: ArrayLike, *, kind: str = CONTROL, drawn: str = EVERY_CELL
+    ) -> Rows:
+        """Give every cell the label that a control has for it, instead of what the same control said before.
+
+        Only what differs is written. `undo` does not take it back, as another run of the control does.
+
+        Parameters
+        ----------
+        annotator : str
+            Name of the control.
+        labels : array_like of str, shape (N,)
+            Empty where the control has none; a former one is then taken back.
+        sure : array_like of bool, shape (N,)
+            False where the control can't tell, whatever the label.
+        kind : {"control", "person"}
+            What the annotator is.
+        drawn : str
+            How the cells came to be labelled.
+
+        Returns
+        -------
+        ndarray of intp
+            Rows that changed.
+
+        Raises
+        ------
+        WriteError
+            The file can't be written; then nothing is changed.
+        """
+        different, index = np.unique(np.asarray(labels, str), return_inverse=True)
+        numbers = np.array([self._number(text) if text else CLEARED for text in different.tolist()], np.int16)[index]
+        is_sure = np.asarray(sure, bool) | (numbers == CLEARED)
+        own = self._of(annotator, kind)
+        same = (own.labels == numbers) | ((own.labels < 0) & (numbers < 0))
+        rows = np.flatnonzero(~(same & (own.sure == is_sure)))
+        if len(rows):
+            values = numbers[rows], is_sure[rows], np.full(len(rows), self._way(drawn), np.int16)
+            self._apply(rows, values, annotator, kind)
+        return rows
 
     def undo(self) -> Rows:
         """Take back the last decision of this session, and return its rows; none if there is nothing to undo."""
@@ -258,15 +329,17 @@ class LabelTable:
         step = steps[-1]
         self._apply(step.rows, getattr(step, which))
         other.append(steps.pop())
+        self._tell(step.rows)
         return step.rows
 
     def _mine(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]:
         own = self._of(self.annotator, PERSON)
         return own.labels[rows], own.sure[rows], own.drawn[rows]
 
-    def _apply(self, rows: Rows, values: tuple[NDArray[Any], ...]) -> None:
-        """Write decisions of this user to the file, then to the table."""
-        own, now = self._of(self.annotator, PERSON), datetime.now(UTC)
+    def _apply(self, rows: Rows, values: tuple[NDArray[Any], ...], annotator: str = "", kind: str = PERSON) -> None:
+        """Write decisions, of this user if of nobody else, to the file, then to the table."""
+        annotator = annotator or self.annotator
+        own, now = self._of(annotator, kind), datetime.now(UTC)
         labels, sure, drawn = values
         if self.path is not None:
             texts = [self.names[number] if number >= 0 else "" for number in labels.tolist()]
@@ -277,13 +350,16 @@ class LabelTable:
             append_decisions(
                 self.path,
                 [
-                    Decision(source, cell, text, is_sure, self.annotator, PERSON, way, when, at)
+                    Decision(source, cell, text, is_sure, annotator, own.kind, way, when, at)
                     for source, cell, text, is_sure, way, at in cells
                 ],
             )
         own.labels[rows], own.sure[rows], own.drawn[rows] = labels, sure, drawn
         own.when[rows] = int(now.timestamp())
         self._resolve(rows)
+
+    def _tell(self, rows: Rows) -> None:
+        """Call those who follow the labels."""
         self._followers = [follower for follower in self._followers if follower() is not None]
         for follower in list(self._followers):
             if (callback := follower()) is not None:
@@ -323,13 +399,13 @@ class LabelTable:
         label = np.where(has_any & ~tied & ~is_unsure, best, UNDECIDED).astype(np.int16)
         return label, is_unsure, has_any & tied
 
-    def _newest(self, name: str) -> NDArray[Any]:
-        """`drawn` or the annotator's number of the newest decision on each cell."""
-        result, newest = np.full(len(self), -1, np.int64), np.full(len(self), -1, np.int64)
-        for number, own in enumerate(self._opinions.values()):
-            newer = own.decided & (own.when >= newest)
-            newest[newer] = own.when[newer]
-            result[newer] = own.drawn[newer] if name == "drawn" else number
+    def _ways_of(self, rows: Rows) -> NDArray[np.int64]:
+        """How each of some cells came to be labelled, by the newest decision; -1 where there is none."""
+        result, newest = np.full(len(rows), -1, np.int64), np.full(len(rows), -1, np.int64)
+        for own in self._opinions.values():
+            when = own.when[rows]
+            newer = ((own.labels[rows] >= 0) | ~own.sure[rows]) & (when >= newest)
+            result[newer], newest[newer] = own.drawn[rows][newer], when[newer]
         return result
 
     def _annotators(self) -> NDArray[np.str_]:
@@ -373,5 +449,6 @@ def _printable(sources: NDArray[np.str_]) -> NDArray[np.str_]:
     return np.array([printable(text) for text in different.tolist()], dtype=str)[index]
 
 
+@lru_cache(maxsize=16)  # many decisions are made at once
 def _seconds(when: str) -> int:
     return int(datetime.strptime(when, _EPOCH).replace(tzinfo=UTC).timestamp())

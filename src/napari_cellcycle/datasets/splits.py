@@ -5,10 +5,11 @@ Synthetic cells are never used for testing or validation, and a group (a file, p
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,11 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import UNKNOWN, Phase
+
+_FRAME = re.compile(r"\[t=\d+\]$")
+_TIME = re.compile(
+    r"\[t=\d+\]$|(?<=[ _.-])t(?:ime)?[_-]?\d{2,}(?=[ _.-][^/]*$)|(?:^|(?<=/))t\d{2,}(?=\.[^/]*$)", re.IGNORECASE
+)
 
 Indices = NDArray[np.intp]
 VALIDATION_FRACTION = 0.15
@@ -65,7 +71,7 @@ def make_folds(
     n_folds : int
         Number of folds, from 2.
     groups : array_like of str, shape (N,), optional
-        Group of each cell; no group is in two parts of a fold.
+        Group of each cell; no group is in two parts of a fold. By default, that of `time_lapse_groups`.
     validation_fraction : float
         Share of the training part used for early stopping and temperature.
     seed : int
@@ -83,6 +89,9 @@ def make_folds(
     TooFewCellsError
         There are fewer than two phases, or fewer groups or fewer cells of every phase than folds.
     """
+    notes: list[str] = []
+    if groups is None and (groups := time_lapse_groups(cells)) is not None:
+        notes.append("images of one time-lapse are kept together in the folds, as they show the same cells")
     real, synthetic, names = _checked(cells, n_folds, groups)
     folds = []
     for test in _split(cells.phases, real, names, n_folds, seed):
@@ -92,7 +101,7 @@ def make_folds(
             )
         train, validation = _hold_back(cells.phases, np.setdiff1d(real, test), names, validation_fraction, seed)
         folds.append(Fold(np.sort(np.r_[train, synthetic]), validation, test))
-    return Folds(tuple(folds), _notes(cells, real, names, n_folds))
+    return Folds(tuple(folds), (*notes, *_notes(cells, real, names, n_folds)))
 
 
 def split_validation(
@@ -168,40 +177,26 @@ def seed_folds(cells: Cells, n_folds: int = 5, *, seed: int = 0) -> Folds:
     return Folds(tuple(Fold(np.setdiff1d(known, test), test, test) for test in tests))
 
 
-def group_names(cells: Cells, by: str) -> NDArray[np.str_]:
-    """Group of each cell from the path of its file.
+def time_lapse_groups(cells: Cells) -> NDArray[np.str_] | None:
+    """Group of each cell where several images show the same cells at different times.
 
     Parameters
     ----------
     cells : Cells
-        Their sources are paths relative to the input.
-    by : str
-        ``file``; ``folder``, the folder that holds the file; or ``folder1``, ``folder2``, ... for the first one, two,
-        ... folders of the path, as in ``donor/plate/G1/file.tif``; or one of their further columns, such as ``well``.
+        Their sources end in the number of the frame, as in ``a.tif[t=3]``, or have a time in the name of the file, as
+        in ``a_t003.tif``.
 
     Returns
     -------
-    ndarray of str, shape (N,)
-        Name of the group.
-
-    Raises
-    ------
-    SettingError
-        `by` is none of these.
+    ndarray of str, shape (N,), or None
+        The time-lapse, and for any other cell a name of its own; None if there is no time-lapse.
     """
-    if by == "file":
-        return cells.sources
-    if by in cells.columns:
-        return cells.columns[by]
-    depth = by.removeprefix("folder")
-    if not by.startswith("folder") or not (depth == "" or (depth.isdecimal() and int(depth) > 0)):
-        columns = f", {', '.join(cells.columns)}" if cells.columns else ""
-        raise SettingError(
-            f"group-by is {by!r}, but must be file, folder{columns}, or folder1, folder2, ... counted from the input"
-        )
-    parents = {source: PurePath(source).parent for source in np.unique(cells.sources).tolist()}
-    names = {s: str(PurePath(*p.parts[: int(depth)]) if depth else p) for s, p in parents.items()}
-    return np.array([names[source] for source in cells.sources.tolist()], dtype=str)
+    names = {source: _TIME.sub("", source) for source in np.unique(cells.sources).tolist()}
+    n_times = Counter(names.values())
+    if max(n_times.values(), default=0) < 2:
+        return None
+    named = zip(cells.sources.tolist(), cells.ids.tolist(), strict=True)
+    return np.array([names[s] if n_times[names[s]] > 1 else f"{s} cell {cell}" for s, cell in named], dtype=str)
 
 
 def _split(
@@ -255,7 +250,9 @@ def _checked(cells: Cells, n_folds: int, groups: ArrayLike | None) -> tuple[Indi
         raise ValueError(f"{len(names)} groups for {len(cells)} cells")
     n_groups = len(np.unique(names[real]))
     if n_groups < n_folds:
-        raise TooFewCellsError(f"the cells are in {n_groups} groups, too few for {n_folds} folds; ask for fewer folds")
+        raise TooFewCellsError(
+            f"the cells are in {n_groups} groups, too few for {n_folds} folds; ask for fewer folds, or give more files"
+        )
     return real, synthetic, names
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.queue_names import EVERY_CELL, RANDOM
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import Duplicates, in_training_set, iter_duplicates
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.phases import UNKNOWN
 
-HELD_OUT, TRAINED_ON, DEMONSTRATION = "held-out", "trained-on", "demonstration"
+HELD_OUT, TRAINED_ON, DEMONSTRATION, CHOSEN = "held-out", "trained-on", "demonstration", "chosen"
 """Names in `protocols.PROTOCOLS` of what a finished model is tested under."""
 
 
@@ -24,7 +25,8 @@ class CellChecks:
     ----------
     truth : ndarray of int8, shape (N,)
         Their true phases; unknown where a cell is not tested: a copy of another one, a synthetic one next to real ones,
-        or one that the model was trained on while there are others.
+        one that was chosen to be labelled next to ones drawn at random, or one that the model was trained on while
+        there are others.
     protocol : str
         What the scores of the others mean.
     duplicates_removed : int
@@ -76,7 +78,8 @@ def choose_tested(cells: Cells, duplicates: Duplicates, trained_on: NDArray[np.u
     -------
     CellChecks
         If no real cell has a known phase, synthetic ones are tested, as a demonstration. If the model was trained on
-        all real cells of known phase, they are tested under the protocol ``trained-on``.
+        all real cells of known phase, they are tested under the protocol ``trained-on``. If somebody chose all cells to
+        be labelled, and drew none at random, they are tested under the protocol ``chosen``.
     """
     truth, notes = np.full(len(cells), UNKNOWN, np.int8), list(duplicates.notes)
     truth[duplicates.keep] = cells.phases[duplicates.keep]
@@ -85,10 +88,48 @@ def choose_tested(cells: Cells, duplicates: Duplicates, trained_on: NDArray[np.u
         if cells.synthetic.any():
             truth[cells.synthetic] = UNKNOWN
             notes.append(f"{cells.synthetic.sum():,} synthetic cells were left out: only real ones are tested")
+        protocol, chosen = leave_out_chosen(truth, cells, HELD_OUT)
         seen = None if trained_on is None else in_training_set(duplicates.fingerprints, trained_on)
-        protocol, note = leave_out_seen(truth, seen, HELD_OUT)
-        notes.append(note)
+        protocol, note = leave_out_seen(truth, seen, protocol)
+        notes += [*chosen, note]
     return CellChecks(truth, protocol, len(cells) - len(duplicates.keep), duplicates.data_sha256, tuple(notes))
+
+
+def leave_out_chosen(phases: NDArray[np.int8], cells: Cells, protocol: str) -> tuple[str, tuple[str, ...]]:
+    """Mark the cells that were chosen to be labelled as unknown, unless there are no others.
+
+    Somebody picked them, or a queue proposed them, because they are hard or rare. So what a model makes of them does
+    not say how good it is on all cells.
+
+    Parameters
+    ----------
+    phases : ndarray of int8, shape (N,)
+        True phases; they are changed.
+    cells : Cells
+        These cells; their column ``drawn`` says how each came to be labelled. An empty text there stands for a phase
+        that nobody chose a cell for, such as that of its folder.
+    protocol : str
+        What the scores of other cells mean.
+
+    Returns
+    -------
+    protocol : str
+        `protocol`, or ``chosen``.
+    notes : tuple of str
+        What was left out.
+    """
+    drawn = cells.columns.get("drawn")
+    if drawn is None:
+        return protocol, ()
+    known = phases != UNKNOWN
+    chosen = known & ~np.isin(drawn, ["", RANDOM, EVERY_CELL])
+    n_chosen = int(chosen.sum())
+    if not n_chosen:
+        return protocol, ()
+    if not (known & ~chosen).any():
+        return CHOSEN, ("all of these cells were chosen to be labelled, and none was drawn at random",)
+    phases[chosen] = UNKNOWN
+    return protocol, (f"{n_chosen:,} cells that were chosen to be labelled, not drawn at random, were left out",)
 
 
 def leave_out_seen(phases: NDArray[np.int8], seen: NDArray[np.bool_] | None, protocol: str) -> tuple[str, str]:

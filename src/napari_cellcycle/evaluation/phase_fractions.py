@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
 from napari_cellcycle.cells import Prediction
@@ -66,7 +66,7 @@ def phase_fractions(
     Without a confusion matrix they are plain shares of the calls, with Wilson intervals [3]_. A model that calls 10 %
     of G1 cells S then inflates S wherever G1 is common. With the matrix, the shares are those that best explain the
     calls (adjusted count [1]_, [2]_), none below 0 and all together 1. Their intervals come from drawing both the calls
-    and the matrix anew, as both are counts of few cells.
+    and the matrix anew, as both are counts of few cells; they are never narrower than those of the calls.
 
     Parameters
     ----------
@@ -126,6 +126,24 @@ def phase_fractions(
     )
 
 
+def usable_confusion(prediction: Prediction, confusion: ArrayLike | None) -> Counts | None:
+    """A model's confusion matrix, if it may correct these calls.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Calls of the model.
+    confusion : array_like of int, shape (7, 7), or None
+        Of its card, found without a minimum probability.
+
+    Returns
+    -------
+    ndarray of int64, shape (7, 7), or None
+        None too where cells may have been left unsure, as the matrix knows no such calls.
+    """
+    return None if confusion is None or prediction.min_probability else np.array(confusion, np.int64)
+
+
 def counted_cells(prediction: Prediction) -> NDArray[np.bool_]:
     """Cells that say something about a sample, shape (N,): the real ones, or all where no cell is real."""
     synthetic = prediction.synthetic
@@ -147,7 +165,11 @@ def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -
     drawn_tables = resample_tables(confusion, _N_RESAMPLES, random)
     drawn = [_unmix(calls, table) for calls, table in zip(drawn_shares, drawn_tables, strict=True)]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return _unmix(shares, confusion), low, high
+    found, (low_called, high_called) = _unmix(shares, confusion), _wilson(counts)
+    # Three cells of one phase, drawn again, are always three cells of it: nobody is surer of fractions than of calls
+    low = np.minimum(low, found - (shares - low_called)).clip(min=0)
+    high = np.maximum(high, found + (high_called - shares)).clip(max=1)
+    return found, low, high
 
 
 def _unmix(called_shares: Floats, confusion: Counts) -> Floats:

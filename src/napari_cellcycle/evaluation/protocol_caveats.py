@@ -104,6 +104,16 @@ PROTOCOLS = {
         limits=("A good score here says nothing about other cells. Use cross-validation, or cells of another day.",),
         estimates=False,
     ),
+    "chosen": Protocol(
+        title="Cells that were chosen to be labelled: no estimate of accuracy",
+        summary="Somebody or a queue chose these cells because they are hard or rare. Other cells may be easier.",
+        holds=("The model was not trained on these cells, as far as that is known.",),
+        limits=(
+            "The scores don't say how good the model is on all cells. For that, label cells of the queue random.",
+            *_LIMITS,
+        ),
+        estimates=False,
+    ),
 }
 """By the names that `evaluate` and ``metrics.json`` use."""
 

@@ -30,6 +30,7 @@ from napari_cellcycle.evaluation.natural_prevalence import parse_prevalence
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS, caveats
 from napari_cellcycle.events import result_of, warn_user
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_numbers
+from napari_cellcycle.verdict import FITS, Verdict
 from napari_cellcycle.versions import installed_versions
 
 
@@ -115,6 +116,8 @@ class Report:
         lines = [f"{self.model or 'model'}: {protocol.title}, {self.n_cells} cells"]
         if not protocol.estimates:
             lines += textwrap.wrap(protocol.summary, 100, initial_indent="  ", subsequent_indent="  ")
+        if self.verdict is not None and self.verdict.answer != FITS:
+            lines += textwrap.wrap(self.verdict.text, 100, initial_indent="  ", subsequent_indent="  ")
         if self.seed_comparison is not None:
             by_fold = " ".join(f"{scores.get('weighted_f1', np.nan):.3f}" for scores in self.per_fold)
             lines += [*self.seed_comparison.to_lines(), f"  weighted F1 of each fold, from 0: {by_fold}"]
@@ -128,12 +131,18 @@ class Report:
             lines += [f"  {label:<12}{one.support:>7}  {one.precision!s:<27}{one.recall!s:<27}{one.f1}"]
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the model fits the cells; None where that was not asked, as in a cross-validation."""
+        return self.prediction.verdict
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and texts, as JSON can hold them; None where a score is undefined."""
         content = {
             **_scores_dict(self.scores),
             "confusion": self.confusion.tolist(),
             "phases": list(PHASE_LABELS),
+            "verdict": None if self.verdict is None else self.verdict.to_dict(),
             **self._values("protocol", "folds", "per_fold", "n_cells", "n_unsure", "n_unreadable"),
             "coverage": 1 - self.n_unsure / self.n_cells,
             "calibration_error": self.reliability.error,

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_cellcycle import phases
-from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.mosaic import build_mosaic
+from napari_cellcycle.images.tile_grid import Grid
 
 _CODES = ("#000000", *phases.COLOURS.values(), phases.UNSURE_COLOUR, phases.SYNTHETIC_COLOUR)
 _PALETTE = np.array([list(bytes.fromhex(code[1:])) for code in _CODES], np.uint8)
@@ -41,9 +42,59 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) 
     ndarray of uint8, shape (Y, X, 3)
         RGB.
     """
+    shown = shown_in_montage(prediction, most)
+    image, _ = draw_framed(cells, prediction, shown)
+    palette = _PALETTE if prediction.is_reliable else _GREYED
+    synthetic = cells.synthetic[shown]
+    parts = [_draw_legend(image.shape[1], palette, synthetic=bool(synthetic.any())), image]
+    if prediction.verdict is not None and not prediction.is_reliable:
+        parts.insert(0, _draw_text(image.shape[1], prediction.verdict.text))
+    return np.concatenate(parts)
+
+
+def shown_in_montage(prediction: Prediction, most: int) -> NDArray[np.intp]:
+    """Rows of at most `most` cells, evenly spaced among those in order of phase.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        N cells.
+    most : int
+        Number of cells.
+
+    Returns
+    -------
+    ndarray of intp
+        In order of phase.
+    """
     by_phase = np.argsort(prediction.phases, kind="stable")
-    shown = by_phase[np.unique(np.linspace(0, len(by_phase) - 1, min(most, len(by_phase))).astype(int))]
-    mosaic = result_of(build_mosaic(cells.select_channels(cells.channels[:1]).subset(shown)))
+    return by_phase[evenly_spaced(len(by_phase), most)]
+
+
+def draw_framed(
+    cells: Cells, prediction: Prediction, shown: NDArray[np.intp], columns: int | None = None
+) -> tuple[NDArray[np.uint8], Grid]:
+    """Draw cells side by side, each framed in the colour of its phase; grey where the phases mean nothing.
+
+    Parameters
+    ----------
+    cells : Cells
+        N cells; the first channel is drawn.
+    prediction : Prediction
+        Their phases.
+    shown : ndarray of int
+        Rows of the cells to draw.
+    columns : int, optional
+        Cells in a row.
+
+    Returns
+    -------
+    image : ndarray of uint8, shape (Y, X, 3)
+        RGB.
+    grid : Grid
+        Where each cell is.
+    """
+    mosaic = result_of(build_mosaic(cells.select_channels(cells.channels[:1]).subset(shown), columns=columns))
     low, high = mosaic.contrast_limits[0]
     grey = np.clip((mosaic.pixels[0].astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     synthetic = cells.synthetic[shown]
@@ -52,10 +103,7 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) 
     numbers = np.where(corners > 0, _SYNTHETIC, frames)
     palette = _PALETTE if prediction.is_reliable else _GREYED
     image = np.where(numbers[..., None] > 0, palette[numbers], grey[..., None])
-    parts = [_draw_legend(image.shape[1], palette, synthetic=bool(synthetic.any())), image]
-    if prediction.verdict is not None and not prediction.is_reliable:
-        parts.insert(0, _draw_text(image.shape[1], prediction.verdict.text))
-    return np.concatenate(parts)
+    return image, mosaic.grid
 
 
 def _draw_text(width: int, text: str) -> NDArray[np.uint8]:

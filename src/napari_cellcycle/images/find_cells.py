@@ -33,6 +33,7 @@ def find_cells(
     finder: CellFinder | None = None,
     *,
     pixel_size_um: float | None = None,
+    cell_diameter_px: float | None = None,
     where: str = "the field",
 ) -> NDArray[np.int32]:
     """Find the cells of a field without labels.
@@ -47,6 +48,8 @@ def find_cells(
         What finds them; by default they are found in brightfield by their contrast, which nothing was taught.
     pixel_size_um : float, optional
         Edge of a pixel in micrometres.
+    cell_diameter_px : float, optional
+        Usual diameter of a cell, for cells that are found by their contrast.
     where : str
         Name of the field, for messages.
 
@@ -63,10 +66,13 @@ def find_cells(
     needed = BRIGHTFIELD if finder is None else finder.channel
     if needed not in channels:
         what = "segmentation" if finder is None else f"the finder {finder.name!r}"
-        raise ChannelError(f"{where} has no {needed} channel, which {what} needs; choose it from {', '.join(channels)}")
+        raise ChannelError(
+            f"{where} has no {needed} channel, which {what} needs; choose it from {', '.join(channels)}, as in "
+            f"--channels {needed}={channels[0]}"
+        )
     image = field[list(channels).index(needed)]
     if finder is not None:
         return finder.find(image, pixel_size_um)
     from napari_cellcycle.images.segment import segment_brightfield
 
-    return segment_brightfield(image)
+    return segment_brightfield(image, cell_diameter_px=cell_diameter_px)

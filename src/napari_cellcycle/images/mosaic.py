@@ -15,8 +15,8 @@ from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.tile_grid import GAP_PX, Grid
 
-MAX_SHOWN = 20_000
-"""Cells in a gallery, at most: two channels of 40 x 40 pixels then need 140 MB."""
+MAX_SHOWN = 5_000
+"""Cells in layers, at most: more are slow to show, and small. Two channels of 40 x 40 pixels then need 35 MB."""
 _MAX_TILE_PX = 256  # of the few larger cells, the middle is shown
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -39,10 +39,11 @@ _OTHER_WORDS = {
 }
 """Names that microscopes give; they count where no channel has one of the words above."""
 _LIKE_BRIGHTFIELD = {
-    "phase contrast": {"ph", "ph1", "ph2", "ph3", "phc", "phasecontrast", "phasecontr"},
-    "DIC": {"dic", "nomarski"},
+    "phase contrast": {"ph", "ph1", "ph2", "ph3", "phl", "phc", "phasecontrast", "phasecontr"},
+    "DIC": {"dic", "hdic", "nomarski"},
 }
 """Other transmitted light, read as brightfield where there is none, with a note."""
+_READ_AS = "read as"
 _IMAGESTREAM = {BRIGHTFIELD: 3, DARKFIELD: 6, DNA: 4}  # channel numbers in BBBC048
 
 
@@ -94,6 +95,33 @@ def name_channels(found: Sequence[str], asked: Mapping[str, str] | None, where: 
     return NamedChannels(shown, roles, (*_notes(found, guessed), *_contrast_notes(found, guessed)))
 
 
+def role_in_notes(channel: str, notes: Iterable[str]) -> str | None:
+    """The role that a channel was guessed to have, by the notes of cells that were read with it.
+
+    Parameters
+    ----------
+    channel : str
+        Its name in the files, in any case.
+    notes : iterable of str
+        Among others those of `name_channels`.
+
+    Returns
+    -------
+    str or None
+        None if the notes say nothing about it.
+
+    Examples
+    --------
+    >>> role_in_notes("ch4", name_channels(["Ch3", "Ch4", "Ch6"], None, "cells.tif").notes)
+    'dna'
+    """
+    for note in notes:
+        for role in ROLES:
+            if re.search(rf"(?:^|, ){re.escape(channel)} {_READ_AS} {role}\b", note, re.IGNORECASE):
+                return role
+    return None
+
+
 def _asked_roles(shown: Sequence[str], asked: Mapping[str, str], where: str) -> dict[int, str]:
     roles: dict[int, str] = {}
     for role, channel in asked.items():
@@ -138,7 +166,7 @@ def _by_word(found: Sequence[str]) -> dict[int, str]:
 
 
 def _has_word(channel: str, wanted: set[str]) -> bool:
-    words = re.findall(r"[a-z0-9]+", channel.lower())
+    words = re.findall(r"[a-z0-9]+", re.sub(r"^w\d(?=[a-z])", "", channel.lower()))  # MetaMorph numbers its channels
     pairs = map("".join, pairwise(words))  # "bright field"
     return not wanted.isdisjoint((*words, *pairs))
 
@@ -156,7 +184,7 @@ def _by_imagestream(found: Sequence[str]) -> dict[int, str]:
 def _notes(found: Sequence[str], guessed: Mapping[int, str]) -> tuple[str, ...]:
     nameless = "the one channel" if len(found) == 1 else "unnamed channel {}"
     guesses = [
-        f"{found[position] or nameless.format(position)} read as {role}"
+        f"{found[position] or nameless.format(position)} {_READ_AS} {role}"
         for position, role in guessed.items()
         if found[position].casefold() != role
     ]

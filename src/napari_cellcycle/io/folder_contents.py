@@ -14,8 +14,10 @@ from napari_cellcycle.io.folder_scan import shorten
 from napari_cellcycle.io.name_patterns import (
     IMAGE_SUFFIXES,
     folded,
+    image_number,
     labelled_image,
     natural_key,
+    numbered_labels,
     pictured_image,
     split_channel,
     stem_of,
@@ -135,12 +137,15 @@ def _sort(names: Sequence[str], pattern: re.Pattern[str]) -> _Sorted:
     channels: dict[str, str] = {}
     keys: dict[str, str] = {}
     known_images = cache(lambda: _image_names(names, pattern))
+    numbered_images = cache(lambda: {image_number(stem): stem for stem in map(stem_of, names)})
     for name in sorted(names, key=_suffix_rank):
         stem = stem_of(name)
         image = labelled_image(stem)
         if image is None:
             perhaps = labelled_image(stem, perhaps=True)
             image = perhaps if perhaps is not None and folded(perhaps) in known_images() else None
+        if image is None and (number := numbered_labels(stem)) is not None:
+            image = numbered_images().get(number)
         if image is not None:
             _put(found.labels.setdefault(folded(image), []), name, found.twice)
             continue

@@ -41,10 +41,11 @@ def open_field(opened: OpenImageSet) -> InputPart:
         shown = ", ".join(f"{file.path.name} ({_size(file)})" for file in opened.files)
         raise ReadError(f"the channels of a field differ in size: {shown}; export them again together")
     images = FrameImages(opened.files, channels.roles, focus=opened.focus)
-    labels = None if opened.labels is None else _open_labels(opened.labels, first)
+    labels = first.mask_file if opened.labels is None else _open_labels(opened.labels, first)
     kind = "field" if first.n_frames == 1 else f"time-lapse of a field, {first.n_frames} frames"
     kind += opened.kind_of_planes
-    kind += " without labels" if labels is None else f" with the labels {labels.path.name}"
+    where = "" if labels is None else "inside it" if labels is first.mask_file else labels.path.name
+    kind += f" with the labels {where}" if where else " without labels"
     segmented = partial(_segmented, opened, images)
     cells = segmented if labels is None else partial(_cut, opened, images, partial(_read_labels, labels, images))
     return InputPart(opened.source, kind, channels.found, channels.roles, images, cells, is_searched=labels is None)
@@ -104,8 +105,15 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
             unreadable.append(field.reason)
             found = np.zeros(opened.files[0].shape, np.int32)
         else:
-            size = opened.origin.options.pixel_size_um or opened.files[0].pixel_size_um
-            found = find_cells(field.pixels, roles, finder, pixel_size_um=size, where=name)
+            options = opened.origin.options
+            found = find_cells(
+                field.pixels,
+                roles,
+                finder,
+                pixel_size_um=options.pixel_size_um or opened.files[0].pixel_size_um,
+                cell_diameter_px=options.cell_diameter_px,
+                where=name,
+            )
         packed.append(zlib.compress(found.tobytes(), 1))
         n_cells += int(found.max())
     if len(unreadable) == len(images):

@@ -211,8 +211,9 @@ def open_sets(images: ImageSet, channels: Sequence[str], origin: Origin) -> list
     SettingError
         There is no such focal plane.
     """
-    layout, plane = origin.options.layout, origin.options.plane
-    opened = [open_images(origin.folder / images.files[channel], layout, plane) for channel in channels]
+    layout, plane, as_channels = origin.options.layout, origin.options.plane, origin.options.numbers_channels
+    paths = [origin.folder / images.files[channel] for channel in channels]
+    opened = [open_images(path, layout, plane, as_channels=as_channels) for path in paths]
     if len(opened) > 1 and opened[0][0].parts and len({frozenset(scenes[0].parts) for scenes in opened}) == 1:
         opened, channels = opened[:1], ("",)  # files of one OME-TIFF
     if len({len(scenes) for scenes in opened}) > 1:

@@ -10,6 +10,7 @@ from napari_cellcycle.cell_images import CellImage, CellImages
 from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.images.find_cells import CellFinder
+from napari_cellcycle.io.amnis.sub_populations import SubPopulation
 from napari_cellcycle.io.name_patterns import printable
 from napari_cellcycle.io.phase_names import PhaseNames
 
@@ -28,9 +29,17 @@ class ReadOptions:
     claimed: set[object] = field(default_factory=set, compare=False)
     """Images in several files that were opened already, so that each is read once."""
     population: str | None = None
+    cell_diameter_px: float | None = None
+    sub_populations: dict[Path, list[SubPopulation]] = field(default_factory=dict, compare=False)
+    """Files of Amnis runs, with those of sub-populations of their objects."""
     names: PhaseNames = field(default_factory=PhaseNames)
     finder: CellFinder | None = None
     pixel_size_um: float | None = None
+
+    @property
+    def numbers_channels(self) -> bool:
+        """Whether the user says which channel is which by their positions, of more than one."""
+        return any(name.isdecimal() and int(name) > 0 for name in (self.channels or {}).values())
 
     def source(self, path: Path) -> str:
         """Name of a file in tables: its path relative to the root, with forward slashes and only printable letters."""

@@ -153,12 +153,13 @@ def describe_inputs(
     pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    cell_diameter_px: float | None = None,
 ) -> Description:
     """Summarise inputs, read as `read_cells` does; only a few of their images are read.
 
     Parameters
     ----------
-    paths, channels, layout, labels, pixel_size_um, plane, population
+    paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px
         As for `read_cells`.
 
     Returns
@@ -174,7 +175,15 @@ def describe_inputs(
         `layout`, `pixel_size_um` or `population` is not valid.
     """
     check_options(layout, pixel_size_um)
-    found = open_parts(paths, channels=channels, layout=layout, labels=labels, plane=plane, population=population)
+    found = open_parts(
+        paths,
+        channels=channels,
+        layout=layout,
+        labels=labels,
+        plane=plane,
+        population=population,
+        cell_diameter_px=cell_diameter_px,
+    )
     infos: list[PartInfo] = []
     errors = list(found.errors)
     read: list[tuple[InputPart, Cells]] = []

@@ -16,7 +16,8 @@ from napari_cellcycle.cells import BRIGHTFIELD, Cells, evenly_spaced, join_cells
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, SettingError
 from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.amnis import open_amnis, read_amnis_cells
-from napari_cellcycle.io.amnis.population_lists import populations_beside
+from napari_cellcycle.io.amnis.population_lists import Populations, populations_beside
+from napari_cellcycle.io.amnis.sub_populations import SubPopulation, find_sub_populations
 from napari_cellcycle.io.array_cells import cells_of_array, is_array, named_channels
 from napari_cellcycle.io.channel_roles import shown_names
 from napari_cellcycle.io.folder_contents import ImageGroup, group_images
@@ -27,7 +28,13 @@ from napari_cellcycle.io.image_set import Origin
 from napari_cellcycle.io.input_part import InputPart, ReadOptions
 from napari_cellcycle.io.label_folders import pair_label_folders
 from napari_cellcycle.io.layout_detection import open_group
-from napari_cellcycle.io.left_out import phaseless_notes, unused_files, without_raw_copies
+from napari_cellcycle.io.left_out import (
+    channel_notes,
+    phaseless_notes,
+    unused_files,
+    without_copies,
+    without_raw_copies,
+)
 from napari_cellcycle.io.name_patterns import (
     AMNIS_SUFFIXES,
     LAYOUTS,
@@ -38,8 +45,9 @@ from napari_cellcycle.io.name_patterns import (
 )
 from napari_cellcycle.io.own_outputs import without_own_outputs
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
+from napari_cellcycle.io.plane_files import one_plane_each
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
-from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.phases import UNKNOWN, phase_label
 
 _AMNIS = "Amnis"
 _N_CHECKED = 3
@@ -58,6 +66,7 @@ def read_cells(
     pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    cell_diameter_px: float | None = None,
     finder: CellFinder | None = None,
     masks: Any = None,
     phases: Any = None,
@@ -88,6 +97,9 @@ def read_cells(
         image is read.
     population : str, optional
         Keep only the objects of this population of the IDEAS analysis (.daf), or of the list, next to a .cif.
+    cell_diameter_px : float, optional
+        Usual diameter of a cell in pixels, from 6 to 400, with which the cells of a full-field image without labels are
+        found. By default it is measured in the image.
     finder : CellFinder, or str or path, optional
         What finds the cells of full-field images without labels: a model that has a finder, or ``"cellpose"``; see
         `load_finder`. By default they are found by their contrast.
@@ -107,8 +119,8 @@ def read_cells(
     ReadError, ChannelError, ImageError
         Nothing can be read; the message gives the reason for the first input.
     SettingError
-        `layout`, `pixel_size_um`, `plane` or `population` is not valid, or an option is given that says nothing
-        about such an input.
+        `layout`, `pixel_size_um`, `plane`, `population` or `cell_diameter_px` is not valid, or an option is given
+        that says nothing about such an input.
 
     Examples
     --------
@@ -140,6 +152,7 @@ def read_cells(
         pixel_size_um=pixel_size_um,
         plane=plane,
         population=population,
+        cell_diameter_px=cell_diameter_px,
         finder=finder,
     )
     parts, errors = [], list(found.errors)
@@ -176,7 +189,8 @@ def check_options(layout: str, pixel_size_um: float | None) -> None:
     """
     if layout not in LAYOUTS:
         raise SettingError(f"layout is {layout!r}, but must be one of {', '.join(LAYOUTS)}")
-    if pixel_size_um is not None and not 0 < pixel_size_um < float("inf"):
+    is_number = isinstance(pixel_size_um, int | float | np.number)
+    if pixel_size_um is not None and not (is_number and 0 < pixel_size_um < float("inf")):
         raise SettingError(f"pixel-size-um is {pixel_size_um!r}, but must be greater than 0")
 
 
@@ -191,7 +205,7 @@ class FoundParts:
     tops: Mapping[Path, Path]
 
     def phase_notes(self, read: Sequence[tuple[InputPart, Cells]]) -> list[str]:
-        """Notes on how names were read, and on cells without a phase while others have one.
+        """Notes on how names were read, and on cells without a phase or a channel while others have one.
 
         Parameters
         ----------
@@ -203,7 +217,7 @@ class FoundParts:
         list of str
             Sentences for the user.
         """
-        return [*self.options.names.notes, *phaseless_notes(read, self.tops)]
+        return [*self.options.names.notes, *phaseless_notes(read, self.tops), *channel_notes([c for _, c in read])]
 
     def phase_source(self, part: InputPart) -> str:
         """Where the phases of a part come from, if it has any."""
@@ -227,13 +241,14 @@ def open_parts(
     pixel_size_um: float | None = None,
     plane: int | None = None,
     population: str | None = None,
+    cell_diameter_px: float | None = None,
     finder: CellFinder | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
     Parameters
     ----------
-    paths, channels, layout, labels, pixel_size_um, plane, population, finder
+    paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px, finder
         As for `read_cells`.
 
     Returns
@@ -256,6 +271,7 @@ def open_parts(
         labels=None if labels is None else Path(labels),
         plane=plane,
         population=population or None,
+        cell_diameter_px=cell_diameter_px,
         finder=finder,
         pixel_size_um=pixel_size_um,
     )
@@ -264,16 +280,19 @@ def open_parts(
     if options.labels is not None and not has_zarr and not options.labels.exists():
         raise ReadError(f"the label image {options.labels} does not exist; check the name")
     pattern = channel_pattern((channels or {}).values())
-    folders, notes = without_own_outputs(without_raw_copies(scan.folders, scan.notes))
-    paired = pair_label_folders(folders, pattern)
+    scanned = [without_copies(folder, scan.notes) for folder in without_raw_copies(scan.folders, scan.notes)]
+    folders, notes = without_own_outputs(scanned)
+    paired = pair_label_folders(_without_sub_populations(folders, options, notes), pattern)
     for folder in paired.folders:
         options.names.add(folder.path, folder.neighbours, pattern)
     parts: list[InputPart] = []
     errors = list(scan.errors)
     said = [*scan.notes, *notes, *paired.notes]
     used: set[str] = set()
-    for folder in paired.folders:
-        for found in _open_folder(folder, options, pattern, paired.labels.get(folder.path, {}), said, used):
+    for every_plane in paired.folders:
+        folder = one_plane_each(every_plane, pattern, options, said)
+        own = options if folder is every_plane else replace(options, plane=None)  # the plane is chosen already
+        for found in _open_folder(folder, own, pattern, paired.labels.get(folder.path, {}), said, used):
             if isinstance(found, InputPart):
                 parts.append(replace(found, folder=folder.path))
             else:
@@ -288,12 +307,32 @@ def open_parts(
     return FoundParts(tuple(parts), tuple(errors), tuple(dict.fromkeys(map(printable, said))), options, tops)
 
 
+def _without_sub_populations(folders: Sequence[Folder], options: ReadOptions, notes: list[str]) -> list[Folder]:
+    """Leave out Amnis files whose objects are all in another one; `options` knows them from now on."""
+    amnis = [folder.path / name for folder in folders for name in folder.names if name.lower().endswith(AMNIS_SUFFIXES)]
+    options.sub_populations.update(find_sub_populations(amnis, notes))
+    left_out = {part.path for parts in options.sub_populations.values() for part in parts}
+    return (
+        [
+            replace(folder, names=tuple(name for name in folder.names if folder.path / name not in left_out))
+            for folder in folders
+        ]
+        if left_out
+        else [*folders]
+    )
+
+
 def _check_use(options: ReadOptions, parts: Sequence[InputPart]) -> None:
     """Raise SettingError for an option that would change nothing, or apply to what it is not meant for."""
     amnis = [part.kind.startswith(_AMNIS) for part in parts]
     if options.population is not None and not all(amnis):
         where = parts[amnis.index(False)].where
         raise SettingError(f"population is for .cif and .rif files with a .daf, but {where} has none; leave it out")
+    if options.cell_diameter_px is not None and not any(part.is_searched for part in parts):
+        raise SettingError(
+            "cell-diameter-px is for finding the cells of a full-field image without labels, but the input has none of "
+            "these; leave it out"
+        )
     if options.labels is not None:
         with_labels = {part.where.partition("[")[0] for part in parts if part.labels_apply}
         if not with_labels or (len(with_labels) > 1 and options.labels.exists()):
@@ -311,10 +350,16 @@ def left_out(errors: Sequence[CellCycleError]) -> list[str]:
 
 
 def _as_paths(paths: Paths) -> list[Path]:
-    several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not several:
+    try:
+        several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        absolute = [Path(os.path.abspath(path)) for path in several]
+    except TypeError as error:
+        raise SettingError(
+            f"{type(paths).__name__} can't be read; give a file or folder, several of them, or an array of images"
+        ) from error
+    if not several or "" in several:
         raise ReadError("no input was given; name at least one file or folder")
-    return list(dict.fromkeys(Path(os.path.abspath(path)) for path in several))
+    return list(dict.fromkeys(absolute))
 
 
 def root_of(paths: Paths) -> Path:
@@ -409,6 +454,8 @@ def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     options, source = origin.options, origin.options.source(path)
     amnis = open_amnis(path)
     found = populations_beside(path, amnis.object_ids)
+    for sub_population in options.sub_populations.get(path, ()):
+        found = _with_sub_population(found, sub_population, path, len(amnis), options)
     used.update(found.files)
     cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
     cells = with_truth(cells, path, path.stem)
@@ -417,3 +464,22 @@ def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     part = InputPart(source, kind, shown_names(names), cells.channels, cells.images, lambda: labelled)
     return replace(part, phases_from=", ".join(found.sources))
+
+
+def _with_sub_population(
+    found: Populations, part: SubPopulation, run: Path, n_objects: int, options: ReadOptions
+) -> Populations:
+    """Populations of a run with one that IDEAS saved as a file of its own, which is not read."""
+    stem = part.path.stem
+    name = stem.removeprefix(run.stem).lstrip(" _.-") or stem
+    phase = options.names.of_folder(part.path.parent, options.root)
+    phase = options.names.in_stem(part.path.parent, name) if phase == UNKNOWN else phase
+    members = np.zeros(n_objects, bool)
+    members[part.rows] = True
+    note = f"{part.path.name} is left out, as its {len(part.rows):,} objects are in {run.name} too"
+    if phase != UNKNOWN:
+        note = (
+            f"the {len(part.rows):,} objects of {part.path.name} are in {run.name} too: they are read once, with the "
+        )
+        note += f"phase {phase_label(phase)}"
+    return found.with_sub_population(name, members, phase, note, part.path.name)

@@ -9,12 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.io.folder_scan import Folder, shorten
 from napari_cellcycle.io.formats.label_image import looks_like_labels, open_labels
-from napari_cellcycle.io.name_patterns import folded, labelled_image, names_label_folder, split_channel, stem_of
+from napari_cellcycle.io.name_patterns import (
+    folded,
+    image_number,
+    labelled_image,
+    names_label_folder,
+    numbered_labels,
+    split_channel,
+    stem_of,
+)
 
-_USUAL = re.compile(r"(?:raw[ _-]?)?(?:images?|imgs?)|raw|bright[ _-]?field|bf", re.IGNORECASE)
+_USUAL = re.compile(r"(?:raw[ _-]?)?(?:images?|imgs?)(?:t[rs])?|raw|bright[ _-]?field|bf", re.IGNORECASE)
+_OF_CHALLENGE = re.compile(r"(\d+)_(GT|ST|RES|ERR_SEG)", re.IGNORECASE)
+_RANKS = ("gt/seg", "st/seg", "res", "err_seg", "gt/tra", "st/tra")
+"""Folders of the Cell Tracking Challenge next to that of a sequence; gold truth of whole cells comes first."""
 _PREFIX = re.compile(r"^(?:masks?|labels?|seg|gt)[ _.-]", re.IGNORECASE)
 
 
@@ -60,15 +71,17 @@ def pair_label_folders(folders: Sequence[Folder], pattern: re.Pattern[str]) -> P
     labels: dict[Path, dict[str, str]] = {}
     notes: list[str] = []
     paired: set[Path] = set()
-    for folder, level in suspects:
+    by_path = {folder.path: folder for folder in folders}
+    for folder, level in sorted(suspects, key=lambda suspect: _challenge_rank(suspect[0].path)):
         parts = folder.path.parts
-        candidates = around.get((parts[:level], parts[level + 1 :]), [])
+        sequence = _sequence_of(folder.path)
+        candidates = [by_path[sequence]] if sequence in by_path else around.get((parts[:level], parts[level + 1 :]), [])
         matches = [(_match(folder, other, pattern), other) for other in candidates]
         matched, images = max(
             matches, key=lambda match: (bool(match[0]), _is_usual(match[1], level), len(match[0])), default=({}, None)
         )
         if images is not None and matched:
-            labels.setdefault(images.path, {}).update(matched)
+            notes.extend(_add(matched, folder, labels.setdefault(images.path, {}), is_ranked=sequence in by_path))
         elif not _holds_labels(folder):
             continue
         paired.add(folder.path)
@@ -81,11 +94,51 @@ def pair_label_folders(folders: Sequence[Folder], pattern: re.Pattern[str]) -> P
     return PairedFolders(tuple(folder for folder in folders if folder.path not in paired), labels, tuple(notes))
 
 
+def _add(matched: dict[str, str], folder: Folder, known: dict[str, str], *, is_ranked: bool) -> list[str]:
+    """Add label images to those that are known; a note on those that others are taken instead of.
+
+    Raises
+    ------
+    ReadError
+        It is not known which of two label images of an image to take.
+    """
+    again = [image for image in matched if image in known]
+    if again and not is_ranked:
+        first = Path(known[again[0]])
+        raise ReadError(
+            f"{again[0]} has label images in {first.parent.name} and in {folder.path.name}; keep one of these folders"
+        )
+    known.update({image: path for image, path in matched.items() if image not in known})
+    if not again:
+        return []
+    shown, other = shorten([os.path.basename(matched[image]) for image in again]), Path(known[again[0]]).parent
+    return [f"{_short(folder.path)}: {shown} left out, as {_short(other)} has labels of these images"]
+
+
+def _short(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}" if _OF_CHALLENGE.fullmatch(folder.parent.name) else folder.name
+
+
+def _sequence_of(folder: Path) -> Path | None:
+    """Folder of the images that a label folder of the Cell Tracking Challenge belongs to: 01 for 01_GT/SEG."""
+    for path in (folder, folder.parent):
+        if found := _OF_CHALLENGE.fullmatch(path.name):
+            return path.with_name(found[1])
+    return None
+
+
+def _challenge_rank(folder: Path) -> int:
+    lower = folder.as_posix().lower()
+    return next((rank for rank, ending in enumerate(_RANKS) if lower.endswith(f"_{ending}")), 0)
+
+
 def _label_level(folder: Folder) -> int | None:
     """Index of the last part of a path below the input that is called like a folder of label images."""
     parts = folder.path.parts
     levels = range(len(parts) - 1, len(folder.top.parts) - 1, -1)
-    return next((level for level in levels if names_label_folder(parts[level])), None)
+    return next(
+        (level for level in levels if names_label_folder(parts[level]) or _OF_CHALLENGE.fullmatch(parts[level])), None
+    )
 
 
 def _folders_around(
@@ -108,9 +161,15 @@ def _match(folder: Folder, images: Folder, pattern: re.Pattern[str]) -> dict[str
     """Paths of label images by the folded stem of their image in another folder."""
     stems = {folded(stem_of(name)) for name in images.names}
     stems |= {folded(split_channel(stem_of(name), pattern)[0]) for name in images.names}
+    numbers: dict[str, list[str]] = {}
+    for stem in stems:
+        numbers.setdefault(image_number(stem), []).append(stem)
     found: dict[str, str] = {}
     for name in folder.names:
-        image = next((stem for stem in _aliases(stem_of(name)) if stem in stems), None)
+        aliases = list(_aliases(stem_of(name)))
+        image = next((stem for stem in aliases if stem in stems), None)
+        same = next((numbers[stem] for stem in map(image_number, aliases) if stem in numbers), [])
+        image = same[0] if image is None and len(same) == 1 else image
         if image is not None:
             found.setdefault(image, str(folder.path / name))
     return found
@@ -119,7 +178,8 @@ def _match(folder: Folder, images: Folder, pattern: re.Pattern[str]) -> dict[str
 def _aliases(stem: str) -> Iterator[str]:
     """Stems that the image of a label image may have."""
     yield folded(stem)
-    for image in (labelled_image(stem), labelled_image(stem, perhaps=True), _PREFIX.sub("", stem)):
+    others = (labelled_image(stem), labelled_image(stem, perhaps=True), _PREFIX.sub("", stem), numbered_labels(stem))
+    for image in (*others, f"{stem}_0000"):  # the last one is the first channel for nnU-Net
         if image:
             yield folded(image)
 

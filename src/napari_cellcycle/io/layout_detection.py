@@ -83,7 +83,14 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes:
     channels, first, origin = example.channels, example.files[0], example.origin
     n_files, options = len(example.files), origin.options
     names = tuple(tuple(images.files.values())[:n_files] for images in sets)
-    images = OneCellFiles(origin.folder, names, channels.roles, layout=options.layout, plane=options.plane)
+    images = OneCellFiles(
+        origin.folder,
+        names,
+        channels.roles,
+        layout=options.layout,
+        plane=options.plane,
+        as_channels=options.numbers_channels,
+    )
     folder = origin.options.source(origin.folder)
     phases = [origin.phase_in(each.key) for each in sets] if origin.phase == UNKNOWN else origin.phase
     cells = Cells.build(

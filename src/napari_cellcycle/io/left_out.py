@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import filecmp
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_cellcycle.cells import Cells
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.io.amnis.file import open_amnis
 from napari_cellcycle.io.folder_scan import Folder, shorten
@@ -26,9 +28,12 @@ _ADVICE = {
         *(".npy", ".mat", ".jp2", ".webp"),
     ),
     "export label images from ilastik as TIFF": (".h5", ".hdf5", ".ilp"),
-    "copy them again": (".part", ".crdownload", ".partial", ".filepart"),
+    "copy them again": (".part", ".crdownload", ".partial", ".filepart", ".download", ".opdownload", ".tmp", "~"),
+    "unpack them first": (".zip", ".7z", ".tar", ".gz", ".tgz", ".rar"),
     "IDEAS uses them with the .cif file that each names": (".daf",),
 }
+_COPY = re.compile(r"(.+?)(?: \(\d+\)|[-_ ]{1,3}(?:copy|copie|kopie|copia)(?: ?\(?\d+\)?)?)(\.[^.]+)", re.IGNORECASE)
+_NNUNET_FOLDER = re.compile(r"images?t[rs]", re.IGNORECASE)
 _CELLPOSE = "_seg.npy"
 _N_NAMES = 8
 
@@ -68,6 +73,54 @@ def _without_raw(folder: Folder, masked: Mapping[str, Sequence[Path]], notes: li
         else:
             notes.append(f"{name} is left out, as {twin.name} has the same objects and their masks")
     return tuple(kept)
+
+
+def without_copies(folder: Folder, notes: list[str]) -> Folder:
+    """Leave out files that a file manager called copies, such as ``a (1).tif``, and further channels of nnU-Net.
+
+    Parameters
+    ----------
+    folder : Folder
+        A folder with its files.
+    notes : list of str
+        A note on what is left out is appended.
+
+    Returns
+    -------
+    Folder
+        The same folder without copies that have the same bytes as the file that they are called after, and without
+        ``a_0001.tif`` next to ``a_0000.tif`` in a folder ``imagesTr``: it shows the same cells in another channel.
+    """
+    names = set(folder.names)
+    may_be_copies = [name for name in folder.names if " (" in name or "op" in name]  # few: there may be 10^5 names
+    copies = [name for name in may_be_copies if _is_copy(folder.path, name, names)]
+    if copies:
+        notes.append(f"{folder.path.name}: left out, as copies of other files there: {shorten(copies)}")
+    further: list[str] = []
+    if _NNUNET_FOLDER.fullmatch(folder.path.name):
+        further = [name for name in folder.names if (first := _first_channel(name)) != name and first in names]
+    if further:
+        notes.append(
+            f"{folder.path.name}: left out, as further channels of the images with _0000: {shorten(further)}; name "
+            "files by their channels, as in a_BF.tif and a_SSC.tif, to use them"
+        )
+    out = {*copies, *further}
+    return replace(folder, names=tuple(name for name in folder.names if name not in out)) if out else folder
+
+
+def _is_copy(folder: Path, name: str, names: set[str]) -> bool:
+    found = _COPY.fullmatch(name)
+    original = "" if found is None else found[1] + found[2]
+    if original not in names:
+        return False
+    try:
+        return filecmp.cmp(folder / name, folder / original, shallow=False)
+    except OSError:
+        return False
+
+
+def _first_channel(name: str) -> str:
+    return re.sub(r"_\d{4}(?=\.[^.]+$)", "_0000", name)
 
 
 def _same_objects(raw: Path, masked: Path) -> bool:
@@ -148,6 +201,27 @@ def phaseless_notes(read: Sequence[tuple[InputPart, Cells]], tops: Mapping[Path,
     if nameless:
         parts = [f"{name} ({count:,} cells)" for name, count in nameless.most_common()]
         notes.append(f"no phase is known for {shorten(parts, _N_NAMES)}, as these names give none")
+    return notes
+
+
+def channel_notes(read: Sequence[Cells]) -> list[str]:
+    """Notes on channels that are not used, as only some of the cells have them.
+
+    Parameters
+    ----------
+    read : sequence of Cells
+        The cells of each part.
+
+    Returns
+    -------
+    list of str
+        One for each channel with a role.
+    """
+    notes, n_cells = [], sum(map(len, read))
+    for role in (BRIGHTFIELD, DARKFIELD):
+        n_without = sum(len(cells) for cells in read if role not in cells.channels)
+        if 0 < n_without < n_cells:
+            notes.append(f"{role} is not used, as {n_without:,} of {n_cells:,} cells have none; read them on their own")
     return notes
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".tif", ".tiff", ".tf2", ".tf8", ".btf", ".png", ".jpg", ".jpeg")
 AMNIS_SUFFIXES = (".cif", ".rif")
 ZARR_SUFFIX = ".zarr"
 LAYOUTS = ("auto", "cells", "montage", "field")
@@ -17,6 +17,11 @@ _CHANNEL_WORDS = (
     *("bright[ _-]?field", "dark[ _-]?field", "bf", "df", "ssc", "dna", "dapi", "hoechst"),
     *("phase[ _-]?contr(?:ast)?", "t-?pmt", "trans(?:mitted)?", "draq5"),
 )
+_NUMBERED_CHANNELS = (
+    r"ch(?:annel)?[ _-]?\d+(?:sk\d+fk\d+fl\d+)?",  # of Opera, with numbers that are the same for all
+    r"w\d[a-z][a-z0-9 ]*",  # of MetaMorph: number and name
+    r"wv [^()]+(?=\))",  # of InCell, in parentheses
+)
 _DIGITS = re.compile(r"\d+")
 _LABELS = re.compile(r"[ _.-](?:labels?|masks?|cp[ _-]masks?)$", re.IGNORECASE)
 _PERHAPS_LABELS = re.compile(
@@ -24,10 +29,16 @@ _PERHAPS_LABELS = re.compile(
     r"|object[ _](?:identities|predictions))$",
     re.IGNORECASE,
 )
-_THUMBNAIL = re.compile(r"[ _.-]thumb(?:nail)?s?$", re.IGNORECASE)
+_THUMBNAIL = re.compile(
+    r"[ _.-](?:thumb(?:nail)?s?|(?:cp[ _-])?outlines?|cp[ _-]output|(?:cp[ _-])?flows?|overlays?)$", re.IGNORECASE
+)
+_NUMBERED_LABELS = re.compile(
+    r"(?:man[ _-]?(?:seg|track)|masks?|labels?|segs?|segmentations?|gt)[ _.-]?(?=\d+$)", re.IGNORECASE
+)
+_NUMBERED_IMAGE = re.compile(r"(?:t|images?|imgs?|frames?|raw|fields?|pos)[ _.-]?(?=\d+$)", re.IGNORECASE)
 _LABEL_FOLDER = re.compile(
-    r"(?:(?:label|instance|cell|nuclei|nuclear)[ _-]?)?masks?|labels?|label[ _-]?images?|gt|ground[ _-]?truths?|segs?"
-    r"|segmentations?|annotations?|instances|.*[ _-](?:masks|labels|gt|seg|segmentations)",
+    r"(?:(?:label|instance|cell|nuclei|nuclear)[ _-]?)?masks?|labels?(?:t[rs])?|label[ _-]?images?|gt|tra"
+    r"|ground[ _-]?truths?|segs?|segmentations?|annotations?|instances|.*[ _-](?:masks|labels|gt|seg|segmentations)",
     re.IGNORECASE,
 )
 
@@ -49,8 +60,8 @@ def stem_of(name: str) -> str:
 def channel_pattern(asked: Iterable[str] = ()) -> re.Pattern[str]:
     """Pattern of the words that name a channel in a file name, including those that the user names."""
     asked_words = [re.escape(word) for word in asked if word and not word.isdecimal()]  # a number is a position
-    words = [r"ch(?:annel)?[ _-]?\d+", *asked_words, *_CHANNEL_WORDS]
-    return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[{_SEPARATORS}])", re.IGNORECASE)
+    words = [*asked_words, *_NUMBERED_CHANNELS, *_CHANNEL_WORDS]
+    return re.compile(rf"(?:^|(?<=[{_SEPARATORS}]))(?:{'|'.join(words)})(?=$|[){_SEPARATORS}])", re.IGNORECASE)
 
 
 def split_channel(stem: str, pattern: re.Pattern[str]) -> tuple[str, str]:
@@ -109,13 +120,36 @@ def labelled_image(stem: str, *, perhaps: bool = False) -> str | None:
     return stem[: found.start()] if found else None
 
 
+def numbered_labels(stem: str) -> str | None:
+    """Number of a label image that is named by it, as in the Cell Tracking Challenge; else None.
+
+    Examples
+    --------
+    >>> numbered_labels("man_seg000"), numbered_labels("mask_12"), numbered_labels("a12")
+    ('000', '12', None)
+    """
+    found = _NUMBERED_LABELS.match(stem)
+    return stem[found.end() :] if found else None
+
+
+def image_number(stem: str) -> str:
+    """Number of an image that is named by it and a usual word; else its whole name.
+
+    Examples
+    --------
+    >>> image_number("t000"), image_number("img_12"), image_number("12"), image_number("a12")
+    ('000', '12', '12', 'a12')
+    """
+    return _NUMBERED_IMAGE.sub("", stem, count=1) if _NUMBERED_IMAGE.match(stem) else stem
+
+
 def names_label_folder(name: str) -> bool:
     """Whether a folder is called like one of label images, as in ``masks`` next to ``images``."""
     return _LABEL_FOLDER.fullmatch(name) is not None
 
 
 def pictured_image(stem: str) -> str | None:
-    """Stem of the image that a thumbnail shows, or None if it is no thumbnail."""
+    """Stem of the image that a thumbnail or an overlay shows, or None if it is none of these."""
     found = _THUMBNAIL.search(stem)
     return stem[: found.start()] if found else None
 

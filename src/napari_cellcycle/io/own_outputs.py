@@ -16,7 +16,20 @@ _PICTURES = {"montage.png": {"summary.json", "phases.csv"}, "samples.png": {"gen
 """Pictures that are ours where one of these files is in the same folder."""
 LABELS_FILE = "cellcycle_labels.jsonl"
 """Labels of the cells of a folder, in that folder."""
+ROUNDS_FILE = "cellcycle_rounds.jsonl"
+"""How good the models were that were trained on these labels, one after the other."""
+GATES_FILE, LABEL_TABLE_FILE = "gates.json", "labels.csv"
+"""Gates on a stain, and the labels that they gave."""
 _REPORT = {"report.html", "metrics.json"}
+_POPULATIONS = "populations.csv"
+_BY_SAMPLE = {
+    _POPULATIONS,
+    "dna_content.csv",
+    "embedding.csv",
+    "embedding_by_sample.csv",
+    "over_time.csv",
+    "gallery.csv",
+}
 _FRAME = re.compile(r"\[\w+=\d+\]$")
 
 
@@ -74,13 +87,18 @@ def is_own_table(name: str, others: Sequence[str]) -> bool:
     Returns
     -------
     bool
-        True for the labels of the cells, and for a table of ours that lies next to a report, a summary or a card.
+        True for the labels of the cells and what was trained on them, and for a table of ours that lies next to a
+        report, a summary or a card.
     """
     lower = name.lower()
-    if lower == LABELS_FILE:
+    if lower in (LABELS_FILE, ROUNDS_FILE):
         return True
     ours = {"phases.csv", "confusion.csv", "per_phase.csv", "calls.csv", "log.csv", "split.csv", "trained_on.npy"}
-    return lower in ours and bool({*_REPORT, "summary.json", "model.json", "generator.json"} & set(others))
+    if lower in _BY_SAMPLE and _POPULATIONS in {name, *others}:
+        return True
+    ours.add(LABEL_TABLE_FILE)
+    beside = {*_REPORT, "summary.json", "model.json", "generator.json", GATES_FILE}
+    return lower in ours and bool(beside & set(others))
 
 
 def _is_picture(name: str, folder: Folder) -> bool:
@@ -88,7 +106,8 @@ def _is_picture(name: str, folder: Folder) -> bool:
     if _PICTURES.get(name, set()) & others:
         return True
     stem = name.removesuffix(".png")
-    return others >= _REPORT and stem != name and f"{stem}.svg" in others
+    is_figure = stem != name and f"{stem}.svg" in others
+    return is_figure and (others >= _REPORT or (_POPULATIONS in others and f"{stem}.csv" in others))
 
 
 def _files_by_name(folders: Sequence[Folder], stacks: set[Path]) -> dict[str, list[str]]:

@@ -128,7 +128,9 @@ class PhaseNames:
             if names.is_well(word):
                 self._note_refusal(names, word, phases[0])
                 return UNKNOWN
-        if not self._names_of_files(folder).is_phase(word):
+        around = self._names_of_files(folder)
+        is_lonely_s = word == "s" and folder in self.files and not around.phases - {Phase.S}  # as in s.tif
+        if is_lonely_s or not around.is_phase(word):
             self._note_refusal(self._names_of_files(folder), word, phases[0])
             return UNKNOWN
         return int(phases[0])
@@ -160,6 +162,9 @@ class PhaseNames:
                 f"the files in {folder.name} are called G1 and G2, which may be phases or wells of a plate; call them "
                 "G1_phase and G2_phase, or G01 and G02"
             )
+        if firsts == _WELL_OR_PHASE:
+            note = f"files in {folder.name} that begin with G1 and G2 are read as phases"
+            self.notes[f"{note}; call them G01 and G02 if they are wells"] = None
 
     def keys(self, folder: Path) -> Iterator[str]:
         """Names of the images in a folder, without channel and suffix."""
@@ -195,9 +200,10 @@ class PhaseNames:
                 f"call it {phase.label}_phase if it is a phase"
             ] = None
         else:
+            shown, other = ("the S phase", "S_phase") if phase == Phase.S else (phase.label.lower(), phase.label)
             self.notes[
-                f"{name} is not read as {phase.label.lower()}, as nothing else there is named after a phase; "
-                f"call it {phase.label} if it is one"
+                f"{name} is not read as {shown}, as nothing else there is named after a phase; "
+                f"call it {other} if it is one"
             ] = None
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ReadError
@@ -20,20 +21,28 @@ _TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _TRUE = {"1", "true", "yes"}
 _FALSE = {"", "0", "false", "no"}
 _NOT_KNOWN = {"", "?", "-", "unknown", "unsure", "nan", "na", "n/a", "none"}
+_NO_PHASE = {"dead", "dying", "apoptotic", "apoptosis", "debris", "doublet", "doublets", "artefact", "artifact"}
+"""Words for what has no phase."""
 _HEADINGS = {
     "cell": ("cell", "cellid", "cellnumber", "label", "objectnumber"),
-    "phase": ("phase", "cellcyclephase"),
+    "phase": ("phase", "cellcyclephase", "cellcyclestage", "stage"),
     "synthetic": ("synthetic",),
     "source": ("source",),
+    "id": ("id",),
+    "well": ("well",),
+    "field": ("field",),
 }
 """Spellings of the headings, in small letters without spaces and underscores."""
+_READ = {"cell", "phase", "synthetic", "source", "id"}
+"""Columns that are not columns of the cells."""
 
 
 def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     """Add the phases from the table ``<stem>.csv`` in the folder of the images, if there is one.
 
     Its columns are ``cell`` (position in the file, or label), ``phase`` (empty if unknown) and optionally ``synthetic``
-    (0 or 1), separated by commas, semicolons or tabs. A table without the first two is ignored, with a note.
+    (0 or 1), separated by commas, semicolons or tabs. A table without the first two is ignored, with a note. ``well``
+    and ``field`` become columns of the cells, and in a table of `write_sidecar` all others too.
 
     Parameters
     ----------
@@ -67,16 +76,28 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     for line, row in columns:
         where, cell = f"{table.name} line {line}", _number(row["cell"])
         if cell not in known:
-            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table")
-        rows[cell] = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
+            raise ReadError(f"{where}: {image.name} has no cell {row['cell']!r}; correct the table{_counted(known)}")
+        found = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
+        if rows.setdefault(cell, found) != found:
+            raise ReadError(f"{where}: cell {cell} is there twice, and differently; correct the table")
     phases = [rows[cell][0] if cell in rows else phase for cell, phase in zip(ids, cells.phases.tolist(), strict=True)]
     synthetic = np.array([cell in rows and rows[cell][1] for cell in ids], bool)
     notes = (*cells.notes, *(coarse_note(name, count, table.name) for name, count in coarse.items()))
-    return replace(cells, phases=np.array(phases, np.int8), synthetic=cells.synthetic | synthetic, notes=notes)
+    known_columns = {**cells.columns, **_further_columns(columns, cells)}
+    synthetic |= cells.synthetic
+    return replace(cells, phases=np.array(phases, np.int8), synthetic=synthetic, notes=notes, columns=known_columns)
+
+
+def _further_columns(lines: Sequence[tuple[int, dict[str, str]]], cells: Cells) -> dict[str, NDArray[np.str_]]:
+    """Columns such as the well, in the order of the cells; empty where the table does not list one."""
+    names = dict.fromkeys(name for _, row in lines for name in row if name not in _READ)
+    rows = {_number(row["cell"]): row for _, row in lines}
+    listed = [rows.get(cell, {}) for cell in cells.ids.tolist()]
+    return {name: np.array([row.get(name, "") for row in listed], dtype=str) for name in names}
 
 
 def coarse_note(name: str, n_cells: int, where: str = "") -> str:
-    """Note on a name that stands for several phases.
+    """Note on a name that stands for several phases, or for none.
 
     Parameters
     ----------
@@ -99,7 +120,9 @@ def coarse_note(name: str, n_cells: int, where: str = "") -> str:
     """
     meaning = ", ".join(phase.label for phase in named_phases(name))
     place = f" in {where}" if where else ""
-    return f"{n_cells:,} cells of {name}{place} have no phase, as it stands for several phases ({meaning})"
+    why = f", as it stands for several phases ({meaning})" if meaning else ""
+    counted = f"1 cell of {name}{place} has" if n_cells == 1 else f"{n_cells:,} cells of {name}{place} have"
+    return f"{counted} no phase{why}"
 
 
 def table_of(image: Path, key: str) -> Path | None:
@@ -143,7 +166,10 @@ def _read_columns(table: Path) -> list[tuple[int, dict[str, str]]] | None:
     for delimiter in delimiters:
         rows = csv.reader(lines[skipped:], delimiter=delimiter)
         try:
-            names = [_heading(text) for text in next(rows, [])]
+            heading = next(rows, [])
+            names = [_heading(text) for text in heading]
+            if {"cell", "phase", "source", "id"} <= set(names):  # a table of ours
+                names = [name or text for name, text in zip(names, heading, strict=True)]
             if {"cell", "phase"} <= set(names):
                 return [(skipped + rows.line_num, _named(row, names)) for row in rows if any(map(str.strip, row))]
         except csv.Error as error:
@@ -190,11 +216,19 @@ def _number(text: str) -> int:
     return int(found[1]) if found else -1
 
 
+def _counted(known: set[int]) -> str:
+    """How cells are counted, where that may be the reason why one is not found."""
+    return " (cells are counted from 0)" if min(known, default=1) == 0 else ""
+
+
 def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
     name = text.strip().strip('"').strip()
     if name.lower() in _NOT_KNOWN:
         return UNKNOWN
     phases = named_phases(name)
+    if not phases and name.lower() in _NO_PHASE:
+        coarse[name] = coarse.get(name, 0) + 1
+        return UNKNOWN
     if not phases:
         raise ReadError(f"{where}: {text!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
     if len(phases) > 1:
@@ -226,7 +260,7 @@ def write_sidecar(cells: Cells, path: Path) -> None:
     """Write the table of a stack, with one row per cell.
 
     The columns are ``cell`` (position in the stack), ``source`` and ``id`` (where it comes from), ``phase`` and
-    ``synthetic`` (0 or 1).
+    ``synthetic`` (0 or 1); then the further columns of the cells, such as ``well`` and ``field``.
 
     Parameters
     ----------
@@ -244,6 +278,7 @@ def write_sidecar(cells: Cells, path: Path) -> None:
             "id": cells.ids,
             "phase": [phase_label(int(phase)) for phase in cells.phases],
             "synthetic": cells.synthetic.astype(int),
+            **cells.columns,
         }
     )
     table.to_csv(path, index=False)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from napari_cellcycle.cells import evenly_spaced
+from napari_cellcycle.cells import Cells, evenly_spaced
 from napari_cellcycle.events import Job, Note, Progress, map_events
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.models import Model
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.verdict import Verdict
@@ -41,13 +42,38 @@ class CheckedFit:
 
 
 def check_fit(paths: Sequence[str | Path], name: str, reading: ReadSettings) -> Job[Progress | Note, CheckedFit]:
-    """Classify up to `N_CHECKED` evenly spaced cells in `paths`, and give the verdict on them."""
+    """Check the fit of a model to the cells in `paths`; see `check_cells`."""
     model = load_model(name)
     cells = yield from open_cells(paths, reading)
     model, note = model_for_channels(model, cells)
     if note:
         yield Note(note)
+    return (yield from check_cells(model, cells))
+
+
+def check_cells(model: Model, cells: Cells, *, device: str = "auto") -> Job[Progress | Note, CheckedFit]:
+    """Classify up to `N_CHECKED` evenly spaced cells, and give the verdict on them.
+
+    Parameters
+    ----------
+    model : Model
+        For the channels of the cells; see `predict.model_for_channels`.
+    cells : Cells
+        Any cells.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+
+    Returns
+    -------
+    CheckedFit
+        The same verdict as that of `classify` on these cells.
+    """
     some = cells.subset(evenly_spaced(len(cells), N_CHECKED))
-    classifying = classify_cells(model, some)  # its notes say what the verdict says
-    prediction = yield from map_events(classifying, lambda event: [] if isinstance(event, Note) else [event])
+    classifying = classify_cells(model, some, device=device)
+    prediction = yield from map_events(classifying, _progress_of_check)
     return CheckedFit(model.name, len(some), prediction.verdict)
+
+
+def _progress_of_check(event: Progress | Note) -> list[Progress]:
+    """No notes, as the verdict says the same."""
+    return [] if isinstance(event, Note) else [replace(event, what="checking whether the model fits")]

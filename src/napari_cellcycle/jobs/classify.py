@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.evaluation.phase_fractions import phase_fractions
+from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
-from napari_cellcycle.io.writers.packages import can_write, require_package
+from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.io.writers.results import (
     write_anndata,
     write_json,
@@ -29,9 +27,6 @@ from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
-
-PARQUET_ROWS = 100_000
-"""A longer table is also written as Parquet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +44,7 @@ def classify_files(
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
-    With more than `PARQUET_ROWS` cells, ``phases.parquet`` is written too; and whatever ``config.export`` names.
+    A long table is written as ``phases.parquet`` too; and whatever ``config.export`` names.
 
     Raises
     ------
@@ -75,16 +70,8 @@ def classify_files(
 def _export(
     cells: Cells, prediction: Prediction, model: Model, folder: Path, config: ClassifySettings
 ) -> Job[Progress | Note, None]:
-    """Write the further files that are asked for, and Parquet where a CSV table is long."""
+    """Write the further files that are asked for."""
     wanted = set(config.export)
-    if len(prediction) > PARQUET_ROWS and "parquet" not in wanted:
-        if can_write("parquet"):
-            wanted.add("parquet")
-        else:
-            yield Note(
-                f"a table of {len(prediction):,} cells is quicker to read as Parquet, which needs one more package: "
-                "pip install 'napari-cellcycle[tables]'; only phases.csv was written"
-            )
     if "parquet" in wanted:
         write_parquet(prediction, folder / "phases.parquet")
     if wanted & {"h5ad", "h5ad-features"}:
@@ -119,8 +106,9 @@ def summarise(
     is_shown = prediction.is_reliable or force
     found = phase_fractions(prediction) if is_shown else None
     corrected = None
-    if is_shown and card.confusion is not None and not prediction.min_probability:
-        corrected = phase_fractions(prediction, np.array(card.confusion))
+    confusion = usable_confusion(prediction, card.confusion)
+    if is_shown and confusion is not None:
+        corrected = phase_fractions(prediction, confusion)
     return {
         "n_cells": len(prediction),
         "n_unreadable": len(prediction.unreadable),

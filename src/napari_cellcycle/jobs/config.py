@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.queue_names import QUEUES, RANDOM
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_shares, write_shares
 from napari_cellcycle.io.name_patterns import LAYOUTS
@@ -25,6 +26,7 @@ from napari_cellcycle.settings_base import (
     optional,
     setting,
 )
+from napari_cellcycle.stain.names import FUCCI_ROLES, MODELS
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.finder_config import FINE_TUNING as FINDER_FINE_TUNING
 from napari_cellcycle.training.finder_config import FinderConfig
@@ -40,6 +42,7 @@ _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
 _PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
+_DNA = "channel of the DNA stain, as in Ch4; empty: the one that was read as dna"
 _METHOD = "how the generator is trained: cellgan is ours, one for all phases; the others train one for each phase"
 _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: all with fewer cells than the largest"
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
@@ -47,6 +50,9 @@ _FINDER = (
     "what finds cells in fields without labels: a model with a finder, cellpose, or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
+_BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
+_SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
+_EMBEDDINGS = ("pca", "umap", "none")
 _MAX_SEED = 2**31 - 1
 
 
@@ -131,6 +137,15 @@ Inputs = Annotated[
 """An empty word is kept, to be refused."""
 OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
+CellDiameter = Annotated[
+    float | None,
+    more(
+        "usual diameter of a cell in pixels, to find cells in an image without labels; measured if not set",
+        6,
+        400,
+        title="Cell diameter (px)",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +168,7 @@ class ReadSettings(Settings):
         OptionalText,
         setting("keep only this population of the IDEAS analysis (.daf) next to a .cif, as in Focused", more=True),
     ] = None
+    cell_diameter_px: CellDiameter = None
     finder: Annotated[OptionalText, more(_FINDER)] = None
 
 
@@ -165,6 +181,26 @@ class ClassifySettings(Settings):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
+    force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationsSettings(Settings):
+    """How cells are summarised by sample."""
+
+    by: Annotated[str, setting(_BY)] = ""
+    table: Annotated[OptionalPath, setting(_SAMPLE_TABLE)] = None
+    of: Annotated[
+        str, setting("count what the model called, or what a person labelled", choices=("calls", "labels"))
+    ] = "calls"
+    model: Annotated[str, setting("model to classify with (default), or with which phases.csv was made")] = ""
+    embedding: Annotated[
+        str, setting("map of the cells by the features of the network; umap needs umap-learn", choices=_EMBEDDINGS)
+    ] = "pca"
+    device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"
+    min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
+    batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
+    seed: Annotated[int, more("the same seed gives the same intervals and the same map", 0, _MAX_SEED)] = 0
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
 
 
@@ -253,6 +289,28 @@ class TrainSettings(SettingsOfRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NextSettings(Settings):
+    """Which cells are proposed to be labelled next."""
+
+    queue: Annotated[str, setting("how cells are chosen", choices=tuple(QUEUES))] = RANDOM
+    n_cells: Annotated[int, setting("highest number of cells", 1, 1_000_000)] = 50
+    model: Annotated[str, setting("model that calls and compares cells: a name, or a folder written by train")] = (
+        "default"
+    )
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, more("the same seed gives the same order", 0, _MAX_SEED)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainSettings(Settings):
+    """From where a model is trained further on the labels so far."""
+
+    start_from: Annotated[str, setting("model to start from: a name, or a folder written by train")] = "default"
+    device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
+    seed: Annotated[int, more("the same seed, labels and machine give the same weights", 0, _MAX_SEED)] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class AugmentSettings(SettingsOfRecipe):
     """Which synthetic cells are generated, and how.
 
@@ -271,7 +329,9 @@ class AugmentSettings(SettingsOfRecipe):
     make: Annotated[
         Words, more("channels to generate; empty: brightfield and darkfield, or the one that is there")
     ] = ()
-    judge: Annotated[str, more("model in whose features synthetic and real cells are compared")] = "default"
+    judge: Annotated[
+        str, more("model in whose features synthetic and real cells are compared", title="Compare cells by")
+    ] = "default"
     resume: Annotated[bool, more("continue a training that was interrupted, to the same generator")] = False
     device: Annotated[str, more(_DEVICE, choices=DEVICES)] = "auto"
     seed: Annotated[int, setting("the same seed, cells and machine give the same synthetic cells", 0, _MAX_SEED)] = 0
@@ -312,3 +372,47 @@ class FinderSettings(SettingsOfRecipe):
     def config(self) -> FinderConfig:
         """How the finder is trained."""
         return replace(self.default_config, **self.overrides)
+
+
+def parse_fucci(text: str) -> dict[str, str]:
+    """Read ``g1=CHANNEL,s-g2m=CHANNEL``.
+
+    Raises
+    ------
+    SettingError
+        It does not name both.
+    """
+    pairs = [[side.strip() for side in part.split("=", 1)] for part in text.split(",")]
+    named = {pair[0].lower(): pair[-1] for pair in pairs if len(pair) == 2 and pair[1]}
+    if len(pairs) != 2 or set(named) != set(FUCCI_ROLES):
+        raise SettingError(f"fucci is {text!r}, but must read like g1=Cdt1,s-g2m=Geminin, with the names of channels")
+    return named
+
+
+FucciChannels = Annotated[dict[str, str] | None, optional(TextForm(parse_fucci, write_channels))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettings(Settings):
+    """How cells of a stained control are labelled by their stain."""
+
+    dna: Annotated[OptionalText, setting(_DNA)] = None
+    fucci: Annotated[
+        FucciChannels, setting("channels of FUCCI cells instead of a DNA stain, as in g1=Cdt1,s-g2m=Geminin")
+    ] = None
+    model: Annotated[str, setting("model of the DNA histogram", choices=MODELS)] = MODELS[0]
+    margin: Annotated[
+        float, setting("leave out cells whose stain is this near to a gate; 0.05 is 5 % more or less", 0, 0.5)
+    ] = 0.05
+    gates: Annotated[
+        OptionalPath, more("use these gates, from a gates.json that was written before and may have been edited")
+    ] = None
+    force: Annotated[bool, more("label all phases even if the stain can't tell them")] = False
+    seed: Annotated[int, more("the same seed gives the same intervals", 0, _MAX_SEED)] = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dna is not None and self.fucci is not None:
+            raise SettingError("dna and fucci are both given, but cells are labelled by one of them; leave one out")
+        if self.gates is not None and self.fucci is not None:
+            raise SettingError("gates are those of a DNA stain, but fucci is given; leave one out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHECKPOINT = "checkpoint.safetensors"
+_CELLS = "cells.json"
 _SUFFIX = ".unfinished"
 
 
@@ -131,6 +132,42 @@ def unfinished_runs(folder: Path) -> list[Path]:
     outputs = [path.with_name(path.name.removesuffix(_SUFFIX)) for path in folder.glob(f"*{_SUFFIX}")]
     written = {output: path.stat().st_mtime_ns for output in outputs if (path := _newest_checkpoint(output)).is_file()}
     return [output for output in sorted(written, key=written.__getitem__, reverse=True) if not output.exists()]
+
+
+def note_cells(output: Path, key: Sequence[str]) -> None:
+    """Write down which cells the unfinished training of `output` learns from, if it is unfinished.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the future model.
+    key : sequence of str
+        Names of files or layers, by which the cells are recognised.
+    """
+    if unfinished_folder(output).is_dir():
+        with atomic_path(unfinished_folder(output) / _CELLS) as temporary:
+            temporary.write_text(json.dumps(list(key)), encoding="utf-8")
+
+
+def is_of_cells(output: Path, key: Sequence[str]) -> bool:
+    """Whether the unfinished training of `output` may be one of these cells; so is one that nothing is noted of.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the future model.
+    key : sequence of str
+        As for `note_cells`.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        noted = from_json((unfinished_folder(output) / _CELLS).read_bytes())
+    except (OSError, ValueError):
+        return True
+    return bool(noted == list(key))
 
 
 def _newest_checkpoint(output: Path) -> Path:

@@ -36,13 +36,19 @@ class TrainConfig(Settings):
     weight_decay: Annotated[float, more("pull of the weights towards zero", 0, 10)] = 0.05
     warm_up: Annotated[float, more("share of the steps in which the step size grows", 0, 1)] = 0.1
     cosine: Annotated[bool, more("let the step size fall to zero along a cosine")] = True
-    averaging: Annotated[float, more("share of the running average that each step keeps; 0: none", 0, 0.99999)] = 0.98
+    averaging: Annotated[
+        float,
+        more("share of the running average that each step keeps; 0: none", 0, 0.99999, title="Mean of weights"),
+    ] = 0.98
     label_smoothing: Annotated[float, more("share of each cell's label that is spread over all phases", 0, 0.5)] = 0.05
     augment: Annotated[AugmentWords, setting(_AUGMENT, suggestions=USUAL_AUGMENT)] = NO_WORDS
     fill_to: Annotated[
         int,
         more(
-            "synthetic and real cells of a rarer phase; 0: as in the largest (undersample: second) phase", 0, 1_000_000
+            "synthetic and real cells of a rarer phase; 0: as in the largest (undersample: second) phase",
+            0,
+            1_000_000,
+            title="Cells per phase",
         ),
     ] = 0
     generator: Annotated[str, more("name or folder of a finished generator for these cells; empty: train one")] = ""

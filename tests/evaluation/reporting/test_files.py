@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
+from napari_cellcycle.evaluation.reporting import files
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.files import write_report
 from napari_cellcycle.evaluation.reporting.html import render_page
@@ -31,6 +33,7 @@ from napari_cellcycle.evaluation.reporting.thumbnails import (
     worst_mistakes,
 )
 from napari_cellcycle.events import result_of
+from napari_cellcycle.verdict import DOES_NOT_FIT, FITS, Verdict
 
 FIGURES = ("confusion", "confusion_percent", "coverage", "f1", "losses", "reliability")
 
@@ -51,6 +54,35 @@ def report(predict: Any) -> Report:
         losses=[curve, curve],
         settings={"input": ["plate & more"], "epochs": 8},
     )
+
+
+def test_the_report_says_whether_the_model_fits(report: Report) -> None:
+    text = "the model 'default' does not fit, because brightfield is inverted"
+    verdict = Verdict(answer=DOES_NOT_FIT, share_unlike=0.9, reliable=False, reason="inverted", text=text)
+    marked = replace(report, prediction=replace(report.prediction, verdict=verdict))
+    page = render_page(marked, {})
+    assert "<title>Evaluation of &lt;default&gt;. The model does not fit these cells</title>" in page
+    assert (
+        '<p class="notes" role="note"><strong>Does the model fit?</strong> The model &#39;default&#39; does not' in page
+    )
+    assert marked.to_dict()["verdict"]["reason"] == "inverted"
+    assert text in " ".join(str(marked).split())
+    fits = replace(verdict, answer=FITS, reliable=True, text="the model 'default' fits")
+    page = render_page(replace(report, prediction=replace(report.prediction, verdict=fits)), {})
+    assert "<p><strong>Does the model fit?</strong> The model &#39;default&#39; fits.</p>" in page
+    assert report.to_dict()["verdict"] is None
+    assert "Does the model fit" not in render_page(report, {})
+
+
+def test_calls_of_many_cells_are_written_as_parquet_too(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PARQUET_ROWS", report.n_cells - 1)
+    monkeypatch.setattr(files, "drawings", lambda report: {})
+    result_of(write_report(report, None, tmp_path))
+    table = pd.read_parquet(tmp_path / "calls.parquet")
+    assert list(table.columns) == list(pd.read_csv(tmp_path / "calls.csv").columns)
+    assert len(table) == len(TRUTH)
 
 
 @pytest.fixture(scope="module")

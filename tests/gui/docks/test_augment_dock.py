@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from made import field_of, made_pixels
 from qtpy.QtWidgets import QMainWindow
+from shown import layer_showing, layers_showing, visible_roles
 from trained import held_by_torch, make_generators_narrow
 
 from napari_cellcycle.cell_images import ArrayImages
@@ -148,6 +149,32 @@ def test_what_the_phases_lack_is_proposed_and_none_clears_it(augment) -> None:
     assert augment.run_button.isEnabled()
 
 
+def test_buttons_that_would_change_nothing_are_greyed_and_say_why(augment) -> None:
+    phases = augment.phases
+    assert not phases.fill.isEnabled()  # it is what is proposed
+    assert phases.none.isEnabled()
+    phases.none.click()
+    assert (phases.fill.isEnabled(), phases.none.isEnabled()) == (True, False)
+    phases.show_cells(np.array([9, 0, 0, 0, 0, 0, 0]), np.zeros(7, int), {1: "there are no real cells of this phase"})
+    assert not phases.fill.isEnabled()
+    assert phases.fill.toolTip().endswith("; there are no real cells of this phase")
+
+
+def test_without_real_cells_a_trained_generator_is_chosen(qtbot, viewer, finished) -> None:
+    dock = AugmentWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.empty.buttons["Open the sample"].click()
+    finished(dock)
+    assert dock.settings.picker.value().generator == "jurkat"
+    assert all(box.isEnabled() for box in dock.phases.boxes)
+    assert "Choose how many cells to make." in dock.about.text()
+    dock.phases.boxes[Phase.ANAPHASE].setValue(3)
+    assert dock.run_button.isEnabled()
+    assert "Choose how many" not in dock.about.text()
+    dock.settings.picker.box.setCurrentIndex(0)
+    assert dock.about.text() == "There are no real cells to train a generator on: choose one that is trained."
+
+
 def test_a_phase_without_real_cells_is_disabled_and_says_why(augment) -> None:
     enabled = [box.isEnabled() for box in augment.phases.boxes]
     assert enabled == [True, True, False, False, False, True, False]
@@ -201,10 +228,12 @@ def test_synthetic_cells_teach_no_generator_but_a_finished_one_makes_more(qtbot,
     dock = AugmentWidget(viewer)
     qtbot.addWidget(dock)
     assert "All cells are synthetic" in dock.labelled.hint.text()
+    assert dock.settings.picker.value().generator == "jurkat"  # as none can be trained
+    dock.settings.picker.box.setCurrentIndex(0)
     assert not any(box.isEnabled() for box in dock.phases.boxes)
     dock.settings.picker.add_folder(kept)
     assert dock.settings.picker.value() == Choice(generator=str(kept / "generator"))
-    assert "untaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
+    assert "ntaught was trained on 14 real cells; it makes brightfield and darkfield" in dock.about.text()
     assert [phase for phase, box in enumerate(dock.phases.boxes) if box.isEnabled()] == [Phase.G1, Phase.ANAPHASE]
     assert "was trained on G1, Anaphase only" in dock.phases.boxes[Phase.S].toolTip()
 
@@ -363,7 +392,7 @@ def test_cells_without_a_channel_that_is_made_are_not_compared(qtbot, viewer, un
     assert "The synthetic cells are not compared with the real ones: these have no darkfield." in dock.status.text()
     dock.results.keep.click()
     finished(dock)
-    assert {layer.name for layer in viewer.layers if layer.visible} == {"cells: brightfield [1]", "cells: synthetic"}
+    assert set(visible_roles(viewer)) == {"brightfield", "synthetic"}
 
 
 def test_made_cells_of_a_field_come_alone(qtbot, viewer, made_cells, kept, finished) -> None:
@@ -380,7 +409,7 @@ def test_made_cells_of_a_field_come_alone(qtbot, viewer, made_cells, kept, finis
     dock.results.keep.click()
     finished(dock)
     assert "The cells are shown alone, as a full-field image has no room for them" in dock.status.text()
-    assert len(viewer.layers["cells: synthetic"].features) == 3
+    assert len(layer_showing(viewer, "synthetic").features) == 3
 
 
 # --- kept cells, and what other docks do with them ---
@@ -406,14 +435,14 @@ def test_kept_cells_are_written_and_shown_beside_the_real_ones(augment, viewer, 
     assert (source.n_cells, source.n_synthetic, source.made) == (90, 45, [str(output / "made.ome.tif")])
     assert augment.phases.wanted() == {}
     assert augment.settings.picker.box.findText(output.name) > 0
-    marks = viewer.layers["cells: synthetic"]
+    marks = layer_showing(viewer, "synthetic")
     assert marks.visible
     assert marks.features["synthetic"].sum() == 45
     assert len(np.unique(marks.data)) == 46
 
 
 def test_made_cells_are_marked_in_the_gallery_and_told_under_the_cursor(viewer, mixed) -> None:
-    layer, grid = viewer.layers["cells: synthetic"], mixed.source.grid
+    layer, grid = layer_showing(viewer, "synthetic"), mixed.source.grid
     synthetic = mixed.table["synthetic"].to_numpy()
     for cell in (0, 44, 45, 89):
         top, left, bottom, right = grid.box([cell])
@@ -488,7 +517,7 @@ def test_made_cells_are_in_no_share_of_the_legend_but_in_a_row_of_their_own(
     assert (sum(counts[:SYNTHETIC_ROW]), counts[SYNTHETIC_ROW]) == (45, 45)
     assert not dock.legend.isRowHidden(SYNTHETIC_ROW)
     assert "45 are synthetic and not in the percentages" in dock.status.text()
-    marks = viewer.layers["cells: synthetic"]
+    marks = layer_showing(viewer, "synthetic")
     dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
     assert not marks.visible
     dock._on_choice()  # as after other cells were looked at
@@ -504,7 +533,7 @@ def test_only_real_cells_leave_no_row_of_made_ones(qtbot, viewer, shown, model_f
     dock.run_button.click()
     finished(dock)
     assert dock.legend.isRowHidden(SYNTHETIC_ROW)
-    assert "cells: synthetic" not in viewer.layers
+    assert not layers_showing(viewer, "synthetic")
 
 
 def test_labels_come_along_to_the_gallery_with_made_cells(
@@ -516,13 +545,13 @@ def test_labels_come_along_to_the_gallery_with_made_cells(
     classify.run_button.click()
     finished(classify)
     augment.labelled.phases.setCurrentText(GUESSED)
-    layer, grid = viewer.layers["cells: phase"], shown.source.grid
+    layer, grid = layer_showing(viewer, "phase"), shown.source.grid
     for cell in range(10):
         top, left, bottom, right = grid.box([cell])
         with layer.block_history():
             layer.fill(((top + bottom) / 2, (left + right) / 2), Phase.TELOPHASE + 1)
     before = augment.labelled.labelled().phases.copy()
-    assert augment.labelled.phase_counts[Phase.TELOPHASE] == 10
+    qtbot.waitUntil(lambda: augment.labelled.phase_counts[Phase.TELOPHASE] == 10)
     augment.phases.none.click()
     augment.phases.boxes[Phase.TELOPHASE].setValue(4)
     make(augment, finished)
@@ -546,7 +575,7 @@ def test_a_made_cell_keeps_its_phase_whatever_a_model_calls_it(qtbot, viewer, mi
     classify.run_button.click()
     finished(classify)
     dock.labelled.phases.setCurrentText(GUESSED)
-    layer, grid = viewer.layers["cells: phase"], mixed.source.grid
+    layer, grid = layer_showing(viewer, "phase"), mixed.source.grid
     assert (layer.features["phase"][63:] != "Anaphase").all()  # the model has never seen any
     assert (dock.labelled.labelled().phases[63:] == Phase.ANAPHASE).all()
     top, left, bottom, right = grid.box([89])

@@ -12,8 +12,10 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QMainWindow
+from shown import layer_showing, layers_showing
 from sklearn.metrics import confusion_matrix
 
+from napari_cellcycle.annotate.label_file import RANDOM
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.evaluation.compare import compare
 from napari_cellcycle.events import Note, Progress, result_of
@@ -22,6 +24,7 @@ from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import CROSS_VALIDATION, EvaluateWidget
 from napari_cellcycle.gui.docks.evaluate_job import FIGURES, compare_with
 from napari_cellcycle.gui.docks.open import NOT_USED, OpenWidget
+from napari_cellcycle.gui.layers.dock_words import OF_LAYERS, in_dock_words
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases
 from napari_cellcycle.gui.layers.phase_table import truth_of
@@ -162,8 +165,16 @@ def test_open_shows_channels_first_and_then_the_gallery(qtbot, viewer, plate, fi
     assert dock.channels.value() == {"brightfield": "Ch3", "darkfield": "Ch6"}
     dock.open_button.click()
     finished(dock)
-    assert "cells: brightfield" in viewer.layers
+    assert layers_showing(viewer, "brightfield")
     assert dock.next_button.isVisibleTo(dock)
+
+
+def test_open_says_no_cells_only_where_there_are_none(qtbot, viewer, gallery) -> None:
+    dock = OpenWidget(viewer)
+    qtbot.addWidget(dock)
+    assert not dock.empty.isVisibleTo(dock)
+    viewer.layers.clear()
+    assert dock.empty.isVisibleTo(dock)
 
 
 def test_open_takes_the_users_word_for_what_a_channel_is(qtbot, viewer, plate, finished) -> None:
@@ -175,7 +186,7 @@ def test_open_takes_the_users_word_for_what_a_channel_is(qtbot, viewer, plate, f
         dock.channels.boxes[name].setCurrentText(role)
     dock.open_button.click()
     finished(dock)
-    assert viewer.layers["cells: brightfield"].data.mean() < viewer.layers["cells: darkfield"].data.mean()
+    assert layer_showing(viewer, "brightfield").data.mean() < layer_showing(viewer, "darkfield").data.mean()
 
 
 def test_one_role_for_two_channels_is_refused_before_anything_is_read(qtbot, viewer, plate, finished) -> None:
@@ -213,7 +224,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
     from napari_cellcycle import classify, load_model, read_cells
 
     wanted = classify(read_cells(plate), load_model(model_folder))
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     assert list(layer.features["phase"]) == [PHASE_LABELS[phase] for phase in wanted.phases]
     grid = classified.inputs.cells.value().grid
     for cell in (0, 45, 89):
@@ -224,7 +235,7 @@ def test_classify_colours_every_cell_as_the_core_calls_it(classified, viewer, pl
 
 
 def test_the_legend_counts_and_hides(classified, viewer, qtbot) -> None:
-    layer, legend = viewer.layers["cells: phase"], classified.legend
+    layer, legend = layer_showing(viewer, "phase"), classified.legend
     counts = [int(legend.item(row, 1).text()) for row in range(8)]
     assert counts[:7] == [int((layer.features["phase"] == label).sum()) for label in PHASE_LABELS]
     assert sum(counts) == 90
@@ -241,8 +252,8 @@ def test_classifying_again_renews_the_layer_and_calls_unsure_cells_so(classified
     classified.form.findChild(QDoubleSpinBox, "min_probability").setValue(1.0)
     classified.run_button.click()
     finished(classified)
-    assert [layer.name for layer in viewer.layers].count("cells: phase") == 1
-    layer = viewer.layers["cells: phase"]
+    assert len(layers_showing(viewer, "phase")) == 1
+    layer = layer_showing(viewer, "phase")
     assert (layer.features["phase"] == "unsure").sum() == (layer.features["probability"] < 1).sum() > 0
     assert 8 in layer.data
 
@@ -254,7 +265,7 @@ def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, 
     )
     classified.save_button.click()
     finished(classified)
-    saved, shown = pd.read_csv(path), viewer.layers["cells: phase"].features
+    saved, shown = pd.read_csv(path), layer_showing(viewer, "phase").features
     assert list(saved["phase"]) == list(shown["phase"])
     assert list(saved.columns)[:4] == ["source", "cell", "phase", "probability"]
     assert str(path) in classified.status.text()
@@ -273,10 +284,15 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     show_gallery(viewer, result_of(open_gallery([tmp_path / "swapped.tif"], given)))
     dock = ClassifyWidget(viewer)
     qtbot.addWidget(dock)
+    said: list[str] = []
+    dock.on_event = lambda event: said.append(str(event) if not layers_showing(viewer, "phase") else "")
     dock.run_button.click()
     finished(dock)
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
+    notes = [event for event in said if event.startswith("Note") and "Loading" not in event]
+    assert "does not fit, because brightfield" in notes[0]  # before there is any phase
     assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
+    assert "exchange them with the boxes of the channels in Open cells" in dock.status.text()
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
     shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
     assert np.allclose(shown * 255, list(bytes.fromhex(greyed("#0072b2")[1:])), atol=0.5)
@@ -288,6 +304,25 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     dock.run_button.click()
     finished(dock)
     assert sum(int(dock.legend.item(row, 1).text()) for row in range(8)) == 40
+
+
+def test_a_dock_names_boxes_and_no_options_of_a_command(qtbot, viewer) -> None:
+    said = {
+        "correct it with --pixel-size-um 0.33 if it is wrong": "with a pixel size of 0.33 um in Open cells if it is",
+        "give it with --pixel-size-um, and check how": "give it with the pixel size in Open cells, and check how",
+        "say --layout cells or, for one, --plane 0": "say layout cells in Open cells or, for one, plane 0 in Open",
+        "read as darkfield; change it with --channels": "read as darkfield",
+        "choose one, as in --labels nuclei": "choose one, as in nuclei as the labels in Open cells",
+        "alone, and --labels where you have them": "alone, and the labels in Open cells where you have them",
+        "as in --cv 5: a finished": "as in the setting cv 5: a finished",
+        "fine-tune the model with train --start-from": "fine-tune the model with the dock Train",
+    }
+    dock = Dock(viewer)
+    qtbot.addWidget(dock)
+    for text, shown in said.items():
+        dock.show_status(text)
+        assert shown in dock.status.text()
+    assert in_dock_words("give it with --pixel-size-um", OF_LAYERS) == "give it with the scale of the layer"
 
 
 def read_some(path, n_cells):
@@ -315,14 +350,14 @@ def test_files_that_are_gone_are_one_sentence_and_change_nothing(qtbot, viewer, 
     dock.run_button.click()
     finished(dock)
     assert str(folder) in dock.status.text()
-    assert "cells: phase" not in viewer.layers
+    assert not layers_showing(viewer, "phase")
 
 
 def test_the_newest_cells_are_chosen(classify, viewer, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "S"], ReadSettings())))
     assert classify.inputs.cells.value().title == "S"
     assert not classify.results.isVisibleTo(classify)
-    for layer in [layer for layer in viewer.layers if layer.name.endswith("[1]")]:
+    for layer in [layer for layer in viewer.layers if layer.name.endswith(" - S")]:
         viewer.layers.remove(layer)
     assert classify.inputs.cells.value().n_cells == 90
 
@@ -372,7 +407,7 @@ def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, fie
     assert on_field.inputs.labels.currentText() == "mine"
     on_field.run_button.click()
     finished(on_field)
-    phases, mine = viewer.layers["cells: phase"], viewer.layers["mine"].features
+    phases, mine = layer_showing(viewer, "phase"), viewer.layers["mine"].features
     assert phases.data.shape == field.shape
     for label, phase in zip(mine["index"], mine["phase"], strict=True):
         inside = phases.data[field == label]
@@ -384,9 +419,20 @@ def test_a_field_is_coloured_by_the_outlines_of_its_labels(on_field, viewer, fie
 def test_cells_of_a_field_without_labels_are_found(on_field, viewer, field, finished) -> None:
     on_field.run_button.click()
     finished(on_field)
-    found = viewer.layers["field bf: found cells"].data
+    found = viewer.layers["found cells - field bf"].data
     assert len(np.unique(found)) - 1 == 12
-    assert set(np.unique(viewer.layers["cells: phase"].data[found == 0])) == {0}
+    assert set(np.unique(layer_showing(viewer, "phase").data[found == 0])) == {0}
+
+
+def test_the_diameter_of_cells_that_are_to_be_found_is_a_setting(on_field, viewer, field, finished) -> None:
+    box = on_field.form.box("cell_diameter_px")
+    assert box.isVisibleTo(on_field)
+    on_field.form.show_values({"cell_diameter_px": 200.0})
+    on_field.run_button.click()
+    finished(on_field)
+    assert "no cells were found in field bf; set another diameter" in on_field.status.text()
+    viewer.add_labels(field, name="mine")
+    assert not box.isVisibleTo(on_field)
 
 
 def test_the_finder_of_the_model_finds_the_cells(on_field, viewer, field, model_folder, finished, monkeypatch) -> None:
@@ -407,7 +453,7 @@ def test_a_time_lapse_is_coloured_frame_by_frame(on_field, viewer, field, finish
     viewer.add_labels(np.stack([field, np.fliplr(field)]), name="mine")
     on_field.run_button.click()
     finished(on_field)
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     assert len(layer.features) == 24
     for frame in range(2):
         assert (layer.data[frame] > 0).any()
@@ -423,7 +469,7 @@ def test_labels_of_another_shape_are_one_sentence(on_field, viewer, field, finis
     on_field.run_button.click()
     finished(on_field)
     assert "choose layers of one field" in on_field.status.text()
-    assert "cells: phase" not in viewer.layers
+    assert not layers_showing(viewer, "phase")
 
 
 # --- Evaluate ---
@@ -445,7 +491,7 @@ def shown_counts(dock: EvaluateWidget) -> np.ndarray:
 
 
 def test_evaluate_begins_by_itself_and_agrees_with_scikit_learn(evaluate, viewer) -> None:
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     called = [PHASE_LABELS.index(label) for label in layer.features["phase"]]
     np.testing.assert_array_equal(shown_counts(evaluate), confusion_matrix(truth_of(layer), called, labels=range(7)))
     assert evaluate.summary.text().splitlines()[1].startswith("Accuracy ")
@@ -467,9 +513,9 @@ def test_percent_is_of_the_true_phase(evaluate) -> None:
 
 
 def test_a_click_on_a_field_dims_all_other_cells(evaluate, viewer) -> None:
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     evaluate.table.cellClicked.emit(1, 1)
-    veil = viewer.layers["cells: selected"]
+    veil = layer_showing(viewer, "selected")
     wanted = (truth_of(layer) == 1) & (layer.features["phase"] == "S").to_numpy()
     grid = source_of(veil).grid
     for cell in range(90):
@@ -477,7 +523,7 @@ def test_a_click_on_a_field_dims_all_other_cells(evaluate, viewer) -> None:
         assert veil.data[top + 5, left + 5] == (0 if wanted[cell] else 1)
     assert evaluate.status.text() == f"{wanted.sum()} S cells called S."
     evaluate.show_all.click()
-    assert "cells: selected" not in viewer.layers
+    assert not layers_showing(viewer, "selected")
 
 
 def test_cells_the_model_was_trained_on_are_called_so(evaluate) -> None:
@@ -518,11 +564,11 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
     }
 
 
-def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished) -> None:
+def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished, qtbot) -> None:
     counts, labels = shown_counts(evaluate), gallery.data_set.labels
     g1 = np.flatnonzero(labels.phases == 0)
-    labels.decide(g1[:4], "Telophase")
-    assert evaluate.status.text() == "Labels were changed; click Evaluate for new figures."
+    labels.decide(g1[:4], "Telophase", drawn=RANDOM)
+    qtbot.waitUntil(lambda: evaluate.status.text() == "Labels were changed; click Evaluate for new figures.")
     assert (shown_counts(evaluate) == counts).all()
     evaluate.run_button.click()
     finished(evaluate)

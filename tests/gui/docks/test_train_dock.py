@@ -13,6 +13,7 @@ from app_model.types import KeyBinding
 from made import field_of
 from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QMainWindow
+from shown import layer_showing
 from trained import held_by_torch
 
 from napari_cellcycle.annotate.label_table import LabelTable
@@ -140,12 +141,24 @@ def test_a_run_ends_as_a_model_that_classify_has_chosen(qtbot, viewer, gallery, 
     assert load_card(output).training["epochs_done"] == len(dock.log) == 3
     assert f"Epoch 3 of 3: loss {dock.log[-1].training_loss:.2f}" in dock.figures.text()
     best = max(done.epoch for done in dock.log if done.is_best)
-    assert f"{output.name} is trained; its best is epoch {best} with a macro F1 of" in dock.status.text()
+    assert f"{output.name} is trained; its best is epoch {best}, of the lowest loss (" in dock.status.text()
     assert "no test result" in dock.status.text()
     assert classify.model.value() == output.name
     classify.run_button.click()
     finished(classify)
     assert f"with the model {output.name!r}" in classify.status.text()
+
+
+def test_the_best_epoch_is_quoted_by_the_figure_that_it_was_chosen_by() -> None:
+    from napari_cellcycle.gui.docks.train import _figures
+    from napari_cellcycle.training.classifier import EpochDone
+
+    losses, scores = (0.9, 0.5, 0.6), (0.8, 0.3, 0.9)
+    log = [
+        EpochDone(number + 1, 3, 1.0, loss, 0.5, score, loss <= min(losses[: number + 1]))
+        for number, (loss, score) in enumerate(zip(losses, scores, strict=True))
+    ]
+    assert _figures(log).endswith("Best so far: epoch 2, of the lowest loss (0.50; macro F1 0.30).")
 
 
 def test_a_name_is_never_taken_twice(train, finished, qtbot) -> None:
@@ -248,6 +261,12 @@ def test_other_cells_do_not_resume_a_run_and_it_can_be_discarded(train, viewer, 
     finished(train)
     two = result_of(open_gallery([plate / "S", plate / "G1"], ReadSettings()))
     show_gallery(viewer, two)
+    assert not train.unfinished.isVisibleTo(train)  # it has nothing to do with these
+    train.labelled.inputs.cells.setCurrentIndex(1)
+    assert train.unfinished.isVisibleTo(train)
+    train.labelled.inputs.cells.setCurrentIndex(0)
+    (unfinished_folder(output) / "cells.json").unlink()  # as after a crash, or from the command line
+    train.show_what_fits()
     train.unfinished.buttons["Resume"].click()
     finished(train)
     assert "was begun with other cells" in train.status.text()
@@ -322,8 +341,8 @@ def labels_of(viewer, gallery) -> LabelTable:
     return data_set.labels
 
 
-def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery, qtbot) -> None:
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     assert called.labelled.phases.currentText() == KNOWN
     before = called.labelled.labelled().phases
     click_with_bucket(layer, 5, grid, 6)
@@ -331,7 +350,7 @@ def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
     after = called.labelled.labelled().phases
     assert (after[5], after[7]) == (5, UNKNOWN)
     assert np.flatnonzero(before != after).tolist() == [5, 7]
-    assert "Labelled: 1, called otherwise: 1, unsure: 1" in called.labelled.hint.text()
+    qtbot.waitUntil(lambda: "Labelled: 1, called otherwise: 1, unsure: 1" in called.labelled.hint.text())
     assert layer.features["truth"][5] == "Anaphase"
     assert labels_of(viewer, gallery).phases.tolist() == after.tolist()
     expected = grid.draw_outlines(grid.read_phases(layer.data))
@@ -339,7 +358,7 @@ def test_a_click_with_the_bucket_labels_a_cell(called, viewer, gallery) -> None:
 
 
 def test_a_label_can_be_undone_where_it_was_made(called, viewer, gallery) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     before = layer.data.copy()
     click_with_bucket(layer, 5, grid, 6)
     assert grid.read_phases(layer.data)[5] == 6
@@ -351,7 +370,7 @@ def test_a_label_can_be_undone_where_it_was_made(called, viewer, gallery) -> Non
 
 
 def test_a_digit_labels_the_cell_under_the_cursor(called, viewer, gallery) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     top, left, bottom, right = grid.box([8])
     viewer.cursor.position = layer.data_to_world(((top + bottom) / 2, (left + right) / 2))
     mode = layer.mode
@@ -366,7 +385,7 @@ def test_a_digit_labels_the_cell_under_the_cursor(called, viewer, gallery) -> No
 def test_labels_stay_when_cells_are_classified_again_and_when_they_are_opened_again(
     called, viewer, gallery, plate, finished, qtbot
 ) -> None:
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     click_with_bucket(layer, 5, grid, 6)
     again = ClassifyWidget(viewer)
     qtbot.addWidget(again)
@@ -382,7 +401,7 @@ def test_labels_stay_when_cells_are_classified_again_and_when_they_are_opened_ag
 
 def test_only_labels_are_learnt_unless_told(called, viewer, gallery, finished) -> None:
     called.labelled.phases.setCurrentText(GUESSED)
-    layer, grid = viewer.layers["cells: phase"], gallery.source.grid
+    layer, grid = layer_showing(viewer, "phase"), gallery.source.grid
     for cell in range(10):
         click_with_bucket(layer, cell, grid, 7)
     known = gallery.data_set.labels.phases
@@ -424,13 +443,14 @@ def test_a_field_whose_cells_were_labelled_is_learnt_from(qtbot, viewer, made_ce
     classify.run_button.click()
     finished(classify)
     assert dock.labelled.labelled() is None  # calls are no labels
-    layer = viewer.layers["cells: phase"]
+    layer = layer_showing(viewer, "phase")
     with layer.block_history():
         layer.fill(tuple(np.argwhere(labels == 17).mean(axis=0)), 5)
     assert dock.labelled.labelled().phases["field bf", 17] == 4
     data_set = data_set_of(viewer.layers, source_of(layer))
     data_set.labels.decide([17, 18], "Metaphase")  # the cells 18 and 19
     data_set.labels.decide([2, 3], "G1")
+    qtbot.waitUntil(lambda: dock.labelled.phase_counts is not None and dock.labelled.phase_counts.sum() == 5)
     assert dock.labelled.phase_counts.tolist() == [2, 0, 0, 0, 3, 0, 0]
     set_up(dock, epochs=1)
     assert load_card(run(dock, finished)).training["cells_per_phase"]["Metaphase"] == 3

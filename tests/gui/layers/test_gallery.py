@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from made import finished_job
+from shown import layer_showing
 
 from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells
@@ -36,9 +37,12 @@ def run(generator) -> object:
 
 
 def test_one_layer_a_channel_with_the_brightfield_on_top_and_alone_visible(viewer, gallery) -> None:
-    assert {layer.name for layer in viewer.layers} == {"cells: brightfield", "cells: darkfield", "cells: dna"}
-    assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield"]
-    assert viewer.layers[-1].name == "cells: brightfield"
+    title = gallery.source.title
+    assert {layer.name for layer in viewer.layers} == {
+        f"{role} - {title}" for role in ("brightfield", "darkfield", "dna")
+    }
+    assert [layer.name for layer in viewer.layers if layer.visible] == [f"brightfield - {title}"]
+    assert viewer.layers[-1].name == f"brightfield - {title}"
     assert gallery.source.n_known == gallery.source.n_cells == 90
     assert gallery.source.phase_counts == [30, 30, 30, 0, 0, 0, 0]
 
@@ -47,7 +51,7 @@ def test_tiles_hold_the_raw_pixels_of_the_files(viewer, gallery, plate) -> None:
     first = tifffile.imread(plate / "G1" / "cells_Ch6.tif")[0]
     grid = gallery.source.grid
     top, left, *_ = grid.box([0])
-    tile = viewer.layers["cells: darkfield"].data[top + GAP_PX :, left + GAP_PX :][: grid.tile_px, : grid.tile_px]
+    tile = layer_showing(viewer, "darkfield").data[top + GAP_PX :, left + GAP_PX :][: grid.tile_px, : grid.tile_px]
     np.testing.assert_array_equal(tile, first)
 
 
@@ -60,7 +64,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
     opened = result_of(open_gallery(["run.cif"], ReadSettings()))
     show_gallery(viewer, opened)
     layer = viewer.layers[-1]
-    assert (layer.name, layer.visible) == ("cells: mask", False)
+    assert (layer.name, layer.visible) == ("mask - run", False)
     assert np.bincount(layer.data.ravel())[1:].tolist() == [24, 24, 24]
     assert [opened.source.grid.cell_at(*np.argwhere(layer.data == number)[0]) for number in (1, 2, 3)] == [0, 1, 2]
     assert layer.scale.tolist() == [0.5, 0.5]
@@ -70,7 +74,7 @@ def test_masks_are_a_hidden_label_layer_on_top_of_the_gallery(viewer, monkeypatc
 
 def test_a_new_gallery_hides_the_old_one_which_lies_at_the_same_place(viewer, gallery, plate) -> None:
     show_gallery(viewer, result_of(open_gallery([plate / "G1"], ReadSettings())))
-    assert [layer.name for layer in viewer.layers if layer.visible] == ["cells: brightfield [1]"]
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["brightfield - G1"]
     assert [source.n_cells for source in list_galleries(viewer.layers)] == [30, 90]
 
 
@@ -92,7 +96,7 @@ def test_files_that_changed_meanwhile_are_not_mistaken_for_the_gallery(plate, tm
 def test_a_gallery_that_shows_only_the_first_cells_says_so(plate) -> None:
     opened = result_of(open_gallery([plate], ReadSettings(), max_shown=40))
     assert (opened.source.n_shown, opened.source.n_cells) == (40, 90)
-    assert "the gallery shows the first 40 of 90 cells; all are classified" in opened.notes
+    assert "the layers show the first 40 of 90 cells; the dock Gallery shows all" in opened.notes
 
 
 def test_a_preview_names_each_channel_and_shows_it(plate) -> None:

@@ -51,6 +51,18 @@ def test_montage_reads_as_the_cells_it_was_made_of(tmp_path: Path, dtype: type) 
         np.testing.assert_array_equal(cell.pixels, np.stack([tile, tile]).astype(dtype))
 
 
+@pytest.mark.parametrize("gap", [1, 3])
+@pytest.mark.parametrize("name", ["Ch3_montage.tif", "Ch3_1.tif"])
+def test_lines_between_tiles_are_left_out(tmp_path: Path, gap: int, name: str) -> None:
+    tiles = example_tiles(14, 40)
+    canvas = np.zeros((5, 4, 40 + gap, 40 + gap), np.uint16)  # the last row of the grid is padding
+    for number, tile in enumerate(tiles):
+        canvas[number // 4, number % 4, gap:, gap:] = tile
+    write_tiff(tmp_path / name, canvas.transpose(0, 2, 1, 3).reshape(5 * (40 + gap), -1))
+    cells = read_cells(tmp_path)
+    np.testing.assert_array_equal([cell.pixels[0] for cell in cells.read(range(len(cells)))], tiles)
+
+
 def test_tile_keeps_no_montage_alive(tmp_path: Path) -> None:
     write_tiff(tmp_path / "Ch3_CP1.tif", montage_of(example_tiles(11, 20), 4, 4), compression="zlib")
     (cell,) = read_cells(tmp_path).read([3])

@@ -7,12 +7,18 @@ from pathlib import Path
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.evaluation.report import Report
-from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
+from napari_cellcycle.evaluation.reporting.csv_tables import (
+    calls_csv,
+    calls_parquet,
+    confusion_csv,
+    per_phase_csv,
+)
 from napari_cellcycle.evaluation.reporting.figures import drawings, render
 from napari_cellcycle.evaluation.reporting.html import render_page
 from napari_cellcycle.evaluation.reporting.thumbnails import draw_thumbnails, shown_cells
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.writers.results import PARQUET_ROWS
 
 
 def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progress, Path]:
@@ -49,6 +55,8 @@ def write_report(report: Report, cells: Cells | None, folder: Path) -> Job[Progr
         "per_phase.csv": per_phase_csv(report).encode(),
         "calls.csv": calls_csv(report).encode(),
     }
+    if report.n_cells > PARQUET_ROWS:
+        contents["calls.parquet"] = calls_parquet(report)
     figures = drawings(report)
     for number, (name, drawing) in enumerate(figures.items()):
         yield Progress(number, len(figures) + 1, "drawing the report")

@@ -65,9 +65,12 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
 
 
 def _title(report: Report) -> str:
-    """Also the title of the browser's tab, so a report whose scores are no estimates says so there."""
+    """Also the title of the browser's tab, so what makes the scores less than estimates is said there too."""
     title, protocol = f"Evaluation of {report.model}" if report.model else "Evaluation", PROTOCOLS[report.protocol]
-    return title if protocol.estimates else f"{title}. {protocol.title}"
+    marks = [] if protocol.estimates else [protocol.title]
+    if not report.prediction.is_reliable:
+        marks.append("The model does not fit these cells")
+    return ". ".join([title, *marks])
 
 
 def _fold_names(report: Report) -> list[str]:

@@ -129,6 +129,8 @@ class AugmentWidget(TrainingDock):
             self.phases.show_cells(counts, synthetic, self.settings.why_not(counts - synthetic))
         if source != self._source:
             self._source = source
+            if counts is not None:
+                self.settings.choose_for(counts - synthetic)
             self.phases.reset()
         self.show_what_fits()
 

@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.docks.window_drops import WindowDrops
 from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.data_set import labels_changed
+from napari_cellcycle.gui.layers.dock_words import in_dock_words
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 PLUGIN = "napari-cellcycle"
 
 _NARROWEST_PX = 300
+LABELS_MS = 150
+"""After this time docks show labels that were given elsewhere."""
 _LAYOUT_MS = (50, 200, 500, 1000)  # by then the canvas has its new size; on a busy machine, late
 
 
@@ -41,20 +45,41 @@ class Dock(QWidget):
         self.status, self.progress = text_label(), ProgressLine(self._on_cancel)
         self.job: JobThread | None = None
         self._refit = shows_everything(viewer)
+        self._drops: WindowDrops | None = None
         self.cancelled_message = "Stopped; nothing was changed."
         content = _Content()
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 6, 6, 6)
         fill_column(self, _Scroller(content))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._labelled_groups: set[str] = set()
+        self._telling = QTimer(self)
+        self._telling.setSingleShot(True)
+        self._telling.setInterval(LABELS_MS)
+        self._telling.timeout.connect(self._tell_of_labels)
         labels_changed.connect(self._on_labels)
 
     def _on_labels(self, group: str) -> None:
+        """Tell the dock a little later, so that keys that label are not kept waiting."""
         if isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget while Python still knows it
+            self._labelled_groups.add(group)
+            if not self._telling.isActive():
+                self._telling.start()
+
+    def _tell_of_labels(self) -> None:
+        groups, self._labelled_groups = self._labelled_groups, set()
+        for group in groups:
             self.on_labels(group)
 
     def on_labels(self, group: str) -> None:
         """Cells of a data set were labelled."""
+
+    def project_state(self) -> dict[str, Any]:
+        """What a project keeps of this dock, as texts, numbers, lists and dicts; nothing unless a child says so."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Show what `project_state` gave, as far as it still fits; anybody may have edited the file that it is in."""
 
     def add_inputs(self, *inputs: QWidget) -> None:
         """Add widgets to the column that can't be used while a job runs."""
@@ -78,8 +103,8 @@ class Dock(QWidget):
         self.destroyed.connect(self.job.abandon)
 
     def show_status(self, text: str) -> None:
-        """Show one sentence."""
-        self.status.setText(text)
+        """Show one sentence, in which no option of a command is named."""
+        self.status.setText(in_dock_words(text))
 
     def show_error(self, error: Exception) -> None:
         """Show what the user can put right; anything else is a bug and goes to napari with its traceback."""
@@ -89,19 +114,28 @@ class Dock(QWidget):
         from napari.utils import notifications
 
         self.show_status(str(error))
-        notifications.show_error(str(error))
+        notifications.show_error(self.status.text())
 
-    def open_dock(self, widget: str) -> None:
-        """Show another of the plugin's docks, as a tab next to this one."""
+    def open_dock(self, widget: str) -> Any:
+        """Show another of the plugin's docks, as a tab next to this one, and return it."""
         window = getattr(self.viewer, "window", None)
-        if window is not None:
-            dock, _ = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
-            dock.show()
-            dock.raise_()
+        if window is None:
+            return None
+        dock, inside = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
+        dock.show()
+        dock.raise_()
+        return inside
+
+    def _open_dropped(self, paths: list[str]) -> None:
+        opened = self.open_dock("Open cells")
+        if opened is not None:
+            opened.look_into(paths)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Fit the layers to the smaller canvas, unless the user had zoomed or moved."""
         super().showEvent(event)
+        if self._drops is None:
+            self._drops = WindowDrops(self, PLUGIN, self._open_dropped)
         if self._refit:
             self._refit = False
             self._refitting = Refitting(self.viewer)  # Qt itself holds no reference to a slot

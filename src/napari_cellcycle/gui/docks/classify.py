@@ -13,25 +13,30 @@ from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.classify_job import Classified, classify_field, classify_gallery, save_table
+from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import NoCells
-from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
-from napari_cellcycle.gui.layers.field import show_field_table
-from napari_cellcycle.gui.layers.gallery import list_galleries
+from napari_cellcycle.gui.docks.show_classified import CELLS_GONE, show_classified
+from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
-from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap, show_phases
+from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap
 from napari_cellcycle.gui.layers.phase_table import prediction_of
-from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, FieldSource, GallerySource, Source, find_layer
+from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, find_layer
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, show_text, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.gui.widgets.settings_form import Form
-from napari_cellcycle.jobs.config import ClassifySettings
+from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
+from napari_cellcycle.phases import phase_label
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels, Layer
+    from napari.layers import Labels
+
+
+_PLAIN = ("device", "min_probability")
+_DIAMETER = "cell_diameter_px"
 
 
 class ClassifyWidget(Dock):
@@ -42,11 +47,14 @@ class ClassifyWidget(Dock):
         self.empty, self.model = NoCells(self), ModelPicker()
         self.inputs = CellsInput(self.viewer, "classify", finds_cells=True)
         self.inputs.rows.addRow("Model", self.model)
-        self.form = Form(ClassifySettings, ["device", "min_probability", "batch_size", "force"])
+        self.form = Form(
+            (ClassifySettings, ReadSettings), [*_PLAIN, _DIAMETER, "batch_size", "force"], [*_PLAIN, _DIAMETER]
+        )
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
         self.legend, self.labelled = Legend(), text_label()
         self.legend.hidden_changed.connect(self._on_hidden)
+        self.legend.phase_asked.connect(self._on_phase)
         self.save_button = button("Save table ...", "save the phase of each cell as a CSV table", self._on_save)
         self.next_button = button(
             "Evaluate",
@@ -68,6 +76,7 @@ class ClassifyWidget(Dock):
         chosen = self.inputs.cells.value()
         self.empty.setVisible(chosen is None)
         self.setup.setVisible(chosen is not None)
+        self.form.set_shown(_DIAMETER, self.inputs.on_field and self.inputs.labels.value() is None)
         self._show_result()
 
     def _find(self, role: str) -> Labels | None:
@@ -75,48 +84,26 @@ class ClassifyWidget(Dock):
         return None if source is None else find_layer(self.viewer.layers, source.group, role)
 
     def _on_run(self) -> None:
-        config = ClassifySettings(model=self.model.value(), **self.form.values())
+        config = ClassifySettings(model=self.model.value(), **self.form.values(*_PLAIN, "batch_size", "force"))
         field = self.inputs.field()
         cells = self.inputs.cells.value()
-        job = classify_gallery(cells, config) if field is None else classify_field(field, config)
+        diameter = self.form.values(_DIAMETER)[_DIAMETER]
+        job = classify_gallery(cells, config) if field is None else classify_field(field, config, diameter)
         self.start(job, self._on_classified)
 
     def _on_classified(self, classified: Classified) -> None:
-        if self._is_gone(classified.source):
-            self.show_status("The cells were removed or renamed meanwhile, so none can be coloured; classify again.")
+        data_set = show_classified(self.viewer, classified)
+        if data_set is None:
+            self.show_status(CELLS_GONE)
             return
-        field = self._field_layers(classified, classified.source) if isinstance(classified.source, FieldSource) else []
-        data_set = self._labelled(classified.data_set)
-        show_phases(self.viewer, data_set, classified.layer, classified.cell_map, field)
         self._show_result()
         self.show_status(_in_words(classified, data_set.labels))
-
-    def _labelled(self, classified: DataSet) -> DataSet:
-        """The data set that is open already, if it has these cells: its labels can be undone."""
-        known = data_set_of(self.viewer.layers, classified.source)
-        has_same_cells = known is not None and np.array_equal(known.labels.ids, classified.labels.ids)
-        return known if known is not None and has_same_cells else classified
 
     def on_labels(self, group: str) -> None:
         """Count again."""
         source = self.inputs.source()
         if source is not None and source.group == group:
             self._show_result()
-
-    def _is_gone(self, source: Source) -> bool:
-        if isinstance(source, GallerySource):
-            return source not in list_galleries(self.viewer.layers)
-        given = [] if self.inputs.labels.value() is None else [source.labels]
-        return any(name not in self.viewer.layers for name in (source.brightfield, *given))
-
-    def _field_layers(self, classified: Classified, source: FieldSource) -> list[Layer]:
-        """The layers of a field, with the labels that were found for it."""
-        if classified.labels is not None:
-            below = self.viewer.layers[source.brightfield]
-            self.viewer.add_labels(classified.labels, name=source.labels, scale=below.scale, visible=False)
-        show_field_table(self.viewer.layers[source.labels], classified.table)
-        names = (source.brightfield, source.darkfield, source.labels)
-        return [layer for layer in self.viewer.layers if layer.name in names]
 
     def _show_result(self) -> None:
         layer = self._find(PHASE)
@@ -141,6 +128,15 @@ class ClassifyWidget(Dock):
             layer.colormap = phase_colormap(hidden, is_greyed=not prediction_of(layer).is_reliable)
         if marks is not None:
             marks.visible = SYNTHETIC_ROW not in hidden
+
+    def _on_phase(self, phase: int) -> None:
+        """Show the cells that are called a phase side by side."""
+        layer, source = self._find(PHASE), self.inputs.source()
+        if layer is not None and source is not None:
+            rows = np.flatnonzero(prediction_of(layer).phases == phase)
+            gather_cells(
+                self.viewer, source.group, rows, f"{len(rows):,} cells called {phase_label(phase)}", opens=True
+            )
 
     def _on_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")

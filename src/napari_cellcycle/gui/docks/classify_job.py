@@ -11,17 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, Prediction
+from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.dock_words import IN_OPEN_CELLS, OF_LAYERS, in_dock_words
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
 from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
 from napari_cellcycle.gui.layers.phase_table import result_table
-from napari_cellcycle.gui.layers.source import GallerySource, Source
+from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.jobs.config import ClassifySettings
+from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,11 +62,17 @@ def classify_gallery(source: GallerySource, config: ClassifySettings) -> Job[Pro
     return (yield from _classify(data_set, source.grid, config))
 
 
-def classify_field(field: FieldOnScreen, config: ClassifySettings) -> Job[Progress | Note, Classified]:
-    """Classify the cells of a full-field image, which are found first if there are no labels."""
+def classify_field(
+    field: FieldOnScreen, config: ClassifySettings, cell_diameter_px: float | None = None
+) -> Job[Progress | Note, Classified]:
+    """Classify the cells of a full-field image, which are found first, by their diameter, if there are no labels."""
     found = None
     if field.labels is None:
-        found = yield from _find_cells(field, config.model)
+        found = yield from _find_cells(field, config.model, cell_diameter_px)
+        if not found.any():
+            raise ImageError(
+                f"no cells were found in {field.source.title}; set another diameter of cells, or choose a Labels layer"
+            )
         field = replace(field, labels=found)
     cells = cut_field(field)
     cell_map = LabelMap(np.asarray(field.labels), frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
@@ -83,6 +92,7 @@ def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]
 def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify cells that are in the viewer where `cell_map` says."""
     yield Note("Loading the model ...")
+    from napari_cellcycle.jobs.check_fit import check_cells
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model
@@ -90,7 +100,9 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     cells = data_set.cells
     device = str(pick_device(config.device))
     model, instead = model_for_channels(load_model(config.model), cells)
-    yield Note("")
+    boxes = OF_LAYERS if isinstance(data_set.source, FieldSource) else IN_OPEN_CELLS
+    fit = yield from check_cells(model, cells, device=device)
+    yield Note(in_dock_words(as_sentences([fit.text]), boxes))  # while the user can still cancel
     prediction = yield from classify_cells(
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
@@ -106,22 +118,32 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         verdict=prediction.verdict,
         force=config.force,
     )
-    notes = tuple(note for note in (unfamiliar_warning(prediction), instead) if note)  # the verdict comes first
+    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar_warning(prediction), instead) if note)
     return Classified(
         data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
     )
 
 
-def _find_cells(field: FieldOnScreen, model: str) -> Generator[Progress, None, NDArray[np.integer]]:
+def _find_cells(
+    field: FieldOnScreen, model: str, cell_diameter_px: float | None
+) -> Generator[Progress, None, NDArray[np.integer]]:
     """Labels of a field, from the finder of the model if it has one."""
     from napari_cellcycle.images.find_cells import find_cells
     from napari_cellcycle.store.finders import choose_finder
     from napari_cellcycle.store.models import find_model
 
-    finder, brightfield, size = choose_finder(None, find_model(model)), field.brightfield, field.pixel_size_um
-    frames = brightfield[None] if brightfield.ndim == 2 else brightfield
+    finder, brightfield = choose_finder(None, find_model(model)), field.brightfield
+    frames = [brightfield] if brightfield.ndim == 2 else brightfield
     found = []
     for number in range(len(frames)):
         yield Progress(number, len(frames), "Finding cells")
-        found.append(find_cells(np.asarray(frames[number])[None], [BRIGHTFIELD], finder, pixel_size_um=size))
+        found.append(
+            find_cells(
+                np.asarray(frames[number])[None],
+                [BRIGHTFIELD],
+                finder,
+                pixel_size_um=field.pixel_size_um,
+                cell_diameter_px=cell_diameter_px,
+            )
+        )
     return np.stack(found).reshape(brightfield.shape)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
@@ -22,6 +24,7 @@ from napari_cellcycle.gui.docks.evaluate_job import (
     save_report,
     snapshot_calls,
 )
+from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import Notice
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.figure_theme import figure_theme
@@ -52,6 +55,7 @@ class EvaluateWidget(Dock):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__(napari_viewer)
         self.evaluated: Evaluated | None = None
+        self._entry: tuple[NDArray[np.intp], str] | None = None
         self.models: dict[str, Evaluated] = {}  # on the same cells, the newest last
         self.empty = Notice(
             "No cells of known phase yet. Label some cells, or open folders that are named after phases.",
@@ -102,21 +106,25 @@ class EvaluateWidget(Dock):
         self.table.entry_clicked.connect(self._on_entry)
         self.percent.toggled.connect(lambda _on: self._fill_table())
         self.show_all = button("Show all cells", "show all cells again after a click on the matrix", self._on_show_all)
+        self.side_by_side = button(
+            "Show them in the Gallery", "see just these cells side by side, and correct them", self._on_side_by_side
+        )
+        self.side_by_side.hide()
         hint = text_label("rows: true phase, columns: called phase; click an entry to see its cells")
-        return stacked(self.table, hint, self.percent, self.show_all)
+        return stacked(self.table, hint, self.percent, self.side_by_side, self.show_all)
 
     def _offers(self) -> list[tuple[str, Source]]:
-        known = [source for source in list_sources(self.viewer.layers) if self._n_known(source)]
-        return [(source.title, source) for source in known]
+        sources = list_sources(self.viewer.layers)
+        return [(source.title, source) for source in sources if self._is_known(source)]
 
-    def _n_known(self, source: Source) -> int:
-        """Cells that a model can be tested on: the real ones of known phase, or all of known phase if none is real."""
+    def _is_known(self, source: Source) -> bool:
+        """Whether there is something to test: phases of real cells, or of called cells of which none is real."""
         data_set = data_set_of(self.viewer.layers, source)
         if data_set is None:
-            return source.n_known if isinstance(source, GallerySource) else 0
+            return isinstance(source, GallerySource) and source.n_known > 0
         known = data_set.labels.phases != UNKNOWN
-        real = known & ~data_set.cells.synthetic
-        return int((real if real.any() or not data_set.cells.synthetic.all() else known).sum())
+        is_called = self._phase_layer(source.group) is not None
+        return bool(known.any() if is_called else (known & ~data_set.cells.synthetic).any())
 
     def _methods(self) -> list[tuple[str, str]]:
         source = self.cells.value()
@@ -189,7 +197,8 @@ class EvaluateWidget(Dock):
         self.start(draw_figures(evaluated.report, self._style()), lambda pictures: self._show(evaluated, pictures))
 
     def _show(self, evaluated: Evaluated, pictures: dict[str, bytes]) -> None:
-        self.evaluated = evaluated
+        self.evaluated, self._entry = evaluated, None
+        self.side_by_side.hide()
         report = evaluated.report
         protocol = PROTOCOLS[report.protocol]
         self.banner.setText(f"{protocol.title}. {protocol.summary}")
@@ -233,8 +242,17 @@ class EvaluateWidget(Dock):
         evaluated, report = self.evaluated, self.evaluated.report
         selected = (report.truth == true) & (report.prediction.phases == called)
         n_shown, n_cells = highlight_cells(self.viewer, evaluated.group, selected), int(selected.sum())
-        unseen = f"; {n_shown:,} of them are in the gallery" if n_shown < n_cells else ""
-        self.show_status(f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}{unseen}.")
+        unseen = f"; {n_shown:,} of them are in the layers" if n_shown < n_cells else ""
+        title = f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}"
+        self.show_status(f"{title}{unseen}.")
+        self._entry = np.flatnonzero(selected), title
+        self.side_by_side.show()
+        gather_cells(self.viewer, evaluated.group, *self._entry)
+
+    def _on_side_by_side(self) -> None:
+        """Show the cells of the entry that was clicked last, large enough to judge them."""
+        if self.evaluated is not None and self._entry is not None:
+            gather_cells(self.viewer, self.evaluated.group, *self._entry, opens=True)
 
     def _on_show_all(self) -> None:
         if self.evaluated is not None:

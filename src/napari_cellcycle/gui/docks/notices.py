@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.layers.field import why_no_field
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
 from napari_cellcycle.gui.widgets.layout import button, fill_column, text_label
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_runs
+from napari_cellcycle.store.checkpoints import is_of_cells, remove_checkpoint, unfinished_runs
 
 
 class Notice(QWidget):
     """A sentence, with buttons under it that help; `actions` gives the tooltip and the action of each."""
 
-    def __init__(self, text: str, actions: dict[str, tuple[str, Callable[[], None]]]) -> None:
+    def __init__(self, text: str, actions: Mapping[str, tuple[str, Callable[[], object]]]) -> None:
         super().__init__()
         self.label = text_label(text)
         self.buttons: dict[str, QPushButton] = {title: button(title, *action) for title, action in actions.items()}
@@ -35,6 +37,13 @@ class NoCells(Notice):
             "Open the sample": ("open the synthetic cells that come with the plugin", self._open_sample),
         }
         super().__init__("No cells yet.", actions)
+        for event in ("inserted", "removed", "renamed"):
+            getattr(dock.viewer.layers.events, event).connect(self._on_layers)
+        self._on_layers()
+
+    def _on_layers(self, _event: Any = None) -> None:
+        """Name images that are open and can't be used, with the reason."""
+        self.label.setText(" ".join(filter(None, ("No cells yet.", why_no_field(self._dock.viewer)))))
 
     def _open_sample(self) -> None:
         self._dock.start(open_gallery([sample_path()], ReadSettings()), self._on_opened)
@@ -78,9 +87,9 @@ class UnfinishedRun(Notice):
         }
         super().__init__("", actions)
 
-    def show_newest(self, folder: Path, *, can_resume: bool) -> None:
-        """Show the newest unfinished training in `folder`, if there is one and it can be resumed now."""
-        self.output = next(iter(unfinished_runs(folder)), None)
+    def show_newest(self, folder: Path, key: Sequence[str], *, can_resume: bool) -> None:
+        """Show the newest unfinished training in `folder` of the cells with this key, if it can be resumed now."""
+        self.output = next((output for output in unfinished_runs(folder) if is_of_cells(output, key)), None)
         self.setVisible(can_resume and self.output is not None)
         if self.output is not None:
             self.label.setText(

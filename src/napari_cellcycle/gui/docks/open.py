@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
@@ -13,10 +14,12 @@ from napari_cellcycle.cells import ROLES
 from napari_cellcycle.errors import CellCycleError, ChannelError
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import Notice
+from napari_cellcycle.gui.docks.project_buttons import ProjectButtons
 from napari_cellcycle.gui.layers.gallery import (
     ChannelPreview,
     OpenedGallery,
     Preview,
+    list_galleries,
     open_gallery,
     preview_channels,
     show_gallery,
@@ -26,6 +29,7 @@ from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side,
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.project import PROJECT_SUFFIX
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -52,18 +56,30 @@ class OpenWidget(Dock):
             self._on_folder,
         )
         self.chosen, self.channels = text_label(), ChannelRows()
-        self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels", "plane", "population"])
+        self.form = Form(ReadSettings, ["pixel_size_um", "layout", "labels", "plane", "population", "cell_diameter_px"])
         self.open_button = button("Open", "show the cells as a gallery", self._on_open)
         self.settings = stacked(self.chosen, self.channels, self.form, self.open_button)
         self.next_button = button("Classify", "find the phase of each cell", lambda: self.open_dock("Classify"))
-        self.add_inputs(self.empty, side_by_side(self.files_button, self.folder_button), self.settings)
+        self.project = ProjectButtons(self)
+        self.add_inputs(self.empty, side_by_side(self.files_button, self.folder_button), self.settings, self.project)
         self.add_results(self.next_button)
         self.settings.hide()
         self.next_button.hide()
         self.setAcceptDrops(True)
+        for event in ("inserted", "removed"):
+            getattr(napari_viewer.layers.events, event).connect(self._show_whether_empty)
+        self._show_whether_empty()
+
+    def _show_whether_empty(self, _event: Any = None) -> None:
+        galleries = list_galleries(self.viewer.layers)
+        self.empty.setVisible(not self.paths and not galleries)
+        self.next_button.setVisible(bool(galleries))
 
     def look_into(self, paths: Sequence[str]) -> None:
-        """Find out what is in `paths` and show its channels."""
+        """Find out what is in `paths` and show its channels; a project is opened."""
+        if len(paths) == 1 and paths[0].lower().endswith(PROJECT_SUFFIX):
+            self.project.open_from(Path(paths[0]))
+            return
         self.paths = list(paths)
         self.next_button.hide()
         self.start(preview_channels(self.paths, self._reading(with_channels=False)), self._on_preview)

@@ -14,7 +14,7 @@ from napari_cellcycle.gui.docks.train_job import Trained, train_labelled
 from napari_cellcycle.gui.docks.training_dock import Texts, TrainingDock
 from napari_cellcycle.gui.layers.labelled_cells import Labelled
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
-from napari_cellcycle.gui.widgets.layout import show_text, text_label
+from napari_cellcycle.gui.widgets.layout import button, show_text, text_label
 from napari_cellcycle.gui.widgets.model_picker import choose_model_everywhere
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.gui.widgets.run_name import RunName
@@ -61,7 +61,9 @@ class TrainWidget(TrainingDock):
         self.labelled, self.run_name = LabelledInput(napari_viewer), RunName(models_folder())
         self._build_settings()
         self.curves, self.figures = TrainingCurves(), text_label()
-        self.build(_TEXTS, settings=(self.form, self.problem), monitor=(self.curves, self.figures))
+        tip = "make synthetic cells of phases with few cells, and train on them too"
+        self.augment_button = button("Make cells of rare phases ...", tip, lambda: self.open_dock("Augment"))
+        self.build(_TEXTS, settings=(self.augment_button, self.form, self.problem), monitor=(self.curves, self.figures))
         self.labelled.changed.connect(self._on_cells)
         self.start_from.changed.connect(self._on_start)
         self.start_from.activated.connect(self._on_start_chosen)
@@ -187,5 +189,10 @@ def _figures(log: list[EpochDone]) -> str:
 
 
 def _best_in_words(log: list[EpochDone]) -> str:
+    """The best epoch, by the figure that it was chosen by."""
     best = max((done for done in log if done.is_best), key=lambda done: done.epoch, default=None)
-    return "none" if best is None else f"epoch {best.epoch} with a macro F1 of {best.validation_macro_f1:.2f}"
+    if best is None:
+        return "none"
+    return (
+        f"epoch {best.epoch}, of the lowest loss ({best.validation_loss:.2f}; macro F1 {best.validation_macro_f1:.2f})"
+    )

@@ -14,9 +14,11 @@ from napari_cellcycle.events import Job
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import NoCells, NoPhases, UnfinishedRun
 from napari_cellcycle.gui.layers.labelled_cells import Labelled
+from napari_cellcycle.gui.layers.source import cells_key
 from napari_cellcycle.gui.widgets.labelled_input import LabelledInput
 from napari_cellcycle.gui.widgets.layout import button, side_by_side, stacked
 from napari_cellcycle.gui.widgets.run_name import RunName
+from napari_cellcycle.store.checkpoints import note_cells
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class TrainingDock(Dock):
         self, texts: Texts, settings: Sequence[QWidget], monitor: Sequence[QWidget], results: Sequence[QWidget] = ()
     ) -> None:
         """Lay out the dock, once `labelled` and `run_name` are set."""
+        self._begun: tuple[Path, list[str]] | None = None  # what is trained, and by which cells
         self._stopping, self._stop_asked = texts.stopping, threading.Event()
         self.empty, self.unlabelled = NoCells(self), NoPhases(self)
         self.unfinished = UnfinishedRun(self._on_resume, self.show_what_fits)
@@ -104,25 +107,31 @@ class TrainingDock(Dock):
         self.setup.setVisible(counts is not None)
         idle = self.job is None and counts is not None
         self.run_button.setEnabled(idle and self.can_run() and not self.run_name.problem())
-        self.unfinished.show_newest(self.run_name.folder, can_resume=idle and self.can_resume())
+        key = [] if chosen is None else cells_key(chosen)
+        self.unfinished.show_newest(self.run_name.folder, key, can_resume=idle and self.can_resume())
 
     def set_busy(self, busy: bool) -> None:
         """As in every dock; afterwards there may be an unfinished training, and names are taken."""
         super().set_busy(busy)
         if not busy:
+            if self._begun is not None:
+                note_cells(*self._begun)
+                self._begun = None
             self.controls.hide()
             self.suggest_name()
             self.show_what_fits()
 
     def _on_run(self) -> None:
-        labelled = self.labelled.labelled()
-        if labelled is not None:
-            self.run_job(labelled, self.run_name.output(), resume=False)
+        self._run_in(self.run_name.output(), resume=False)
 
     def _on_resume(self, output: Path) -> None:
-        labelled = self.labelled.labelled()
-        if labelled is not None:
-            self.run_job(labelled, output, resume=True)
+        self._run_in(output, resume=True)
+
+    def _run_in(self, output: Path, *, resume: bool) -> None:
+        labelled, source = self.labelled.labelled(), self.labelled.inputs.source()
+        if labelled is not None and source is not None:
+            self._begun = None if resume else (output, cells_key(source))
+            self.run_job(labelled, output, resume=resume)
 
     def _on_pause(self) -> None:
         if self.job is None:

@@ -12,9 +12,11 @@ from napari_cellcycle.annotate.data_labels import open_labels, open_labels_of_pi
 from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.field_planes import FieldImage, planes_of
 from napari_cellcycle.gui.layers.source import FieldSource, source_of
 from napari_cellcycle.images.field_map import LabelMap
 from napari_cellcycle.io.channel_roles import name_channels
+from napari_cellcycle.jobs.steps.advice import as_sentences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +55,33 @@ class FieldOnScreen:
 
 def image_layers(viewer: ViewerModel) -> list[Image]:
     """Images that may be a field, the newest first."""
+    return [layer for layer in _own_images(viewer) if not _why_unfit(layer)]
+
+
+def why_no_field(viewer: ViewerModel) -> str:
+    """Why no image in the viewer is a field with cells, and what to do; empty where there is no image at all."""
+    reasons = [f"the layer {layer.name} {why}" for layer in _own_images(viewer) if (why := _why_unfit(layer))]
+    fit = image_layers(viewer)
+    if fit and not label_layers(viewer):
+        reasons.append(f"the layer {fit[0].name} needs a Labels layer with its cells, or let Classify find them")
+    return as_sentences(reasons)
+
+
+def _own_images(viewer: ViewerModel) -> list[Image]:
     from napari.layers import Image
 
-    found = [layer for layer in viewer.layers if isinstance(layer, Image) and source_of(layer) is None]
-    return [layer for layer in found if not layer.rgb and not layer.multiscale and layer.ndim in (2, 3)][::-1]
+    return [layer for layer in viewer.layers if isinstance(layer, Image) and source_of(layer) is None][::-1]
+
+
+def _why_unfit(layer: Image) -> str:
+    if layer.rgb:
+        return "is a colour image (RGB), and cells are read in grey; right-click it and choose Split RGB"
+    if layer.multiscale:
+        return "is a pyramid of resolutions, of which the cells are in one; open the file in Open cells"
+    if layer.ndim not in (2, 3):
+        shape = " x ".join(map(str, layer.data.shape))
+        return f"has {layer.ndim} axes ({shape}), and napari does not say which; open the file in Open cells"
+    return ""
 
 
 def looks_dark(layer: Image) -> bool:
@@ -71,24 +96,38 @@ def label_layers(viewer: ViewerModel) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels) and source_of(layer) is None][::-1]
 
 
-def snapshot_field(brightfield: Image, darkfield: Image | None, labels: Labels | None) -> FieldOnScreen:
+def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels: Labels | None) -> FieldOnScreen:
     """What a job needs of these layers."""
-    name = f"{brightfield.name}: found cells" if labels is None else labels.name
+    name = f"found cells - {brightfield.title}" if labels is None else labels.name
     source = FieldSource(
-        group=f"{brightfield.name}/{name}",
-        title=brightfield.name,
-        brightfield=brightfield.name,
-        darkfield="" if darkfield is None else darkfield.name,
+        group=f"{brightfield.title}/{name}",
+        title=brightfield.title,
+        brightfield=brightfield.layer.name,
+        darkfield="" if darkfield is None else darkfield.layer.name,
         labels=name,
+        darkfield_title="" if darkfield is None else darkfield.title,
     )
     return FieldOnScreen(
         source,
         brightfield.data,
         None if darkfield is None else darkfield.data,
         None if labels is None else labels.data,
-        _pixel_size_um(brightfield),
-        _path_of(brightfield),
+        _pixel_size_um(brightfield.layer),
+        _path_of(brightfield.layer),
     )
+
+
+def find_field(viewer: ViewerModel, source: FieldSource) -> FieldOnScreen | None:
+    """The field that cells come from, as its layers are now; None if its image or its labels are gone."""
+    layers: dict[str, Any] = {layer.name: layer for layer in viewer.layers}
+    labels = layers.get(source.labels)
+    images = [
+        next((image for image in planes if image.title == title), planes[0]) if planes else None
+        for name, title in ((source.brightfield, source.title), (source.darkfield, source.darkfield_title))
+        for planes in [planes_of(layers[name], viewer.layers) if name in layers else []]
+    ]
+    brightfield, darkfield = images
+    return None if brightfield is None or labels is None else snapshot_field(brightfield, darkfield, labels)
 
 
 def cut_field(field: FieldOnScreen) -> Cells:

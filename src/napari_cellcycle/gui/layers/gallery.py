@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_cellcycle.cells import ROLES, Cells, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet, remember_data_set
+from napari_cellcycle.gui.layers.dock_words import in_dock_words
 from napari_cellcycle.gui.layers.gallery_layers import LayerData, gallery_layers
 from napari_cellcycle.gui.layers.phase_table import cell_table
 from napari_cellcycle.gui.layers.source import GallerySource, new_group, source_of
@@ -89,12 +89,7 @@ def preview_channels(paths: Sequence[str | Path], reading: ReadSettings) -> Job[
     lines = [part.to_line() for part in describe_cells(paths, reading).parts]
     more = [f"and {len(lines) - _N_LISTED} more"] if len(lines) > _N_LISTED else []
     contents = "\n".join([*lines[:_N_LISTED], *more])
-    return Preview(_title(paths), len(cells), n_known, channels, contents, without_flags(cells.notes))
-
-
-def without_flags(notes: Iterable[str]) -> tuple[str, ...]:
-    """Notes without the flag of the command that changes what was guessed: a dock has a box for it."""
-    return tuple(re.split(r"; (?:change it|choose another one) with --", note)[0] for note in notes)
+    return Preview(_title(paths), len(cells), n_known, channels, contents, tuple(map(in_dock_words, cells.notes)))
 
 
 def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.uint8]:
@@ -104,7 +99,7 @@ def _grey(pixels: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[n
 
 def _title(paths: Sequence[str | Path]) -> str:
     first = Path(paths[0])
-    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}: {len(paths)} files"
+    return stem_of(first.name) if len(paths) == 1 else f"{first.parent.name}, {len(paths)} files"
 
 
 def open_gallery(
@@ -120,9 +115,11 @@ def open_gallery(
     mosaic = yield from build_mosaic(shown, max_shown)
     source = _source(paths, reading, synthetic, cells, mosaic)
     data_set = _data_set(source, cells)
-    notes = without_flags((*cells.notes, *data_set.labels.notes, *labels_in_words(data_set.labels)))
+    known = (*cells.notes, *data_set.labels.notes, *labels_in_words(data_set.labels))
+    notes = tuple(map(in_dock_words, known))
     if source.n_shown < source.n_cells:
-        notes += (f"the gallery shows the first {source.n_shown:,} of {source.n_cells:,} cells; all are classified",)
+        shown_of = f"{source.n_shown:,} of {source.n_cells:,}"
+        notes += (f"the layers show the first {shown_of} cells; the dock Gallery shows all",)
     _warm_up()
     return OpenedGallery(source, gallery_layers(shown, mosaic, source), cell_table(cells), notes, data_set)
 

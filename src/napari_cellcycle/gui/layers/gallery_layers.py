@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import BRIGHTFIELD, Cells
 from napari_cellcycle.gui.layers.phase_table import cell_table
-from napari_cellcycle.gui.layers.source import MASK, SYNTHETIC, GallerySource, metadata_for
+from napari_cellcycle.gui.layers.source import MASK, SYNTHETIC, GallerySource, layer_name, metadata_for
 from napari_cellcycle.images.mosaic import Mosaic
 from napari_cellcycle.phases import SYNTHETIC_COLOUR
 
@@ -27,7 +27,7 @@ def gallery_layers(cells: Cells, mosaic: Mosaic, source: GallerySource) -> list[
         zip(cells.channels, mosaic.pixels, mosaic.contrast_limits, strict=True)
     ):
         options = {
-            "name": f"cells: {name}",
+            "name": layer_name(name, source),
             "metadata": metadata_for(source, name),
             "contrast_limits": limits,
             "gamma": 1.0 if name == BRIGHTFIELD else 0.7,  # shows dim scatter next to bright spots
@@ -48,7 +48,7 @@ def _mask_layer(masks: NDArray[np.unsignedinteger], source: GallerySource, space
     from napari.utils.colormaps import DirectLabelColormap
 
     options = {
-        "name": f"cells: {MASK}",
+        "name": layer_name(MASK, source),
         "metadata": metadata_for(source, MASK),
         "colormap": DirectLabelColormap(color_dict={None: "white", 0: "transparent"}),
         "opacity": 0.35,
@@ -70,7 +70,7 @@ def _synthetic_layer(cells: Cells, source: GallerySource, space: dict[str, Any])
     table = cell_table(cells).head(source.n_shown)
     table.insert(0, "index", np.arange(1, source.n_shown + 1))
     options = {
-        "name": f"cells: {SYNTHETIC}",
+        "name": layer_name(SYNTHETIC, source),
         "metadata": metadata_for(source, SYNTHETIC),
         "features": table,
         "colormap": DirectLabelColormap(color_dict={None: SYNTHETIC_COLOUR, 0: "transparent"}),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.gui.layers.source import PHASE, SELECTED, GallerySource, find_layer, metadata_for, source_of
+from napari_cellcycle.gui.layers.source import (
+    PHASE,
+    SELECTED,
+    GallerySource,
+    find_layer,
+    layer_name,
+    metadata_for,
+    source_of,
+)
 from napari_cellcycle.gui.layers.view_fit import camera_of
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ def highlight_cells(viewer: ViewerModel, group: str, selected: NDArray[np.bool_]
         active = viewer.layers.selection.active
         colours = DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", 1: "black"})
         metadata = metadata_for(source, SELECTED)
-        layer = Labels(veil, name="cells: selected", colormap=colours, opacity=0.8, metadata=metadata)
+        layer = Labels(veil, name=layer_name(SELECTED, source), colormap=colours, opacity=0.8, metadata=metadata)
         layer.scale, layer.units = phases.scale, phases.units
         viewer.add_layer(layer)
         viewer.layers.selection.active = active

@@ -56,7 +56,8 @@ class LabelledPhases:
 
     def numbers(self) -> NDArray[np.uint8]:
         """The phase number of the picture for each cell, shape (N,)."""
-        return (shown_phases(called_phases(self.layer), self.labels) + 1).astype(np.uint8)
+        self._called = called_phases(self.layer)
+        return (shown_phases(self._called, self.labels) + 1).astype(np.uint8)
 
     def redraw(self) -> None:
         """Draw all cells again."""
@@ -70,9 +71,10 @@ class LabelledPhases:
     def _on_labels(self, rows: NDArray[np.intp]) -> None:
         """Draw the cells whose labels changed, and write these to the layer's table."""
         self._write_truth(rows)
-        shown = self.numbers()
-        changed = rows[shown[rows] != self._shown[rows]]
-        self._shown = shown
+        # only these cells are looked at: a key must not wait for a million others
+        shown = (shown_phases(self._called[rows], self.labels, rows) + 1).astype(np.uint8)
+        changed = rows[shown != self._shown[rows]]
+        self._shown[rows] = shown
         on_screen = changed[changed < self._n_on_screen]
         if len(on_screen) > _MOST_PATCHES:
             self.redraw()
@@ -86,7 +88,7 @@ class LabelledPhases:
 
     def _write_truth(self, rows: NDArray[np.intp]) -> None:
         # in place: a new table would make all docks start again
-        truth = np.array([*PHASE_LABELS, ""])[self.labels.phases[rows]]
+        truth = np.array([*PHASE_LABELS, ""])[self.labels.phases_of(rows)]
         self.layer.features.iloc[rows, self.layer.features.columns.get_loc("truth")] = truth
 
     def _draw(self, cell: int) -> None:
@@ -152,8 +154,11 @@ class LabelledPhases:
                 notifications.show_error(str(error))
 
 
-def shown_phases(called: NDArray[np.int8], labels: LabelTable) -> NDArray[np.int8]:
-    """Phase of each cell, shape (N,): that of its label where it has one, else as it was called."""
-    phases = np.where(labels.unsure | labels.disputed, UNSURE, called)
-    own = labels.labels
+def shown_phases(
+    called: NDArray[np.int8], labels: LabelTable, rows: NDArray[np.intp] | None = None
+) -> NDArray[np.int8]:
+    """Phase of each cell, or of those at `rows`: that of its label where it has one, else as it was called."""
+    where = slice(None) if rows is None else rows
+    phases = np.where(labels.unsure[where] | labels.disputed[where], UNSURE, called)
+    own = labels.labels if rows is None else labels.labels_of(rows)[0]
     return np.where((own >= 0) & (own < N_PHASES), own, phases).astype(np.int8)

@@ -14,6 +14,7 @@ from napari_cellcycle.gui.layers.gallery import OpenedGallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.labelled_phases import LabelledPhases
 from napari_cellcycle.gui.layers.phase_table import verdict_of
+from napari_cellcycle.gui.layers.position import position_of
 from napari_cellcycle.gui.layers.source import (
     KEY,
     PHASE,
@@ -21,6 +22,7 @@ from napari_cellcycle.gui.layers.source import (
     GallerySource,
     Source,
     find_layer,
+    layer_name,
     metadata_for,
     role_of,
     source_of,
@@ -55,7 +57,7 @@ def phase_layer(
     known: dict[str, Any] = {"model": model, "min_probability": min_probability, "force": force}
     known["verdict"] = None if verdict is None else verdict.to_dict()
     options = {
-        "name": "cells: phase",
+        "name": layer_name(PHASE, source),
         "metadata": metadata_for(source, PHASE, **known),
         "features": table,
         "colormap": phase_colormap(is_greyed=verdict is not None and not verdict.reliable),
@@ -101,7 +103,7 @@ def show_phases(
     below = [*field, *_layers_of(viewer, source)]
     layer = find_layer(viewer.layers, source.group, PHASE)
     if layer is None:
-        layer = Layer.create(data, {**options, **_position_of(below)}, kind)
+        layer = Layer.create(data, {**options, **position_of(below, data.ndim)}, kind)
     else:
         for name in ("metadata", "features", "colormap"):  # metadata first: listeners to the features read it
             setattr(layer, name, options[name])
@@ -141,7 +143,7 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
         force=known.get("force", False),
     )
     below = _layers_of(viewer, new)
-    copied = Layer.create(data, {**options, **_position_of(below)}, kind)
+    copied = Layer.create(data, {**options, **position_of(below, data.ndim)}, kind)
     remember_data_set([copied], opened.data_set)
     LabelledPhases(copied, new.grid, opened.data_set.labels, viewer).redraw()
     for other in [*below, copied]:
@@ -184,9 +186,3 @@ def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFram
 
 def _layers_of(viewer: ViewerModel, source: Source) -> list[Layer]:
     return [layer for layer in viewer.layers if (its := source_of(layer)) is not None and its.group == source.group]
-
-
-def _position_of(below: Sequence[Layer]) -> dict[str, Any]:
-    """Where the phase layer is in the world: where the first image is."""
-    names = ("scale", "translate", "rotate", "shear", "affine", "units")
-    return {name: getattr(below[0], name) for name in names} if below else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,8 @@ MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
 SYNTHETIC = "synthetic"
+
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 # Writers of others may turn a list into a tuple or 4 into 4.0, so types are not strict here
 _CHECKED = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -101,7 +104,10 @@ class GallerySource:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSource:
-    """Cells of a full-field image; the names are those of layers, `darkfield` may be empty."""
+    """Cells of a full-field image; the names are those of layers, `darkfield` may be empty.
+
+    `title`, and `darkfield_title` where it says something, also name the channel or focal plane of a layer.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CHECKED
     kind: ClassVar[str] = "field"
@@ -110,6 +116,7 @@ class FieldSource:
     brightfield: _Text
     darkfield: _Text
     labels: _Text
+    darkfield_title: _Text = ""
 
 
 Source = GallerySource | FieldSource
@@ -150,6 +157,22 @@ class _Layer(BaseModel):
         if self.role == PHASE and (self.model is None or self.min_probability is None):
             raise ValueError("a phase layer says which model called its phases")
         return self
+
+
+def layer_name(role: str, source: Source) -> str:
+    """The name of a layer for its user: what it shows, and of which data set, as in ``phase - plate 3``.
+
+    napari saves layers in files of their names, so a name has no letter that Windows refuses there. The plugin itself
+    finds layers by their metadata, whatever they are called.
+    """
+    return f"{role} - {_NOT_IN_FILE_NAMES.sub('-', source.title).strip()}"
+
+
+def cells_key(source: Source) -> list[str]:
+    """Texts that are the same whenever the same cells are opened, unlike `group`."""
+    if isinstance(source, GallerySource):
+        return [*source.paths, *source.made]
+    return [source.brightfield, source.labels]
 
 
 def new_group() -> str:

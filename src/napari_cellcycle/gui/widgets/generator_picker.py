@@ -45,6 +45,12 @@ class GeneratorPicker(FolderPicker):
         )
         fill_row(self, self.box, self.browse)
 
+    def choose_trained(self) -> None:
+        """Choose the first generator that is trained, if there is one."""
+        trained = next((choice for _, choice in self._all_offers() if choice.generator), None)
+        if trained is not None:
+            self.box.choose(trained)
+
 
 def _offers(folder: Path) -> Iterator[tuple[str, Choice]]:
     for method in METHODS:

@@ -78,8 +78,10 @@ class GeneratorSettings(QWidget):
     def about(self, real: NDArray[np.int64], phases: Collection[int]) -> str:
         """What to know about this generator, and about training on so few cells; often nothing."""
         if self._unusable or self._card is not None:
-            return self._unusable or _about(self._card)
-        method, texts = self.picker.value().method, [warning_of_few(real, phases)]
+            return self._unusable or as_sentences([_about(self._card).removesuffix("."), *_what_to_do(phases)])
+        if not real.any():
+            return "There are no real cells to train a generator on: choose one that is trained."
+        method, texts = self.picker.value().method, [warning_of_few(real, phases), *_what_to_do(phases)]
         steps = planned_steps(method, real, phases, self._overrides())
         if steps > _PATIENCE:
             each = "" if method == CELLGAN else ", one generator after the other"
@@ -88,6 +90,11 @@ class GeneratorSettings(QWidget):
                 "the time left is shown meanwhile, and Stop keeps the generator as it is then",
             ]
         return as_sentences(texts)
+
+    def choose_for(self, real: NDArray[np.int64]) -> None:
+        """Without real cells no generator can be trained: choose the first one that is, if any."""
+        if not real.any() and self.picker.value().method:
+            self.picker.choose_trained()
 
     def suggest_name(self) -> None:
         """Propose a name that is free."""
@@ -117,6 +124,10 @@ class GeneratorSettings(QWidget):
         self.problem.setText(self.name.problem())
         self.problem.setVisible(bool(self.name.problem()))
         self.changed.emit()
+
+
+def _what_to_do(phases: Collection[int]) -> list[str]:
+    return [] if phases else ["choose how many cells to make"]
 
 
 def _about(card: GeneratorCard | None) -> str:

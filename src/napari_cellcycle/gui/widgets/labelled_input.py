@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.compat import isalive
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.annotate.agreement import in_words
@@ -38,6 +38,7 @@ Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], list[str]]
 KNOWN = "labels, folders and files"
 GUESSED = "the same, and calls for the other cells"
 TABLE = "from the table of the labels"
+_COUNT_MS = 150
 
 
 class LabelledInput(QWidget):
@@ -76,6 +77,10 @@ class LabelledInput(QWidget):
         self.phases.changed.connect(self._show_counts)
         for event in ("inserted", "removed"):
             getattr(viewer.layers.events, event).connect(self.refresh)
+        self._counting = QTimer(self)  # a little later, so that keys that label are not kept waiting
+        self._counting.setSingleShot(True)
+        self._counting.setInterval(_COUNT_MS)
+        self._counting.timeout.connect(self._show_counts)
         labels_changed.connect(self._on_labels)
         self.refresh()
 
@@ -133,8 +138,8 @@ class LabelledInput(QWidget):
         if not isalive(self):  # type: ignore[no-untyped-call]  # Qt may have deleted the widget already
             return
         data_set = self._data_set()
-        if data_set is not None and data_set.source.group == group:
-            self._show_counts()
+        if data_set is not None and data_set.source.group == group and not self._counting.isActive():
+            self._counting.start()
 
     def _show_counts(self) -> None:
         labelled = self.labelled()

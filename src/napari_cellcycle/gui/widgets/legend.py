@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import QHeaderView, QSizePolicy, QTableWidgetItem
 
@@ -24,7 +24,7 @@ from napari_cellcycle.phases import (
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
 
-_TIP = "click a phase to hide or show it"
+_TIP = "click a phase to hide or show it; right-click it to see its cells in the Gallery"
 WITHHELD = "not shown, as most cells are unlike the training cells; tick force under More to see it"
 _COLUMNS = {
     "phase": _TIP,
@@ -41,6 +41,8 @@ class Legend(FittedTable):
 
     hidden_changed = Signal(object)
     """The set of phase numbers that should not be seen."""
+    phase_asked = Signal(int)
+    """The cells of a phase number should be seen side by side."""
 
     def __init__(self) -> None:
         super().__init__(SYNTHETIC_ROW + 1, _COLUMNS)
@@ -63,6 +65,8 @@ class Legend(FittedTable):
             self._names.append(name)
         self.cellClicked.connect(lambda row, _column: self._toggle(row))
         self.itemChanged.connect(self._on_change)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_right_click)
 
     def show_fractions(
         self,
@@ -117,6 +121,11 @@ class Legend(FittedTable):
     def _write_row(self, row: int, count: float, share: str = "", interval: str = "") -> None:
         for column, text in enumerate((f"{int(count):,}", share, interval), start=1):
             self.write(row, column, text, _TIP, RIGHT)
+
+    def _on_right_click(self, position: QPoint) -> None:
+        row = self.rowAt(position.y())
+        if 0 <= row < SYNTHETIC_ROW:
+            self.phase_asked.emit(row)
 
     def _toggle(self, row: int) -> None:
         item = self._names[row]

@@ -103,21 +103,24 @@ def _rows(**options: Any) -> Container[Any]:
 
 
 def _folded(content: QWidget) -> QCollapsible:
+    """Folded content is hidden, not only without height: else the tab key goes through all of its boxes."""
     more = QCollapsible("More")
+    more.toggleButton().setToolTip("settings that seldom need a change")
     more.setContent(content)
+    more.toggled.connect(content.setVisible)
     more.collapse(animate=False)
     return more
 
 
 def _widget_for(item: Setting) -> BaseValueWidget[Any]:
     """The magicgui widget of a setting, by its annotation; one of ours where magicgui has none that fits."""
-    options = {key: value for key, value in item.options.items() if key not in ("more", "suggestions")}
+    options = {key: value for key, value in item.options.items() if key not in ("more", "suggestions", "title")}
     if item.form is not None or "suggestions" in item.options:
         options |= {"widget_type": TextBox, "setting": item}
     elif item.kind is float or NoneType in get_args(item.kind):
         whole, optional = int in get_args(item.kind), item.kind is not float
         options |= {"widget_type": NumberBox, "whole": whole, "optional": optional}
-    title = item.name.replace("_", " ").capitalize()
+    title = item.options.get("title") or item.name.replace("_", " ").capitalize()
     # not registered for float or for a path: that would change the forms of other plugins
     widget = cast(
         "BaseValueWidget[Any]",

@@ -17,6 +17,8 @@ from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, SYNTHETIC_C
 Counts = NDArray[np.int64]
 
 
+_FILL_TIP = "make as many of each phase as the largest phase has"
+_NONE_TIP = "make no cells of any phase"
 _MAKE_TIP = "how many more to make; they stay marked as synthetic"
 _COLUMNS = {
     "phase": "",
@@ -52,8 +54,10 @@ class PhaseCounts(QWidget):
         self.boxes: list[QSpinBox] = []
         for phase, colour in COLOURS.items():
             self._add_row(phase, colour)
-        self.fill = button("Fill up", "make as many of each phase as the largest phase has", self.reset)
-        self.none = button("None", "make no cells of any phase", self._on_none)
+        self.fill = button("Fill up rare phases", _FILL_TIP, self.reset)
+        self.none = button("None", _NONE_TIP, self._on_none)
+        self.changed.connect(self._show_what_helps)
+        self._show_what_helps()
         fill_column(self, rows, side_by_side(self.fill, self.none))
 
     def show_cells(self, counts: Counts, synthetic: Counts, why_not: Mapping[int, str]) -> None:
@@ -105,6 +109,17 @@ class PhaseCounts(QWidget):
             box.blockSignals(False)
         self.changed.emit()
 
+    def _show_what_helps(self) -> None:
+        """A button that would change nothing can't be pressed, and says why."""
+        fills = self._lacking()
+        why = next(iter(self._why_not.values()), "no phase with real cells has fewer than the largest")
+        for widget, is_of_use, tip, why_not in (
+            (self.fill, any(fills.values()) and self.wanted() != _some(fills), _FILL_TIP, why),
+            (self.none, bool(self.wanted()), _NONE_TIP, "no cells are to be made as it is"),
+        ):
+            widget.setEnabled(is_of_use)
+            widget.setToolTip(tip if is_of_use or self.wanted() else f"{tip}; {why_not}")
+
     def _on_value(self, _value: int) -> None:
         self._chosen = True
         self.changed.emit()
@@ -112,6 +127,10 @@ class PhaseCounts(QWidget):
     def _on_none(self) -> None:
         self._chosen = True
         self._show({})
+
+
+def _some(numbers: Mapping[int, int]) -> dict[int, int]:
+    return {phase: n for phase, n in numbers.items() if n}
 
 
 def _right(text: str) -> QLabel:

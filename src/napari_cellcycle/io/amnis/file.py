@@ -86,6 +86,20 @@ class AmnisFile(Sequence[AmnisObject]):
         return self._table["id"].astype(np.int64)
 
     @property
+    def sizes(self) -> NDArray[np.uint64]:
+        """A number for height and width of each object, shape (N,)."""
+        height, width = (self._table[name].astype(np.uint64) for name in ("height", "width"))
+        return height << np.uint64(9) | width
+
+    @property
+    def places(self) -> NDArray[np.uint64] | None:
+        """A number for place in the camera and size of each object, shape (N,); None if the file gives no places."""
+        if not self._table["column"].any():
+            return None
+        line, column = (self._table[name].astype(np.uint64) for name in ("line", "column"))
+        return (line << np.uint64(11) | column) << np.uint64(21) | self.sizes
+
+    @property
     def has_masks(self) -> bool:
         """Whether any object has a mask, so whether it is a .cif."""
         return bool((self._table["mask_bytes"] > 0).any())

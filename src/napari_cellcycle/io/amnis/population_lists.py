@@ -80,6 +80,12 @@ class Populations:
     sources: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
+    def with_sub_population(self, name: str, members: Members, phase: int, note: str, file: str) -> Populations:
+        """The same with a population that lies in a file of its own; `phase` counts where no other is known."""
+        phases = np.where(members & (self.phases == UNKNOWN), np.int8(phase), self.phases)
+        sources = self.sources if phase == UNKNOWN else (*self.sources, file)
+        return Populations(phases, {name: members, **self.members}, (*self.notes, note), sources, self.files)
+
     def named(self, name: str, where: str) -> Members:
         """Members of the population that the user names.
 
@@ -156,7 +162,8 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         if len(phases) == 1 and found.any():
             voted.append((int(phases[0]), found))
             sources.append(listed.name)
-            text = f"gives {found.sum()} objects of {path.name} the phase {phase_label(phases[0])}"
+            objects = "1 object" if found.sum() == 1 else f"{found.sum()} objects"
+            text = f"gives {objects} of {path.name} the phase {phase_label(phases[0])}"
             notes.append(f"{listed.name} {text}")
     return Populations(_vote(voted, len(ids), path, notes), members, tuple(notes), tuple(sources), tuple(files))
 

@@ -63,6 +63,8 @@ class ImageFile(ABC):
         Number of images that were opened in the file.
     parts : tuple of Path
         The files of an image that lies in several files; empty if it lies in one.
+    mask_file : ImageFile or None
+        Masks or labels in the same file, as many frames as there are images.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class ImageFile(ABC):
     scene: int | None = None
     n_scenes: int = 1
     parts: tuple[Path, ...] = ()
+    mask_file: ImageFile | None = None
 
     @abstractmethod
     def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ class FrameImages:
         """The cells at `indices`, in that order."""
         frames = [self._read(file, indices) for file in self.files]
         names = [file.path.name for file in self.files]
-        return [join_planes(planes, names, self.channels, self.wanted) for planes in zip(*frames, strict=True)]
+        cells = [join_planes(planes, names, self.channels, self.wanted) for planes in zip(*frames, strict=True)]
+        masks = self.files[0].mask_file
+        return cells if masks is None else list(map(partial(with_mask, self.channels), cells, masks.read(indices)))
 
     def plane_of(self, frame: int) -> int:
         """The focal plane that is read of a frame."""
@@ -118,7 +121,7 @@ class OneCellFiles:
         Channels of the planes of a cell.
     wanted : tuple of int, or None
         Indices of the channels to read; None for all.
-    layout, plane
+    layout, plane, as_channels
         What the user says of the files.
     """
 
@@ -128,6 +131,7 @@ class OneCellFiles:
     wanted: tuple[int, ...] | None = None
     layout: str = "auto"
     plane: int | None = None
+    as_channels: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -144,18 +148,55 @@ class OneCellFiles:
         names, channels, wanted = every_name, self.channels, self.wanted
         if wanted is not None and len(names) > 1:
             names, channels, wanted = [names[i] for i in wanted], tuple(channels[i] for i in wanted), None
-        files = [read_only_frame(self.folder / name, self.layout, self.plane) for name in names]
+        files = [self._read(name) for name in names]
         with_planes = next((file for file in files if isinstance(file, ImageFile)), None)
         plane = 0 if with_planes is None else self._plane_of(every_name, with_planes)
-        return join_planes([_in_plane(file, plane) for file in files], names, channels, wanted)
+        cell = join_planes([_in_plane(file, plane) for file in files], names, channels, wanted)
+        masks = next((file.mask_file for file in files if isinstance(file, ImageFile) and file.mask_file), None)
+        return cell if masks is None else with_mask(self.channels, cell, masks.read([0])[0])
+
+    def _read(self, name: str) -> NDArray[np.generic] | Unreadable | ImageFile:
+        return read_only_frame(self.folder / name, self.layout, self.plane, as_channels=self.as_channels)
 
     def _plane_of(self, every_name: Sequence[str], file: ImageFile) -> int:
         """The focal plane of a cell: the sharpest in brightfield, also where another channel is wanted."""
         index = self.channels.index(BRIGHTFIELD) if BRIGHTFIELD in self.channels else 0
         if len(every_name) == 1:
             return Focus(file, index, self.plane).plane_of(0)
-        brightfield = read_only_frame(self.folder / every_name[index], self.layout, self.plane)
+        brightfield = self._read(every_name[index])
         return Focus(brightfield if isinstance(brightfield, ImageFile) else file, 0, self.plane).plane_of(0)
+
+
+def with_mask(
+    channels: Sequence[str], cell: CellImage | Unreadable, masks: NDArray[np.generic] | Unreadable
+) -> CellImage | Unreadable:
+    """Give a cell its mask.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        All channels of the cell.
+    cell : CellImage or Unreadable
+        Without a mask.
+    masks : ndarray, shape (C, Y, X) or (1, Y, X), or Unreadable
+        For each channel, or one for all.
+
+    Returns
+    -------
+    CellImage or Unreadable
+        With the mask of brightfield where there is one, or else all masks joined.
+    """
+    if isinstance(cell, Unreadable):
+        return cell
+    if isinstance(masks, Unreadable):
+        return masks
+    own = inside = np.asarray(masks != 0)
+    if not inside.any():
+        return cell
+    if len(inside) == len(channels) and BRIGHTFIELD in channels:
+        own = inside[[list(channels).index(BRIGHTFIELD)]]
+    mask: NDArray[np.bool_] = np.asarray((own if own.any() else inside).any(axis=0), bool)
+    return replace(cell, mask=mask)
 
 
 def _in_plane(file: NDArray[np.generic] | Unreadable | ImageFile, plane: int) -> NDArray[np.generic] | Unreadable:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.io.formats.montage_gaps import find_gaps, without_gaps
 
 _SMALLEST_TILE = 8
 _LEAST_REPETITION = 0.15
@@ -71,7 +72,7 @@ def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) ->
     ReadError
         A file is damaged, or does not consist of the same tiles as the others.
     """
-    size: int | None = None
+    files, size = _closed_up(files, brightfield)
     tiles: NDArray[np.intp] | None = None
     montages: dict[int, Montage] = {}
     for index in sorted(range(len(files)), key=lambda index: index != brightfield):
@@ -85,6 +86,16 @@ def as_montages(files: Sequence[ImageFile], brightfield: int, *, named: bool) ->
         if tiles is None and _flat_padding(whole[0], size).any():
             tiles = montages[index].tiles
     return tuple(montages[index] for index in range(len(files)))
+
+
+def _closed_up(files: Sequence[ImageFile], brightfield: int) -> tuple[Sequence[ImageFile], int | None]:
+    """The files without lines between their tiles, and the size of these; None where there are no such lines."""
+    whole = files[brightfield].read([0])[0]
+    gaps = None if isinstance(whole, Unreadable) else find_gaps(whole[0])
+    if gaps is None or len({file.shape for file in files}) > 1:
+        return files, None
+    rows, columns, size = gaps
+    return [without_gaps(file, rows, columns) for file in files], size
 
 
 def _as_montage(

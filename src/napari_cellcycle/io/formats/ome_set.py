@@ -72,9 +72,12 @@ class _OmeSet(ImageFile):
 
     def _plane(self, tiff: TiffFile, path: Path, page: int) -> NDArray[np.generic]:
         with as_read_error(path):
-            if page >= len(tiff.pages):
-                raise ReadError(f"{path.name} has no page {page}, which its OME-XML names; copy or export it again")
-            found = tiff.pages[page]
+            try:
+                found = tiff.pages[page]
+            except IndexError:
+                raise ReadError(
+                    f"{path.name} has no page {page}, which its OME-XML names; copy or export it again"
+                ) from None
             if found.shape[:2] != self.shape:
                 raise ReadError(f"{path.name} is damaged: its pages differ in size; copy or export it again")
             return grey(decoded(found, path), path.name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.formats.base import SYNTHETIC
 
+COMPANION = ".companion.ome"
+"""Ending of a file that describes the TIFF files next to it."""
 _MICROMETRES = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre", "\\u00b5m"), 1.0),
     "nm": 1e-3,
@@ -100,10 +103,13 @@ class Ome:
         Its images, in their order.
     is_elsewhere : bool
         Whether it lies in another file.
+    has_modulo : bool
+        Whether annotations split an axis into two.
     """
 
     images: tuple[OmeImage, ...]
     is_elsewhere: bool = False
+    has_modulo: bool = False
 
     @property
     def files(self) -> set[str]:
@@ -140,7 +146,42 @@ def parse_ome(text: str, path: Path) -> Ome | None:
         if root is None:
             raise ReadError(f"{only.get('MetadataFile')}, which describes {path.name}, is damaged; export it again")
     images = tuple(OmeImage(element, path.name, uuid) for element in root.findall("{*}Image"))
-    return Ome(images, only is not None)
+    annotations = (each for part in root.findall("{*}StructuredAnnotations") for each in part)
+    return Ome(images, only is not None, any(each.get("Namespace", "").endswith("modulo") for each in annotations))
+
+
+def companion_of(path: Path) -> Ome | None:
+    """Find the OME-XML of a TIFF file that has none and does not say where it is.
+
+    Parameters
+    ----------
+    path : Path
+        The TIFF file.
+
+    Returns
+    -------
+    Ome or None
+        That of a ``.companion.ome`` in the same folder that names the file; else None.
+    """
+    try:
+        companions = _companions(path.parent, path.parent.stat().st_mtime_ns)
+    except OSError:
+        return None
+    root = next((root for names, root in companions if path.name in names), None)
+    if root is None:
+        return None
+    return Ome(tuple(OmeImage(element, path.name, "") for element in root.findall("{*}Image")), True)
+
+
+@lru_cache(maxsize=8)
+def _companions(folder: Path, _changed: int) -> list[tuple[set[str], ElementTree.Element]]:
+    """Names of the files that each companion file in a folder describes, and its content."""
+    found = []
+    for name in sorted(name for name in os.listdir(folder) if name.lower().endswith(COMPANION)):
+        root = _root((folder / name).read_text("utf-8", "replace"))
+        if root is not None:
+            found.append(({uuid.get("FileName", "") for uuid in root.iter() if uuid.tag.endswith("}UUID")}, root))
+    return found
 
 
 def _root(text: str) -> ElementTree.Element | None:

@@ -10,15 +10,19 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import SMALLEST_CELL_PX, ImageFile
+from napari_cellcycle.io.formats.ome_xml import COMPANION
 from napari_cellcycle.io.formats.png_jpeg import open_picture
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NUMPY_MAGIC = b"\x93NUMPY"
 _PICTURE_MAGIC = (b"\x89PNG", b"\xff\xd8\xff")
 
 
-def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> list[ImageFile]:
+def open_images(
+    path: Path, layout: str = "auto", plane: int | None = None, *, as_channels: bool = False
+) -> list[ImageFile]:
     """Open a TIFF, PNG or JPEG file, or an OME-Zarr folder.
 
     Parameters
@@ -29,6 +33,8 @@ def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> l
         What the user says that an image shows.
     plane : int, optional
         The focal plane that the user wants.
+    as_channels : bool
+        The user numbers channels, so pages without a meaning are channels.
 
     Returns
     -------
@@ -42,7 +48,7 @@ def open_images(path: Path, layout: str = "auto", plane: int | None = None) -> l
     ImageError
         The axes of the image are not supported, or it is too small for a cell.
     """
-    images = _open(path, layout, plane)
+    images = _open(path, layout, plane, as_channels)
     for image in images:
         if min(image.shape) < SMALLEST_CELL_PX:
             raise ImageError(
@@ -60,19 +66,25 @@ def open_image(path: Path) -> ImageFile:
     return images[0]
 
 
-def _open(path: Path, layout: str, plane: int | None) -> list[ImageFile]:
+def _open(path: Path, layout: str, plane: int | None, as_channels: bool) -> list[ImageFile]:
     if path.is_dir():
         return [open_zarr(path)]
     start = _first_bytes(path)
     if start.startswith(_TIFF_MAGIC):
-        return open_tiff(path, layout, plane)
+        return open_tiff(path, layout, plane, as_channels=as_channels)
     if start.startswith(_PICTURE_MAGIC):
         return [open_picture(path)]
+    if path.name.lower().endswith(COMPANION):
+        raise ReadError(f"{path.name} only describes TIFF files; give these files, or their folder")
+    if start.startswith(_NUMPY_MAGIC):
+        raise ReadError(
+            f"{path.name} is an array of NumPy; in Python give the array itself, or save it as OME-TIFF with its axes"
+        )
     raise ReadError(f"{path.name} is not a TIFF, PNG or JPEG image; export it again")
 
 
 def read_only_frame(
-    path: Path, layout: str = "auto", plane: int | None = None
+    path: Path, layout: str = "auto", plane: int | None = None, *, as_channels: bool = False
 ) -> NDArray[np.generic] | Unreadable | ImageFile:
     """The pixels (C, Y, X) of a file with one frame.
 
@@ -80,20 +92,20 @@ def read_only_frame(
     ----------
     path : Path
         The file.
-    layout, plane
+    layout, plane, as_channels
         As for `open_images`.
 
     Returns
     -------
     ndarray, Unreadable or ImageFile
-        The pixels, or the reason why they can't be read; or the file, if it has several focal planes.
+        The pixels, or the reason why they can't be read; or the file, if it has several focal planes or a mask.
     """
     try:
         if _first_bytes(path).startswith(_TIFF_MAGIC):
             pixels = read_single_page(path)
             if pixels is not None:
                 return pixels
-        files = open_images(path, layout, plane)
+        files = open_images(path, layout, plane, as_channels=as_channels)
     except CellCycleError as error:
         return Unreadable(str(error))
     n_images = sum(file.n_frames for file in files)
@@ -101,7 +113,8 @@ def read_only_frame(
         return Unreadable(
             f"{path.name} has {n_images} images, but the other files have one cell each; open it separately"
         )
-    return files[0] if files[0].n_planes > 1 else files[0].read([0])[0]
+    is_whole = files[0].n_planes > 1 or files[0].mask_file is not None
+    return files[0] if is_whole else files[0].read([0])[0]
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -70,6 +70,6 @@ def problem_of(plane: NDArray[np.generic], *, may_be_zero: bool = False) -> str 
         return f"has {plane.dtype} values; save it as integers or floats"
     if plane.dtype.kind == "f" and not np.isfinite(plane).all():
         return "has values that are not finite numbers (NaN or infinity); export it again"
-    if not may_be_zero and not plane.any():
+    if not may_be_zero and not plane.item(0) and not plane.any():  # one pixel first, as most cells need no more
         return "is all zero; was this channel recorded?"
     return None

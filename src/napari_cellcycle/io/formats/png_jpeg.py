@@ -24,26 +24,38 @@ class _Picture(ImageFile):
     """A PNG or JPEG file."""
 
     def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
-        """The image, (1, Y, X), once per index."""
+        """The image, (C, Y, X), once per index."""
         try:
-            image = _decode(self.path)
+            image = _decode(self.path, len(self.channels))
         except (ReadError, ImageError) as error:
             return [Unreadable(str(error))] * len(frames)
-        return [image[np.newaxis]] * len(frames)
+        return [image] * len(frames)
 
 
 def open_picture(path: Path) -> _Picture:
     """Read the header of a PNG or JPEG file."""
     with _read_errors(path), Image.open(path) as picture:
         size, mode = picture.size, picture.mode
+        has_two = mode == "LA" and len(set(picture.getchannel("A").getextrema())) > 1
     dtype = np.dtype(_DTYPES.get(mode, np.uint8))
-    return _Picture(path=path, axes="YX", frame_axes="", n_frames=1, channels=("",), shape=size[::-1], dtype=dtype)
+    note = f"{path.name}: the 2 values of each pixel are read as 2 channels, as the second one is no plain transparency"
+    return _Picture(
+        path=path,
+        axes="YXS" if has_two else "YX",
+        frame_axes="",
+        n_frames=1,
+        channels=("", "") if has_two else ("",),
+        shape=size[::-1],
+        dtype=dtype,
+        notes=(f"{note}; save each channel as a grey image of its own if that is wrong",) if has_two else (),
+    )
 
 
-def _decode(path: Path) -> NDArray[np.generic]:
+def _decode(path: Path, n_channels: int) -> NDArray[np.generic]:
+    """Pixels (C, Y, X)."""
     with _read_errors(path), Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB") if picture.mode in ("P", "CMYK", "YCbCr") else picture)
-    return grey(pixels, path.name)
+    return np.moveaxis(pixels, -1, 0) if n_channels == 2 and pixels.ndim == 3 else grey(pixels, path.name)[np.newaxis]
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile
 
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX, MOST_CHANNELS, ImageFile
+from napari_cellcycle.io.formats.equal_pages import EqualPages, Series, find_equal_pages
 from napari_cellcycle.io.formats.focus import show_one_object
 from napari_cellcycle.io.formats.ome_set import is_ome_set, open_ome_set
-from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, parse_ome
+from napari_cellcycle.io.formats.ome_xml import Ome, OmeImage, companion_of, parse_ome
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, channels_last_order, has_channels_last, order_planes
 from napari_cellcycle.io.formats.tiff_metadata import pixel_size_um
 from napari_cellcycle.io.formats.tiff_pages import (
@@ -31,11 +34,15 @@ from napari_cellcycle.io.formats.tiff_series import choose_series
 _ALPHA = (1, 2)
 """Extra samples that are transparency."""
 _RGB = 2
+_OTHER_LEVEL = 3.0
+"""Ratio of the backgrounds of channels, at least; 25 of brightfield and darkfield in Experiment_1, 1.0 within one."""
 _FEW_CHANNELS = 4
 """An ImageJ stack with more, and no other axis, may rather hold cells."""
 
 
-def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> list[ImageFile]:
+def open_tiff(
+    path: Path, layout: str = "auto", plane: int | None = None, *, as_channels: bool = False
+) -> list[ImageFile]:
     """Read the header of a TIFF file.
 
     Parameters
@@ -46,6 +53,8 @@ def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> lis
         What the user says that an image shows.
     plane : int, optional
         The focal plane that the user wants, so that the slices of an ImageJ stack are known to be focal planes.
+    as_channels : bool
+        The user numbers channels, so pages without a meaning are channels.
 
     Returns
     -------
@@ -57,15 +66,16 @@ def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> lis
     ReadError
         The file is damaged.
     ImageError
-        Its images have no Y and X axes, or no pixels; or it can't be told whether they are cells or focal planes.
+        Its images have no Y and X axes, or no pixels; or it can't be told if they are cells, channels or focal planes.
     """
     with opened(path) as (tiff, logged):
         with as_read_error(path):
-            ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else None
+            ome = parse_ome(tiff.pages.first.description or "", path) if tiff.is_ome else companion_of(path)
             if ome is not None and is_ome_set(ome, path):
                 return open_ome_set(ome, path)
-            series = list(tiff.series)
-            orders = [_order(part, tiff, path.name, layout, plane) for part in series]
+            equal = find_equal_pages(tiff, ome, path)
+            series: list[Series] = list(tiff.series) if equal is None else [equal]
+            orders = [_order(part, tiff, path.name, layout, plane, as_channels) for part in series]
         images = ome.images if ome is not None and len(ome.images) == len(series) else ()
         with as_read_error(path):
             choice = choose_series(series, orders, [image.name for image in images], layout, path.name)
@@ -76,6 +86,10 @@ def open_tiff(path: Path, layout: str = "auto", plane: int | None = None) -> lis
             common |= {"scene": group[0] if len(choice.groups) > 1 else None, "n_scenes": len(choice.groups)}
             common["notes"] = tuple(choice.notes) if not found else ()
             common["damage"] = _damage(series[group[0]], path, logged)
+            masks = [choice.masks[i] for i in group if i in choice.masks]
+            if masks and len({orders[i].plane_of.shape[1] for i in masks}) == 1:
+                bare = {**common, "notes": (), "damage": ""}
+                common["mask_file"] = _open([series[i] for i in masks], [orders[i] for i in masks], tiff, None, bare)
             found.append(_open([series[i] for i in group], [orders[i] for i in group], tiff, image, common))
         return found
 
@@ -88,7 +102,7 @@ def _common(tiff: TiffFile, ome: Ome | None, image: OmeImage | None, path: Path)
 
 
 def _open(
-    series: Sequence[TiffPageSeries],
+    series: Sequence[Series],
     orders: Sequence[PlaneOrder],
     tiff: TiffFile,
     image: OmeImage | None,
@@ -111,10 +125,10 @@ def _open(
         "notes": (*common["notes"], *_axes_notes(first, order, tiff, path.name, n_samples)),
     }
     file: ImageFile
-    if first.dataoffset is not None and len(series) == 1:
-        contents["dtype"] = first.dtype.newbyteorder(tiff.byteorder)
-        where: dict[str, Any] = {"offset": int(first.dataoffset), "plane_shape": order.plane_shape}
-        file = MappedTiff(**contents, **where, plane_of=order.plane_of, n_samples=n_samples)
+    offset_of = _offsets(first, order) if len(series) == 1 else None
+    if offset_of is not None:
+        where: dict[str, Any] = {"plane_shape": order.plane_shape, "byte_order": tiff.byteorder}
+        file = MappedTiff(**contents, **where, offset_of=offset_of, n_samples=n_samples)
     else:
         with as_read_error(path):
             tables = [pages_of(*pair) for pair in zip(series, orders, strict=True)]
@@ -125,9 +139,17 @@ def _open(
     return file if last is None else _channels_last(file, first, image, contents)
 
 
-def _channels_last(
-    rows: ImageFile, series: TiffPageSeries, image: OmeImage | None, contents: dict[str, Any]
-) -> ImageFile:
+def _offsets(series: Series, order: PlaneOrder) -> NDArray[np.int64] | None:
+    """Where in the file each plane begins; None if its pixels have to be decoded."""
+    if isinstance(series, EqualPages):
+        return series.strips[order.plane_of]
+    if series.dataoffset is None:
+        return None
+    n_bytes = prod(order.plane_shape) * series.dtype.itemsize
+    return int(series.dataoffset) + order.plane_of.astype(np.int64) * n_bytes
+
+
+def _channels_last(rows: ImageFile, series: Series, image: OmeImage | None, contents: dict[str, Any]) -> ImageFile:
     height, width, n_channels = series.shape[-3:]
     n_frames = rows.n_frames // height
     note = (
@@ -145,7 +167,7 @@ def _channels_last(
     return ChannelsLast(**contents, rows=rows)
 
 
-def _order(series: TiffPageSeries, tiff: TiffFile, name: str, layout: str, plane: int | None) -> PlaneOrder:
+def _order(series: Series, tiff: TiffFile, name: str, layout: str, plane: int | None, as_channels: bool) -> PlaneOrder:
     """The axes of a series, once it is known what they mean."""
     axes, shape = series.axes, series.shape
     if has_channels_last(axes, shape):
@@ -153,12 +175,37 @@ def _order(series: TiffPageSeries, tiff: TiffFile, name: str, layout: str, plane
     if "S" in axes and axes[-1] != "S" and "C" not in axes and series.keyframe.photometric != _RGB:
         axes = axes.replace("S", "C")  # planes that lie one after the other, and are no colours
     order = order_planes(axes, shape, name)
+    if _may_be_channels(order):
+        if as_channels:
+            return order_planes(axes.replace(order.frame_axes, "C"), shape, name)
+        if layout == "auto" and _differ_like_channels(series, Path(tiff.filehandle.path)):
+            raise ImageError(
+                f"{name} has {order.n_frames} pages, which may be as many channels or as many images; number the "
+                "channels, as in --channels brightfield=0,darkfield=1, or say --layout cells or field"
+            )
     if tiff.is_imagej and order.n_planes > 1 and _are_cells(series, order, name, layout, plane):
         return order_planes(axes.replace("Z", "N"), shape, name)
     return order
 
 
-def _are_cells(series: TiffPageSeries, order: PlaneOrder, name: str, layout: str, plane: int | None) -> bool:
+def _may_be_channels(order: PlaneOrder) -> bool:
+    """Whether a file has a few pages, of which it does not say what they are."""
+    is_plain = order.n_planes == 1 and order.plane_of.shape[1] == 1
+    return is_plain and order.frame_axes in ("I", "Q") and 2 <= order.n_frames <= MOST_CHANNELS
+
+
+def _differ_like_channels(series: Series, path: Path) -> bool:
+    """Whether the background differs between pages, as that of brightfield and darkfield does."""
+    levels = []
+    for page in series.pages:
+        with suppress(ReadError), as_read_error(path):  # damage is told where the page is read
+            levels.append(
+                float("nan") if page is None else float(np.median(np.asarray(decoded(page, path), np.float64)))
+            )
+    return bool(np.nanmax(levels, initial=0) > _OTHER_LEVEL * max(np.nanmin(levels, initial=np.inf), 1))
+
+
+def _are_cells(series: Series, order: PlaneOrder, name: str, layout: str, plane: int | None) -> bool:
     """Whether the slices of an ImageJ stack are cells; ImageJ calls the axis of any stack slices."""
     is_small = max(order.shape) <= LARGEST_CELL_PX
     if order.n_frames > 1 or plane is not None or not (layout == "cells" or (is_small and layout == "auto")):
@@ -176,7 +223,7 @@ def _are_cells(series: TiffPageSeries, order: PlaneOrder, name: str, layout: str
     )
 
 
-def _samples(series: TiffPageSeries, path: Path) -> int:
+def _samples(series: Series, path: Path) -> int:
     """Number of channels in each pixel; 1 where pixels are grey, with transparency or not, or colours."""
     if series.axes[-1] != "S":
         return 1
@@ -191,7 +238,7 @@ def _samples(series: TiffPageSeries, path: Path) -> int:
     return 1 if np.ptp(first[..., :3], axis=-1).max(initial=0) == 0 else int(n_samples)
 
 
-def _axes_notes(series: TiffPageSeries, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
+def _axes_notes(series: Series, order: PlaneOrder, tiff: TiffFile, name: str, n_samples: int) -> list[str]:
     notes = []
     if n_samples > 1:
         notes.append(
@@ -239,14 +286,22 @@ def read_single_page(path: Path) -> NDArray[np.generic] | None:
     """
     with opened(path) as (tiff, logged), as_read_error(path):
         page = tiff.pages.first
-        if len(tiff.pages) > 1 or logged or page.ndim != 2:
+        if _has_more(tiff) or logged or page.ndim != 2:
             return None
         if any(word in page.description for word in ("FileName=", "BinaryOnly")):
             return None
         return decoded(page, path)[np.newaxis]
 
 
-def _damage(series: TiffPageSeries, path: Path, logged: Sequence[str]) -> str:
+def _has_more(tiff: TiffFile) -> bool:
+    """Whether there is a second page; the others are not looked for, as they may run in a circle."""
+    try:
+        return tiff.pages[1] is not None
+    except IndexError:
+        return False
+
+
+def _damage(series: Series, path: Path, logged: Sequence[str]) -> str:
     """What is wrong with a truncated file; empty if it is complete. ReadError if it can't be read even in part."""
     if not logged:
         return ""

@@ -9,14 +9,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+from tifffile import TiffFile, TiffFrame, TiffPage
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import ImageFile
+from napari_cellcycle.io.formats.equal_pages import Series
 from napari_cellcycle.io.formats.pixel_checks import grey
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder
 
@@ -79,34 +82,57 @@ class PagedTiff(ImageFile):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MappedTiff(ImageFile):
-    """A TIFF whose pixels are uncompressed and contiguous, so that they can be memory-mapped."""
+    """A TIFF whose pixels are uncompressed, so that they can be memory-mapped.
 
-    plane_of: NDArray[np.intp]
-    offset: int
+    Attributes
+    ----------
+    offset_of : ndarray of int64, shape (F * Z, C)
+        Where in the file the plane with a channel of a frame begins.
+    plane_shape : tuple of int
+        (Y, X), or (Y, X, S) for samples.
+    byte_order : str
+        In which the pixels are written, ``<`` or ``>``.
+    n_samples : int
+        Number of channels in each pixel; 1 where pixels are grey, or colours that are all equal.
+    """
+
+    offset_of: NDArray[np.int64]
     plane_shape: tuple[int, ...]
+    byte_order: Literal["<", ">"]
     n_samples: int = 1
 
     def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
         """The frames at the given indices, each (C, Y, X); those missing from a truncated file can't be read."""
-        n_bytes = prod(self.plane_shape) * self.dtype.itemsize
+        rows = np.asarray(frames, np.intp) * self.n_planes + plane
+        offsets, n_bytes = self.offset_of[rows], prod(self.plane_shape) * self.dtype.itemsize
         try:
-            n_planes = min((self.path.stat().st_size - self.offset) // n_bytes, self.plane_of.size)
-            shape = (max(n_planes, 0), *self.plane_shape)
-            mapped = np.memmap(self.path, self.dtype, "r", self.offset, shape) if n_planes > 0 else np.empty(shape)
+            is_whole = np.all(offsets + n_bytes <= self.path.stat().st_size, axis=1)
+            found = iter(self._stack(offsets[is_whole], n_bytes)) if is_whole.any() else iter(())
         except OSError as error:
             reason = f"{self.path.name} can't be read ({error.strerror}); check that it is still there"
             return [Unreadable(reason)] * len(frames)
-        return [self._frame(mapped, frame * self.n_planes + plane) for frame in frames]
+        return [
+            self._frame(next(found)) if whole else self._cut_off(row)
+            for row, whole in zip(rows.tolist(), is_whole.tolist(), strict=True)
+        ]
 
-    def _frame(self, mapped: NDArray[np.generic], frame: int) -> NDArray[np.generic] | Unreadable:
-        indices = self.plane_of[frame]
-        if indices.max() >= len(mapped):
-            return Unreadable(f"{self.path.name} is truncated before frame {frame}; copy or export it again")
+    def _stack(self, offsets: NDArray[np.int64], n_bytes: int) -> NDArray[np.generic]:
+        """The planes at `offsets`, shape (B, C), all copied at once; the file is closed again."""
+        content: NDArray[np.uint8] = np.memmap(self.path, np.uint8, "r")
+        copied = sliding_window_view(content, n_bytes)[offsets]
+        pixels: NDArray[np.generic] = copied.view(self.dtype.newbyteorder(self.byte_order))
+        return pixels.astype(self.dtype, copy=False).reshape(*offsets.shape, *self.plane_shape)
+
+    def _cut_off(self, row: int) -> Unreadable:
+        return Unreadable(f"{self.path.name} is truncated before frame {row}; copy or export it again")
+
+    def _frame(self, planes: NDArray[np.generic]) -> NDArray[np.generic] | Unreadable:
+        if planes.ndim == 3 and planes.size:  # grey already
+            return planes
         try:
-            planes = np.concatenate([_channels_of(mapped[index], self.n_samples, self.path.name) for index in indices])
+            return np.concatenate([_channels_of(plane, self.n_samples, self.path.name) for plane in planes])
         except ImageError as error:
             return Unreadable(str(error))
-        return planes.astype(self.dtype.newbyteorder("="), copy=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,12 +165,12 @@ def _channels_of(pixels: NDArray[np.generic], n_samples: int, name: str) -> NDAr
     return grey(pixels, name)[np.newaxis] if n_samples == 1 else np.moveaxis(pixels[..., :n_samples], -1, 0)
 
 
-def pages_of(series: TiffPageSeries, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def pages_of(series: Series, order: PlaneOrder) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Find the page of each plane.
 
     Parameters
     ----------
-    series : TiffPageSeries
+    series : Series
         Images of a TIFF that belong together.
     order : PlaneOrder
         Which plane shows which frame, focal plane and channel.

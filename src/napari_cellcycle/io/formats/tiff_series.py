@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffPageSeries
 
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
+from napari_cellcycle.io.formats.equal_pages import Series
 from napari_cellcycle.io.formats.tiff_axes import PlaneOrder
 
 _TRIED = 16
@@ -29,14 +29,17 @@ class Choice:
         Indices of images: those of one stack of cells, or each field on its own.
     notes : list of str
         Which images are left out, and why.
+    masks : dict of int to int
+        Of some images, the image that is its mask.
     """
 
     groups: list[list[int]]
     notes: list[str] = field(default_factory=list)
+    masks: dict[int, int] = field(default_factory=dict)
 
 
 def choose_series(
-    series: Sequence[TiffPageSeries],
+    series: Sequence[Series],
     orders: Sequence[PlaneOrder],
     names: Sequence[str],
     layout: str,
@@ -48,7 +51,7 @@ def choose_series(
 
     Parameters
     ----------
-    series : sequence of TiffPageSeries
+    series : sequence of Series
         The images of the file.
     orders : sequence of PlaneOrder
         Their axes.
@@ -75,7 +78,10 @@ def choose_series(
             choice.notes.append(f"{file}: {_shown(sorted(which), len(series), names)} {why}")
 
     masks = _masks(series, orders, names)
-    leave_out(masks, "left out, since a mask is no image of cells; to cut cells by it, give it as --labels")
+    choice.masks = _pair_masks(masks, orders)
+    used = set(choice.masks.values())
+    leave_out(used, "read as the mask of another image" if len(used) == 1 else "read as the masks of the others")
+    leave_out(masks - used, "left out, since a mask is no image of cells; to cut cells by it, give it as --labels")
     if not names:
         leave_out(_smaller_copies(everyone, orders), "left out, as smaller copies of the first one")
     kinds = Counter((orders[index].plane_of.shape[1], orders[index].n_planes) for index in everyone)
@@ -114,7 +120,7 @@ def _smaller_copies(which: Sequence[int], orders: Sequence[PlaneOrder]) -> set[i
     return copies
 
 
-def _masks(series: Sequence[TiffPageSeries], orders: Sequence[PlaneOrder], names: Sequence[str]) -> set[int]:
+def _masks(series: Sequence[Series], orders: Sequence[PlaneOrder], names: Sequence[str]) -> set[int]:
     """Images that only tell an object from its background; as bfconvert writes them after each image of a .cif."""
     n_images = len(series)
     tried = range(n_images) if n_images <= 2 * _TRIED else range(_TRIED)
@@ -127,7 +133,22 @@ def _masks(series: Sequence[TiffPageSeries], orders: Sequence[PlaneOrder], names
     return {index for index in found if orders[index].shape in sizes}
 
 
-def _is_mask(series: TiffPageSeries, name: str) -> bool:
+def _pair_masks(masks: set[int], orders: Sequence[PlaneOrder]) -> dict[int, int]:
+    """The mask of each image: the one after it, or that at its place among as many masks; none if that does not fit."""
+    images = [index for index in range(len(orders)) if index not in masks]
+    after = {mask - 1: mask for mask in masks if mask - 1 in images}
+    for pairs in (after, dict(zip(images, sorted(masks), strict=False))):
+        if len(pairs) == len(masks) == len(images) and all(_fits(orders[a], orders[b]) for a, b in pairs.items()):
+            return pairs
+    return {}
+
+
+def _fits(image: PlaneOrder, mask: PlaneOrder) -> bool:
+    same = (image.shape, image.n_frames) == (mask.shape, mask.n_frames)
+    return same and mask.n_planes == 1 and mask.plane_of.shape[1] in (1, image.plane_of.shape[1])
+
+
+def _is_mask(series: Series, name: str) -> bool:
     if np.dtype(series.dtype).kind not in "uib":
         return False
     try:

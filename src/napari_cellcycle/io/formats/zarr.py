@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
-from napari_cellcycle.io.formats.zarr_groups import shown_name
+from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, shown_name
 
 if TYPE_CHECKING:
     import dask.array
@@ -89,6 +89,8 @@ def open_zarr(path: Path) -> ZarrImage:
         import zarr
     except ImportError as error:
         raise ReadError(NEEDS_ZARR) from error
+    if not path.exists() and path != enclosing_zarr(path):
+        raise ReadError(f"{shown_name(path)} is missing, though its plate or well lists it; copy it to its place")
     try:
         group = zarr.open_group(str(path), mode="r")
         attributes: dict[str, Any] = dict(group.attrs)

@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from napari_cellcycle.errors import WriteError
 
 _NEEDED = {
-    "parquet": ("pyarrow", "tables"),
     "h5ad": ("anndata", "anndata"),
     "h5ad-features": ("anndata", "anndata"),
     "fcs": ("flowio", "cytometry"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,17 @@ from PIL import Image
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.packages import require_package
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE_COLOUR, UNSURE_LABEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARQUET_ROWS = 100_000
+"""A longer table is also written as Parquet, which other programs read many times faster than CSV."""
 
 
 def write_table(prediction: Prediction, path: Path) -> None:
-    """Write ``phases.csv``, with one row per cell.
+    """Write ``phases.csv``, with one row per cell; of more than `PARQUET_ROWS` cells, ``phases.parquet`` next to it.
 
     Parameters
     ----------
@@ -33,6 +39,8 @@ def write_table(prediction: Prediction, path: Path) -> None:
     """
     with atomic_path(path) as temporary:
         prediction.to_table().to_csv(temporary, index=False, float_format="%.6g")
+    if len(prediction) > PARQUET_ROWS:
+        write_parquet(prediction, path.with_suffix(".parquet"))
 
 
 def write_parquet(prediction: Prediction, path: Path) -> None:
@@ -48,11 +56,10 @@ def write_parquet(prediction: Prediction, path: Path) -> None:
     Raises
     ------
     WriteError
-        The package pyarrow is not installed, or the file can't be written.
+        It can't be written.
     """
-    require_package("parquet")
     with atomic_path(path) as temporary:
-        prediction.to_table().to_parquet(temporary, engine="pyarrow", index=False)
+        prediction.to_table().to_parquet(temporary, index=False)
 
 
 def write_anndata(
@@ -60,7 +67,8 @@ def write_anndata(
 ) -> None:
     """Write an AnnData file (``.h5ad``), for scanpy and its relatives.
 
-    `X` holds the probabilities of the phases (`var`), `obs` the table of cells, `uns["card"]` the card.
+    `X` holds the probabilities of the phases (`var`), `obs` the table of cells, `uns["card"]` the card,
+    `uns["verdict"]` whether the model fits, and `uns["phase_colors"]` their colours, for scanpy.
 
     Parameters
     ----------
@@ -82,19 +90,30 @@ def write_anndata(
     import anndata
     import pandas as pd
 
-    table = prediction.to_table()
-    table.index = pd.Index(
-        [f"{source}:{cell}" for source, cell in zip(prediction.sources, prediction.ids, strict=True)]
-    )
-    for name in ("source", "phase"):
-        table[name] = pd.Categorical(table[name].astype(object))
-    table.index = table.index.astype(object)
     phases = pd.DataFrame(index=pd.Index(PHASE_LABELS, dtype=object))
-    content = anndata.AnnData(X=prediction.probabilities, obs=table, var=phases, uns={"card": card})
+    content = anndata.AnnData(X=prediction.probabilities, obs=_obs(prediction), var=phases, uns={"card": card})
+    content.uns["phase_colors"] = [*COLOURS.values(), UNSURE_COLOUR]
+    if prediction.verdict is not None:
+        content.uns["verdict"] = prediction.verdict.to_dict()
     if features is not None:
         content.obsm["features"] = features
     with atomic_path(path) as temporary:
         content.write_h5ad(temporary)
+
+
+def _obs(prediction: Prediction) -> pd.DataFrame:
+    """The table with texts as categories, as AnnData can't write the texts of every version of pandas."""
+    import pandas as pd
+
+    table = prediction.to_table()
+    names = [f"{source}:{cell}" for source, cell in zip(table["source"], table["cell"], strict=True)]
+    for name in ("source", *prediction.columns):
+        table[name] = pd.Categorical(table[name].astype(object))
+    # all phases and in their order, so that each has its colour; cells without a phase have a missing value
+    labels = pd.Index([*PHASE_LABELS, UNSURE_LABEL], dtype=object)
+    table["phase"] = pd.Categorical(table["phase"].astype(object), categories=labels)
+    table.index = pd.Index(names, dtype=object)
+    return table
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:

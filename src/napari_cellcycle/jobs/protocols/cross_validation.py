@@ -12,12 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import DNA, Cells, Prediction
-from napari_cellcycle.datasets.splits import Fold, group_names, make_folds
+from napari_cellcycle.datasets.groups import group_names
+from napari_cellcycle.datasets.splits import Fold, make_folds
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
+from napari_cellcycle.evaluation.checks import leave_out_chosen
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
+from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
@@ -94,13 +96,15 @@ def cross_validate_cells(
         if folder is not None:
             _save_fold(model, folder / str(number + 1), fold, training_data)
         yield FoldDone(number + 1, len(folds), accuracy)
+    truth = cells.phases.copy()
+    protocol, chosen = leave_out_chosen(truth, cells, CLEAN)
     report = tested.report(
-        training_data,
+        replace(training_data, cells=replace(cells, phases=truth)),
         config,
-        protocol="clean",
+        protocol=protocol,
         duplicates_removed=training_data.n_duplicates,
         settings=settings_of(names, config, settings, reading),
-        notes=(*_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
+        notes=(*chosen, *_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
 

@@ -47,7 +47,7 @@ def what_is_missing(counts: Counts, synthetic: Counts) -> str:
     judged = real_or_all(counts, synthetic)
     kind = "real cells" if judged.sum() < counts.sum() else "cells"
     known = [label for label, count in zip(PHASE_LABELS, judged, strict=True) if count]
-    where = "open folders that are named after phases, such as G1 and S, or paint phases on the cells in napari"
+    where = "open folders that are named after phases, such as G1 and S, or label some cells of each in napari"
     if not known:
         return f"no cell has a known phase; {where}"
     if len(known) == 1:

@@ -35,7 +35,8 @@ class GanConfig(Settings):
         False
     )
     averaging: Annotated[
-        float, more("share of the weights' running average that a step keeps; 0: none", 0, 0.99999)
+        float,
+        more("share of the weights' running average that a step keeps; 0: none", 0, 0.99999, title="Mean of weights"),
     ] = 0.998
     seed: Annotated[int, setting("the same seed, cells and machine give the same generator", 0, 2**31 - 1)] = 0
 

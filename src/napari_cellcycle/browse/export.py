@@ -1,0 +1,67 @@
+"""Labels for other programs: as a table, and as lists of object numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.writers.cytometry import write_object_lists
+from napari_cellcycle.phases import N_PHASES
+
+_SURE = 0.5  # below it, a cell counts as unsure
+
+
+def write_labels(labels: LabelTable, path: Path) -> Path:
+    """Write the labels as a CSV table, one row for each cell that has one.
+
+    Parameters
+    ----------
+    labels : LabelTable
+        Of any cells.
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    WriteError
+        The file can't be written.
+    """
+    with atomic_path(path) as temporary:
+        labels.to_table().to_csv(temporary, index=False)
+    return path
+
+
+def write_label_lists(labels: LabelTable, folder: Path) -> list[Path]:
+    """Write the object numbers of each label of each source, as IDEAS reads a population from a text file.
+
+    Parameters
+    ----------
+    labels : LabelTable
+        Of any cells; those without a label, or with one that is no phase, are in no list.
+    folder : Path
+        Where the files are written, ``<source>_<phase>.txt`` each, and ``<source>_unsure.txt``.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    WriteError
+        A file can't be written.
+    """
+    certain = np.full((len(labels), N_PHASES), np.nan, np.float32)
+    has_phase = (labels.labels >= 0) & (labels.labels < N_PHASES)
+    certain[has_phase] = np.eye(N_PHASES, dtype=np.float32)[labels.labels[has_phase]]
+    certain[labels.unsure] = 1 / N_PHASES
+    return write_object_lists(Prediction(labels.sources, labels.ids, certain, min_probability=_SURE), folder)

@@ -1,0 +1,141 @@
+"""Read ``phases.csv`` again, which `classify` wrote."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.errors import ReadError
+from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CHANCES = [f"p_{label}" for label in PHASE_LABELS]
+_NEEDED = {"source", "cell", "phase", *_CHANCES}
+_OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
+
+
+@dataclass(frozen=True, eq=False)
+class SavedCalls:
+    """What a table of calls and the summary beside it say.
+
+    Attributes
+    ----------
+    prediction : Prediction
+        The calls.
+    models : tuple of str
+        What the model is called: as it was asked for, and by its card; empty where no summary is there.
+    trained_on : str
+        Hash of the model's training data, empty where that is not known.
+    """
+
+    prediction: Prediction
+    models: tuple[str, ...] = ()
+    trained_on: str = ""
+
+
+def is_calls_table(path: Path) -> bool:
+    """Whether a file is a table of calls, by its heading."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    try:
+        return set(_heading(path)[0]) >= _NEEDED
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def read_calls(path: Path) -> SavedCalls:
+    """Read a table of calls, with the ``summary.json`` beside it if there is one.
+
+    Raises
+    ------
+    ReadError
+        The table or the summary can't be read.
+    """
+    import pandas as pd
+
+    try:
+        names, delimiter = _heading(path)
+        texts = {name: str for name in names if name not in _OURS or name in ("source", "phase")}
+        decimal = "," if delimiter == ";" else "."  # as Excel writes it where the comma is decimal
+        table = pd.read_csv(
+            path,
+            sep=delimiter,
+            decimal=decimal,
+            dtype=texts,
+            encoding="utf-8-sig",
+            keep_default_na=False,  # a condition may be called NA, or None
+            na_values={name: [""] for name in names if name not in texts},
+        )
+        summary = _summary(path.with_name("summary.json"), len(table))
+        return _saved(table, [*texts], summary)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReadError(f"{path} can't be read as calls ({error}); classify the cells again") from error
+
+
+def _heading(path: Path) -> tuple[list[str], str]:
+    """Names of the columns, and what stands between them."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline(10_000)
+    delimiter = max(",;\t", key=first.count)
+    return next(csv.reader([first], delimiter=delimiter), []), delimiter
+
+
+def _summary(path: Path, n_cells: int) -> dict[str, Any]:
+    """The summary of the same cells; empty where there is none."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) and found.get("n_cells") == n_cells else {}
+
+
+def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> SavedCalls:
+    chances = table[_CHANCES].to_numpy(np.float32)
+    settings, model = summary.get("settings", {}), summary.get("model", {})
+    prediction = Prediction(
+        sources=table["source"].to_numpy(str),
+        ids=table["cell"].to_numpy(np.int64),
+        probabilities=chances,
+        dna_content=_known(table, "dna_content", np.float32),
+        min_probability=settings.get("min_probability", _least(table["phase"], chances)),
+        unreadable={int(row): "" for row in np.flatnonzero(np.isnan(chances).any(axis=1))},
+        synthetic=_known(table, "synthetic", bool),
+        unfamiliar=_known(table, "unfamiliar", bool),
+        columns={name: table[name].to_numpy(str) for name in texts if name not in ("source", "phase")},
+        model=model.get("name", ""),
+        verdict=_verdict(table, summary),
+    )
+    asked = (settings.get("model", ""), model.get("name", ""))
+    return SavedCalls(prediction, tuple(dict.fromkeys(filter(None, asked))), model.get("training") or "")
+
+
+def _known(table: pd.DataFrame, name: str, kind: type) -> NDArray[Any] | None:
+    """A column; None where it is missing, or empty."""
+    if name not in table or table[name].isna().all() or (kind is bool and table[name].isna().any()):
+        return None
+    return table[name].to_numpy(kind)
+
+
+def _least(phases: pd.Series, chances: NDArray[np.float32]) -> float:
+    """A minimum probability by which the same cells are unsure."""
+    unsure = (phases == UNSURE_LABEL).to_numpy()
+    return float(np.nextafter(chances[unsure].max(), np.float32(2))) if unsure.any() else 0.0
+
+
+def _verdict(table: pd.DataFrame, summary: dict[str, Any]) -> Verdict | None:
+    if summary.get("verdict"):
+        return Verdict(**summary["verdict"])
+    if "reliable" not in table or table["reliable"].all():
+        return None
+    share = float(table["unfamiliar"].mean())
+    text = f"{share:.0%} of the cells are unlike the cells that the model was trained on, so their phases mean nothing"
+    return Verdict(answer=DOES_NOT_FIT, share_unlike=share, reliable=False, reason="", text=text)

@@ -1,0 +1,146 @@
+"""Label the cells of a stained control by their stain, and write labels, gates and a page with the histogram."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from napari_cellcycle.annotate.data_labels import open_labels
+from napari_cellcycle.cells import DNA, ROLES, Cells
+from napari_cellcycle.errors import ChannelError, ImageError, ReadError
+from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.channel_roles import role_in_notes
+from napari_cellcycle.io.inputs import root_of
+from napari_cellcycle.io.own_outputs import GATES_FILE, LABEL_TABLE_FILE
+from napari_cellcycle.io.writers.results import write_json
+from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.stain.gates import Gates
+from napari_cellcycle.stain.measure import measure_cells
+from napari_cellcycle.stain.names import FUCCI_ROLES
+from napari_cellcycle.stain.quality import NOTHING
+from napari_cellcycle.stain.result import StainLabels, gate_dna, gate_fucci
+from napari_cellcycle.versions import installed_versions
+
+PAGE = "labels.html"
+
+
+def label_files(
+    paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
+) -> Job[Progress | Note, StainLabels]:
+    """Label all cells in `paths` by their stain.
+
+    The labels are written into the table of labels beside the data, where those of the same stain are replaced, and
+    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``.
+
+    Raises
+    ------
+    ImageError
+        The stain can tell no phase; the page, which shows why, is written before.
+    """
+    reading = _with_dna(reading, settings)
+    cells = yield from open_cells(paths, reading, labelled=False)
+    found = yield from label_cells(cells, settings, reading.channels or {})
+    write_results(found, Path(output), settings)
+    if found.tells == NOTHING and not (found.gated.labels != "").any():
+        raise ImageError(
+            f"nothing was labelled, as no phase can be determined from this stain; look at {Path(output) / PAGE}, use "
+            "another channel, or label the cells in spite of it with --force"
+        )
+    table = open_labels(cells, root_of(paths))
+    is_again = found.annotator in table.annotators
+    changed = table.replace_labels(found.annotator, found.gated.labels, found.gated.sure)
+    if is_again:
+        yield Note(f"replaced the former labels by {found.channels[0]}: {len(changed):,} of {len(cells):,} differ")
+    return found
+
+
+def _with_dna(reading: ReadSettings, settings: LabelSettings) -> ReadSettings:
+    """How the files are read if the stain is named as in the files: its files are then found by this name too."""
+    named = reading.channels or {}
+    if settings.dna is None or settings.dna.lower() in ROLES or settings.dna in named.values() or DNA in named:
+        return reading
+    return replace(reading, channels={**named, DNA: settings.dna})
+
+
+def label_cells(
+    cells: Cells, settings: LabelSettings, named: Mapping[str, str] | None = None
+) -> Job[Progress | Note, StainLabels]:
+    """Measure the stain of cells and gate it; nothing is written. `named` are the names of roles, as in the files."""
+    gates = None if settings.gates is None else read_gates(settings.gates)
+    if settings.fucci is not None:
+        channels = {role: stain_channel(cells, settings.fucci[role], named) for role in FUCCI_ROLES}
+        measures = {}
+        for role, channel in channels.items():
+            measures[role] = yield from measure_cells(cells, channel)
+        found = gate_fucci(cells, channels, measures, margin=settings.margin)
+    else:
+        channel = stain_channel(cells, settings.dna or DNA, named)
+        stain = yield from measure_cells(cells, channel)
+        if not np.isfinite(stain.dna).any():
+            raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
+        how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
+        found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
+    yield from (Note(word) for word in found.words)
+    return found
+
+
+def stain_channel(cells: Cells, name: str, named: Mapping[str, str] | None = None) -> str:
+    """The channel of cells that a user means: a role, a name in the files, or one that was read as a role.
+
+    Raises
+    ------
+    ChannelError
+        There is none.
+    """
+    for channel in cells.channels:
+        if channel.casefold() == name.casefold():
+            return channel
+    by_user = next((role for role, of_file in (named or {}).items() if of_file.casefold() == name.casefold()), None)
+    role = by_user or role_in_notes(name, cells.notes)
+    if role in cells.channels:
+        return str(role)
+    raise ChannelError(
+        f"these cells have the channels {', '.join(cells.channels)} but no {name}; say which one is the stain, as in "
+        f"--dna {cells.channels[-1]}"
+    )
+
+
+def read_gates(path: Path) -> Gates:
+    """Read the gates of a DNA stain from a ``gates.json``.
+
+    Raises
+    ------
+    ReadError
+        It can't be read, or has no such gates.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        values: Any = TypeAdapter(dict[str, float | bool]).validate_python(content["gates"], strict=True)
+        return Gates(**values)
+    except OSError as error:
+        raise ReadError(f"the gates in {path} can't be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        names = ", ".join(item.name for item in fields(Gates))
+        raise ReadError(
+            f"{path} has no gates of a DNA stain; it must be a gates.json with numbers for {names}"
+        ) from error
+
+
+def write_results(found: StainLabels, folder: Path, settings: LabelSettings) -> None:
+    """Write ``labels.csv``, ``gates.json`` and the page; a dock's button *Save* writes the same files."""
+    page = render_stain_page(found)
+    with atomic_path(folder / LABEL_TABLE_FILE) as temporary:
+        found.to_table().to_csv(temporary, index=False, float_format="%.6g")
+    content = {**found.to_dict(), "settings": settings.to_dict(), "versions": installed_versions()}
+    write_json(content, folder / GATES_FILE)
+    with atomic_path(folder / PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
