@@ -20,7 +20,7 @@ from napari_cellcycle.training.finder import train_finder
 from napari_cellcycle.training.finder_config import FinderConfig
 from napari_cellcycle.training.finder_data import FinderData
 from napari_cellcycle.training.finder_patches import IMAGE, WEIGHT, Patches, TrainingField
-from napari_cellcycle.training.finder_test import hold_out
+from napari_cellcycle.training.finder_test import TestPart, choose_cut, hold_out
 
 QUICK = FinderConfig(steps=30, batch_size=6, patch_px=64, averaging=0.7)
 CARD = FinderCard(name="x", widths=(4, 8), diameter_px=24)
@@ -89,6 +89,14 @@ def test_of_several_fields_whole_ones_are_held_back_and_of_one_a_corner_of_each_
     one = hold_out(["a", "a"], [(8, 8)] * 2, 0.25)
     assert [(~one.learned(number, (8, 8))).sum() for number in (0, 1)] == [16, 16]
     assert "another field may be harder" in one.words
+
+
+def test_thresholds_are_the_usual_ones_unless_others_are_clearly_better() -> None:
+    _, labels = disc_field(2)
+    inside, distance = (labels > 0).astype(np.float32), distance_in_objects(labels)
+    assert choose_cut([TestPart(inside, distance, labels)], 9.0) == Cut(0.5, 0.3, 9.0, 0.0)
+    haze = np.maximum(inside, 0.62).astype(np.float32)  # below a threshold of 0.7, all discs are one
+    assert choose_cut([TestPart(haze, np.maximum(distance, 0.45), labels)], 9.0).foreground == 0.7
 
 
 def test_fields_are_brought_to_the_size_that_the_network_knows() -> None:

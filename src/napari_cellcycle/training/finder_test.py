@@ -15,9 +15,13 @@ from napari_cellcycle.evaluation.object_f1 import ObjectMatch, match_objects, ma
 from napari_cellcycle.images.object_cut import Cut
 from napari_cellcycle.images.object_maps import cut_maps, mean_in_objects
 
-_FOREGROUNDS = (0.35, 0.45, 0.55, 0.65, 0.75)
+_FOREGROUNDS = (0.4, 0.5, 0.6, 0.7)
 _MIDDLES = (0.1, 0.2, 0.3, 0.4, 0.5)
 _CERTAINTIES = (0.0, 0.6, 0.7, 0.8)
+_USUAL = (1, 2, 0)
+"""Positions of what is taken unless others are clearly better, in the three lines above."""
+_CLEARLY = 0.02
+"""By so little the F1 of some dozens of objects differs by chance."""
 _IOUS = (0.4, 0.5, 0.6, 0.7)
 """Thresholds are chosen by the mean F1 at these, which few objects tell more surely than that at 0.5 alone."""
 _SMALLEST = 0.3
@@ -90,7 +94,9 @@ class TestPart:
 
 
 def choose_cut(parts: Sequence[TestPart], min_area_px: float) -> Cut:
-    """Choose thresholds by their F1.
+    """Choose thresholds by their F1: of those that are about as good as the best, the most usual ones.
+
+    The best ones of a small part may be extreme, and then bad for another field.
 
     Parameters
     ----------
@@ -106,7 +112,9 @@ def choose_cut(parts: Sequence[TestPart], min_area_px: float) -> Cut:
     cuts = itertools.product(_FOREGROUNDS, _MIDDLES)
     scores = np.stack([_scores(parts, Cut(*cut, min_area_px)) for cut in cuts])
     shape = (len(_FOREGROUNDS), len(_MIDDLES), len(_CERTAINTIES))
-    best = np.unravel_index(int(np.argmax(_with_neighbours(scores.reshape(shape)))), shape)
+    smooth = _with_neighbours(scores.reshape(shape))
+    good = np.argwhere(smooth >= smooth.max() - _CLEARLY)
+    best = good[np.abs(good - _USUAL).sum(1).argmin()]
     foreground, middle, certainty = (
         values[index] for values, index in zip((_FOREGROUNDS, _MIDDLES, _CERTAINTIES), best, strict=True)
     )

@@ -441,7 +441,7 @@ def test_the_finder_of_the_model_finds_the_cells(on_field, viewer, field, model_
     monkeypatch.setattr("napari_cellcycle.store.finders.choose_finder", lambda *what: asked.append(what) or finder)
     on_field.run_button.click()
     finished(on_field)
-    assert np.array_equal(viewer.layers["field bf: found cells"].data, field)
+    assert np.array_equal(viewer.layers["found cells - field bf"].data, field)
     assert asked == [(None, model_folder)]
 
 
