@@ -187,7 +187,7 @@ def test_every_output_says_that_the_phases_mean_nothing(
     table = pd.read_csv(out / "phases.csv")
     assert table.columns[-1] == "reliable"
     assert not table["reliable"].any()
-    assert main(["classify", str(swapped), "-o", str(out), *READING, "--force"]) == 0
+    assert main(["classify", str(swapped), "-o", str(out), *READING, "--force", "--overwrite"]) == 0
     assert "G1" in capsys.readouterr().out
     forced = json.loads((out / "summary.json").read_text())
     assert forced["phases"]["G1"]["count"] >= 0

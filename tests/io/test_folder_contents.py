@@ -115,6 +115,9 @@ class Entry:
 
     is_symlink = is_dir
 
+    def is_file(self) -> bool:
+        return True
+
     def inode(self) -> int:
         return self.number
 

@@ -140,7 +140,19 @@ def test_the_commands_list_cells_and_train_on_labels(
 ) -> None:
     table, model = tmp_path / "next.csv", tmp_path / "round"
     for queue in (RANDOM, "unlike what is labelled", "likely wrong labels", LEAST_SURE):
-        command = ["next", str(plate), "-o", str(table), "--queue", queue, "-n", "7", "--model", str(fresh)]
+        command = [
+            "next",
+            str(plate),
+            "-o",
+            str(table),
+            "--queue",
+            queue,
+            "-n",
+            "7",
+            "--model",
+            str(fresh),
+            "--overwrite",
+        ]
         assert main(command) == 0
         found = pd.read_csv(table)
         assert list(found.columns) == ["source", "cell"]
