@@ -21,7 +21,7 @@ from matplotlib.patheffects import withStroke
 
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
-from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
+from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme, clear_axes
 from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
 
 
@@ -41,7 +41,7 @@ def draw_confusion(axes: Axes, report: Report, *, normalise: bool = False, theme
     theme : Theme
         Colours.
     """
-    _clear(axes, theme)
+    clear_axes(axes, theme)
     counts, support = report.confusion, report.confusion.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, None]
     scale = LinearSegmentedColormap.from_list("share", [theme.low, theme.high])
@@ -73,7 +73,7 @@ def draw_f1(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     theme : Theme
         Colours.
     """
-    _clear(axes, theme)
+    clear_axes(axes, theme)
     present = {label: scores for label, scores in report.scores.per_phase.items() if scores.support}
     positions = np.arange(len(present))
     values, low, high = np.array([(one.f1.value, one.f1.low, one.f1.high) for one in present.values()]).T
@@ -103,7 +103,7 @@ def draw_reliability(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> Non
     theme : Theme
         Colours.
     """
-    _clear(axes, theme)
+    clear_axes(axes, theme)
     found = report.reliability
     filled = found.n_cells > 0
     widths = np.diff(found.edges)
@@ -128,7 +128,7 @@ def draw_coverage(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     theme : Theme
         Colours.
     """
-    _clear(axes, theme)
+    clear_axes(axes, theme)
     curve = report.coverage
     axes.plot(curve.coverage, curve.accuracy, color=theme.line)
     for value in (0.5, 0.7, 0.9):
@@ -154,7 +154,7 @@ def draw_losses(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     theme : Theme
         Colours.
     """
-    _clear(axes, theme)
+    clear_axes(axes, theme)
     for number, curve in enumerate(report.losses):
         for values, style, name in ((curve.training, ":", "training"), (curve.validation, "-", "validation")):
             epochs, label = np.arange(1, len(values) + 1), None if number else name
@@ -247,16 +247,6 @@ def _coverage_in_words(report: Report) -> str:
 def _losses_in_words(report: Report) -> str:
     lowest = ", ".join(f"{curve.validation.min():.3f}" for curve in report.losses if len(curve.validation))
     return f"Lowest validation loss of each fold: {lowest}"
-
-
-def _clear(axes: Axes, theme: Theme) -> None:
-    axes.clear()
-    axes.set_facecolor(theme.background)
-    axes.tick_params(which="both", colors=theme.text)
-    for spine in axes.spines.values():
-        spine.set_color(theme.faint)
-    for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
-        label.set_color(theme.text)
 
 
 def _grid(axes: Axes, which: Literal["both", "x", "y"], theme: Theme) -> None:

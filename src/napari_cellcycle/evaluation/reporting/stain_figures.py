@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
+from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme, clear_axes
 from napari_cellcycle.stain.fucci import FucciGates
 from napari_cellcycle.stain.gates import G1_CONTENT, Gates
 from napari_cellcycle.stain.names import DEBRIS, G1, G2M, LABEL_COLOURS, S
@@ -137,11 +137,5 @@ def _dots(axes: Axes, found: StainLabels, x: np.ndarray, y: np.ndarray, theme: T
 
 
 def _clear(axes: Axes, theme: Theme) -> None:
-    axes.clear()
-    axes.set_facecolor(theme.background)
-    axes.tick_params(which="both", colors=theme.text)
-    for spine in axes.spines.values():
-        spine.set_color(theme.faint)
-    for label in (axes.xaxis.label, axes.yaxis.label):
-        label.set_color(theme.text)
+    clear_axes(axes, theme)
     axes.spines[["top", "right"]].set_visible(False)

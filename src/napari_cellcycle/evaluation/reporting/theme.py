@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,22 @@ class Theme:
 
 LIGHT = Theme(text="#1d232a", background="#ffffff", faint="#c9ced6", low="#ffffff", high="#0b5a8f", line="#0b5a8f")
 DARK = Theme(text="#e8eaed", background="#22262b", faint="#565d66", low="#22262b", high="#7cc4f2", line="#7cc4f2")
+
+
+def clear_axes(axes: Axes, theme: Theme) -> None:
+    """Empty axes, in the colours of a theme.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        What was drawn on them is gone.
+    theme : Theme
+        Colours.
+    """
+    axes.clear()
+    axes.set_facecolor(theme.background)
+    axes.tick_params(which="both", colors=theme.text)
+    for spine in axes.spines.values():
+        spine.set_color(theme.faint)
+    for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        label.set_color(theme.text)
