@@ -43,10 +43,10 @@ def copies_note(cells: Cells, probabilities: NDArray[np.float32]) -> str:
     if not copies:
         return ""
     at_least = "at least " if len(candidates) > _MOST_READ else ""
-    original, copy = (f"{cells.sources[i]} cell {cells.ids[i]}" for i in min(copies))
+    where, copy = (f"{cells.sources[i]} cell {cells.ids[i]}" for i in min(copies))
     have = "cell has" if len(copies) == 1 else "cells have"
     return (
-        f"{at_least}{len(copies):,} {have} the same pixels as another one, such as {copy} and {original}; all of them "
+        f"{at_least}{len(copies):,} {have} the same pixels as another one, such as {copy} and {where}; all of them "
         "count, so leave out copies of files"
     )
 

@@ -291,7 +291,9 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     layer = layer_showing(viewer, "phase")
     notes = [event for event in said if event.startswith("Note") and "Loading" not in event]
     assert "does not fit, because brightfield" in notes[0]  # before there is any phase
-    assert dock.verdict.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
+    assert dock.verdict.text().startswith(
+        "The model 'default' does not fit, because brightfield and darkfield are exch"
+    )
     assert "exchange them with the boxes of the channels in Open cells" in dock.verdict.text()
     assert dock.results.layout().indexOf(dock.verdict) < dock.results.layout().indexOf(dock.legend)
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8

@@ -117,8 +117,8 @@ class ClassifyWidget(Dock):
             n_synthetic = int(layer.features["synthetic"].sum())
             prediction, known = prediction_of(layer), layer.metadata[KEY]
             verdict, boxes = prediction.verdict, OF_LAYERS if self.inputs.on_field else IN_OPEN_CELLS
-            fits = verdict is None or verdict.answer == FITS
-            show_text(self.verdict, "" if fits else in_dock_words(as_sentences([verdict.text]), boxes))
+            warning = "" if verdict is None or verdict.answer == FITS else as_sentences([verdict.text])
+            show_text(self.verdict, in_dock_words(warning, boxes))
             is_shown = prediction.is_reliable or known.get("force", False)
             data_set = data_set_of(self.viewer.layers, self.inputs.source())
             labels = None if data_set is None else data_set.labels
