@@ -49,8 +49,15 @@ _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the l
 _BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
 _SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
 _EMBEDDINGS = ("pca", "umap", "none")
+AUTO, LABELS, LINK = "auto", "labels", "link"
+"""Where the tracks of films come from, if not from a file."""
+_TRACKS = (
+    "phases along tracks: a file of tracks (TrackMate XML, res_track.txt, GEFF, CSV); labels, if a label is the same "
+    "cell in all frames; link, to link cells from frame to frame; or auto, for one of these two"
+)
 _FINDER = (
-    "what finds cells in fields without labels: a model with a finder, cellpose, or none for plain segmentation; "
+    "what finds cells in fields without labels: a model with a finder, cellpose, stain for nuclei in the channel dna, "
+    "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
 _MAX_SEED = 2**31 - 1
@@ -182,6 +189,20 @@ class ClassifySettings(Settings):
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowSettings(Settings):
+    """How the cells of films are followed."""
+
+    tracks: Annotated[OptionalText, setting(_TRACKS)] = None
+    minutes_per_frame: Annotated[
+        float | None, setting("time from frame to frame in minutes; else durations are in frames", 0.001, 10_000)
+    ] = None
+    max_move_px: Annotated[
+        float | None,
+        more("with link: how far a cell moves at most from frame to frame, in pixels; else by its size", 1, 10_000),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
