@@ -291,8 +291,11 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     layer = layer_showing(viewer, "phase")
     notes = [event for event in said if event.startswith("Note") and "Loading" not in event]
     assert "does not fit, because brightfield" in notes[0]  # before there is any phase
-    assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
-    assert "exchange them with the boxes of the channels in Open cells" in dock.status.text()
+    assert dock.verdict.text().startswith(
+        "The model 'default' does not fit, because brightfield and darkfield are exch"
+    )
+    assert "exchange them with the boxes of the channels in Open cells" in dock.verdict.text()
+    assert dock.results.layout().indexOf(dock.verdict) < dock.results.layout().indexOf(dock.legend)
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
     shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
     assert np.allclose(shown * 255, list(bytes.fromhex(greyed("#0072b2")[1:])), atol=0.5)

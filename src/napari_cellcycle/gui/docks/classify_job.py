@@ -41,7 +41,6 @@ class Classified:
     model: str
     device: str
     notes: tuple[str, ...]
-    is_reliable: bool = True
     labels: NDArray[np.integer] | None = None
 
     @property
@@ -92,6 +91,7 @@ def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]
 def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify cells that are in the viewer where `cell_map` says."""
     yield Note("Loading the model ...")
+    from napari_cellcycle.datasets.copies import copies_note
     from napari_cellcycle.jobs.check_fit import check_cells
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
@@ -118,10 +118,10 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         verdict=prediction.verdict,
         force=config.force,
     )
-    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar_warning(prediction), instead) if note)
-    return Classified(
-        data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
-    )
+    unfamiliar = "" if prediction.verdict else unfamiliar_warning(prediction)  # the dock shows the verdict
+    copies = copies_note(cells, prediction.probabilities)
+    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar, instead, copies) if note)
+    return Classified(data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
 
 
 def _find_cells(

@@ -106,7 +106,7 @@ def load_layers(path: Path) -> list[LayerData]:
             return [_layer_in(series) for series in tiff.series]
     except (OSError, ValueError, KeyError, TypeError, zlib.error, ValidationError) as error:
         if isinstance(error, FileNotFoundError):
-            raise ReadError(f"{path} is not there") from error
+            raise ReadError(f"{path} is not there; put it back, or choose another file") from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ReadError(f"{path.name} holds no layers that this program saved ({reason}); save them again") from error
 
