@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _CHANCES = [f"p_{label}" for label in PHASE_LABELS]
 _NEEDED = {"source", "cell", "phase", *_CHANCES}
+_ALONG_TRACKS = {"track": np.int64, "frame": np.int64, "parent": np.int64, "posterior": float, "cycle_position": float}
+"""Columns of films whose cells were followed."""
 _OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
 
 _MOST = 1.001  # with rounding
@@ -119,7 +121,7 @@ def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> Sa
         unreadable={int(row): "" for row in np.flatnonzero(np.isnan(chances).any(axis=1))},
         synthetic=_known(table, "synthetic", bool),
         unfamiliar=_known(table, "unfamiliar", bool),
-        columns={name: table[name].to_numpy(str) for name in texts if name not in ("source", "phase")},
+        columns={name: _further(table, name) for name in texts if name not in ("source", "phase")},
         model=model.get("name", ""),
         verdict=_verdict(table, summary),
     )
@@ -134,6 +136,17 @@ def _check_numbers(table: pd.DataFrame) -> None:
     chances = table[_CHANCES].to_numpy(float)
     if ((chances < 0) | (chances > _MOST)).any():
         raise ValueError("a probability is not in 0 to 1")
+
+
+def _further(table: pd.DataFrame, name: str) -> NDArray[Any]:
+    """A further column: texts, or numbers where it is one of those along tracks."""
+    texts = table[name].to_numpy(str)
+    if name not in _ALONG_TRACKS:
+        return texts
+    try:
+        return np.where(texts == "", "nan", texts).astype(_ALONG_TRACKS[name])
+    except ValueError:
+        return texts
 
 
 def _known(table: pd.DataFrame, name: str, kind: type) -> NDArray[Any] | None:

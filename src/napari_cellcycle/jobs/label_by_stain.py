@@ -109,6 +109,7 @@ def label_cells(
         if not np.isfinite(stain.dna).any():
             raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
         how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
+        how["s_g2m"] = settings.s_g2m
         found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
     yield from (Note(word) for word in found.words)
     return found

@@ -109,7 +109,7 @@ def load_layers(path: Path) -> list[LayerData]:
                 raise ValueError("no image is in it")
             return [_layer_in(series, path) for series in tiff.series]
     except FileNotFoundError as error:
-        raise ReadError(f"{path} is not there; check the name") from error
+        raise ReadError(f"{path} is not there; put it back, or choose another file") from error
     except Exception as error:  # a damaged file can make a decoder raise anything
         reason = reason_of(error)
         raise ReadError(f"{path.name} holds no layers that this program saved ({reason}); save them again") from error
