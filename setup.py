@@ -1,4 +1,4 @@
-"""The one thing that pyproject.toml can't say: links of README, relative in a checkout, lead somewhere from PyPI too."""
+"""What pyproject.toml can't say: links of README, relative in a checkout, lead somewhere from PyPI too."""
 
 import re
 from pathlib import Path

@@ -23,7 +23,7 @@ NAME = f"napari_cellcycle-{__version__}"
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source distribution, built from a copy of the checkout, and the wheel that was built from it."""
+    """A folder with the source distribution, from a copy of the checkout, and the wheel built from it."""
     source, out = tmp_path_factory.mktemp("source") / "project", tmp_path_factory.mktemp("built")
     ignored = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "demo", "build", "*.egg-info", "site")
     shutil.copytree(ROOT, source, ignore=ignored)  # since builds leave folders behind

@@ -25,5 +25,5 @@ def test_an_old_napari_is_named_by_every_dock(version: str, viewer, monkeypatch:
 def test_an_old_qt_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qtpy.QT6", False)
     monkeypatch.setattr("qtpy.API_NAME", "PyQt5")
-    with pytest.raises(CellCycleError, match="runs on PyQt5, .* install PySide6 instead, as with pip uninstall PyQt5"):
+    with pytest.raises(CellCycleError, match=r"runs on PyQt5, .* install PySide6 instead, as with pip uninstall PyQt5"):
         check_supported()
