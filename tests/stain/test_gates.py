@@ -96,7 +96,7 @@ def test_condensed_chromatin_is_mitosis_where_nuclei_are_large_enough() -> None:
 
 @pytest.mark.parametrize("places", [{"g1_s": 4.0}, {"g1_place": 0.0}, {"debris": float("nan")}, {"clumps": 3.0}])
 def test_gates_in_no_order_are_refused(places: dict[str, float]) -> None:
-    with pytest.raises(SettingError, match="gates must lie in the order"):
+    with pytest.raises(SettingError, match="gates must"):
         GATES.moved(**places)
 
 
@@ -145,3 +145,9 @@ def test_fucci_cells_are_gated_by_both_stains() -> None:
 def test_a_stain_of_one_group_is_said() -> None:
     one = np.exp(np.random.default_rng(4).normal(6, 0.3, 400))
     assert "Cdt1 does not divide the cells" in find_groups(one).words("Cdt1")[0]
+
+
+@pytest.mark.parametrize("change", [{"g1_place": np.inf}, {"area_excess": np.nan}, {"g1_s": np.nan}])
+def test_a_gate_is_a_finite_number(change: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match="gates must"):
+        replace(GATES, **change)

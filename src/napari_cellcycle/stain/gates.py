@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -82,6 +83,8 @@ class Gates:
     margin: float = 0.05
 
     def __post_init__(self) -> None:
+        if not all(map(math.isfinite, vars(self).values())):
+            raise SettingError("gates must be finite numbers")
         in_order = 0 <= self.debris < self.g1_s <= self.s_g2m < self.clumps
         if not (self.g1_place > 0 and in_order):
             raise SettingError(
