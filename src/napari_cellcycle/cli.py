@@ -193,6 +193,7 @@ def build_parser() -> argparse.ArgumentParser:
     label = _command(commands, "label", _label, "label the cells of a stained control by their stain")
     _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
     _add_settings(label, LabelSettings)
+    _may_overwrite(label)
     label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
     label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
@@ -409,7 +410,7 @@ def _label(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.label_by_stain import PAGE, label_files
 
     settings, reading = _settings(LabelSettings, options), _settings(ReadSettings, options)
-    done = _show(label_files(options.input, options.output, settings, reading))
+    done = _show(label_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(json.dumps(done.to_dict(), indent=2))
         return

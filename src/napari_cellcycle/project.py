@@ -1,8 +1,8 @@
 """A project: one small file that opens data, channels, calls, labels and view again.
 
 ``name.cellcycle.json`` says where the data are and how to read them; what a model called the cells lies beside it as
-``name.cellcycle.calls.csv``. No image is copied, but for full-field images, whose layers are kept as they are. Labels stay
-in their file beside the data, and the project names it.
+``name.cellcycle.calls.csv``. No image is copied, but the layers of full-field images are. Labels stay in their file
+beside the data, and the project names it.
 
 Every version of the file that was ever written is read: a newer program adds keys that may be left out, and never takes
 one away.

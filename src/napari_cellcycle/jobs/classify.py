@@ -145,7 +145,7 @@ def _export(
     if "fcs" in wanted:
         write_fcs(prediction, folder / "fcs")
     if "object-lists" in wanted:
-        write_object_lists(prediction, folder / "object_lists")
+        write_object_lists(prediction, folder / "object_lists", overwrite=True)
 
 
 def write_results(

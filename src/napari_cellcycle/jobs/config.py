@@ -26,7 +26,7 @@ from napari_cellcycle.settings_base import (
     optional,
     setting,
 )
-from napari_cellcycle.stain.names import FUCCI_ROLES, MODELS
+from napari_cellcycle.stain.names import FUCCI_ROLES, LIKELIEST, MODELS, S_G2M_GATES
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.finder_config import FINE_TUNING as FINDER_FINE_TUNING
 from napari_cellcycle.training.finder_config import FinderConfig
@@ -394,6 +394,14 @@ class LabelSettings(Settings):
     margin: Annotated[
         float, setting("leave out cells whose stain is this near to a gate; 0.05 is 5 % more or less", 0, 0.5)
     ] = 0.05
+    s_g2m: Annotated[
+        str,
+        more(
+            "gate between S and G2/M: where a cell is as likely of one as of the other by the fit, or in the middle "
+            "between the peaks, also where the fit can't tell them",
+            choices=S_G2M_GATES,
+        ),
+    ] = LIKELIEST
     gates: Annotated[
         OptionalPath, more("use these gates, from a gates.json that was written before and may have been edited")
     ] = None

@@ -23,6 +23,7 @@ from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
+from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import ClassifySettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
 
@@ -80,10 +81,18 @@ def classify_field(
 
 
 def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:
-    """Write ``phases.csv``, and return its path."""
+    """Write ``phases.csv``, and return its path.
+
+    Raises
+    ------
+    WriteError
+        The folder holds the calls of another run, whose summary would be taken for that of these; or it can't be
+        written.
+    """
     from napari_cellcycle.io.writers.results import write_table
 
     yield Note("Saving ...")
+    check_free(path.parent, ["summary.json"], overwrite=False)
     write_table(prediction, path)
     return path
 
