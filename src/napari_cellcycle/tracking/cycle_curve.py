@@ -18,8 +18,8 @@ _HARMONICS = 4
 _N_POINTS = 400
 _N_ROUNDS = 5
 _LEASH = 0.1
-"""Standard deviation, as a share of the cycle, by which a cell leaves its place by the calls. Without it, the curve comes
-to follow what else differs between cells, round by round."""
+"""Standard deviation, as a share of the cycle, by which a cell leaves its place by the calls. Without it, the curve
+comes to follow what else differs between cells, round by round."""
 _RIDGE = 1e-2
 """Least variance across the curve, of that of the features."""
 
