@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_cellcycle.stain.fucci import FucciGates
-from napari_cellcycle.stain.gates import Gates
+from napari_cellcycle.stain.gates import Gated, Gates
+from napari_cellcycle.stain.names import LABELS
 
 DEBRIS, G1_S, S_G2M, CLUMPS, EXCESS = "debris", "g1_s", "s_g2m", "clumps", "area_excess"
 G1_STAIN, LATER_STAIN = "g1", "s_g2m"
@@ -97,6 +99,28 @@ def move_gate(gates: Gates | FucciGates, name: str, place: float) -> Gates | Fuc
     moved = {name: float(np.clip(place, line.low, max(line.low, line.high)))}
     if isinstance(gates, FucciGates):
         return gates.moved(**moved)
-    if name == G1_S and not gates.separates_s:  # the hidden gate must not be in the way
-        moved[S_G2M] = max(gates.s_g2m, moved[G1_S])
+    if not gates.separates_s:  # the hidden gate must not be in the way
+        ends = (moved.get(G1_S, gates.g1_s), moved.get(CLUMPS, gates.clumps) - _NEAREST)
+        moved[S_G2M] = float(np.clip(gates.s_g2m, *ends))
     return gates.moved(**moved)
+
+
+def kinds_of(gated: Gated) -> NDArray[np.uint8]:
+    """Numbers for drawings of cells.
+
+    Parameters
+    ----------
+    gated : Gated
+        What gates say of N cells.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N,)
+        0 where nothing is said; from 1 on the labels in the order of `LABELS`; and the same order again, after these,
+        for cells that are not sure.
+    """
+    kinds = np.zeros(len(gated.labels), np.uint8)
+    for number, label in enumerate(LABELS, start=1):
+        kinds[gated.labels == label] = number
+    kinds[(kinds > 0) & ~gated.sure] += len(LABELS)
+    return kinds

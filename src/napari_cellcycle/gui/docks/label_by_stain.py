@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.cells import DNA
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
     from napari_cellcycle.stain.result import StainLabels
 
-_RECOLOUR_MS = 15
-"""After this time cells are coloured again, so that a gate follows the pointer however long that takes."""
 _CV_OF_G1 = "CV of the G1 peak"
 
 
@@ -65,10 +62,6 @@ class LabelByStainWidget(Dock):
         self.add_inputs(self.empty, self.setup)
         self.add_results(self._build_results())
         self.locked_while_busy.append(self.results)
-        self._recolouring = QTimer(self)
-        self._recolouring.setSingleShot(True)
-        self._recolouring.setInterval(_RECOLOUR_MS)
-        self._recolouring.timeout.connect(self._recolour)
         self.inputs.changed.connect(self._on_choice)
         self.form.changed.connect(self._on_setting)
         self._on_choice()
@@ -94,9 +87,9 @@ class LabelByStainWidget(Dock):
             self.words,
             self.tabs,
             self.counts,
-            self.fit_line,
-            self.separates,
             side_by_side(self.label_button, self.next_button),
+            self.separates,
+            self.fit_line,
             side_by_side(self.reset_button, self.back_button, self.save_button),
         )
         self.results.hide()
@@ -151,10 +144,9 @@ class LabelByStainWidget(Dock):
 
     def _settings(self) -> LabelSettings:
         names = self._names()
-        stain: dict[str, Any] = (
-            {"dna": names[0]} if len(names) == 1 else {"fucci": dict(zip(FUCCI_ROLES, names, strict=True))}
-        )
-        return LabelSettings(**stain, **self.form.values("margin", "model", "seed"))
+        fucci = dict(zip(FUCCI_ROLES, names, strict=True)) if len(names) == 2 else None
+        dna = names[0] if fucci is None else None
+        return LabelSettings(dna=dna, fucci=fucci, **self.form.values("margin", "model", "seed"))
 
     def _names(self) -> list[str]:
         """Channels of the stains; in a field, one stain is the DNA channel, and two have the names of their images."""
@@ -196,6 +188,8 @@ class LabelByStainWidget(Dock):
         self._run_by_itself()
 
     def _on_stained(self, stained: Stained) -> None:
+        if self._chosen() != self._tried:  # others were chosen meanwhile, and are measured next
+            return
         data_set = with_known_labels(self.viewer, stained.data_set)
         self.stained = Stained(data_set, stained.cell_map, stained.stain, stained.found)
         self._layer = StainLayer(self.viewer, data_set, stained.cell_map)
@@ -231,14 +225,13 @@ class LabelByStainWidget(Dock):
     # --- gates ---
 
     def _show_moved(self, found: StainLabels) -> None:
-        """Show the same cells with other gates: the plots at once, the cells as soon as there is time."""
+        """Show the same cells with other gates."""
         self.found = found
         self.histogram.show_labels(found)
         self.scatter.show_labels(found)
         self.reset_button.setEnabled(True)
         self._show_counts()
-        if not self._recolouring.isActive():
-            self._recolouring.start()
+        self._recolour()  # at once, so that the window is drawn once a step
 
     def _on_dragged(self, name: str, place: float) -> None:
         if self.found is not None:

@@ -1,4 +1,4 @@
-"""What *Label by stain* runs in a thread: nuclei are found, the stain is measured, gates are set, labels are written."""
+"""What *Label by stain* runs in a thread: find nuclei, measure the stain, set gates, write labels."""
 
 from __future__ import annotations
 

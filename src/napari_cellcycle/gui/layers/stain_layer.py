@@ -1,4 +1,4 @@
-"""The layers of *Label by stain*: each cell in the colour of its label, nuclei that were found, and what was left out."""
+"""The layers of *Label by stain*: cells in the colours of their labels, nuclei, and what was left out."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.tile_grid import Grid
 from napari_cellcycle.phases import UNSURE_COLOUR
+from napari_cellcycle.stain.gate_lines import kinds_of
 from napari_cellcycle.stain.gates import Gated
 from napari_cellcycle.stain.names import LABEL_COLOURS, LABELS
 
@@ -35,15 +36,6 @@ if TYPE_CHECKING:
 _UNSURE = len(LABELS) + 1
 _MOST_PATCHES = 200
 """More cells than these are drawn faster all at once."""
-
-
-def label_numbers(gated: Gated) -> NDArray[np.uint8]:
-    """Numbers of the picture: 0 none, from 1 on `LABELS` in order, and one more for cells that are not sure."""
-    numbers = np.zeros(len(gated.labels), np.uint8)
-    for number, label in enumerate(LABELS, start=1):
-        numbers[gated.labels == label] = number
-    numbers[(numbers > 0) & ~gated.sure] = _UNSURE
-    return numbers
 
 
 class StainLayer:
@@ -65,7 +57,7 @@ class StainLayer:
 
     def show(self, gated: Gated) -> None:
         """Draw the cells whose label changed; the layer is added if it is not there, or was removed."""
-        numbers = label_numbers(gated)
+        numbers = np.minimum(kinds_of(gated), _UNSURE)
         layer = find_layer(self.viewer.layers, self.data_set.source.group, STAIN_LABEL)
         if layer is None:
             self._add(self.cells.draw_outlines(numbers))

@@ -124,17 +124,16 @@ class GatePlot(QWidget):
         width, tall = self.width() - left - 2 * _MARGIN_PX, self.height() - 3.4 * height - _MARGIN_PX
         return QRectF(left, height + _MARGIN_PX, width, tall)
 
-    def point(self, x: float, y: float) -> QPointF:
-        """Where a place of the data is, in pixels."""
-        (point,) = self.points(np.array([[x, y]]))
-        return point
-
-    def points(self, places: NDArray[np.floating]) -> list[QPointF]:
-        """The same for many places, (K, 2)."""
+    def pixels(self, places: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Where places of the data are, (K, 2), in pixels."""
         area = self.area
         across = area.left() + self.x.share(places[:, 0]) * area.width()
         down = area.bottom() - self.y.share(places[:, 1]) * area.height()
-        return [QPointF(*pair) for pair in zip(across.tolist(), down.tolist(), strict=True)]
+        return np.stack([across, down], axis=1)
+
+    def line(self, places: NDArray[np.floating]) -> QPolygonF:
+        """The same as a line."""
+        return QPolygonF([QPointF(*pair) for pair in self.pixels(places).tolist()])
 
     def data_at(self, position: QPointF) -> tuple[float, float]:
         """The place of the data under a pixel."""
@@ -155,7 +154,7 @@ class GatePlot(QWidget):
         for gate in self.gates:
             is_held = gate.name in (self._held, self._last if self.hasFocus() else None)
             painter.setPen(QPen(text, 2.5 if is_held else 1.5, Qt.PenStyle.DashLine))
-            painter.drawPolyline(QPolygonF(self.points(gate.path)))
+            painter.drawPolyline(self.line(gate.path))
         painter.end()
 
     def _draw_axes(self, painter: QPainter, text: QColor) -> None:
@@ -168,10 +167,10 @@ class GatePlot(QWidget):
         painter.setPen(text)
         centre, right = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for tick in self.x.ticks():
-            left = self.point(tick, self.y.low).x()
+            left = area.left() + float(self.x.share(tick)) * area.width()
             painter.drawText(QRectF(left - 30, area.bottom() + 1, 60, height), centre, _number(tick))
         for tick in self.y.ticks():
-            top = self.point(self.x.low, tick).y()
+            top = area.bottom() - float(self.y.share(tick)) * area.height()
             box = QRectF(0, top - height / 2, area.left() - _MARGIN_PX, height)
             painter.drawText(box, right, _number(tick))
         painter.drawText(QRectF(area.left(), area.bottom() + height, area.width(), 1.3 * height), centre, self.x.title)
@@ -187,7 +186,7 @@ class GatePlot(QWidget):
 
     def _distance(self, gate: Gate, position: QPointF) -> float:
         """From the pointer to a gate in pixels, along the way that it can go."""
-        path = np.array([[point.x(), point.y()] for point in self.points(gate.path)])
+        path = self.pixels(gate.path)
         across, along = (path[:, 0], path[:, 1]) if gate.is_upright else (path[:, 1], path[:, 0])
         here, there = (position.x(), position.y()) if gate.is_upright else (position.y(), position.x())
         order = np.argsort(along)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
+from qtpy.QtGui import QColor, QImage, QPainter, QPalette, QPen
 
 from napari_cellcycle.gui.widgets.gate_plot import Axis, Gate, GatePlot
 from napari_cellcycle.stain.fucci import FucciGates
-from napari_cellcycle.stain.gate_lines import EXCESS, G1_STAIN, GateLine, lines_of
+from napari_cellcycle.stain.gate_lines import EXCESS, G1_STAIN, GateLine, kinds_of, lines_of
 from napari_cellcycle.stain.gates import G1_CONTENT, Gates
 from napari_cellcycle.stain.names import DEBRIS, G1, G2M, LABEL_COLOURS, LABELS, NOT_G1, S
 from napari_cellcycle.stain.result import StainLabels
@@ -19,7 +19,19 @@ _NONE_COLOUR = "#888888"
 _PALE = 0.4
 _MOST_DOTS = 4000
 _DOT_PX = 3.0
-_FEWEST_BINS, _MOST_BINS = 30, 160
+_FEWEST_BINS, _MOST_BINS = 30, 110
+
+
+def _colours() -> NDArray[np.uint8]:
+    """Red, green, blue and opacity of each of `kinds_of`, (K, 4)."""
+    sure = [QColor(LABEL_COLOURS[label]).getRgb() for label in LABELS]
+    pale = [(*colour[:3], round(255 * _PALE)) for colour in sure]
+    return np.array([(*QColor(_NONE_COLOUR).getRgb()[:3], round(255 * _PALE)), *sure, *pale], np.uint8)
+
+
+_COLOURS = _colours()
+_UPWARDS = np.array([*(kind for label in range(len(LABELS)) for kind in (1 + label, 1 + label + len(LABELS))), 0])
+"""Kinds of cells in the order in which they are drawn."""
 
 
 class HistogramPlot(GatePlot):
@@ -46,7 +58,8 @@ class HistogramPlot(GatePlot):
         )
         counts = np.bincount(self._bins[self._bins >= 0], minlength=1)
         self._curve_scale = width / (float(np.diff(found.fit.edges).mean()) * unit)
-        top = max(float(counts[1:].max(initial=1)), float(found.fit.curves.total.max()) * self._curve_scale)
+        phases = found.fit.curves.total - found.fit.curves.debris  # of which there may be far more than of cells
+        top = max(float(counts[1:].max(initial=1)), float(phases.max()) * self._curve_scale)
         self.x, self.y = Axis("DNA content (2 in G1)", 0, self._edges[-1]), Axis("cells", 0, 1.08 * top)
         self.show_labels(found)
 
@@ -64,24 +77,25 @@ class HistogramPlot(GatePlot):
         """Draw the bars, one colour above the other, the curves, and the names between the gates."""
         if self._found is None:
             return
-        gated, n_bins = self._found.gated, len(self._edges) - 1
-        bottom = np.zeros(n_bins)
+        kinds, n_bins = kinds_of(self._found.gated), len(self._edges) - 1
+        known = self._bins >= 0
+        flat = kinds[known].astype(np.intp) * n_bins + self._bins[known]
+        counts = np.bincount(flat, minlength=len(_COLOURS) * n_bins).reshape(-1, n_bins)[_UPWARDS]
+        tops = np.cumsum(counts, axis=0)
         painter.setPen(Qt.PenStyle.NoPen)
-        for label in (*LABELS, ""):
-            for is_sure in (True, False):
-                here = (gated.labels == label) & (gated.sure == is_sure) & (self._bins >= 0)
-                counts = np.bincount(self._bins[here], minlength=n_bins)
-                painter.setBrush(_colour(label, is_sure))
-                self._draw_bars(painter, bottom, counts)
-                bottom = bottom + counts
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # seams between bars, and time
+        for kind, top, count in zip(_UPWARDS, tops, counts, strict=True):
+            here = np.flatnonzero(count)
+            low = self.pixels(np.stack([self._edges[here], (top - count)[here]], axis=1))
+            high = self.pixels(np.stack([self._edges[here + 1], top[here]], axis=1))
+            painter.setBrush(QColor(*_COLOURS[kind]))
+            boxes = np.concatenate(
+                [low[:, :1], high[:, 1:], high[:, :1] - low[:, :1], low[:, 1:] - high[:, 1:]], axis=1
+            )
+            painter.drawRects([QRectF(*box) for box in boxes.tolist()])
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_curves(painter)
         self._draw_names(painter)
-
-    def _draw_bars(self, painter: QPainter, bottom: NDArray[np.float64], counts: NDArray[np.intp]) -> None:
-        for number in np.flatnonzero(counts).tolist():
-            low = self.point(self._edges[number], bottom[number])
-            high = self.point(self._edges[number + 1], bottom[number] + counts[number])
-            painter.drawRect(QRectF(low.x(), high.y(), high.x() - low.x(), low.y() - high.y()))
 
     def _draw_curves(self, painter: QPainter) -> None:
         assert self._found is not None
@@ -93,12 +107,12 @@ class HistogramPlot(GatePlot):
         curves = {G1: fit.curves.g1, S: fit.curves.s, G2M: fit.curves.g2m, DEBRIS: fit.curves.debris}
         for label, curve in curves.items():
             if curve.sum() >= 0.5:
-                self._draw_curve(painter, middles, curve, QPen(_colour(label, True).lighter(130), 2))
+                self._draw_curve(painter, middles, curve, QPen(QColor(LABEL_COLOURS[label]).lighter(140), 2))
         self._draw_curve(painter, middles, fit.curves.total, QPen(text, 1, Qt.PenStyle.DotLine))
 
     def _draw_curve(self, painter: QPainter, x: NDArray[np.float64], curve: NDArray[np.float64], pen: QPen) -> None:
         painter.setPen(pen)
-        painter.drawPolyline(QPolygonF(self.points(np.stack([x, curve * self._curve_scale], axis=1))))
+        painter.drawPolyline(self.line(np.stack([x, curve * self._curve_scale], axis=1)))
 
     def _draw_names(self, painter: QPainter) -> None:
         """Name what lies between the gates, where there is room."""
@@ -109,9 +123,9 @@ class HistogramPlot(GatePlot):
         if not gates.separates_s:
             later = {NOT_G1: (gates.g1_s, gates.clumps)}
         for label, ends in {G1: (gates.debris, gates.g1_s), **later}.items():
-            left, right = (self.point(end, 0).x() for end in ends)
+            left, right = self.pixels(np.array([[end, 0.0] for end in ends]))[:, 0].tolist()
             if right - left > metrics.horizontalAdvance(label):
-                painter.setPen(_colour(label, True).lighter(120))
+                painter.setPen(QColor(LABEL_COLOURS[label]).lighter(130))
                 box = QRectF(left, self.area.top() - metrics.height() - 1, right - left, metrics.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label)
 
@@ -181,17 +195,21 @@ class ScatterPlot(GatePlot):
         return Gate(line.name, line.divides, line.place, path, read, is_upright=False)
 
     def draw_cells(self, painter: QPainter) -> None:
-        """Draw the dots, those of each label together."""
+        """Draw the dots as a picture: thousands of shapes would take too long at each step of a drag."""
         if self._found is None:
             return
-        gated = self._found.gated
-        labels, sure = gated.labels[self._rows], gated.sure[self._rows]
-        for label in ("", *LABELS):
-            for is_sure in (False, True):
-                here = (labels == label) & (sure == is_sure)
-                if here.any():
-                    painter.setPen(QPen(_colour(label, is_sure), _DOT_PX, cap=Qt.PenCapStyle.RoundCap))
-                    painter.drawPoints(QPolygonF(self.points(self._places[here])))
+        ratio = self.devicePixelRatioF()
+        height, width = round(self.height() * ratio), round(self.width() * ratio)
+        picture = np.zeros((height, width, 4), np.uint8)
+        kinds = kinds_of(self._found.gated)[self._rows]
+        order = np.argsort(np.argsort(_UPWARDS)[kinds], kind="stable")  # sure cells above the others
+        column, row = np.round(self.pixels(self._places[order]) * ratio).astype(np.intp).T
+        reach = max(1, round(_DOT_PX * ratio / 2))
+        for down, across in np.ndindex(2 * reach, 2 * reach):
+            y, x = (row + down - reach).clip(0, height - 1), (column + across - reach).clip(0, width - 1)
+            picture[y, x] = _COLOURS[kinds[order]]
+        shown = QImage(picture.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+        painter.drawImage(QRectF(self.rect()), shown)
 
 
 def _log_axis(title: str, values: NDArray[np.float64]) -> Axis:
@@ -200,9 +218,3 @@ def _log_axis(title: str, values: NDArray[np.float64]) -> Axis:
         return Axis(title, 0.1, 10, is_log=True)
     low, high = np.quantile(positive, [0.02, 1.0]).tolist()
     return Axis(title, low, max(1.3 * high, 2 * low), is_log=True)
-
-
-def _colour(label: str, is_sure: bool) -> QColor:
-    colour = QColor(LABEL_COLOURS.get(label, _NONE_COLOUR))
-    colour.setAlphaF(1.0 if is_sure and label else _PALE)
-    return colour
