@@ -115,14 +115,15 @@ def gate_stain(stain: MeasuredStain, settings: LabelSettings) -> StainLabels:
         No cell could be read.
     """
     if settings.fucci is not None:
-        channels, measures = (dict(zip(FUCCI_ROLES, each, strict=True)) for each in (stain.channels, stain.measures))
+        channels = dict(zip(FUCCI_ROLES, stain.channels, strict=True))
+        measures = dict(zip(FUCCI_ROLES, stain.measures, strict=True))
         return gate_fucci(stain.cells, channels, measures, margin=settings.margin)
-    ((channel,), (measures,)) = stain.channels, stain.measures
-    if not np.isfinite(measures.dna).any():
+    (channel,), (one,) = stain.channels, stain.measures
+    if not np.isfinite(one.dna).any():
         raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
     gates = None if settings.gates is None else read_gates(settings.gates)
     how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
-    return gate_dna(stain.cells, channel, measures, gates=gates, force=settings.force, **how)
+    return gate_dna(stain.cells, channel, one, gates=gates, force=settings.force, **how)
 
 
 def stain_channel(cells: Cells, name: str, named: Mapping[str, str] | None = None) -> str:

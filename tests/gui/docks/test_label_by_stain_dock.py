@@ -96,11 +96,11 @@ def test_cells_of_a_control_are_measured_by_itself_and_shown_in_the_colours_of_t
 def test_a_gate_that_is_dragged_takes_the_cells_along(dock, viewer, qtbot) -> None:
     before = dock.found.counts["G1"]
     place = dock.found.gates.g1_s
-    drag(qtbot, dock.histogram, "g1_s", (place + 0.6, dock.histogram.y.high / 2))
+    drag(qtbot, dock.histogram, "g1_s", (place + 0.6, dock.histogram.y_axis.high / 2))
     assert dock.found.gates.g1_s == pytest.approx(place + 0.6, abs=0.05)
     assert dock.found.counts["G1"] > before
     assert shown_numbers(dock, viewer).tolist() == expected_numbers(dock)
-    drag(qtbot, dock.histogram, "g1_s", (5.3, dock.histogram.y.high / 2))  # past its neighbour
+    drag(qtbot, dock.histogram, "g1_s", (5.3, dock.histogram.y_axis.high / 2))  # past its neighbour
     assert dock.found.gates.g1_s < dock.found.gates.s_g2m
     dock.reset_button.click()
     assert dock.found.counts["G1"] == before
@@ -234,7 +234,7 @@ def test_fucci_cells_are_gated_by_two_thresholds(qtbot, viewer, tmp_path, finish
     assert dock.found.gated.labels[::60].tolist() == ["G1", "S", "S/G2/M"]
     before = dock.found.counts["S"]
     threshold = dock.found.gates.g1
-    drag(qtbot, dock.scatter, "g1", (20 * threshold, dock.scatter.y.value(0.5)))
+    drag(qtbot, dock.scatter, "g1", (20 * threshold, dock.scatter.y_axis.value(0.5)))
     assert dock.found.counts.get("S", 0) < before
 
 

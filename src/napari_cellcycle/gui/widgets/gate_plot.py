@@ -93,7 +93,7 @@ class GatePlot(QWidget):
 
     def __init__(self, tooltip: str) -> None:
         super().__init__()
-        self.x, self.y = Axis("", 0, 1), Axis("", 0, 1)
+        self.x_axis, self.y_axis = Axis("", 0, 1), Axis("", 0, 1)
         self.gates: Sequence[Gate] = ()
         self._held: str | None = None
         self._last: str | None = None
@@ -127,8 +127,8 @@ class GatePlot(QWidget):
     def pixels(self, places: NDArray[np.floating]) -> NDArray[np.float64]:
         """Where places of the data are, (K, 2), in pixels."""
         area = self.area
-        across = area.left() + self.x.share(places[:, 0]) * area.width()
-        down = area.bottom() - self.y.share(places[:, 1]) * area.height()
+        across = area.left() + self.x_axis.share(places[:, 0]) * area.width()
+        down = area.bottom() - self.y_axis.share(places[:, 1]) * area.height()
         return np.stack([across, down], axis=1)
 
     def line(self, places: NDArray[np.floating]) -> QPolygonF:
@@ -139,7 +139,7 @@ class GatePlot(QWidget):
         """The place of the data under a pixel."""
         area = self.area
         across, up = (position.x() - area.left()) / area.width(), (area.bottom() - position.y()) / area.height()
-        return self.x.value(across), self.y.value(up)
+        return self.x_axis.value(across), self.y_axis.value(up)
 
     # --- drawing ---
 
@@ -166,15 +166,17 @@ class GatePlot(QWidget):
         painter.drawLine(area.bottomLeft(), area.topLeft())
         painter.setPen(text)
         centre, right = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for tick in self.x.ticks():
-            left = area.left() + float(self.x.share(tick)) * area.width()
+        for tick in self.x_axis.ticks():
+            left = area.left() + float(self.x_axis.share(tick)) * area.width()
             painter.drawText(QRectF(left - 30, area.bottom() + 1, 60, height), centre, _number(tick))
-        for tick in self.y.ticks():
-            top = area.bottom() - float(self.y.share(tick)) * area.height()
+        for tick in self.y_axis.ticks():
+            top = area.bottom() - float(self.y_axis.share(tick)) * area.height()
             box = QRectF(0, top - height / 2, area.left() - _MARGIN_PX, height)
             painter.drawText(box, right, _number(tick))
-        painter.drawText(QRectF(area.left(), area.bottom() + height, area.width(), 1.3 * height), centre, self.x.title)
-        painter.drawText(QRectF(_MARGIN_PX, 0, area.width(), height), Qt.AlignmentFlag.AlignLeft, self.y.title)
+        painter.drawText(
+            QRectF(area.left(), area.bottom() + height, area.width(), 1.3 * height), centre, self.x_axis.title
+        )
+        painter.drawText(QRectF(_MARGIN_PX, 0, area.width(), height), Qt.AlignmentFlag.AlignLeft, self.y_axis.title)
 
     # --- dragging ---
 

@@ -24,9 +24,9 @@ _FEWEST_BINS, _MOST_BINS = 30, 110
 
 def _colours() -> NDArray[np.uint8]:
     """Red, green, blue and opacity of each of `kinds_of`, (K, 4)."""
-    sure = [QColor(LABEL_COLOURS[label]).getRgb() for label in LABELS]
-    pale = [(*colour[:3], round(255 * _PALE)) for colour in sure]
-    return np.array([(*QColor(_NONE_COLOUR).getRgb()[:3], round(255 * _PALE)), *sure, *pale], np.uint8)
+    sure = [[*bytes.fromhex(LABEL_COLOURS[label][1:]), 255] for label in LABELS]
+    pale = [[*colour[:3], round(255 * _PALE)] for colour in (list(bytes.fromhex(_NONE_COLOUR[1:])), *sure)]
+    return np.array([pale[0], *sure, *pale[1:]], np.uint8)
 
 
 _COLOURS = _colours()
@@ -60,7 +60,7 @@ class HistogramPlot(GatePlot):
         self._curve_scale = width / (float(np.diff(found.fit.edges).mean()) * unit)
         phases = found.fit.curves.total - found.fit.curves.debris  # of which there may be far more than of cells
         top = max(float(counts[1:].max(initial=1)), float(phases.max()) * self._curve_scale)
-        self.x, self.y = Axis("DNA content (2 in G1)", 0, self._edges[-1]), Axis("cells", 0, 1.08 * top)
+        self.x_axis, self.y_axis = Axis("DNA content (2 in G1)", 0, self._edges[-1]), Axis("cells", 0, 1.08 * top)
         self.show_labels(found)
 
     def show_labels(self, found: StainLabels) -> None:
@@ -70,7 +70,7 @@ class HistogramPlot(GatePlot):
         self.update()
 
     def _upright(self, line: GateLine) -> Gate:
-        path = np.array([[line.place, self.y.low], [line.place, self.y.high]])
+        path = np.array([[line.place, self.y_axis.low], [line.place, self.y_axis.high]])
         return Gate(line.name, line.divides, line.place, path, lambda x, _y: x)
 
     def draw_cells(self, painter: QPainter) -> None:
@@ -154,15 +154,15 @@ class ScatterPlot(GatePlot):
         if isinstance(found.gates, Gates):
             content = found.gates.content(one)
             highest = float(np.nanquantile(one.area, 0.999)) if np.isfinite(one.area).any() else 1.0
-            self.x = Axis("DNA content (2 in G1)", 0, 1.3 * found.gates.clumps)
-            self.y = Axis("area of the stain, pixels", 0, max(1.2 * highest, 1.0))
+            self.x_axis = Axis("DNA content (2 in G1)", 0, 1.3 * found.gates.clumps)
+            self.y_axis = Axis("area of the stain, pixels", 0, max(1.2 * highest, 1.0))
             return np.stack([content, one.area], axis=1)
         first, second = (one.dna for one in found.measures)
-        self.x, self.y = (
+        self.x_axis, self.y_axis = (
             _log_axis(f"{name} ({what}), counts", values)
             for name, what, values in zip(found.channels, ("G1", "S, G2, M"), (first, second), strict=True)
         )
-        return np.stack([np.maximum(first, self.x.low), np.maximum(second, self.y.low)], axis=1)
+        return np.stack([np.maximum(first, self.x_axis.low), np.maximum(second, self.y_axis.low)], axis=1)
 
     def show_labels(self, found: StainLabels) -> None:
         """Show the same cells with other labels and gates."""
@@ -175,9 +175,9 @@ class ScatterPlot(GatePlot):
 
     def _threshold(self, line: GateLine) -> Gate:
         if line.name == G1_STAIN:
-            path = np.array([[line.place, self.y.low], [line.place, self.y.high]])
+            path = np.array([[line.place, self.y_axis.low], [line.place, self.y_axis.high]])
             return Gate(line.name, line.divides, line.place, path, lambda x, _y: x)
-        path = np.array([[self.x.low, line.place], [self.x.high, line.place]])
+        path = np.array([[self.x_axis.low, line.place], [self.x_axis.high, line.place]])
         return Gate(line.name, line.divides, line.place, path, lambda _x, y: y, is_upright=False)
 
     def _excess(self, line: GateLine, gates: Gates) -> Gate:
@@ -186,7 +186,7 @@ class ScatterPlot(GatePlot):
         def usual(content: NDArray[np.float64] | float) -> NDArray[np.float64]:
             return np.asarray(gates.area_slope * np.log(np.maximum(content, 0.05)) + gates.area_offset)
 
-        x = np.linspace(max(gates.debris, 0.1), self.x.high, 60)
+        x = np.linspace(max(gates.debris, 0.1), self.x_axis.high, 60)
         path = np.stack([x, np.exp(usual(x) + line.place)], axis=1)
 
         def read(content: float, area: float) -> float:
