@@ -56,7 +56,7 @@ class LabelByStainWidget(Dock):
         self._layer: StainLayer | None = None
         self._watched: Any = None
         self.empty, self.inputs = NoCells(self), StainInput(napari_viewer)
-        self.form = Form(LabelSettings, ["margin", "model", "seed"], plain=["margin"])
+        self.form = Form(LabelSettings, ["margin", "model", "s_g2m", "seed"], plain=["margin"])
         self.run_button = button("Measure the stain", "measure the stain of each cell, and set gates", self._on_run)
         self.setup = stacked(self.inputs, self.form, self.run_button)
         self.add_inputs(self.empty, self.setup)
@@ -146,7 +146,7 @@ class LabelByStainWidget(Dock):
         names = self._names()
         fucci = dict(zip(FUCCI_ROLES, names, strict=True)) if len(names) == 2 else None
         dna = names[0] if fucci is None else None
-        return LabelSettings(dna=dna, fucci=fucci, **self.form.values("margin", "model", "seed"))
+        return LabelSettings(dna=dna, fucci=fucci, **self.form.values("margin", "model", "s_g2m", "seed"))
 
     def _names(self) -> list[str]:
         """Channels of the stains; in a field, one stain is the DNA channel, and two have the names of their images."""
