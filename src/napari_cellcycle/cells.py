@@ -406,10 +406,14 @@ class Prediction:
         """
         import pandas as pd
 
-        columns: dict[str, object] = {
+        return pd.DataFrame(self.table_columns())
+
+    def table_columns(self) -> dict[str, NDArray[Any]]:
+        """The columns of `to_table`, each of shape (N,); pandas takes longer to import than many cells to write."""
+        columns: dict[str, NDArray[Any]] = {
             "source": _printable(self.sources),
             "cell": self.ids,
-            "phase": [phase_label(int(number)) for number in self.phases],
+            "phase": _labels(self.phases),
             "probability": self.confidence,
         }
         columns |= {f"p_{label}": self.probabilities[:, phase] for phase, label in enumerate(PHASE_LABELS)}
@@ -418,7 +422,12 @@ class Prediction:
             columns[name] = np.full(len(self), np.nan) if values is None else values
         if not self.is_reliable:
             columns["reliable"] = np.zeros(len(self), bool)
-        return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
+        return columns | {name: _printable(texts) for name, texts in self.columns.items()}
+
+
+def _labels(phases: NDArray[np.int8]) -> NDArray[np.str_]:
+    numbers, index = np.unique(phases, return_inverse=True)
+    return np.array([phase_label(number) for number in numbers.tolist()], dtype=str)[index]
 
 
 def _printable(texts: NDArray[np.str_]) -> NDArray[np.str_]:
