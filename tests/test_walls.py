@@ -43,7 +43,13 @@ INNER_FLOORS = {
         {"docks"},
         {"demo_window"},
     ),
-    "io": ({"processes", "plain_files", "csv_cells"}, {"atomic", "name_patterns"}, {"formats"}, {"writers"}, {"*"}),
+    "io": (
+        {"processes", "plain_files", "csv_cells"},
+        {"atomic", "name_patterns", "reserve"},
+        {"formats"},
+        {"writers"},
+        {"*"},
+    ),
     "jobs": ({"config"}, {"read"}, {"steps"}, {"protocols"}, {"*"}),
 }
 """The same inside a room; * stands for all that is not named."""

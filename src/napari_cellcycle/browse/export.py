@@ -59,7 +59,7 @@ def write_label_lists(labels: LabelTable, folder: Path) -> list[Path]:
     Raises
     ------
     WriteError
-        A file can't be written.
+        A file can't be written, or is there already: then nothing is written.
     """
     certain = np.full((len(labels), N_PHASES), np.nan, np.float32)
     has_phase = (labels.labels >= 0) & (labels.labels < N_PHASES)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 _CHANCES = [f"p_{label}" for label in PHASE_LABELS]
 _NEEDED = {"source", "cell", "phase", *_CHANCES}
+_ALONG_TRACKS = {"track": np.int64, "frame": np.int64, "parent": np.int64, "posterior": float, "cycle_position": float}
+"""Columns of films whose cells were followed."""
 _OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
+
+_MOST = 1.001  # with rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,7 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
 
 
 def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> SavedCalls:
+    _check_numbers(table)
     chances = table[_CHANCES].to_numpy(np.float32)
     settings, model = summary.get("settings", {}), summary.get("model", {})
     prediction = Prediction(
@@ -112,16 +117,36 @@ def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> Sa
         ids=table["cell"].to_numpy(np.int64),
         probabilities=chances,
         dna_content=_known(table, "dna_content", np.float32),
-        min_probability=settings.get("min_probability", _least(table["phase"], chances)),
+        min_probability=float(settings.get("min_probability", _least(table["phase"], chances))),
         unreadable={int(row): "" for row in np.flatnonzero(np.isnan(chances).any(axis=1))},
         synthetic=_known(table, "synthetic", bool),
         unfamiliar=_known(table, "unfamiliar", bool),
-        columns={name: table[name].to_numpy(str) for name in texts if name not in ("source", "phase")},
+        columns={name: _further(table, name) for name in texts if name not in ("source", "phase")},
         model=model.get("name", ""),
         verdict=_verdict(table, summary),
     )
     asked = (settings.get("model", ""), model.get("name", ""))
     return SavedCalls(prediction, tuple(dict.fromkeys(filter(None, asked))), model.get("training") or "")
+
+
+def _check_numbers(table: pd.DataFrame) -> None:
+    """Refuse numbers that would become others, or no calls, when they are taken as what they should be."""
+    if table["cell"].dtype.kind not in "iu":
+        raise ValueError("the column cell must hold whole numbers")
+    chances = table[_CHANCES].to_numpy(float)
+    if ((chances < 0) | (chances > _MOST)).any():
+        raise ValueError("a probability is not in 0 to 1")
+
+
+def _further(table: pd.DataFrame, name: str) -> NDArray[Any]:
+    """A further column: texts, or numbers where it is one of those along tracks."""
+    texts = table[name].to_numpy(str)
+    if name not in _ALONG_TRACKS:
+        return texts
+    try:
+        return np.where(texts == "", "nan", texts).astype(_ALONG_TRACKS[name])
+    except ValueError:
+        return texts
 
 
 def _known(table: pd.DataFrame, name: str, kind: type) -> NDArray[Any] | None:

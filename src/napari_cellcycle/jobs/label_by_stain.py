@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from napari_cellcycle.annotate.data_labels import open_labels
 from napari_cellcycle.cells import DNA, ROLES, Cells
@@ -18,8 +18,11 @@ from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.channel_roles import role_in_notes
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.own_outputs import GATES_FILE, LABEL_TABLE_FILE
+from napari_cellcycle.io.plain_files import plain_bytes
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
@@ -31,21 +34,39 @@ from napari_cellcycle.stain.result import StainLabels, gate_dna, gate_fucci
 from napari_cellcycle.versions import installed_versions
 
 PAGE = "labels.html"
+RESULT_FILES = (LABEL_TABLE_FILE, GATES_FILE, PAGE)
+_MOST_BYTES_OF_GATES = 2**24
 
 
 def label_files(
-    paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    output: Path,
+    settings: LabelSettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Progress | Note, StainLabels]:
     """Label all cells in `paths` by their stain.
 
     The labels are written into the table of labels beside the data, where those of the same stain are replaced, and
-    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``.
+    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``. With `overwrite` they replace those of an earlier
+    run.
 
     Raises
     ------
     ImageError
         The stain can tell no phase; the page, which shows why, is written before.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
     """
+    check_free(Path(output), RESULT_FILES, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        return (yield from _label_files(paths, output, settings, reading))
+
+
+def _label_files(
+    paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
+) -> Job[Progress | Note, StainLabels]:
     reading = _with_dna(reading, settings)
     cells = yield from open_cells(paths, reading, labelled=False)
     found = yield from label_cells(cells, settings, reading.channels or {})
@@ -88,6 +109,7 @@ def label_cells(
         if not np.isfinite(stain.dna).any():
             raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
         how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
+        how["s_g2m"] = settings.s_g2m
         found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
     yield from (Note(word) for word in found.words)
     return found
@@ -123,12 +145,14 @@ def read_gates(path: Path) -> Gates:
         It can't be read, or has no such gates.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(plain_bytes(path, _MOST_BYTES_OF_GATES))
         values: Any = TypeAdapter(dict[str, float | bool]).validate_python(content["gates"], strict=True)
+        if any(isinstance(value, bool) != (name == "separates_s") for name, value in values.items()):
+            raise ValueError("a truth value where a number should be, or the other way round")
         return Gates(**values)
     except OSError as error:
         raise ReadError(f"the gates in {path} can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         names = ", ".join(item.name for item in fields(Gates))
         raise ReadError(
             f"{path} has no gates of a DNA stain; it must be a gates.json with numbers for {names}"
@@ -139,7 +163,7 @@ def write_results(found: StainLabels, folder: Path, settings: LabelSettings) -> 
     """Write ``labels.csv``, ``gates.json`` and the page; a dock's button *Save* writes the same files."""
     page = render_stain_page(found)
     with atomic_path(folder / LABEL_TABLE_FILE) as temporary:
-        found.to_table().to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(found.to_table(), temporary, float_format="%.6g")
     content = {**found.to_dict(), "settings": settings.to_dict(), "versions": installed_versions()}
     write_json(content, folder / GATES_FILE)
     with atomic_path(folder / PAGE) as temporary:

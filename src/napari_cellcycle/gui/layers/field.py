@@ -21,7 +21,11 @@ from napari_cellcycle.jobs.steps.advice import as_sentences
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
+
+
+FILE_KEY = "napari-cellcycle file"
+"""Of a layer's metadata: the file that it was read from, where napari does not know it any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +117,7 @@ def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels
         None if darkfield is None else darkfield.data,
         None if labels is None else labels.data,
         _pixel_size_um(brightfield.layer),
-        _path_of(brightfield.layer),
+        file_of(brightfield.layer),
     )
 
 
@@ -160,9 +164,9 @@ def data_set_of_field(field: FieldOnScreen, cells: Cells) -> DataSet:
     return DataSet(field.source, cells, open_labels_of_pixels(cells, np.asarray(field.brightfield)))
 
 
-def _path_of(layer: Image) -> Path | None:
+def file_of(layer: Layer) -> Path | None:
     """The file of a layer, if it is still there."""
-    path = layer.source.path
+    path = layer.metadata.get(FILE_KEY) or layer.source.path
     return Path(path) if path and Path(path).exists() else None
 
 
