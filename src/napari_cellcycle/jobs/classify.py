@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
@@ -38,6 +39,7 @@ from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
+from napari_cellcycle.tracking.cycle_curve import fit_cycle_curve
 from napari_cellcycle.tracking.decode import DecodedTracks
 from napari_cellcycle.versions import installed_versions
 
@@ -106,10 +108,26 @@ def classify_files(
             prediction = with_tracks(prediction, followed, decoded)
             write_followed(followed, decoded, prediction, Path(output))
             settings |= following.to_dict()
+        elif config.cycle_position:
+            prediction = yield from with_cycle_position(prediction, model, cells, config)
         in_tracks = {} if followed is None or decoded is None else summarise_tracks(followed, decoded)
         write_results(cells, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
         yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output), followed, decoded)
+
+
+def with_cycle_position(
+    prediction: Prediction, model: Model, cells: Cells, config: ClassifySettings
+) -> Job[Progress | Note, Prediction]:
+    """The same calls with the column ``cycle_position``, by a closed curve through the features of the network."""
+    features = yield from extract_features(model, cells, device=config.device, batch_size=config.batch_size)
+    try:
+        curve = fit_cycle_curve(features, prediction.probabilities)
+    except TooFewCellsError as error:
+        yield Note(str(error))
+        return prediction
+    place = curve.positions(features, prediction.probabilities)
+    return replace(prediction, columns={**prediction.columns, "cycle_position": place})
 
 
 def _export(
