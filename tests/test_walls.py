@@ -36,7 +36,7 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"job_thread"},
+        {"job_thread", "supported"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.cells import Cells, Prediction, remembered
+from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
@@ -104,9 +105,27 @@ def classify_files(
             follow.write_followed(followed, decoded, prediction, Path(output))
             settings |= following.to_dict()
             in_tracks = follow.summarise_tracks(followed, decoded)
+        elif config.cycle_position:
+            prediction = yield from with_cycle_position(prediction, model, cells, config)
         write_results(kept, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
         yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output), followed, decoded)
+
+
+def with_cycle_position(
+    prediction: Prediction, model: Model, cells: Cells, config: ClassifySettings
+) -> Job[Progress | Note, Prediction]:
+    """The same calls with the column ``cycle_position``, by a closed curve through the features of the network."""
+    from napari_cellcycle.tracking.cycle_curve import fit_cycle_curve
+
+    features = yield from extract_features(model, cells, device=config.device, batch_size=config.batch_size)
+    try:
+        curve = fit_cycle_curve(features, prediction.probabilities)
+    except TooFewCellsError as error:
+        yield Note(str(error))
+        return prediction
+    place = curve.positions(features, prediction.probabilities)
+    return replace(prediction, columns={**prediction.columns, "cycle_position": place})
 
 
 def _export(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.stain.gates import Gates
-from napari_cellcycle.stain.measure import measure_cells
+from napari_cellcycle.stain.measure import Measures, measure_cells
 from napari_cellcycle.stain.names import FUCCI_ROLES
 from napari_cellcycle.stain.quality import NOTHING
 from napari_cellcycle.stain.result import StainLabels, gate_dna, gate_fucci
@@ -96,23 +96,56 @@ def label_cells(
     cells: Cells, settings: LabelSettings, named: Mapping[str, str] | None = None
 ) -> Job[Progress | Note, StainLabels]:
     """Measure the stain of cells and gate it; nothing is written. `named` are the names of roles, as in the files."""
-    gates = None if settings.gates is None else read_gates(settings.gates)
-    if settings.fucci is not None:
-        channels = {role: stain_channel(cells, settings.fucci[role], named) for role in FUCCI_ROLES}
-        measures = {}
-        for role, channel in channels.items():
-            measures[role] = yield from measure_cells(cells, channel)
-        found = gate_fucci(cells, channels, measures, margin=settings.margin)
-    else:
-        channel = stain_channel(cells, settings.dna or DNA, named)
-        stain = yield from measure_cells(cells, channel)
-        if not np.isfinite(stain.dna).any():
-            raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
-        how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
-        how["s_g2m"] = settings.s_g2m
-        found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
+    if settings.gates is not None:
+        read_gates(settings.gates)  # what is wrong with them is known before the cells are measured
+    stain = yield from measure_stain(cells, settings, named)
+    found = gate_stain(stain, settings)
     yield from (Note(word) for word in found.words)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredStain:
+    """The stain of some cells: one channel, or those of FUCCI, first that of G1."""
+
+    cells: Cells
+    channels: tuple[str, ...]
+    measures: tuple[Measures, ...]
+
+
+def measure_stain(
+    cells: Cells, settings: LabelSettings, named: Mapping[str, str] | None = None
+) -> Job[Progress | Note, MeasuredStain]:
+    """Measure the channels that the settings name."""
+    if settings.fucci is not None:
+        channels = tuple(stain_channel(cells, settings.fucci[role], named) for role in FUCCI_ROLES)
+    else:
+        channels = (stain_channel(cells, settings.dna or DNA, named),)
+    measures = []
+    for channel in channels:
+        measures.append((yield from measure_cells(cells, channel)))
+    return MeasuredStain(cells, channels, tuple(measures))
+
+
+def gate_stain(stain: MeasuredStain, settings: LabelSettings) -> StainLabels:
+    """Label cells whose stain was measured, by gates that are set by its histogram or groups.
+
+    Raises
+    ------
+    ImageError
+        No cell could be read.
+    """
+    if settings.fucci is not None:
+        channels = dict(zip(FUCCI_ROLES, stain.channels, strict=True))
+        measures = dict(zip(FUCCI_ROLES, stain.measures, strict=True))
+        return gate_fucci(stain.cells, channels, measures, margin=settings.margin)
+    (channel,), (one,) = stain.channels, stain.measures
+    if not np.isfinite(one.dna).any():
+        raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
+    gates = None if settings.gates is None else read_gates(settings.gates)
+    how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
+    how["s_g2m"] = settings.s_g2m
+    return gate_dna(stain.cells, channel, one, gates=gates, force=settings.force, **how)
 
 
 def stain_channel(cells: Cells, name: str, named: Mapping[str, str] | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +68,13 @@ class StainLabels:
     def counts(self) -> dict[str, int]:
         """Cells with each label, sure or not, in the order of `LABELS`; those with none are left out."""
         return {label: n for label in LABELS if (n := int((self.gated.labels == label).sum()))}
+
+    def with_gates(self, gates: Gates | FucciGates) -> StainLabels:
+        """The same cells, labelled by other gates, as when these are dragged; then all that they divide is labelled."""
+        if isinstance(gates, Gates):
+            (one,) = self.measures
+            return replace(self, gates=gates, gated=gates.apply(one))
+        return replace(self, gates=gates, gated=gates.apply(*(one.dna for one in self.measures)))
 
     def to_table(self) -> pd.DataFrame:
         """One row a cell: ``source, cell, label, sure``, the measures, and ``gate_distance``."""

@@ -18,6 +18,7 @@ from napari_cellcycle.gui.layers.data_set import labels_changed
 from napari_cellcycle.gui.layers.dock_words import in_dock_words
 from napari_cellcycle.gui.layers.reopened import describe_reopened
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
+from napari_cellcycle.gui.supported import check_supported
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
@@ -40,6 +41,7 @@ class Dock(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
+        check_supported()
         super().__init__()
         self.viewer = viewer
         self.locked_while_busy: list[QWidget] = []

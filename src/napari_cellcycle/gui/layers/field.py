@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cellcycle.annotate.data_labels import open_labels, open_labels_of_pixels
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field_planes import FieldImage, planes_of
@@ -93,6 +94,11 @@ def looks_dark(layer: Image) -> bool:
     return DARKFIELD in name_channels([layer.name, ""], None, layer.name).roles
 
 
+def looks_stained(layer: Image) -> bool:
+    """Whether the layer's name says that it shows a stain of nuclei."""
+    return DNA in name_channels([layer.name, ""], None, layer.name).roles
+
+
 def label_layers(viewer: ViewerModel) -> list[Labels]:
     """Label images of the user's own, the newest first."""
     from napari.layers import Labels
@@ -134,8 +140,8 @@ def find_field(viewer: ViewerModel, source: FieldSource) -> FieldOnScreen | None
     return None if brightfield is None or labels is None else snapshot_field(brightfield, darkfield, labels)
 
 
-def cut_field(field: FieldOnScreen) -> Cells:
-    """The cells of a field whose labels are known, one a label and frame.
+def cut_field(field: FieldOnScreen, stains: Mapping[str, Any] | None = None) -> Cells:
+    """The cells of a field whose labels are known, one a label and frame; `stains` are further images, by channel.
 
     Raises
     ------
@@ -144,10 +150,12 @@ def cut_field(field: FieldOnScreen) -> Cells:
     """
     from napari_cellcycle.images.field_crops import cut_cells
 
+    pictures = {BRIGHTFIELD: field.brightfield, DARKFIELD: field.darkfield, **(stains or {})}
+    pictures = {name: picture for name, picture in pictures.items() if picture is not None}
     return cut_cells(
-        _planes(field),
+        _planes(field, [*pictures.values()]),
         field.labels,
-        channels=[BRIGHTFIELD] if field.darkfield is None else [BRIGHTFIELD, DARKFIELD],
+        channels=[*pictures],
         source=field.name,
         pixel_size_um=field.pixel_size_um,
     )
@@ -201,10 +209,9 @@ def _pixel_size_um(layer: Image) -> float | None:
     return float((layer.scale[-1] * unit).to("um").magnitude) if unit.is_compatible_with("um") else None
 
 
-def _planes(field: FieldOnScreen) -> Any:
-    """The field as (C, Y, X), or as frames of that."""
+def _planes(field: FieldOnScreen, pictures: list[Any]) -> Any:
+    """Images of the field as (C, Y, X), or as frames of that."""
     shape = np.shape(field.labels)  # type: ignore[arg-type]
-    pictures = [field.brightfield] if field.darkfield is None else [field.brightfield, field.darkfield]
     for picture in pictures:
         if picture.shape != shape:
             raise ImageError(
