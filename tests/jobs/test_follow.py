@@ -91,6 +91,23 @@ def test_a_film_with_a_table_of_tracks(
     assert "S           lasts" in said
 
 
+def test_positions_in_the_cycle_with_tracks_and_without(
+    film: Path, plate: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = str(film.with_name("tracks.csv"))
+    order = np.lexsort((lineage.track, lineage.frame))
+    true = (
+        np.cumsum([0, 6, 4])[lineage.phase[order]] / 13
+        + lineage.progress[order] * np.diff([0, 6, 10, 13])[lineage.phase[order]] / 13
+    )
+    for options, least in (["--tracks", tracks], 0.95), (["--cycle-position"], 0.75):
+        table = classify(film, tmp_path / options[0], model_folder, *options)
+        assert np.corrcoef(table["cycle_position"].astype(float), true)[0, 1] > least
+        assert table["cycle_position"].between(0, 1).all()
+    assert "cycle_position" not in classify(plate, tmp_path / "few", model_folder, "--cycle-position")
+    assert "needs at least 100 cells, but there are 90" in capsys.readouterr().err
+
+
 def test_our_table_can_be_read_again_as_calls_and_as_tracks(film: Path, model_folder: Path, tmp_path: Path) -> None:
     table = classify(film, tmp_path / "out", model_folder, "--tracks", "auto")
     calls = read_calls(tmp_path / "out" / "phases.csv").prediction

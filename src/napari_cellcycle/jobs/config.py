@@ -188,6 +188,9 @@ class ClassifySettings(Settings):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
+    cycle_position: Annotated[
+        bool, more("give each cell its position in the cycle, from 0 to 1; cells in tracks always get it")
+    ] = False
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
 
 

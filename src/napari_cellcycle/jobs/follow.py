@@ -20,6 +20,7 @@ from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.tracking.course import track_positions
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.film import Film, FilmTracks, films_of
 from napari_cellcycle.tracking.linking import labels_persist, link_cells, persisting_tracks
@@ -140,14 +141,25 @@ def decode_followed(followed: Followed, prediction: Prediction, settings: Follow
     )
 
 
+def positions_along(followed: Followed, prediction: Prediction, decoded: DecodedTracks) -> NDArray[np.float64]:
+    """Position of ``followed.rows`` in the cycle, by the calls of single frames and their DNA content."""
+    rows = followed.rows
+    signals = prediction.probabilities[rows]
+    if prediction.dna_content is not None:
+        signals = np.column_stack([signals, np.log2(prediction.dna_content[rows])])
+    return track_positions(decoded, signals, followed.key[rows], followed.frame[rows], followed.mothers)
+
+
 def with_tracks(prediction: Prediction, followed: Followed, decoded: DecodedTracks) -> Prediction:
-    """The same calls with the columns ``track, frame, parent, phase_decoded, posterior`` beside them."""
+    """The same calls with ``track, frame, parent, phase_decoded, posterior, cycle_position`` beside them."""
     rows, n_cells = followed.rows, len(prediction)
-    phase, posterior = np.full(n_cells, "", f"U{max(map(len, decoded.phase_set))}"), np.full(n_cells, np.nan)
+    phase = np.full(n_cells, "", f"U{max(map(len, decoded.phase_set))}")
+    posterior, position = np.full((2, n_cells), np.nan)
     phase[rows] = decoded.names
+    position[rows] = positions_along(followed, prediction, decoded)
     posterior[rows] = decoded.posterior[np.arange(len(rows)), decoded.phases]
     columns = {"track": followed.track, "frame": followed.frame, "parent": followed.parent}
-    columns |= {"phase_decoded": phase, "posterior": posterior}
+    columns |= {"phase_decoded": phase, "posterior": posterior, "cycle_position": position}
     return replace(prediction, columns={**prediction.columns, **columns})
 
 
@@ -252,7 +264,8 @@ def _spot_features(followed: Followed, decoded: DecodedTracks, prediction: Predi
     columns = {
         "PHASE": ("Cell-cycle phase", number[decoded.phases], True),
         "PHASE_RAW": ("Phase, single frame", prediction.best[followed.rows] + 1, True),
-        "POSTERIOR": ("Phase, probability", decoded.posterior.max(axis=1), False),
+        "POSTERIOR": ("Phase, probability", prediction.columns["posterior"][followed.rows], False),
+        "POSITION": ("Position in the cycle", prediction.columns["cycle_position"][followed.rows], False),
     }
     return [
         SpotFeature(key, title, dict(zip(ids, values.tolist(), strict=True)), whole)
