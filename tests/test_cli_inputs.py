@@ -40,7 +40,7 @@ def test_a_list_is_read_from_a_file_and_from_a_pipe(files: Path, monkeypatch: py
     assert given_inputs([], ["list.txt"]) == [Path("a.cif"), Path("c.rif")]
     monkeypatch.setattr("sys.stdin", io.StringIO("b.cif\n"))
     assert given_inputs([Path("a.cif")], ["-"]) == [Path("a.cif"), Path("b.cif")]
-    with pytest.raises(ReadError, match="none.txt is no readable list of inputs"):
+    with pytest.raises(ReadError, match=r"none.txt is no readable list of inputs"):
         given_inputs([], ["none.txt"])
 
 
