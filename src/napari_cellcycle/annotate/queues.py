@@ -80,11 +80,11 @@ def queue_order(
     probabilities = _called(prediction, name).probabilities[rows]
     if name == LEAST_SURE:
         return rows[least_sure(probabilities)]
-    return rows[rare_first(probabilities, count_phases(labels.phases))]
+    return rows[rare_first(probabilities, count_phases(labels.phases, labels.phase_set))]
 
 
 def least_sure(probabilities: NDArray[np.floating]) -> Rows:
-    """Rows of (N, 7) by how little the most probable phase is ahead of the second, the smallest lead first."""
+    """Rows of (N, P) by how little the most probable phase is ahead of the second, the smallest lead first."""
     second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
     return np.argsort(first - second, kind="stable")
 
@@ -94,9 +94,9 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
 
     Parameters
     ----------
-    probabilities : ndarray, shape (N, 7)
+    probabilities : ndarray, shape (N, P)
         Of each phase.
-    counts : ndarray of int, shape (7,)
+    counts : ndarray of int, shape (P,)
         Labels of each phase so far.
 
     Returns
@@ -106,7 +106,7 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
         are to be expected of the cells before it; it is placed by its greatest gain. This alone would ask for cells
         that the model knows already, so it takes turns with `least_sure`.
     """
-    by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, 7): in each column the best candidates first
+    by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, P): in each column the best candidates first
     sorted_p = np.take_along_axis(probabilities, by_phase, axis=0).astype(float)
     expected = np.cumsum(sorted_p, axis=0) - sorted_p
     gains = sorted_p / (counts + expected + 1)

@@ -15,14 +15,15 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import ReadError, reason_of
 from napari_cellcycle.io.csv_cells import unescaped
 from napari_cellcycle.io.plain_files import check_plain, plain_bytes
-from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+from napari_cellcycle.phase_sets import PhaseSet, phase_set
+from napari_cellcycle.phases import UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CHANCES = [f"p_{label}" for label in PHASE_LABELS]
-_NEEDED = {"source", "cell", "phase", *_CHANCES}
+_CHANCE = "p_"
+_NEEDED = {"source", "cell", "phase"}
 _OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
 
 
@@ -50,7 +51,8 @@ def is_calls_table(path: Path) -> bool:
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     try:
-        return set(_heading(path)[0]) >= _NEEDED
+        names = _heading(path)[0]
+        return set(names) >= _NEEDED and sum(name.startswith(_CHANCE) for name in names) >= 2
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -67,7 +69,8 @@ def read_calls(path: Path) -> SavedCalls:
 
     try:
         names, delimiter = _heading(path)
-        texts = {name: str for name in names if name not in _OURS or name in ("source", "phase")}
+        numbers = {name for name in names if name in _OURS or name.startswith(_CHANCE)} - {"source", "phase"}
+        texts = {name: str for name in names if name not in numbers}
         decimal = "," if delimiter == ";" else "."  # as Excel writes it where the comma is decimal
         table = pd.read_csv(
             path,
@@ -105,7 +108,8 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
 
 
 def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> SavedCalls:
-    chances = table[_CHANCES].to_numpy(np.float32)
+    phases = _phases_of(table, summary)
+    chances = table[[f"{_CHANCE}{name}" for name in phases.names]].to_numpy(np.float32)
     settings, model = summary.get("settings", {}), summary.get("model", {})
     prediction = Prediction(
         sources=table["source"].to_numpy(str),
@@ -119,9 +123,19 @@ def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> Sa
         columns={name: table[name].to_numpy(str) for name in texts if name not in ("source", "phase")},
         model=model.get("name", ""),
         verdict=_verdict(table, summary),
+        phase_set=phases,
     )
     asked = (settings.get("model", ""), model.get("name", ""))
     return SavedCalls(prediction, tuple(dict.fromkeys(filter(None, asked))), model.get("training") or "")
+
+
+def _phases_of(table: pd.DataFrame, summary: dict[str, Any]) -> PhaseSet:
+    """The phases of the columns of probabilities; the summary says what names of the user's own stand for."""
+    names = [name.removeprefix(_CHANCE) for name in table if name.startswith(_CHANCE)]
+    written = summary.get("phase_set")
+    if isinstance(written, dict) and written.get("names") == names:
+        return phase_set(dict(zip(names, written["parts"], strict=True)))
+    return phase_set(names)
 
 
 def _known(table: pd.DataFrame, name: str, kind: type) -> NDArray[Any] | None:

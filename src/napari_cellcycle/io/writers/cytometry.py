@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.writers.packages import require_package
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
+from napari_cellcycle.phases import UNKNOWN
 
 OBJECT_NUMBER = "Object Number"
 
@@ -43,11 +43,12 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     require_package("fcs")
     from flowio import create_fcs
 
+    names = prediction.phase_set.names
     columns = {
         OBJECT_NUMBER: prediction.ids,
         "phase": prediction.phases.astype(float) + 1,
         "probability": prediction.confidence,
-        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(PHASE_LABELS)},
+        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(names)},
     }
     if prediction.dna_content is not None:
         columns["dna_content"] = prediction.dna_content
@@ -86,7 +87,8 @@ def write_object_lists(prediction: Prediction, folder: Path) -> list[Path]:
             if phase == UNKNOWN:
                 continue
             numbers = prediction.ids[rows][prediction.phases[rows] == phase]
-            path = folder / f"{stem}_{phase_label(int(phase))}.txt"
+            name = prediction.phase_set.label(int(phase)).replace("/", "")  # G2M, as a slash would be a folder
+            path = folder / f"{stem}_{name}.txt"
             with atomic_path(path) as temporary:
                 temporary.write_text("\r\n".join([OBJECT_NUMBER, *map(str, numbers.tolist()), ""]), newline="")
             written.append(path)
