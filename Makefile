@@ -16,7 +16,7 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 lint pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
@@ -41,10 +41,32 @@ PYQT6_TESTS := test_form or empty_dock or settings or counted or curves or closi
 test-pyqt6: .venv/.test  ## the forms and docks with the other Qt binding
 	QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(ON_SCREEN) $(BIN)/python -m pytest tests/gui/widgets tests/gui/docks -k "$(PYQT6_TESTS)"
 
+# The lowest versions that pyproject.toml allows, and the newest of all, each in an environment of its own. uv takes torch
+# from PyPI, on Linux 3 GB with CUDA, unless UV_EXTRA_INDEX_URL names an index with CPU builds.
+RESOLUTION_oldest := lowest-direct
+RESOLUTION_newest := highest
+
+test-oldest test-newest: test-%: .venv-%/.installed  ## all tests with the lowest or the newest versions of everything
+	$(ON_SCREEN) .venv-$*/bin/python -m pytest -n logical --maxprocesses 4 --dist worksteal -o "filterwarnings=default"
+	QT_API=pyqt6 PYTEST_QT_API=pyqt6 $(ON_SCREEN) .venv-$*/bin/python -m pytest -o "filterwarnings=default" \
+		tests/gui/widgets tests/gui/docks -k "$(PYQT6_TESTS)"
+
+.venv-%/.installed: pyproject.toml setup.cfg
+	sh .ci/system-packages.sh test $(PYTHON)
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install -q uv
+	.venv-$*/bin/uv pip install -q -p .venv-$* --resolution $(RESOLUTION_$*) -e ".[test,umap,zarr]"
+	touch $@
+
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lock: .venv/.test  ## write the versions that are installed, and so were tested, to constraints.txt
+	sed -n '/^#/p' constraints.txt > .venv/lock
+	$(BIN)/python -m pip freeze --all --exclude-editable | sort -f >> .venv/lock
+	mv .venv/lock constraints.txt
 
 pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(ON_SCREEN) $(BIN)/python docs/make_pictures.py

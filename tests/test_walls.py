@@ -36,14 +36,20 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"job_thread"},
+        {"job_thread", "supported"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},
         {"docks"},
         {"demo_window"},
     ),
-    "io": ({"processes", "plain_files", "csv_cells"}, {"atomic", "name_patterns"}, {"formats"}, {"writers"}, {"*"}),
+    "io": (
+        {"processes", "plain_files", "csv_cells"},
+        {"atomic", "name_patterns", "reserve"},
+        {"formats"},
+        {"writers"},
+        {"*"},
+    ),
     "jobs": ({"config"}, {"read"}, {"steps"}, {"protocols"}, {"*"}),
 }
 """The same inside a room; * stands for all that is not named."""

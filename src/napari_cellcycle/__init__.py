@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.store.models import list_models, load_model
     from napari_cellcycle.tracking.decode import decode_tracks
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 # Threads of torch sleep while they wait for one another. Otherwise they keep their cores busy, and next to other
 # programs everything takes several times longer. OpenMP reads it once, when torch is loaded.

@@ -370,8 +370,8 @@ class Prediction:
     unfamiliar : ndarray of bool, shape (N,), or None
         Cells that are out of distribution: unlike those the model was trained on, so that its calls of them are not
         reliable. None if the model can't tell.
-    columns : mapping of str to ndarray of str, each of shape (N,)
-        Further columns of the table, as in `Cells`.
+    columns : mapping of str to ndarray of str or numbers, each of shape (N,)
+        Further columns of the table, as in `Cells`; and numbers such as the track of each cell of a film.
     model : str
         Name of the model; empty where it is not known.
     trained_on : ndarray of uint64, shape (M, 4), or None
@@ -391,7 +391,7 @@ class Prediction:
     unreadable: dict[int, str] = field(default_factory=dict)
     synthetic: NDArray[np.bool_] | None = None
     unfamiliar: NDArray[np.bool_] | None = None
-    columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     model: str = ""
     trained_on: NDArray[np.uint64] | None = None
     verdict: Verdict | None = None
@@ -486,7 +486,9 @@ class Prediction:
         return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
 
 
-def _printable(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+def _printable(texts: NDArray[Any]) -> NDArray[Any]:
     """Texts that every file can hold: in a file name that is not UTF-8, some bytes are no characters."""
+    if texts.dtype.kind != "U":
+        return texts
     different, index = np.unique(texts, return_inverse=True)
     return np.array([text.encode(errors="replace").decode() for text in different.tolist()], dtype=str)[index]

@@ -23,6 +23,7 @@ from napari_cellcycle.jobs.config import (
     ClassifySettings,
     EvaluateSettings,
     FinderSettings,
+    FollowSettings,
     LabelSettings,
     NextSettings,
     PopulationsSettings,
@@ -135,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     classify = _command(commands, "classify", _classify, "label each cell with its phase")
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
+    _add_settings(classify, FollowSettings)
     _may_overwrite(classify)
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -191,6 +193,7 @@ def build_parser() -> argparse.ArgumentParser:
     label = _command(commands, "label", _label, "label the cells of a stained control by their stain")
     _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
     _add_settings(label, LabelSettings)
+    _may_overwrite(label)
     label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
     label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
@@ -275,11 +278,18 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    done = _show(classify_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    following = _settings(FollowSettings, options)
+    done = _show(
+        classify_files(options.input, options.output, settings, reading, following, overwrite=options.overwrite)
+    )
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
         _print_phases(done, force=settings.force)
+        if done.followed is not None and done.decoded is not None:
+            from napari_cellcycle.jobs.follow import text_of_tracks
+
+            print(text_of_tracks(done.followed, done.decoded, durations=done.prediction.is_reliable or settings.force))
 
 
 def _populations(options: argparse.Namespace) -> None:
@@ -400,7 +410,7 @@ def _label(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.label_by_stain import PAGE, label_files
 
     settings, reading = _settings(LabelSettings, options), _settings(ReadSettings, options)
-    done = _show(label_files(options.input, options.output, settings, reading))
+    done = _show(label_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(json.dumps(done.to_dict(), indent=2))
         return

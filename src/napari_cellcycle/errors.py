@@ -6,10 +6,20 @@ import os
 import re
 
 _LONGEST = 300
+_LONG_WORD = re.compile(r"(\S{300})\S{30,}")
+_CODE = re.compile(r"\w\(\)|<class |<function |\w(Error|Exception)\b| object at 0x|\b[bu]'")
+"""What tells a programmer something and a user nothing, in the messages of libraries."""
 
 
 class CellCycleError(Exception):
     """An error that the user can correct; it is shown as one sentence, without a traceback."""
+
+    def __str__(self) -> str:
+        """The sentence on one line; names in it, which others chose, are short and do nothing on a terminal."""
+        text = "".join(
+            letter if letter.isprintable() or "\ud800" <= letter <= "\udfff" else " " for letter in super().__str__()
+        )
+        return _LONG_WORD.sub(r"\1...", text)
 
 
 class SettingError(CellCycleError, ValueError):
@@ -55,6 +65,8 @@ def reason_of(error: BaseException) -> str:
     --------
     >>> reason_of(MemoryError()), reason_of(OSError(28, "No space left on device", "a.csv"))
     ('there is not enough memory', 'No space left on device')
+    >>> reason_of(TypeError("int() argument must be a string, not 'tuple'"))
+    'its content makes no sense'
     """
     if isinstance(error, OSError) and not isinstance(error, CellCycleError):
         # some libraries put the number of the system's error into a text of their own
@@ -66,4 +78,7 @@ def reason_of(error: BaseException) -> str:
         return "there is not enough memory"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return " ".join(str(error).split())[:_LONGEST] or "its content makes no sense"
+    said = " ".join(str(error).split())
+    if not said or (_CODE.search(said) and not isinstance(error, CellCycleError)):
+        return "its content makes no sense"
+    return said[:_LONGEST]

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
+from napari_cellcycle.datasets.copies import copies_note
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, run_with_warnings, warn_user
 from napari_cellcycle.images.batches import prepare_batches, read_batch
@@ -181,6 +182,8 @@ def classify_cells(
     prediction = replace(prediction, verdict=judge_fit(ready, wanted, prediction, torch_device))
     if warning := unfamiliar_warning(prediction):
         yield Note(warning)
+    if copies := copies_note(wanted, prediction.probabilities):
+        yield Note(copies)
     if prediction.is_reliable:  # nobody should read that contrast was matched, and believe that all is well then
         yield from (Note(note) for note in matched)
     return prediction

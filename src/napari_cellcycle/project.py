@@ -1,7 +1,8 @@
 """A project: one small file that opens data, channels, calls, labels and view again.
 
 ``name.cellcycle.json`` says where the data are and how to read them; what a model called the cells lies beside it as
-``name.cellcycle.calls.csv``. No image is copied. Labels stay in their file beside the data, and the project names it.
+``name.cellcycle.calls.csv``. No image is copied, but the layers of full-field images are. Labels stay in their file
+beside the data, and the project names it.
 
 Every version of the file that was ever written is read: a newer program adds keys that may be left out, and never takes
 one away.
@@ -88,11 +89,19 @@ class SavedData(Strict):
         return [*self.paths, *self.made, *([] if self.label_image is None else [self.label_image])]
 
 
+class SavedField(Strict):
+    """A full-field image with its phases: its layers are in a file next to the project."""
+
+    title: Text
+    file: Name
+
+
 class ProjectFile(Strict):
-    """What ``name.cellcycle.json`` says; `data` in the order in which they were opened."""
+    """What ``name.cellcycle.json`` says; `data` and `fields` in the order in which they were opened."""
 
     napari_cellcycle_project: Literal[1]
     data: list[SavedData]
+    fields: list[SavedField] = Field(default_factory=list)
     view: Facts = Field(default_factory=dict)
     versions: Facts = Field(default_factory=dict)
 
@@ -123,7 +132,14 @@ class OpenData:
     view: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save_project(path: Path, data: Sequence[OpenData], view: Mapping[str, Any] | None = None) -> Path:
+def project_path(path: Path) -> Path:
+    """Where a project is written: with the one ending that projects have."""
+    return path.absolute().with_name(path.name.removesuffix(".json").removesuffix(".cellcycle") + PROJECT_SUFFIX)
+
+
+def save_project(
+    path: Path, data: Sequence[OpenData], view: Mapping[str, Any] | None = None, fields: Sequence[SavedField] = ()
+) -> Path:
     """Write a project and the tables beside it; an older one of this name is replaced when all is written.
 
     Parameters
@@ -134,6 +150,8 @@ def save_project(path: Path, data: Sequence[OpenData], view: Mapping[str, Any] |
         What is open.
     view : mapping, optional
         What the viewer shows, as plain values.
+    fields : sequence of SavedField
+        Full-field images whose layers are written already.
 
     Returns
     -------
@@ -145,13 +163,12 @@ def save_project(path: Path, data: Sequence[OpenData], view: Mapping[str, Any] |
     WriteError
         The folder can't be written to.
     """
-    stem = path.name.removesuffix(".json").removesuffix(".cellcycle")
-    path = path.absolute().with_name(stem + PROJECT_SUFFIX)
+    path = project_path(path)
     with ExitStack() as writing:  # the last to be entered gets its name first: tables before what names them
         temporary = writing.enter_context(atomic_path(path))
         saved = [_saved(one, number, path, writing) for number, one in enumerate(data, start=1)]
         about: dict[str, Any] = {"view": dict(view or {}), "versions": installed_versions()}
-        project = ProjectFile(napari_cellcycle_project=1, data=saved, **about)
+        project = ProjectFile(napari_cellcycle_project=1, data=saved, fields=list(fields), **about)
         temporary.write_text(project.model_dump_json(indent=1), encoding="utf-8")
     return path
 

@@ -107,6 +107,20 @@ def test_validation_split_without_test_is_of_real_cells(truth: Any) -> None:
     assert len(validation) == pytest.approx(0.2 * (~cells.synthetic).sum(), abs=3)
 
 
+def test_images_of_one_time_lapse_are_not_divided_between_training_and_validation() -> None:
+    sources = np.array([f"dish{dish}.tif[t={t}]" for dish in range(12) for t in range(10)])
+    train, validation = split_validation(cells_of([0, 1] * 60, sources=sources), validation_fraction=0.2)
+    dishes = np.array([source.partition("[")[0] for source in sources])
+    assert len(validation)
+    assert not set(dishes[train]) & set(dishes[validation])
+
+
+def test_a_single_time_lapse_is_divided_all_the_same() -> None:
+    sources = np.array([f"film.tif[t={t // 4}]" for t in range(40)])
+    train, validation = split_validation(cells_of([0, 1] * 20, sources=sources), validation_fraction=0.2)
+    assert (len(train), len(validation)) == (32, 8)
+
+
 def test_where_all_cells_are_synthetic_some_are_validated_on(truth: Any) -> None:
     cells = cells_of(truth, synthetic=np.full(len(truth), True))
     train, validation = split_validation(cells, validation_fraction=0.2)

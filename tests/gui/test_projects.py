@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_files import write_tiff
+from napari.layers._source import layer_source
 from old_projects import write_project_1
 from shown import layer_showing, layers_showing, visible_roles
 
@@ -16,6 +18,7 @@ from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.open import OpenWidget
 from napari_cellcycle.gui.layers.data_set import data_set_of
+from napari_cellcycle.gui.layers.field import find_field
 from napari_cellcycle.gui.layers.gallery import list_galleries, open_gallery, show_gallery
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases
 from napari_cellcycle.gui.layers.saved_layers import save_layers
@@ -134,7 +137,73 @@ def test_napari_opens_a_project_too(qapp, plate, tmp_path) -> None:
     assert [options["visible"] for _, options, _ in layers].count(True) == 2
 
 
+# --- full-field images ---
+
+
+@pytest.fixture
+def field(viewer, made_cells, qtbot, model_folder, finished, tmp_path) -> Path:
+    """A classified field of four cells, whose image is a file; the file."""
+    image, labels = np.full((2, 50, 190), [[[680]], [[27]]], np.uint16), np.zeros((50, 190), np.int32)
+    for number, cell in enumerate(made_cells.read(range(0, 84, 21))):
+        left = 5 + 45 * number
+        image[:, 5:45, left : left + 40] = cell.pixels[:2]
+        labels[15:35, left + 10 : left + 30] = number + 1
+    path = write_tiff(tmp_path / "dish" / "field.tif", image[0])
+    with layer_source(path=str(path)):
+        viewer.add_image(image[0], name="field")
+    viewer.add_image(image[1], name="darkfield")
+    viewer.add_labels(labels, name="mine")
+    classify = ClassifyWidget(viewer)
+    qtbot.addWidget(classify)
+    classify.model.add_folder(model_folder)
+    classify.run_button.click()
+    finished(classify)
+    return path
+
+
+def hover(layer, *position: int) -> str:
+    return layer.get_status(position, view_direction=None, dims_displayed=[0, 1])["coordinates"]
+
+
+def test_a_project_keeps_a_field_with_its_labels_and_phases(dock, field, viewer, tmp_path, finished, qtbot) -> None:
+    before = layer_showing(viewer, "phase")
+    said, names = hover(before, 20, 20), [layer.name for layer in viewer.layers]
+    assert "field.tif cell 1" in said
+    path = tmp_path / "dish.cellcycle.json"
+    dock.project.save_as(path)
+    finished(dock)
+    assert opened_again(dock, viewer, path, finished) == "Field opened."
+    assert [layer.name for layer in viewer.layers] == names
+    after = layer_showing(viewer, "phase")
+    np.testing.assert_array_equal(after.data, before.data)
+    assert after.features["phase"].tolist() == before.features["phase"].tolist()
+    assert hover(after, 20, 20) == hover(viewer.layers["mine"], 20, 20) == said
+    again = find_field(viewer, source_of(after))
+    assert again.path == field  # beside which its labels lie
+    assert (tmp_path / "dish.cellcycle.field-1.cellcycle").is_file()
+
+
+def test_a_field_whose_file_is_gone_is_one_sentence(dock, field, viewer, tmp_path, finished) -> None:
+    dock.project.save_as(tmp_path / "dish.cellcycle.json")
+    finished(dock)
+    (tmp_path / "dish.cellcycle.field-1.cellcycle").unlink()
+    said = opened_again(dock, viewer, tmp_path / "dish.cellcycle.json", finished)
+    assert said.startswith("the field field is not open: ")
+    assert said.endswith("dish.cellcycle.field-1.cellcycle is not there; put it back, or choose another file")
+
+
 # --- layers that napari saves ---
+
+
+def test_the_status_bar_describes_cells_of_layers_that_napari_opened(dock, classified, viewer, tmp_path, qtbot) -> None:
+    layers = [layer.as_layer_data_tuple() for layer in viewer.layers]
+    said = hover(layer_showing(viewer, "phase"), 5, 5)
+    viewer.layers.clear()
+    path = save_layers(tmp_path / "mine", layers)
+    for data in get_saved_reader(str(path))(str(path)):
+        viewer._add_layer_from_data(*data)
+    qtbot.waitUntil(lambda: hover(layer_showing(viewer, "brightfield"), 5, 5) == said, timeout=5000)
+    assert hover(layer_showing(viewer, "phase"), 5, 5) == said
 
 
 def test_saved_layers_open_as_they_were(classified, viewer, tmp_path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_cellcycle.cells import Prediction
+from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.amnis.population_lists import read_object_numbers
 from napari_cellcycle.io.writers.cytometry import write_fcs, write_object_lists
 from napari_cellcycle.phases import PHASE_LABELS
@@ -50,3 +52,9 @@ def test_object_lists_are_read_back(calls: Prediction, tmp_path: Path) -> None:
         "b_run_Telophase.txt": [1],
         "b_run_unsure.txt": [2],
     }
+    before = (tmp_path / "a_run_S.txt").read_bytes()
+    with pytest.raises(WriteError, match=r"a_run_S\.txt and others of an earlier run"):
+        write_object_lists(replace(calls, ids=calls.ids + 1), tmp_path)
+    assert (tmp_path / "a_run_S.txt").read_bytes() == before
+    write_object_lists(replace(calls, ids=calls.ids + 1), tmp_path, overwrite=True)
+    assert read_object_numbers(tmp_path / "a_run_S.txt").tolist() == [4]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 
 TRACKMATE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -111,3 +112,77 @@ def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, text: str, messag
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"none\.csv"):
         read_tracks(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["3,0,1.5,2\n3,1,3,4\n", "3.0e+00 0.0 1.5 2.0\n3.0 1.0 3.0 4.0\n", "3;0;9;1.5;2\n3;1;9;3;4\n"]
+)
+def test_data_of_a_tracks_layer_without_a_heading(tmp_path: Path, text: str) -> None:
+    table = read_tracks(written(tmp_path, text))
+    assert table.position is not None
+    assert (table.track.tolist(), table.frame.tolist(), table.position.tolist()) == ([3, 3], [0, 1], [[1.5, 2], [3, 4]])
+
+
+def test_our_own_table_is_read_without_cells_that_have_no_track(tmp_path: Path) -> None:
+    text = "source,cell,phase,track,frame,parent\nf[t=0],4,G1,2,0,-1\nf[t=0],5,G1,-1,0,-1\nf[t=1],9,S,3,1,2\n"
+    table = read_tracks(written(tmp_path, text))
+    assert table.cell is not None
+    assert (table.track.tolist(), table.cell.tolist(), dict(table.parents)) == ([2, 3], [4, 9], {3: 2})
+
+
+def test_trackmate_knows_its_pixels_and_its_spots(tmp_path: Path) -> None:
+    image = '<Settings><ImageData pixelwidth="0.25" pixelheight="0.25" /></Settings></TrackMate>'
+    table = read_tracks(written(tmp_path, TRACKMATE.replace("</TrackMate>", image), "t.xml"))
+    assert table.spot is not None
+    assert (table.pixel_size, table.unit, table.spot.tolist()) == (0.25, "µm", [10, 11, 12, 15, 13])
+
+
+def test_phases_are_written_into_a_copy_and_all_else_stays_to_the_byte(tmp_path: Path) -> None:
+    declared = '<FeatureDeclarations><SpotFeatures>\n<Feature feature="QUALITY" /></SpotFeatures></FeatureDeclarations>'
+    original = written(tmp_path, TRACKMATE.replace("<AllSpots", f"{declared}<!-- a > b --><AllSpots"), "t.xml")
+    before = original.read_bytes()
+    features = [SpotFeature("PHASE", "Cell-cycle phase", {10: 1, 13: 3}, is_whole=True)]
+    write_spot_features(original, features, tmp_path / "copy.xml")
+    text = (tmp_path / "copy.xml").read_text(encoding="utf-8")
+    assert original.read_bytes() == before
+    assert text.count("CELLCYCLE_PHASE=") == 2
+    assert '<Spot CELLCYCLE_PHASE="1" ID="10"' in text
+    assert '<Feature feature="CELLCYCLE_PHASE" name="Cell-cycle phase"' in text
+    assert read_tracks(tmp_path / "copy.xml").track.tolist() == read_tracks(original).track.tolist()
+    write_spot_features(tmp_path / "copy.xml", [], tmp_path / "again.xml")
+    assert (tmp_path / "again.xml").read_bytes() == before
+    write_spot_features(tmp_path / "copy.xml", features, tmp_path / "twice.xml")
+    assert (tmp_path / "twice.xml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_a_graph_that_geff_wrote(tmp_path: Path, directed: bool) -> None:
+    geff, networkx = pytest.importorskip("geff"), pytest.importorskip("networkx")
+    graph = networkx.DiGraph() if directed else networkx.Graph()
+    for node, t in ((30, 0), (31, 1), (40, 2), (41, 2), (42, 3)):
+        graph.add_node(node, t=t, y=float(node), x=0.5, seg_id=node + 100)
+    graph.add_edges_from([(30, 31), (31, 40), (31, 41), (41, 42)])
+    names, kinds, units = ["t", "y", "x"], ["time", "space", "space"], ["minute", "micrometer", "micrometer"]
+    geff.write(graph, str(tmp_path / "a.geff"), axis_names=names, axis_types=kinds, axis_units=units)
+    table = read_tracks(tmp_path / "a.geff")
+    assert table.cell is not None
+    assert table.position is not None
+    assert (table.track.tolist(), table.frame.tolist()) == ([0, 0, 1, 2, 2], [0, 1, 2, 2, 3])
+    assert (table.cell.tolist(), dict(table.parents)) == ([130, 131, 140, 141, 142], {1: 0, 2: 0})
+    assert (table.position[:, 0].tolist(), table.unit) == ([30, 31, 40, 41, 42], "micrometer")
+
+
+def test_a_damaged_graph_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.geff").mkdir()
+    (tmp_path / "a.geff" / ".zattrs").write_text('{"geff": {}}')
+    (tmp_path / "a.geff" / ".zgroup").write_text('{"zarr_format": 2}')
+    with pytest.raises(ReadError, match=r"a\.geff can't be read as GEFF"):
+        read_tracks(tmp_path / "a.geff")
+
+
+@pytest.mark.parametrize(("starts", "parents"), [(2, {1: 0}), (1, {})])
+def test_parent_0_is_a_track_if_it_can_be_and_else_means_none(
+    tmp_path: Path, starts: int, parents: dict[int, int]
+) -> None:
+    text = f"track,frame,parent\n0,0,0\n0,1,0\n1,{starts},0\n"
+    assert dict(read_tracks(written(tmp_path, text)).parents) == parents

@@ -83,12 +83,14 @@ def test_another_run_replaces_the_labels_of_the_same_stain_and_only_adds_to_the_
     file = folder / "cellcycle_labels.jsonl"
     assert label(folder, tmp_path / "out") == 0
     before = file.read_bytes()
-    assert label(folder, tmp_path / "out") == 0
+    assert label(folder, tmp_path / "out") == 2  # it would replace what the first one wrote
+    assert label(folder, tmp_path / "out", "--overwrite") == 0
     assert file.read_bytes() == before
     gates = json.loads((tmp_path / "out" / "gates.json").read_text())
     gates["gates"]["s_g2m"] = 3.0
     (tmp_path / "mine.json").write_text(json.dumps(gates))
-    assert label(folder, tmp_path / "out", "--gates", str(tmp_path / "mine.json")) == 0
+    gated = ("--gates", str(tmp_path / "mine.json"), "--overwrite")
+    assert label(folder, tmp_path / "out", *gated) == 0
     assert file.read_bytes().startswith(before)
     decisions, notes = read_decisions(file)
     assert notes == []

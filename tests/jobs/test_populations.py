@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -119,6 +120,15 @@ def test_a_damaged_table_of_calls_is_one_sentence(tmp_path: Path) -> None:
     write_table(made_calls(), path)
     path.write_text(path.read_text().replace("0.", "zero,", 1))
     with pytest.raises(ReadError, match="can't be read as calls"):
+        read_calls(path)
+    write_table(made_calls(), path)
+    good = path.read_text()
+    path.write_text(good.replace('"a, b.tif",3,', '"a, b.tif",3.5,'))
+    with pytest.raises(ReadError, match="cell must hold whole numbers"):
+        read_calls(path)
+    table = pd.read_csv(io.StringIO(good), keep_default_na=False).assign(p_G1=7.5)
+    table.to_csv(path, index=False)
+    with pytest.raises(ReadError, match="a probability is not in 0 to 1"):
         read_calls(path)
     (tmp_path / "other.csv").write_text("cell,phase\n1,G1\n")
     assert not is_calls_table(tmp_path / "other.csv")

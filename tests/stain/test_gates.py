@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from stained import made_contents
 
+from napari_cellcycle.cell_images import ArrayImages
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.stain.fucci import FucciGates, find_groups
 from napari_cellcycle.stain.gates import Gates, find_gates
 from napari_cellcycle.stain.histogram_fit import fit_histogram
 from napari_cellcycle.stain.measure import Measures
+from napari_cellcycle.stain.names import S_G2M_GATES
 from napari_cellcycle.stain.quality import ALL_PHASES, G1_ONLY, NOTHING, judge
+from napari_cellcycle.stain.result import HALFWAY, gate_dna
 
 GATES = Gates(g1_place=1000, g1_s=2.3, s_g2m=3.6, debris=1.4, clumps=4.8)
 
@@ -37,6 +41,18 @@ def test_gates_are_where_a_cell_is_as_likely_of_both_phases() -> None:
             errors.append((np.array([{"G1": 0, "S": 1, "G2/M": 2}.get(label, 3) for label in moved]) != part).mean())
     assert errors[0] < min(errors[1:]) + 0.002
     assert errors[0] < 0.1  # no gates can do better, as S begins in the peaks
+
+
+def test_the_gate_halfway_between_the_peaks_divides_what_a_wide_peak_hides() -> None:
+    dna, part = made_contents(1500, (0.5, 0.3, 0.2), 0.12, seed=0)
+    measures = measures_of(1000 * dna)
+    cells = Cells.build(ArrayImages(np.zeros((1500, 1, 1, 1))), ("dna",), "a.tif")
+    by_fit, halfway = (gate_dna(cells, "dna", measures, s_g2m=where) for where in S_G2M_GATES)
+    assert set(by_fit.gated.labels) <= {"G1", "S/G2/M", "debris", "doublet"}
+    assert {"G1", "S", "G2/M"} <= set(halfway.gated.labels)
+    assert halfway.gates.s_g2m == pytest.approx(1 + halfway.fit.ratio)  # G1 is at 2
+    assert halfway.words == (*by_fit.words, HALFWAY)
+    assert (halfway.gated.labels[part == 2] == "G2/M").mean() > 0.9
 
 
 def test_each_cell_gets_its_label_and_its_distance() -> None:
@@ -80,7 +96,7 @@ def test_condensed_chromatin_is_mitosis_where_nuclei_are_large_enough() -> None:
 
 @pytest.mark.parametrize("places", [{"g1_s": 4.0}, {"g1_place": 0.0}, {"debris": float("nan")}, {"clumps": 3.0}])
 def test_gates_in_no_order_are_refused(places: dict[str, float]) -> None:
-    with pytest.raises(SettingError, match="gates must lie in the order"):
+    with pytest.raises(SettingError, match="gates must"):
         GATES.moved(**places)
 
 
@@ -129,3 +145,9 @@ def test_fucci_cells_are_gated_by_both_stains() -> None:
 def test_a_stain_of_one_group_is_said() -> None:
     one = np.exp(np.random.default_rng(4).normal(6, 0.3, 400))
     assert "Cdt1 does not divide the cells" in find_groups(one).words("Cdt1")[0]
+
+
+@pytest.mark.parametrize("change", [{"g1_place": np.inf}, {"area_excess": np.nan}, {"g1_s": np.nan}])
+def test_a_gate_is_a_finite_number(change: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match="gates must"):
+        replace(GATES, **change)

@@ -256,7 +256,7 @@ class LabelTable:
         self._apply(step.rows, step.after)
         self._undo.append(step)
         self._redo.clear()
-        self._tell(step.rows)
+        self.tell(step.rows)
 
     def replace_labels(
         self, annotator: str, labels: ArrayLike, sure: ArrayLike, *, kind: str = CONTROL, drawn: str = EVERY_CELL
@@ -343,7 +343,7 @@ class LabelTable:
         step = steps[-1]
         self._apply(step.rows, getattr(step, which))
         other.append(steps.pop())
-        self._tell(step.rows)
+        self.tell(step.rows)
         return step.rows
 
     def _mine(self, rows: Rows) -> tuple[NDArray[np.int16], NDArray[np.bool_], NDArray[np.int16]]:
@@ -372,8 +372,8 @@ class LabelTable:
         own.when[rows] = int(now.timestamp())
         self._resolve(rows)
 
-    def _tell(self, rows: Rows) -> None:
-        """Call those who follow the labels."""
+    def tell(self, rows: Rows) -> None:
+        """Call those who follow the labels; `replace_labels`, which may run in a thread, does not."""
         self._followers = [follower for follower in self._followers if follower() is not None]
         for follower in list(self._followers):
             if (callback := follower()) is not None:

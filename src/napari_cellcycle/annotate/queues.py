@@ -72,8 +72,8 @@ def queue_order(
         return order[(usable & ~labels.decided)[order]]
     choosable = usable & ~in_held_out_part(labels)
     if name == LIKELY_WRONG:
-        checked = np.where(choosable, labels.phases, UNKNOWN)
-        return likely_wrong(checked, _probabilities_for_checks(checked, prediction, features, seed))
+        checked, n_phases = np.where(choosable, labels.phases, UNKNOWN), len(labels.phase_set)
+        return likely_wrong(checked, _probabilities_for_checks(checked, n_phases, prediction, features, seed))
     rows = np.flatnonzero(choosable & ~labels.decided & (labels.phases == UNKNOWN))
     if name == UNLIKE:
         return farthest_first(_needed(features), np.flatnonzero(usable & (labels.phases != UNKNOWN)), rows, seed)
@@ -193,11 +193,11 @@ def _usable(
 
 
 def _probabilities_for_checks(
-    phases: NDArray[np.int8], prediction: Prediction | None, features: Features | None, seed: int
+    phases: NDArray[np.int8], n_phases: int, prediction: Prediction | None, features: Features | None, seed: int
 ) -> NDArray[np.floating]:
     """By a model that did not learn from the checked labels, where there are features; else those of the calls."""
     if features is not None:
-        return held_out_probabilities(features, phases, seed)
+        return held_out_probabilities(features, phases, seed, n_phases)
     return _called(prediction, LIKELY_WRONG).probabilities
 
 

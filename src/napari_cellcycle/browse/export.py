@@ -59,7 +59,7 @@ def write_label_lists(labels: LabelTable, folder: Path) -> list[Path]:
     Raises
     ------
     WriteError
-        A file can't be written.
+        A file can't be written, or is there already: then nothing is written.
     """
     phases, own = labels.phase_set, labels.own_phases_of(np.arange(len(labels)))
     certain = np.full((len(labels), len(phases)), np.nan, np.float32)

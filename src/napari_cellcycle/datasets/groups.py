@@ -94,7 +94,7 @@ def sample_names(cells: HasSources, by: str) -> NDArray[np.str_]:
     [['a/B02.tif', 'a/B02.tif'], ['0', '11'], ['B02', 'B02']]
     """
     if by in cells.columns:
-        names = cells.columns[by]
+        names = cells.columns[by].astype(str)
     elif by == ALL:
         names = np.full(len(cells.sources), "all cells")
     elif by == FRAME:
@@ -127,8 +127,9 @@ def groupings(cells: HasSources) -> list[str]:
         Never empty.
     """
     sources = np.unique(cells.sources).tolist()
-    ours = {"label", "annotator", "drawn"}
-    columns = [name for name, texts in cells.columns.items() if name not in ours and len(np.unique(texts)) > 1]
+    ours = {"label", "annotator", "drawn", "phase_decoded"}
+    texts = {name: values for name, values in cells.columns.items() if name not in ours and values.dtype.kind == "U"}
+    columns = [name for name, values in texts.items() if len(np.unique(values)) > 1]
     ways: dict[str, Callable[[str], str]] = {
         "folder1": lambda source: _folder(source, 1),
         FOLDER: lambda source: _folder(source, 0),

@@ -120,7 +120,7 @@ def split_validation(
     cells : Cells
         Cells of unknown phase are left out.
     groups : array_like of str, shape (N,), optional
-        Group of each cell; no group is in both parts.
+        Group of each cell; no group is in both parts. By default, that of `time_lapse_groups`, if there are several.
     validation_fraction : float
         Share of the real cells for validation.
     seed : int
@@ -140,6 +140,9 @@ def split_validation(
     """
     if cells.synthetic[cells.phases != UNKNOWN].all():
         cells = replace(cells, synthetic=np.zeros(len(cells), bool))
+    if groups is None and (groups := time_lapse_groups(cells)) is not None:
+        of_real = groups[~cells.synthetic & (cells.phases != UNKNOWN)]
+        groups = groups if len(np.unique(of_real)) > 1 else None  # a single film must be divided somewhere
     real, synthetic, names = _checked(cells, 2, groups)
     train, validation = _hold_back(cells.phases, real, names, validation_fraction, seed)
     return np.sort(np.r_[train, synthetic]), validation

@@ -67,7 +67,8 @@ def _saved_in(path: Path) -> list[LayerData]:
         )
     if project.notes:
         show_notes(project.notes)
-    return [layer for opened in project.data for layer in opened.layers]
+    galleries = [layer for opened in project.data for layer in opened.layers]
+    return galleries + [layer for field in project.fields for layer in field.layers]
 
 
 def show_notes(notes: Iterable[str]) -> None:

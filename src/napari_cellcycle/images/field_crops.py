@@ -105,15 +105,32 @@ def cell_positions(images: CellImages) -> NDArray[np.float64]:
     ndarray, shape (N, 2)
         Row and column of the middle of each bounding box in pixels; NaN for cells that are in no field.
     """
+    boxes = cell_boxes(images)
+    return (boxes[:, :2] + boxes[:, 2:] - 1) / 2
+
+
+def cell_boxes(images: CellImages) -> NDArray[np.float64]:
+    """Bounding boxes of cells in their field.
+
+    Parameters
+    ----------
+    images : CellImages
+        Images of N cells, of a field or not.
+
+    Returns
+    -------
+    ndarray, shape (N, 4)
+        First row, first column, row and column after the last in pixels; NaN for cells that are in no field.
+    """
     if isinstance(images, FieldImages):
-        return (images.boxes[:, :2] + images.boxes[:, 2:] - 1) / 2
+        return images.boxes.astype(float)
     if isinstance(images, SubsetImages):
-        return cell_positions(images.images)[images.chosen]
+        return cell_boxes(images.images)[images.chosen]
     if isinstance(images, JoinedImages) and images.parts:
-        return np.concatenate([cell_positions(part) for part in images.parts])
+        return np.concatenate([cell_boxes(part) for part in images.parts])
     if isinstance(images, PlaneImages):
-        return cell_positions(images.images)
-    return np.full((len(images), 2), np.nan)
+        return cell_boxes(images.images)
+    return np.full((len(images), 4), np.nan)
 
 
 def cut_cells(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -241,3 +241,22 @@ def _rings(labels: NDArray[np.int32], diameter: float) -> NDArray[np.int32]:
     rings: NDArray[np.int32] = expand_labels(labels, diameter / 5)
     rings[expand_labels(labels, diameter / 12) > 0] = 0
     return rings
+
+
+def nuclei_in_words(found: Sequence[Nuclei]) -> str:
+    """How many nuclei were found in some frames, and what was left out.
+
+    Parameters
+    ----------
+    found : sequence of Nuclei
+        One for each frame.
+
+    Returns
+    -------
+    str
+        As in "48 nuclei; left out: 3 bright, 1 small".
+    """
+    n_nuclei = sum(int(one.labels.max(initial=0)) for one in found)
+    reasons = [reason for one in found for reason in one.reasons.values()]
+    left_out = [f"{reasons.count(name):,} {name}" for name in (BRIGHT, GRANULAR, SMALL, LARGE) if name in reasons]
+    return f"{n_nuclei:,} nuclei" + (f"; left out: {', '.join(left_out)}" if left_out else "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHANCE = "p_"
-_NEEDED = {"source", "cell", "phase"}
-_OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
+_NEEDED = {"source", "cell", "phase", "probability"}
+_ALONG_TRACKS = {"track": np.int64, "frame": np.int64, "parent": np.int64, "posterior": float, "cycle_position": float}
+"""Columns of films whose cells were followed."""
+_OURS = {*_NEEDED, "dna_content", "unfamiliar", "synthetic", "reliable"}
+
+_MOST = 1.001  # with rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +58,7 @@ def is_calls_table(path: Path) -> bool:
         return False
     try:
         names = _heading(path)[0]
-        return set(names) >= _NEEDED and sum(name.startswith(_CHANCE) for name in names) >= 2
+        return set(names) >= _NEEDED and len(_chances(names)) > 1
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -69,7 +75,7 @@ def read_calls(path: Path) -> SavedCalls:
 
     try:
         names, delimiter = _heading(path)
-        numbers = {name for name in names if name in _OURS or name.startswith(_CHANCE)} - {"source", "phase"}
+        numbers = {*_OURS, *_chances(names)} - {"source", "phase"}
         texts = {name: str for name in names if name not in numbers}
         decimal = "," if delimiter == ";" else "."  # as Excel writes it where the comma is decimal
         table = pd.read_csv(
@@ -99,6 +105,12 @@ def _heading(path: Path) -> tuple[list[str], str]:
     return next(csv.reader([first], delimiter=delimiter), []), delimiter
 
 
+def _chances(names: Sequence[str]) -> list[str]:
+    """Columns of probabilities: those after that of the most probable phase."""
+    after = names[names.index("probability") + 1 :]
+    return list(takewhile(lambda name: name.startswith(_CHANCE), after))
+
+
 def _summary(path: Path, n_cells: int) -> dict[str, Any]:
     """The summary of the same cells; empty where there is none."""
     if not path.is_file():
@@ -110,17 +122,18 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
 def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> SavedCalls:
     phases = _phases_of(table, summary)
     chances = table[[f"{_CHANCE}{name}" for name in phases.names]].to_numpy(np.float32)
+    _check_numbers(table, chances)
     settings, model = summary.get("settings", {}), summary.get("model", {})
     prediction = Prediction(
         sources=table["source"].to_numpy(str),
         ids=table["cell"].to_numpy(np.int64),
         probabilities=chances,
         dna_content=_known(table, "dna_content", np.float32),
-        min_probability=settings.get("min_probability", _least(table["phase"], chances)),
+        min_probability=float(settings.get("min_probability", _least(table["phase"], chances))),
         unreadable={int(row): "" for row in np.flatnonzero(np.isnan(chances).any(axis=1))},
         synthetic=_known(table, "synthetic", bool),
         unfamiliar=_known(table, "unfamiliar", bool),
-        columns={name: table[name].to_numpy(str) for name in texts if name not in ("source", "phase")},
+        columns={name: _further(table, name) for name in texts if name not in ("source", "phase")},
         model=model.get("name", ""),
         verdict=_verdict(table, summary),
         phase_set=phases,
@@ -131,11 +144,30 @@ def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> Sa
 
 def _phases_of(table: pd.DataFrame, summary: dict[str, Any]) -> PhaseSet:
     """The phases of the columns of probabilities; the summary says what names of the user's own stand for."""
-    names = [name.removeprefix(_CHANCE) for name in table if name.startswith(_CHANCE)]
+    names = [name.removeprefix(_CHANCE) for name in _chances(list(table))]
     written = summary.get("phase_set")
     if isinstance(written, dict) and written.get("names") == names:
         return phase_set(dict(zip(names, written["parts"], strict=True)))
     return phase_set(names)
+
+
+def _check_numbers(table: pd.DataFrame, chances: NDArray[np.float32]) -> None:
+    """Refuse numbers that would become others, or no calls, when they are taken as what they should be."""
+    if table["cell"].dtype.kind not in "iu":
+        raise ValueError("the column cell must hold whole numbers")
+    if ((chances < 0) | (chances > _MOST)).any():
+        raise ValueError("a probability is not in 0 to 1")
+
+
+def _further(table: pd.DataFrame, name: str) -> NDArray[Any]:
+    """A further column: texts, or numbers where it is one of those along tracks."""
+    texts = table[name].to_numpy(str)
+    if name not in _ALONG_TRACKS:
+        return texts
+    try:
+        return np.where(texts == "", "nan", texts).astype(_ALONG_TRACKS[name])
+    except ValueError:
+        return texts
 
 
 def _known(table: pd.DataFrame, name: str, kind: type) -> NDArray[Any] | None:

@@ -34,7 +34,7 @@ _OTHER_WORDS = {
     DARKFIELD: {"dark", "scatter", "ss"},
     DNA: {
         *("hoechst33342", "hoechst33258", "h33342", "h33258", "h3342", "ho33342", "draq7", "draq9", "7aad", "nucblue"),
-        *("dyecycle", "vybrant", "sytox", "fxcycle", "topro3", "sirdna", "spydna"),
+        *("dyecycle", "vybrant", "sytox", "fxcycle", "topro3", "sirdna", "spydna", "nucleus", "nuclei", "nuclear"),
     },
 }
 """Names that microscopes give; they count where no channel has one of the words above."""

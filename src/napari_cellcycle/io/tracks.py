@@ -1,22 +1,25 @@
-"""Tracks as other programs write them: tables, the Cell Tracking Challenge, TrackMate."""
+"""Tracks as other programs write them: tables, the Cell Tracking Challenge, TrackMate, GEFF."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import ReadError
+from napari_cellcycle.io.geff import is_geff, read_geff
 from napari_cellcycle.io.phase_table import read_text
+from napari_cellcycle.io.trackmate import parse_trackmate
+from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
+
+__all__ = ["TrackTable", "read_tracks"]
 
 _DELIMITERS = ",;\t"
 _HEADINGS = {
-    "track": ("track", "trackid", "tracknumber", "lineageid"),
+    "track": ("track", "trackid", "tracknumber", "lineageid", "id"),
     "frame": ("frame", "t", "time", "timepoint", "frameid", "positiont"),
     "parent": ("parent", "parentid", "parenttrack", "parenttrackid", "mother", "motherid"),
     "cell": ("cell", "cellid", "label", "cellnumber", "objectnumber", "maskid"),
@@ -24,53 +27,29 @@ _HEADINGS = {
     "y": ("y", "positiony", "centroidy", "ypx"),
 }
 """Spellings of the headings, in small letters without blanks and underscores."""
-_NO_PARENT = {"", "0", "-1", "nan", "none", "na", "n/a"}
+_NO_PARENT = {"", "-1", "-1.0", "nan", "none", "na", "n/a"}
 _CHALLENGE_COLUMNS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class TrackTable:
-    """N cells of tracks, one row for each cell and frame.
-
-    Attributes
-    ----------
-    track, frame : ndarray of int, shape (N,)
-        Number of the track, and frame from 0 (as the file counts).
-    parents : mapping of int to int
-        Mother of each track that has one.
-    cell : ndarray of int, shape (N,), or None
-        Label of the cell in the image of its frame, if the file says it.
-    position : ndarray, shape (N, 2), or None
-        Centre (y, x) as the file gives it, in pixels or in its unit of length.
-    unit : str
-        Unit of the positions; empty if it is not known.
-    """
-
-    track: NDArray[np.int64]
-    frame: NDArray[np.int64]
-    parents: Mapping[int, int] = field(default_factory=dict)
-    cell: NDArray[np.int64] | None = None
-    position: NDArray[np.float64] | None = None
-    unit: str = ""
-
-    def __len__(self) -> int:
-        return len(self.track)
+_NAPARI_COLUMNS = (4, 5)
+"""Of napari's Tracks: track, frame, perhaps z, y and x."""
 
 
 def read_tracks(path: Path) -> TrackTable:
-    """Read tracks from a table, from ``res_track.txt`` or ``man_track.txt``, or from TrackMate's XML.
+    """Read tracks from a table, from ``res_track.txt`` or ``man_track.txt``, from TrackMate's XML, or from GEFF.
 
     A table (.csv, .tsv, .txt) has the columns ``track`` and ``frame``, optionally ``parent``, and ``cell`` (the label
-    in the image) or ``x`` and ``y``. TrackMate's .xml is the file that it saves, not its simple export of tracks.
+    in the image) or ``x`` and ``y``; without a heading, it is the data of a Tracks layer of napari (track, frame, y,
+    x). TrackMate's .xml is the file that it saves, not its simple export of tracks.
 
     Raises
     ------
     ReadError
         It can't be read, is none of these, or does not fit together.
     """
+    if is_geff(path):
+        return read_geff(path)
     text = read_text(path)
     if text.lstrip().startswith("<"):
-        return _trackmate(path, text)
+        return parse_trackmate(path, text)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ReadError(f"{path.name} is empty; save the tracks again")
@@ -110,7 +89,11 @@ def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
 
 def _table(path: Path, lines: Sequence[str]) -> TrackTable:
     delimiter = max(_DELIMITERS, key=lines[0].count)
+    if not lines[0].count(delimiter):
+        lines, delimiter = [" ".join(line.split()) for line in lines], " "
     headings, *rows = csv.reader(lines, delimiter=delimiter)
+    if all(map(_is_number, headings)) and len(headings) in _NAPARI_COLUMNS:
+        headings, rows = ["track", "frame", *"zyx"[5 - len(headings) :]], [headings, *rows]
     found = {name: _column(headings, spellings) for name, spellings in _HEADINGS.items()}
     if found["track"] is None or found["frame"] is None:
         raise ReadError(f"{path.name} lacks the columns track and frame (it has {', '.join(headings)}); rename them")
@@ -123,15 +106,37 @@ def _table(path: Path, lines: Sequence[str]) -> TrackTable:
     }
     track, frame = (_whole(path, name, columns[name]) for name in ("track", "frame"))
     pairs = zip(track.tolist(), columns.get("parent", [""] * len(rows)), strict=True)
-    named = {number: text for number, text in pairs if text.lower() not in _NO_PARENT | {"-1.0", "0.0"}}
+    named = {number: text for number, text in pairs if text.lower() not in _NO_PARENT}
     mothers = _whole(path, "parent", list(named.values()))
     parents = {number: int(mother) for number, mother in zip(named, mothers, strict=True) if mother != number}
-    _check_parents(path, parents, set(track.tolist()))
+    if not _zero_is_a_mother(track, frame, parents):
+        parents = {number: mother for number, mother in parents.items() if mother}
     cell = _whole(path, "cell", columns["cell"]) if "cell" in columns else None
     position = None
     if "x" in columns and "y" in columns:
         position = np.stack([_numbers(path, name, columns[name]) for name in ("y", "x")], axis=1)
-    return TrackTable(track, frame, parents, cell, position)
+    table = _in_tracks(TrackTable(track, frame, parents, cell, position))
+    _check_parents(path, parents, set(table.track.tolist()))
+    return table
+
+
+def _zero_is_a_mother(track: NDArray[np.int64], frame: NDArray[np.int64], parents: Mapping[int, int]) -> bool:
+    """Whether the parent 0 is a track, and does not mean none: then it ends before its daughters start."""
+    daughters = [number for number, mother in parents.items() if mother == 0]
+    if not daughters or not (track == 0).any():
+        return False
+    return bool(frame[np.isin(track, daughters)].min() > frame[track == 0].max())
+
+
+def _in_tracks(table: TrackTable) -> TrackTable:
+    """Without the rows of cells that are in no track, as in a table of ours."""
+    kept = table.track != NO_TRACK
+    if kept.all():
+        return table
+    cell = None if table.cell is None else table.cell[kept]
+    position = None if table.position is None else table.position[kept]
+    parents = {track: mother for track, mother in table.parents.items() if track != NO_TRACK}
+    return TrackTable(table.track[kept], table.frame[kept], parents, cell, position)
 
 
 def _column(headings: Sequence[str], spellings: Sequence[str]) -> int | None:
@@ -168,74 +173,3 @@ def _check_parents(path: Path, parents: Mapping[int, int], tracks: set[int]) -> 
     missing = next((mother for mother in parents.values() if mother not in tracks), None)
     if missing is not None:
         raise ReadError(f"{path.name} names track {missing} as a parent, but has no such track; correct the parents")
-
-
-def _trackmate(path: Path, text: str) -> TrackTable:
-    try:
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise ValueError("it defines entities, which TrackMate never does")
-        root = ElementTree.fromstring(text.encode())
-        spots, edges = _spots(root), _edges(root)
-        if root.find(".//AllSpots") is None or not edges:
-            raise ValueError("it has no spots in tracks")
-    except (ElementTree.ParseError, ValueError, KeyError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())
-        raise ReadError(f"{path.name} is no file of TrackMate or is damaged ({reason}); save it again") from error
-    model = root.find("Model")
-    unit = "" if model is None else model.get("spatialunits", "")
-    return _linked(path, spots, edges, unit)
-
-
-def _spots(root: ElementTree.Element) -> dict[int, tuple[int, float, float]]:
-    """Frame, y and x by id."""
-    return {
-        int(spot.attrib["ID"]): (
-            round(float(spot.attrib["FRAME"])),
-            float(spot.attrib["POSITION_Y"]),
-            float(spot.attrib["POSITION_X"]),
-        )
-        for spot in root.iterfind(".//AllSpots//Spot")
-    }
-
-
-def _edges(root: ElementTree.Element) -> list[tuple[int, int]]:
-    """Pairs of spots that are linked, of the tracks that pass TrackMate's filters."""
-    kept = {int(track.attrib["TRACK_ID"]) for track in root.iterfind(".//FilteredTracks/TrackID")}
-    filtered = root.find(".//FilteredTracks") is not None
-    return [
-        (int(edge.attrib["SPOT_SOURCE_ID"]), int(edge.attrib["SPOT_TARGET_ID"]))
-        for track in root.iterfind(".//AllTracks/Track")
-        if not filtered or int(track.attrib["TRACK_ID"]) in kept
-        for edge in track.iterfind("Edge")
-    ]
-
-
-def _linked(
-    path: Path, spots: Mapping[int, tuple[int, float, float]], edges: Sequence[tuple[int, int]], unit: str
-) -> TrackTable:
-    """Tracks from birth to division: one of TrackMate is a whole lineage, cut here where two spots follow one."""
-    follow: dict[int, list[int]] = {}
-    lead: dict[int, int] = {}
-    for one, other in edges:
-        if one not in spots or other not in spots:
-            raise ReadError(f"{path.name} links spots that it does not have; save it again")
-        source, target = (one, other) if spots[one][0] <= spots[other][0] else (other, one)
-        if target in lead or spots[source][0] == spots[target][0]:
-            raise ReadError(f"{path.name} links two cells to one in frame {spots[target][0]}; undo merges in TrackMate")
-        follow.setdefault(source, []).append(target)
-        lead[target] = source
-    number: dict[int, int] = {}
-    n_tracks = 0
-    parents: dict[int, int] = {}
-    for spot in sorted({*follow, *lead}, key=lambda spot: (spots[spot][0], spot)):
-        mother = lead.get(spot)
-        if mother is not None and len(follow[mother]) == 1:
-            number[spot] = number[mother]
-            continue
-        number[spot] = n_tracks
-        n_tracks += 1
-        if mother is not None:
-            parents[number[spot]] = number[mother]
-    rows = sorted(number, key=lambda spot: (number[spot], spots[spot][0]))
-    track, frame = np.array([number[spot] for spot in rows]), np.array([spots[spot][0] for spot in rows])
-    return TrackTable(track, frame, parents, position=np.array([spots[spot][1:] for spot in rows]), unit=unit)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
@@ -21,12 +22,24 @@ from napari_cellcycle.io.writers.results import (
     write_picture,
     write_table,
 )
-from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
+from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.follow import (
+    FOLLOWED_FILES,
+    Followed,
+    decode_followed,
+    follow_cells,
+    summarise_tracks,
+    trackmate_copy,
+    with_tracks,
+    write_followed,
+)
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
+from napari_cellcycle.tracking.cycle_curve import fit_cycle_curve
+from napari_cellcycle.tracking.decode import DecodedTracks
 from napari_cellcycle.versions import installed_versions
 
 RESULT_FILES = ("phases.csv", "summary.json", "montage.png")
@@ -47,6 +60,8 @@ class Classified:
     prediction: Prediction
     card: ModelCard
     folder: Path
+    followed: Followed | None = None
+    decoded: DecodedTracks | None = None
 
 
 def classify_files(
@@ -54,20 +69,25 @@ def classify_files(
     output: Path,
     config: ClassifySettings,
     reading: ReadSettings,
+    following: FollowSettings | None = None,
     *,
     overwrite: bool = False,
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
-    A long table is written as ``phases.parquet`` too; and whatever ``config.export`` names. With `overwrite` they
-    replace those of an earlier run.
+    A long table is written as ``phases.parquet`` too; whatever ``config.export`` names; and if ``following.tracks`` is
+    given, the phases along the tracks of films. With `overwrite` they replace those of an earlier run.
 
     Raises
     ------
     WriteError
         A file can't be written or is there already, or a package that writes it is not installed.
     """
-    check_free(Path(output), (*RESULT_FILES, *(_EXPORTED[kind] for kind in config.export)), paths, overwrite=overwrite)
+    tracks = None if following is None else following.tracks
+    names = [*RESULT_FILES, *(_EXPORTED[kind] for kind in config.export)]
+    if tracks is not None:
+        names += [*FOLLOWED_FILES, *filter(None, [trackmate_copy(tracks)])]
+    check_free(Path(output), names, paths, overwrite=overwrite)
     for kind in config.export:
         require_package(kind)
     with reserved(Path(output)):
@@ -82,9 +102,33 @@ def classify_files(
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
-        write_results(cells, prediction, model.card, Path(output), shared_settings(settings))
+        followed = decoded = None
+        if following is not None and tracks is not None:
+            followed = yield from follow_cells(cells, following)
+            decoded = decode_followed(followed, prediction, following)
+            prediction = with_tracks(prediction, followed, decoded)
+            write_followed(followed, decoded, prediction, Path(output))
+            settings |= following.to_dict()
+        elif config.cycle_position:
+            prediction = yield from with_cycle_position(prediction, model, cells, config)
+        in_tracks = {} if followed is None or decoded is None else summarise_tracks(followed, decoded)
+        write_results(cells, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
         yield from _export(cells, prediction, model, Path(output), config)
-    return Classified(cells, prediction, model.card, Path(output))
+    return Classified(cells, prediction, model.card, Path(output), followed, decoded)
+
+
+def with_cycle_position(
+    prediction: Prediction, model: Model, cells: Cells, config: ClassifySettings
+) -> Job[Progress | Note, Prediction]:
+    """The same calls with the column ``cycle_position``, by a closed curve through the features of the network."""
+    features = yield from extract_features(model, cells, device=config.device, batch_size=config.batch_size)
+    try:
+        curve = fit_cycle_curve(features, prediction.probabilities)
+    except TooFewCellsError as error:
+        yield Note(str(error))
+        return prediction
+    place = curve.positions(features, prediction.probabilities)
+    return replace(prediction, columns={**prediction.columns, "cycle_position": place})
 
 
 def _export(
@@ -102,16 +146,25 @@ def _export(
     if "fcs" in wanted:
         write_fcs(prediction, folder / "fcs")
     if "object-lists" in wanted:
-        write_object_lists(prediction, folder / "object_lists")
+        write_object_lists(prediction, folder / "object_lists", overwrite=True)
 
 
 def write_results(
-    cells: Cells, prediction: Prediction, card: ModelCard, folder: Path, settings: dict[str, Any]
+    cells: Cells,
+    prediction: Prediction,
+    card: ModelCard,
+    folder: Path,
+    settings: dict[str, Any],
+    in_tracks: dict[str, Any] | None = None,
 ) -> None:
-    """Write the table, the summary and the image; the button *Save* in napari writes the same files."""
+    """Write the table, the summary and the image; the button *Save* in napari writes the same files.
+
+    `in_tracks` is what the summary says of tracks, if the cells were followed.
+    """
     write_table(prediction, folder / "phases.csv")
     force = bool(settings.get("force", False))
-    write_json(summarise(prediction, card, settings, force=force), folder / "summary.json")
+    summary = summarise(prediction, card, settings, force=force)
+    write_json(summary | ({"tracks": in_tracks} if in_tracks else {}), folder / "summary.json")
     write_picture(draw_montage(cells, prediction), folder / "montage.png")
 
 

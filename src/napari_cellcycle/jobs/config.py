@@ -25,7 +25,7 @@ from napari_cellcycle.settings_base import (
     optional,
     setting,
 )
-from napari_cellcycle.stain.names import FUCCI_ROLES, MODELS
+from napari_cellcycle.stain.names import FUCCI_ROLES, LIKELIEST, MODELS, S_G2M_GATES
 from napari_cellcycle.training.config import FINE_TUNING, TrainConfig
 from napari_cellcycle.training.finder_config import FINE_TUNING as FINDER_FINE_TUNING
 from napari_cellcycle.training.finder_config import FinderConfig
@@ -48,8 +48,15 @@ _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the l
 _BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
 _SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
 _EMBEDDINGS = ("pca", "umap", "none")
+AUTO, LABELS, LINK = "auto", "labels", "link"
+"""Where the tracks of films come from, if not from a file."""
+_TRACKS = (
+    "phases along tracks: a file of tracks (TrackMate XML, res_track.txt, GEFF, CSV); labels, if a label is the same "
+    "cell in all frames; link, to link cells from frame to frame; or auto, for one of these two"
+)
 _FINDER = (
-    "what finds cells in fields without labels: a model with a finder, cellpose, or none for plain segmentation; "
+    "what finds cells in fields without labels: a model with a finder, cellpose, stain for nuclei in the channel dna, "
+    "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
 _PHASES = (
@@ -186,7 +193,24 @@ class ClassifySettings(Settings):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     batch_size: Annotated[int, more("cells at a time; fewer take less memory", 1, 65_536)] = 256
     export: Annotated[Exports, more(_EXPORT)] = ()
+    cycle_position: Annotated[
+        bool, more("give each cell its position in the cycle, from 0 to 1; cells in tracks always get it")
+    ] = False
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowSettings(Settings):
+    """How the cells of films are followed."""
+
+    tracks: Annotated[OptionalText, setting(_TRACKS)] = None
+    minutes_per_frame: Annotated[
+        float | None, setting("time from frame to frame in minutes; else durations are in frames", 0.001, 10_000)
+    ] = None
+    max_move_px: Annotated[
+        float | None,
+        more("with link: how far a cell moves at most from frame to frame, in pixels; else by its size", 1, 10_000),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -370,6 +394,14 @@ class LabelSettings(Settings):
     margin: Annotated[
         float, setting("leave out cells whose stain is this near to a gate; 0.05 is 5 % more or less", 0, 0.5)
     ] = 0.05
+    s_g2m: Annotated[
+        str,
+        more(
+            "gate between S and G2/M: where a cell is as likely of one as of the other by the fit, or in the middle "
+            "between the peaks, also where the fit can't tell them",
+            choices=S_G2M_GATES,
+        ),
+    ] = LIKELIEST
     gates: Annotated[
         OptionalPath, more("use these gates, from a gates.json that was written before and may have been edited")
     ] = None

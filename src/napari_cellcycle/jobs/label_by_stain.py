@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from napari_cellcycle.annotate.data_labels import open_labels
 from napari_cellcycle.cells import DNA, ROLES, Cells
@@ -18,34 +18,55 @@ from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.channel_roles import role_in_notes
+from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.own_outputs import GATES_FILE, LABEL_TABLE_FILE
+from napari_cellcycle.io.plain_files import plain_bytes
+from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.stain.gates import Gates
-from napari_cellcycle.stain.measure import measure_cells
+from napari_cellcycle.stain.measure import Measures, measure_cells
 from napari_cellcycle.stain.names import FUCCI_ROLES
 from napari_cellcycle.stain.quality import NOTHING
 from napari_cellcycle.stain.result import StainLabels, gate_dna, gate_fucci
 from napari_cellcycle.versions import installed_versions
 
 PAGE = "labels.html"
+RESULT_FILES = (LABEL_TABLE_FILE, GATES_FILE, PAGE)
+_MOST_BYTES_OF_GATES = 2**24
 
 
 def label_files(
-    paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    output: Path,
+    settings: LabelSettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
 ) -> Job[Progress | Note, StainLabels]:
     """Label all cells in `paths` by their stain.
 
     The labels are written into the table of labels beside the data, where those of the same stain are replaced, and
-    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``.
+    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``. With `overwrite` they replace those of an earlier
+    run.
 
     Raises
     ------
     ImageError
         The stain can tell no phase; the page, which shows why, is written before.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
     """
+    check_free(Path(output), RESULT_FILES, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        return (yield from _label_files(paths, output, settings, reading))
+
+
+def _label_files(
+    paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
+) -> Job[Progress | Note, StainLabels]:
     reading = _with_dna(reading, settings)
     cells = yield from open_cells(paths, reading, labelled=False)
     found = yield from label_cells(cells, settings, reading.channels or {})
@@ -75,22 +96,56 @@ def label_cells(
     cells: Cells, settings: LabelSettings, named: Mapping[str, str] | None = None
 ) -> Job[Progress | Note, StainLabels]:
     """Measure the stain of cells and gate it; nothing is written. `named` are the names of roles, as in the files."""
-    gates = None if settings.gates is None else read_gates(settings.gates)
-    if settings.fucci is not None:
-        channels = {role: stain_channel(cells, settings.fucci[role], named) for role in FUCCI_ROLES}
-        measures = {}
-        for role, channel in channels.items():
-            measures[role] = yield from measure_cells(cells, channel)
-        found = gate_fucci(cells, channels, measures, margin=settings.margin)
-    else:
-        channel = stain_channel(cells, settings.dna or DNA, named)
-        stain = yield from measure_cells(cells, channel)
-        if not np.isfinite(stain.dna).any():
-            raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
-        how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
-        found = gate_dna(cells, channel, stain, gates=gates, force=settings.force, **how)
+    if settings.gates is not None:
+        read_gates(settings.gates)  # what is wrong with them is known before the cells are measured
+    stain = yield from measure_stain(cells, settings, named)
+    found = gate_stain(stain, settings)
     yield from (Note(word) for word in found.words)
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredStain:
+    """The stain of some cells: one channel, or those of FUCCI, first that of G1."""
+
+    cells: Cells
+    channels: tuple[str, ...]
+    measures: tuple[Measures, ...]
+
+
+def measure_stain(
+    cells: Cells, settings: LabelSettings, named: Mapping[str, str] | None = None
+) -> Job[Progress | Note, MeasuredStain]:
+    """Measure the channels that the settings name."""
+    if settings.fucci is not None:
+        channels = tuple(stain_channel(cells, settings.fucci[role], named) for role in FUCCI_ROLES)
+    else:
+        channels = (stain_channel(cells, settings.dna or DNA, named),)
+    measures = []
+    for channel in channels:
+        measures.append((yield from measure_cells(cells, channel)))
+    return MeasuredStain(cells, channels, tuple(measures))
+
+
+def gate_stain(stain: MeasuredStain, settings: LabelSettings) -> StainLabels:
+    """Label cells whose stain was measured, by gates that are set by its histogram or groups.
+
+    Raises
+    ------
+    ImageError
+        No cell could be read.
+    """
+    if settings.fucci is not None:
+        channels = dict(zip(FUCCI_ROLES, stain.channels, strict=True))
+        measures = dict(zip(FUCCI_ROLES, stain.measures, strict=True))
+        return gate_fucci(stain.cells, channels, measures, margin=settings.margin)
+    (channel,), (one,) = stain.channels, stain.measures
+    if not np.isfinite(one.dna).any():
+        raise ImageError("none of these cells can be read, so none can be labelled; see the notes above")
+    gates = None if settings.gates is None else read_gates(settings.gates)
+    how: dict[str, Any] = {"model": settings.model, "margin": settings.margin, "seed": settings.seed}
+    how["s_g2m"] = settings.s_g2m
+    return gate_dna(stain.cells, channel, one, gates=gates, force=settings.force, **how)
 
 
 def stain_channel(cells: Cells, name: str, named: Mapping[str, str] | None = None) -> str:
@@ -123,12 +178,14 @@ def read_gates(path: Path) -> Gates:
         It can't be read, or has no such gates.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(plain_bytes(path, _MOST_BYTES_OF_GATES))
         values: Any = TypeAdapter(dict[str, float | bool]).validate_python(content["gates"], strict=True)
+        if any(isinstance(value, bool) != (name == "separates_s") for name, value in values.items()):
+            raise ValueError("a truth value where a number should be, or the other way round")
         return Gates(**values)
     except OSError as error:
         raise ReadError(f"the gates in {path} can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         names = ", ".join(item.name for item in fields(Gates))
         raise ReadError(
             f"{path} has no gates of a DNA stain; it must be a gates.json with numbers for {names}"
@@ -139,7 +196,7 @@ def write_results(found: StainLabels, folder: Path, settings: LabelSettings) -> 
     """Write ``labels.csv``, ``gates.json`` and the page; a dock's button *Save* writes the same files."""
     page = render_stain_page(found)
     with atomic_path(folder / LABEL_TABLE_FILE) as temporary:
-        found.to_table().to_csv(temporary, index=False, float_format="%.6g")
+        write_csv(found.to_table(), temporary, float_format="%.6g")
     content = {**found.to_dict(), "settings": settings.to_dict(), "versions": installed_versions()}
     write_json(content, folder / GATES_FILE)
     with atomic_path(folder / PAGE) as temporary:

@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_cellcycle.errors import ModelError, StoppedError, WriteError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.io.labelled_fields import LabelledField, read_labelled_fields
+from napari_cellcycle.io.reserve import reserved
 from napari_cellcycle.jobs.config import FinderSettings, ReadSettings
 from napari_cellcycle.models.device import pick_device
 from napari_cellcycle.models.finder import WIDTHS, FinderNetwork
@@ -27,6 +28,13 @@ def train_finder_files(
 ) -> Job[Progress | Note | FinderStep, Finder]:
     """Train on all fields in `paths` that have labels, or the stain ``run.dna``; see `train_finder_fields`."""
     check_finder_output(Path(output))
+    with reserved(Path(output)):
+        return (yield from _train_files(paths, output, run, reading, stop))
+
+
+def _train_files(
+    paths: Sequence[str | Path], output: Path, run: FinderSettings, reading: ReadSettings, stop: Stop
+) -> Job[Progress | Note | FinderStep, Finder]:
     fields = yield from read_labelled_fields(
         paths,
         dna=run.dna,

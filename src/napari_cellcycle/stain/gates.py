@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.stain.histogram_fit import HistogramFit
 from napari_cellcycle.stain.measure import Floats, Measures
-from napari_cellcycle.stain.names import DEBRIS, DOUBLET, G1, G2M, LABELS, MITOSIS, NOT_G1, S
+from napari_cellcycle.stain.names import DEBRIS, DOUBLET, G1, G2M, LABELS, LIKELIEST, MIDDLE, MITOSIS, NOT_G1, S
 
 G1_CONTENT = 2.0
 """DNA content of the G1 peak, in sets of chromosomes."""
@@ -82,6 +83,8 @@ class Gates:
     margin: float = 0.05
 
     def __post_init__(self) -> None:
+        if not all(map(math.isfinite, vars(self).values())):
+            raise SettingError("gates must be finite numbers")
         in_order = 0 <= self.debris < self.g1_s <= self.s_g2m < self.clumps
         if not (self.g1_place > 0 and in_order):
             raise SettingError(
@@ -127,7 +130,7 @@ class Gates:
         return asdict(self)
 
 
-def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = True) -> Gates:
+def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = True, s_g2m: str = LIKELIEST) -> Gates:
     """Set gates where, by the fit, a cell is as likely of one phase as of the other.
 
     Parameters
@@ -138,6 +141,8 @@ def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = Tru
         The cells.
     separates_s : bool
         Whether S and G2/M are distinguished.
+    s_g2m : {"likeliest", "middle"}
+        Put the gate between S and G2/M by the fit too, or halfway between the peaks of G1 and G2/M.
 
     Returns
     -------
@@ -146,13 +151,14 @@ def find_gates(fit: HistogramFit, measures: Measures, *, separates_s: bool = Tru
     """
     curves, middles = fit.curves, fit.middles
     g1_s = _crossing(middles, curves.g1, curves.s + curves.g2m, fit.g1_place, fit.g2_place)
-    s_g2m = _crossing(middles, curves.g1 + curves.s, curves.g2m, g1_s, fit.g2_place)
+    likeliest = _crossing(middles, curves.g1 + curves.s, curves.g2m, g1_s, fit.g2_place)
+    middle = max((fit.g1_place + fit.g2_place) / 2, g1_s)
     lowest = max(1 - _SPREADS * fit.cv, _FARTHEST_DEBRIS) * fit.g1_place
     unit = G1_CONTENT / fit.g1_place
     gates = Gates(
         g1_place=fit.g1_place,
         g1_s=g1_s * unit,
-        s_g2m=s_g2m * unit,
+        s_g2m=(middle if s_g2m == MIDDLE else likeliest) * unit,
         debris=lowest * unit,
         clumps=fit.g2_place * (1 + _SPREADS * fit.cv) * unit,
         separates_s=separates_s,

@@ -7,6 +7,9 @@ from napari_cellcycle.phases import COLOURS, Phase
 DEAN_JETT_FOX, WATSON = "dean-jett-fox", "watson"
 MODELS = (DEAN_JETT_FOX, WATSON)
 """Models of a DNA histogram."""
+LIKELIEST, MIDDLE = "likeliest", "middle"
+S_G2M_GATES = (LIKELIEST, MIDDLE)
+"""Where the gate between S and G2/M is put: by the fit, or halfway between the peaks."""
 FUCCI_ROLES = ("g1", "s-g2m")
 """What a FUCCI channel is high in."""
 

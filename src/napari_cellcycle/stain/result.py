@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +13,17 @@ from napari_cellcycle.stain.fucci import FucciGates, find_groups
 from napari_cellcycle.stain.gates import Gated, Gates, find_gates
 from napari_cellcycle.stain.histogram_fit import HistogramFit, fit_histogram
 from napari_cellcycle.stain.measure import Measures
-from napari_cellcycle.stain.names import DEAN_JETT_FOX, FUCCI_ROLES, LABELS
+from napari_cellcycle.stain.names import DEAN_JETT_FOX, FUCCI_ROLES, LABELS, LIKELIEST, MIDDLE
 from napari_cellcycle.stain.quality import ALL_PHASES, NOTHING, Tells, judge
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+HALFWAY = (
+    "the gate between S and G2/M lies halfway between the peaks, as was asked: this is a convention, and where peaks "
+    "are wide it puts many cells of late S into G2/M"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +69,13 @@ class StainLabels:
         """Cells with each label, sure or not, in the order of `LABELS`; those with none are left out."""
         return {label: n for label in LABELS if (n := int((self.gated.labels == label).sum()))}
 
+    def with_gates(self, gates: Gates | FucciGates) -> StainLabels:
+        """The same cells, labelled by other gates, as when these are dragged; then all that they divide is labelled."""
+        if isinstance(gates, Gates):
+            (one,) = self.measures
+            return replace(self, gates=gates, gated=gates.apply(one))
+        return replace(self, gates=gates, gated=gates.apply(*(one.dna for one in self.measures)))
+
     def to_table(self) -> pd.DataFrame:
         """One row a cell: ``source, cell, label, sure``, the measures, and ``gate_distance``."""
         import pandas as pd
@@ -99,6 +112,7 @@ def gate_dna(
     model: str = DEAN_JETT_FOX,
     margin: float = 0.05,
     gates: Gates | None = None,
+    s_g2m: str = LIKELIEST,
     force: bool = False,
     seed: int = 0,
 ) -> StainLabels:
@@ -118,6 +132,8 @@ def gate_dna(
         Cells this near to a gate, relative to it, are unsure.
     gates : Gates, optional
         Use these, with `margin`, instead of setting some by the fit. Then all phases that they divide are labelled.
+    s_g2m : {"likeliest", "middle"}
+        Where the gate between S and G2/M is put, see `find_gates`. Halfway, both are labelled if the stain can tell G1.
     force : bool
         Give all labels even if the stain can't tell them.
     seed : int
@@ -133,13 +149,16 @@ def gate_dna(
     outside = (dna < fit.edges[0]) | (dna > fit.edges[-1])
     quality = judge(fit, float(measures.saturated[readable].mean()), float(outside.mean()))
     separates_s = force or (quality.tells == ALL_PHASES if gates is None else gates.separates_s)
-    found = gates or find_gates(fit, measures, separates_s=separates_s)
+    words = quality.words
+    if s_g2m == MIDDLE and gates is None and quality.tells != NOTHING:
+        separates_s, words = True, (*words, HALFWAY)
+    found = gates or find_gates(fit, measures, separates_s=separates_s, s_g2m=s_g2m)
     found = found.moved(separates_s=separates_s, margin=margin)
     gated = found.apply(measures)
     if quality.tells == NOTHING and gates is None and not force:
         none = np.full(len(cells), "")
         gated = Gated(none, np.zeros(len(cells), bool), np.full(len(cells), np.nan))
-    return StainLabels(cells, (channel,), (measures,), found, gated, fit, quality.tells, quality.words)
+    return StainLabels(cells, (channel,), (measures,), found, gated, fit, quality.tells, words)
 
 
 def gate_fucci(

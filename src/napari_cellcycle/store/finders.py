@@ -13,6 +13,7 @@ from napari_cellcycle.errors import ModelError, WriteError
 from napari_cellcycle.images.object_cut import Cut
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.models.cellpose_finder import CELLPOSE, CellposeFinder
+from napari_cellcycle.models.stain_finder import STAIN, StainFinder
 from napari_cellcycle.models.trained_finder import FINDER_CARD_VERSION, Finder, FinderCard
 from napari_cellcycle.store.cards import PixelSize, known_version
 from napari_cellcycle.store.models import CARD as MODEL_CARD
@@ -126,8 +127,8 @@ def load_finder(name: str | Path) -> CellFinder:
     Parameters
     ----------
     name : str or Path
-        A model that has a finder, by its name or folder; a folder that ``train-finder`` wrote; or ``cellpose``, if it
-        is installed.
+        A model that has a finder, by its name or folder; a folder that ``train-finder`` wrote; ``cellpose``, if it is
+        installed; or ``stain``, for nuclei in the channel ``dna``.
 
     Returns
     -------
@@ -140,6 +141,8 @@ def load_finder(name: str | Path) -> CellFinder:
     """
     if str(name) == CELLPOSE:
         return CellposeFinder.load()
+    if str(name) == STAIN:
+        return StainFinder()
     return load_trained_finder(name)
 
 

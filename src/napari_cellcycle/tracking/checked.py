@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from napari_cellcycle.tracking.durations import Floats, PhaseDuration
 from napari_cellcycle.tracking.semi_markov import Bools, Ints
 from napari_cellcycle.tracking.track_grid import Evidence, TrackGrid
 
-Parents = Mapping[object, object] | ArrayLike
+Parents = Mapping[Any, Any] | ArrayLike
 Durations = Mapping[str, PhaseDuration | float]
 
 _UNFAMILIAR_WEIGHT = 0.1

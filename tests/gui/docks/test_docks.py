@@ -269,6 +269,10 @@ def test_the_saved_table_is_the_one_of_the_screen(classified, viewer, tmp_path, 
     assert list(saved["phase"]) == list(shown["phase"])
     assert list(saved.columns)[:4] == ["source", "cell", "phase", "probability"]
     assert str(path) in classified.status.text()
+    (tmp_path / "summary.json").write_text("{}")  # of other calls, for whose summary it would pass
+    classified.save_button.click()
+    finished(classified)
+    assert classified.status.text() == (f"{tmp_path} has summary.json of an earlier run; choose another name")
 
 
 def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
@@ -291,8 +295,11 @@ def test_a_model_that_does_not_fit_greys_the_phases_and_withholds_their_shares(
     layer = layer_showing(viewer, "phase")
     notes = [event for event in said if event.startswith("Note") and "Loading" not in event]
     assert "does not fit, because brightfield" in notes[0]  # before there is any phase
-    assert dock.status.text().startswith("The model 'default' does not fit, because brightfield and darkfield are exch")
-    assert "exchange them with the boxes of the channels in Open cells" in dock.status.text()
+    assert dock.verdict.text().startswith(
+        "The model 'default' does not fit, because brightfield and darkfield are exch"
+    )
+    assert "exchange them with the boxes of the channels in Open cells" in dock.verdict.text()
+    assert dock.results.layout().indexOf(dock.verdict) < dock.results.layout().indexOf(dock.legend)
     assert [dock.legend.item(row, 1).text() for row in range(8)] == [""] * 8
     shown = layer.colormap.color_dict[int(Phase.G1) + 1][:3]
     assert np.allclose(shown * 255, list(bytes.fromhex(greyed("#0072b2")[1:])), atol=0.5)
@@ -562,6 +569,11 @@ def test_a_saved_report_is_the_commands_report(evaluate, tmp_path, monkeypatch, 
     assert {"report.html", "metrics.json", "confusion.csv", "per_phase.csv"} <= {
         path.name for path in tmp_path.iterdir()
     }
+    before = (tmp_path / "report.html").stat().st_mtime_ns
+    evaluate.save_button.click()
+    finished(evaluate)
+    assert "of an earlier run; choose another name" in evaluate.status.text()
+    assert (tmp_path / "report.html").stat().st_mtime_ns == before
 
 
 def test_labels_are_the_truth_and_new_ones_ask_for_new_figures(evaluate, gallery, finished, qtbot) -> None:

@@ -10,12 +10,14 @@ from napari_cellcycle.gui.docks.augment import AugmentWidget
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
 from napari_cellcycle.gui.docks.gallery import GalleryWidget
+from napari_cellcycle.gui.docks.label_by_stain import LabelByStainWidget
 from napari_cellcycle.gui.docks.open import OpenWidget
 from napari_cellcycle.gui.docks.populations import PopulationsWidget
 from napari_cellcycle.gui.docks.train import TrainWidget
 from napari_cellcycle.gui.layers.source import layer_name
 
-DOCKS = [OpenWidget, ClassifyWidget, GalleryWidget, EvaluateWidget, PopulationsWidget, TrainWidget, AugmentWidget]
+DOCKS = [OpenWidget, ClassifyWidget, GalleryWidget, LabelByStainWidget, EvaluateWidget, PopulationsWidget]
+DOCKS += [TrainWidget, AugmentWidget]
 OF_QT = ("qt_", "ScrollLeftButton", "ScrollRightButton")
 
 

@@ -119,3 +119,9 @@ def test_real_files_give_the_counts_that_ideas_wrote_into_them(real_data: Path, 
         assert found.populations[html.unescape(population)].sum() == int(count), population
     assert found.cif_name == "example.cif"
     assert {"tagged-G1", "tagged-pro"} <= found.tagged
+
+
+def test_a_region_without_end_holds_nothing_and_says_nothing(tmp_path: Path) -> None:
+    ring = region("ring", "oval", [(1e308, 1.0), (-1e308, 3.0)]) + region("flat", "oval", [(5, 1), (5, 1)])
+    analysis = read_daf(write_daf(tmp_path / "a.daf", ring, gate("r", "ring") + gate("f", "flat")))
+    assert not analysis.populations["f"].any()

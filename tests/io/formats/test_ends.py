@@ -96,6 +96,18 @@ def test_folders_in_folders_in_folders(tmp_path: Path, monkeypatch: pytest.Monke
         shutil.rmtree(tmp_path / "top")
 
 
+@pytest.mark.parametrize("at", [0, 4])
+def test_pages_that_run_in_a_circle(tmp_path: Path, at: int) -> None:
+    """Through the header of the file too, where tifffile reads on as if it were a directory."""
+    data = bytearray(struct.pack("<2sHI", b"II", 42, 8) + bytes(500))
+    struct.pack_into("<HI", data, 8, 0, at or 20)  # a directory without entries, and where the next one is
+    struct.pack_into("<HI", data, 20, 0, 8)
+    struct.pack_into("<I", data, 4 + 2 + 8 * 12, 8)  # the 8 of the header, taken as a number of entries
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(CellCycleError, match="is truncated or damaged"):
+        read_cells(tmp_path / "a.tif")
+
+
 def test_a_number_of_five_thousand_digits(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.stack([PIXELS] * 3), photometric="minisblack", metadata={"axes": "TYX"})
     (tmp_path / "a.csv").write_text("cell,phase\n" + "1" * 5000 + ",G1\n")

@@ -23,7 +23,7 @@ from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.io.formats import tiff
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.open import open_images, read_only_frame
-from napari_cellcycle.io.formats.tiff_pages import MappedTiff
+from napari_cellcycle.io.formats.tiff_pages import PlainTiff
 
 OWN_WAY = {"offset_of", "byte_order", "plane_shape", "page_of", "index_in_page", "page_shapes", "n_samples", "rows"}
 KINDS = ("ome", "plain", "page by page", "imagej", "shaped")
@@ -141,7 +141,7 @@ def test_stacks_are_mapped_without_tifffile(tmp_path: Path, kind: str, bigtiff: 
     path = write(tmp_path / ("x.ome.tif" if kind == "ome" else "x.tif"), frames, kind, byteorder, bigtiff)
     with patch.object(tifffile.TiffFile, "series", None):
         file = open_images(path)[0]
-    assert isinstance(file, MappedTiff)
+    assert isinstance(file, PlainTiff)
     found = np.concatenate(file.read(range(file.n_frames)))
     np.testing.assert_array_equal(found.reshape(frames.shape), frames)
 

@@ -16,7 +16,9 @@ from napari_cellcycle.gui.docks.window_drops import WindowDrops
 from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.data_set import labels_changed
 from napari_cellcycle.gui.layers.dock_words import in_dock_words
+from napari_cellcycle.gui.layers.reopened import describe_reopened
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
+from napari_cellcycle.gui.supported import check_supported
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
@@ -39,6 +41,7 @@ class Dock(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
+        check_supported()
         super().__init__()
         self.viewer = viewer
         self.locked_while_busy: list[QWidget] = []
@@ -58,6 +61,8 @@ class Dock(QWidget):
         self._telling.setInterval(LABELS_MS)
         self._telling.timeout.connect(self._tell_of_labels)
         labels_changed.connect(self._on_labels)
+        viewer.layers.events.inserted.connect(self._describe_soon)
+        self._describe_soon()
 
     def _on_labels(self, group: str) -> None:
         """Tell the dock a little later, so that keys that label are not kept waiting."""
@@ -70,6 +75,14 @@ class Dock(QWidget):
         groups, self._labelled_groups = self._labelled_groups, set()
         for group in groups:
             self.on_labels(group)
+
+    def _describe_soon(self, _event: Any = None) -> None:
+        """Describe layers that napari opened from a file, when all of them are there."""
+        QTimer.singleShot(0, self._describe)
+
+    def _describe(self) -> None:
+        if isalive(self):  # type: ignore[no-untyped-call]
+            describe_reopened(self.viewer)
 
     def on_labels(self, group: str) -> None:
         """Cells of a data set were labelled."""

@@ -17,6 +17,7 @@ from napari_cellcycle.gui.docks.gather import gather_cells
 from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.docks.show_classified import CELLS_GONE, show_classified
 from napari_cellcycle.gui.layers.data_set import data_set_of
+from napari_cellcycle.gui.layers.dock_words import IN_OPEN_CELLS, OF_LAYERS, in_dock_words
 from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap
 from napari_cellcycle.gui.layers.phase_table import prediction_of
@@ -29,6 +30,7 @@ from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
 from napari_cellcycle.phases import phase_label
+from napari_cellcycle.verdict import FITS
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -52,7 +54,7 @@ class ClassifyWidget(Dock):
         )
         self.run_button = button("Classify", "find the phase of each cell, and show it in colour", self._on_run)
         self.setup = stacked(self.inputs, self.model.card, self.form, self.run_button)
-        self.legend, self.labelled = Legend(), text_label()
+        self.verdict, self.legend, self.labelled = text_label(), Legend(), text_label()
         self.legend.hidden_changed.connect(self._on_hidden)
         self.legend.phase_asked.connect(self._on_phase)
         self.save_button = button("Save table ...", "save the phase of each cell as a CSV table", self._on_save)
@@ -63,7 +65,7 @@ class ClassifyWidget(Dock):
         )
         self.label_button = button("Label cells", HOW_TO_LABEL, lambda: self.open_dock("Gallery"))
         buttons = side_by_side(self.label_button, self.save_button, self.next_button)
-        self.results = stacked(self.legend, self.labelled, buttons)
+        self.results = stacked(self.verdict, self.legend, self.labelled, buttons)
         self.results.hide()
         self.add_inputs(self.empty, self.setup)
         self.add_results(self.results)
@@ -114,6 +116,9 @@ class ClassifyWidget(Dock):
                 hidden.add(SYNTHETIC_ROW)
             n_synthetic = int(layer.features["synthetic"].sum())
             prediction, known = prediction_of(layer), layer.metadata[KEY]
+            verdict, boxes = prediction.verdict, OF_LAYERS if self.inputs.on_field else IN_OPEN_CELLS
+            warning = "" if verdict is None or verdict.answer == FITS else as_sentences([verdict.text])
+            show_text(self.verdict, in_dock_words(warning, boxes))
             is_shown = prediction.is_reliable or known.get("force", False)
             data_set = data_set_of(self.viewer.layers, self.inputs.source())
             labels = None if data_set is None else data_set.labels
@@ -159,5 +164,4 @@ def _in_words(classified: Classified, labels: LabelTable) -> str:
         f"{n_labelled:,} have a label, and are shown in its phase" if n_labelled else "",
     ]
     done = as_sentences(["; ".join(filter(None, parts))])
-    notes = as_sentences(classified.notes)
-    return f"{done} {notes}".strip() if classified.is_reliable else f"{notes} {done}".strip()
+    return f"{done} {as_sentences(classified.notes)}".strip()

@@ -23,6 +23,7 @@ from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
+from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import ClassifySettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
 
@@ -41,7 +42,6 @@ class Classified:
     model: str
     device: str
     notes: tuple[str, ...]
-    is_reliable: bool = True
     labels: NDArray[np.integer] | None = None
 
     @property
@@ -81,10 +81,18 @@ def classify_field(
 
 
 def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]:
-    """Write ``phases.csv``, and return its path."""
+    """Write ``phases.csv``, and return its path.
+
+    Raises
+    ------
+    WriteError
+        The folder holds the calls of another run, whose summary would be taken for that of these; or it can't be
+        written.
+    """
     from napari_cellcycle.io.writers.results import write_table
 
     yield Note("Saving ...")
+    check_free(path.parent, ["summary.json"], overwrite=False)
     write_table(prediction, path)
     return path
 
@@ -92,6 +100,7 @@ def save_table(prediction: Prediction, path: Path) -> Job[Progress | Note, Path]
 def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) -> Job[Progress | Note, Classified]:
     """Classify cells that are in the viewer where `cell_map` says."""
     yield Note("Loading the model ...")
+    from napari_cellcycle.datasets.copies import copies_note
     from napari_cellcycle.jobs.check_fit import check_cells
     from napari_cellcycle.models.device import pick_device
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
@@ -118,10 +127,10 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         verdict=prediction.verdict,
         force=config.force,
     )
-    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar_warning(prediction), instead) if note)
-    return Classified(
-        data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes, prediction.is_reliable
-    )
+    unfamiliar = "" if prediction.verdict else unfamiliar_warning(prediction)  # the dock shows the verdict
+    copies = copies_note(cells, prediction.probabilities)
+    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar, instead, copies) if note)
+    return Classified(data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
 
 
 def _find_cells(

@@ -22,6 +22,7 @@ from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, Source, source_of
+from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 
@@ -181,7 +182,14 @@ def draw_figures(report: Report, style: FigureStyle) -> Job[Progress | Note, dic
 
 
 def save_report(evaluated: Evaluated, folder: Path) -> Job[Progress | Note, Path]:
-    """Write the report with its tables and figures, and return the path of ``report.html``."""
-    from napari_cellcycle.evaluation.reporting.files import write_report
+    """Write the report with its tables and figures, and return the path of ``report.html``.
 
+    Raises
+    ------
+    WriteError
+        The folder holds the report of an earlier run, or can't be written.
+    """
+    from napari_cellcycle.evaluation.reporting.files import REPORT_FILES, write_report
+
+    check_free(folder, REPORT_FILES, overwrite=False)
     return (yield from write_report(evaluated.report, evaluated.cells, folder))

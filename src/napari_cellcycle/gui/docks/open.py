@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QWidget
 
-from napari_cellcycle.cells import ROLES
+from napari_cellcycle.cells import DNA, ROLES
 from napari_cellcycle.errors import CellCycleError, ChannelError
 from napari_cellcycle.gui.docks.base import Dock
 from napari_cellcycle.gui.docks.notices import Notice
@@ -24,6 +24,7 @@ from napari_cellcycle.gui.layers.gallery import (
     preview_channels,
     show_gallery,
 )
+from napari_cellcycle.gui.layers.source import find_layer
 from napari_cellcycle.gui.widgets.image_view import to_pixmap
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.settings_form import Form
@@ -60,11 +61,12 @@ class OpenWidget(Dock):
         self.open_button = button("Open", "show the cells as a gallery", self._on_open)
         self.settings = stacked(self.chosen, self.channels, self.form, self.open_button)
         self.next_button = button("Classify", "find the phase of each cell", lambda: self.open_dock("Classify"))
+        stain_tip = "label cells by their DNA stain, and train a model that needs no stain"
+        self.stain_button = button("Label by stain", stain_tip, lambda: self.open_dock("Label by stain"))
         self.project = ProjectButtons(self)
         self.add_inputs(self.empty, side_by_side(self.files_button, self.folder_button), self.settings, self.project)
-        self.add_results(self.next_button)
+        self.add_results(side_by_side(self.next_button, self.stain_button))
         self.settings.hide()
-        self.next_button.hide()
         self.setAcceptDrops(True)
         for event in ("inserted", "removed"):
             getattr(napari_viewer.layers.events, event).connect(self._show_whether_empty)
@@ -73,7 +75,14 @@ class OpenWidget(Dock):
     def _show_whether_empty(self, _event: Any = None) -> None:
         galleries = list_galleries(self.viewer.layers)
         self.empty.setVisible(not self.paths and not galleries)
-        self.next_button.setVisible(bool(galleries))
+        self._show_next(bool(galleries))
+
+    def _show_next(self, is_open: bool) -> None:
+        """Offer what can be done with the newest cells."""
+        galleries = list_galleries(self.viewer.layers)
+        self.next_button.setVisible(is_open)
+        is_stained = bool(galleries) and find_layer(self.viewer.layers, galleries[0].group, DNA) is not None
+        self.stain_button.setVisible(is_open and is_stained)
 
     def look_into(self, paths: Sequence[str]) -> None:
         """Find out what is in `paths` and show its channels; a project is opened."""
@@ -81,7 +90,7 @@ class OpenWidget(Dock):
             self.project.open_from(Path(paths[0]))
             return
         self.paths = list(paths)
-        self.next_button.hide()
+        self._show_next(False)
         self.start(preview_channels(self.paths, self._reading(with_channels=False)), self._on_preview)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -127,7 +136,7 @@ class OpenWidget(Dock):
     def _on_opened(self, opened: OpenedGallery) -> None:
         show_gallery(self.viewer, opened)
         self.empty.hide()
-        self.next_button.show()
+        self._show_next(True)
         self.show_status("; ".join([f"{opened.source.n_cells:,} cells opened", *opened.notes]))
 
     def _reading(self, *, with_channels: bool) -> ReadSettings:

@@ -15,6 +15,7 @@ from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, Source
+from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import PopulationsSettings
 from napari_cellcycle.phases import PHASE_LABELS
 
@@ -165,8 +166,15 @@ def save_figure(figure: PopulationFigure, path: Path) -> Job[Note, Path]:
 
 
 def save_all(counted: Counted, embedding: Embedding | None, folder: Path) -> Job[Progress | Note, Path]:
-    """Write every figure as PNG, SVG and CSV, with the coloured gallery, and return the folder."""
+    """Write every figure as PNG, SVG and CSV, with the coloured gallery, and return the folder.
+
+    Raises
+    ------
+    WriteError
+        The folder holds what an earlier run wrote, or can't be written.
+    """
     yield Note("Saving ...")
+    check_free(folder, ["populations.csv"], overwrite=False)
     from napari_cellcycle.population.views import draw_views, write_views
 
     cells = yield from counted.calls.cells()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.layers.project_fields import open_fields
 from napari_cellcycle.gui.layers.project_layers import (
     OpenedProject,
     open_data,
@@ -41,14 +42,13 @@ class ProjectButtons(QWidget):
 
     def save_as(self, path: Path) -> None:
         """Write what is open to a project."""
-        data, notes = open_data(self._dock.viewer)
-        if not data:
-            self._dock.show_status(as_sentences(["nothing to save: no cells are open as a gallery", *notes]))
+        data, fields = open_data(self._dock.viewer), open_fields(self._dock.viewer)
+        if not data and not fields:
+            self._dock.show_status("Nothing to save: no cells are open, and no field is classified.")
             return
         view = view_of(self._dock.viewer, {name: dock.project_state() for name, dock in self._docks().items()})
         self._dock.start(
-            write_project(path, data, view),
-            lambda saved: self._dock.show_status(as_sentences([f"saved {saved}", *notes])),
+            write_project(path, data, view, fields), lambda saved: self._dock.show_status(f"Saved {saved}.")
         )
 
     def open_from(self, path: Path) -> None:
@@ -73,7 +73,9 @@ class ProjectButtons(QWidget):
             if isinstance(states, dict) and isinstance(states.get(name), dict):
                 dock.restore_state(states[name])
         n_cells = sum(opened.gallery.source.n_cells for opened in project.data)
-        self._dock.show_status(as_sentences([f"{n_cells:,} cells opened", *project.notes]))
+        opened = [f"{n_cells:,} cells"] if project.data else []
+        opened += [", ".join(field.title for field in project.fields)] if project.fields else []
+        self._dock.show_status(as_sentences([f"{' and '.join(opened)} opened", *project.notes]))
 
     def _docks(self) -> dict[str, Any]:
         """Our docks in this window, by the names of their classes."""

@@ -27,7 +27,7 @@ def show_classified(viewer: ViewerModel, classified: Classified) -> DataSet | No
         return None
     source = classified.source
     field = _field_layers(viewer, classified, source) if isinstance(source, FieldSource) else []
-    data_set = _with_known_labels(viewer, classified.data_set)
+    data_set = with_known_labels(viewer, classified.data_set)
     show_phases(viewer, data_set, classified.layer, classified.cell_map, field)
     bring_to_front(viewer, source)
     return data_set
@@ -41,7 +41,7 @@ def _is_gone(viewer: ViewerModel, classified: Classified) -> bool:
     return any(name not in viewer.layers for name in (source.brightfield, *given))
 
 
-def _with_known_labels(viewer: ViewerModel, classified: DataSet) -> DataSet:
+def with_known_labels(viewer: ViewerModel, classified: DataSet) -> DataSet:
     """The data set that is open already, if it has these cells: its labels can be undone."""
     known = data_set_of(viewer.layers, classified.source)
     has_same_cells = known is not None and np.array_equal(known.labels.ids, classified.labels.ids)

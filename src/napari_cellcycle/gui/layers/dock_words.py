@@ -23,7 +23,7 @@ OF_LAYERS: Boxes = {
 """For a full-field image that is a layer already."""
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)((?: (?!and|if|or|says|to|where)[\w.=-]+)(?: to \d+)?)?")
-_HINT = re.compile(r"; (?:change it|choose another one) with --.*")
+_HINT = re.compile(r"(?:; (?:change it|choose another one)|, or replace what is there) with --.*")
 _COMMANDS = {"train --start-from": "the dock Train"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_cellcycle.annotate.data_labels import open_labels, open_labels_of_pixels
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, Cells
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, Cells
 from napari_cellcycle.errors import ImageError
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field_planes import FieldImage, planes_of
@@ -21,7 +22,11 @@ from napari_cellcycle.jobs.steps.advice import as_sentences
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
+
+
+FILE_KEY = "napari-cellcycle file"
+"""Of a layer's metadata: the file that it was read from, where napari does not know it any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +94,11 @@ def looks_dark(layer: Image) -> bool:
     return DARKFIELD in name_channels([layer.name, ""], None, layer.name).roles
 
 
+def looks_stained(layer: Image) -> bool:
+    """Whether the layer's name says that it shows a stain of nuclei."""
+    return DNA in name_channels([layer.name, ""], None, layer.name).roles
+
+
 def label_layers(viewer: ViewerModel) -> list[Labels]:
     """Label images of the user's own, the newest first."""
     from napari.layers import Labels
@@ -113,7 +123,7 @@ def snapshot_field(brightfield: FieldImage, darkfield: FieldImage | None, labels
         None if darkfield is None else darkfield.data,
         None if labels is None else labels.data,
         _pixel_size_um(brightfield.layer),
-        _path_of(brightfield.layer),
+        file_of(brightfield.layer),
     )
 
 
@@ -130,8 +140,8 @@ def find_field(viewer: ViewerModel, source: FieldSource) -> FieldOnScreen | None
     return None if brightfield is None or labels is None else snapshot_field(brightfield, darkfield, labels)
 
 
-def cut_field(field: FieldOnScreen) -> Cells:
-    """The cells of a field whose labels are known, one a label and frame.
+def cut_field(field: FieldOnScreen, stains: Mapping[str, Any] | None = None) -> Cells:
+    """The cells of a field whose labels are known, one a label and frame; `stains` are further images, by channel.
 
     Raises
     ------
@@ -140,10 +150,12 @@ def cut_field(field: FieldOnScreen) -> Cells:
     """
     from napari_cellcycle.images.field_crops import cut_cells
 
+    pictures = {BRIGHTFIELD: field.brightfield, DARKFIELD: field.darkfield, **(stains or {})}
+    pictures = {name: picture for name, picture in pictures.items() if picture is not None}
     return cut_cells(
-        _planes(field),
+        _planes(field, [*pictures.values()]),
         field.labels,
-        channels=[BRIGHTFIELD] if field.darkfield is None else [BRIGHTFIELD, DARKFIELD],
+        channels=[*pictures],
         source=field.name,
         pixel_size_um=field.pixel_size_um,
     )
@@ -160,9 +172,9 @@ def data_set_of_field(field: FieldOnScreen, cells: Cells) -> DataSet:
     return DataSet(field.source, cells, open_labels_of_pixels(cells, np.asarray(field.brightfield)))
 
 
-def _path_of(layer: Image) -> Path | None:
+def file_of(layer: Layer) -> Path | None:
     """The file of a layer, if it is still there."""
-    path = layer.source.path
+    path = layer.metadata.get(FILE_KEY) or layer.source.path
     return Path(path) if path and Path(path).exists() else None
 
 
@@ -197,10 +209,9 @@ def _pixel_size_um(layer: Image) -> float | None:
     return float((layer.scale[-1] * unit).to("um").magnitude) if unit.is_compatible_with("um") else None
 
 
-def _planes(field: FieldOnScreen) -> Any:
-    """The field as (C, Y, X), or as frames of that."""
+def _planes(field: FieldOnScreen, pictures: list[Any]) -> Any:
+    """Images of the field as (C, Y, X), or as frames of that."""
     shape = np.shape(field.labels)  # type: ignore[arg-type]
-    pictures = [field.brightfield] if field.darkfield is None else [field.brightfield, field.darkfield]
     for picture in pictures:
         if picture.shape != shape:
             raise ImageError(

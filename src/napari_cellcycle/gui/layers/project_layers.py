@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ from napari_cellcycle.gui.layers.gallery import OpenedGallery, list_galleries, o
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import (
     hidden_phases,
-    list_sources,
     phase_colormap,
     phase_layer,
     phase_numbers,
     show_phases,
 )
-from napari_cellcycle.gui.layers.source import KEY, PHASE, FieldSource, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.gui.layers.project_fields import OpenField, load_fields, show_field, write_fields
+from napari_cellcycle.gui.layers.source import KEY, PHASE, GallerySource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import PHASE_LABELS, UNSURE, UNSURE_LABEL
@@ -31,6 +31,7 @@ from napari_cellcycle.project import (
     OpenData,
     SavedData,
     missing_places,
+    project_path,
     read_calls,
     read_project,
     save_project,
@@ -67,19 +68,15 @@ class OpenedProject:
     """The data of a project; `missing` are those that were not found, and `notes` say what differs."""
 
     data: list[OpenedData]
+    fields: Sequence[OpenField] = ()
     view: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     missing: tuple[Path, ...] = ()
 
 
-def open_data(viewer: ViewerModel) -> tuple[list[OpenData], list[str]]:
-    """What a project keeps of a viewer, the oldest first, and what it can't keep, in sentences."""
-    fields = [source for source in list_sources(viewer.layers) if isinstance(source, FieldSource)]
-    notes = [
-        f"the phases of the field {source.title} are not in the project; save its layers as .cellcycle"
-        for source in fields
-    ]
-    return [_open_gallery_data(viewer, source) for source in reversed(list_galleries(viewer.layers))], notes
+def open_data(viewer: ViewerModel) -> list[OpenData]:
+    """What a project keeps of the galleries of a viewer, the oldest first."""
+    return [_open_gallery_data(viewer, source) for source in reversed(list_galleries(viewer.layers))]
 
 
 def view_of(viewer: ViewerModel, docks: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,10 +86,13 @@ def view_of(viewer: ViewerModel, docks: Mapping[str, Any]) -> dict[str, Any]:
     return {"camera": seen, "docks": dict(docks)}
 
 
-def write_project(path: Path, data: list[OpenData], view: Mapping[str, Any]) -> Job[Note, Path]:
+def write_project(
+    path: Path, data: list[OpenData], view: Mapping[str, Any], fields: Sequence[OpenField] = ()
+) -> Job[Progress | Note, Path]:
     """Write a project in a job."""
     yield Note("Saving ...")
-    return save_project(path, data, view)
+    saved = yield from write_fields(project_path(path), fields)
+    return save_project(path, data, view, saved)
 
 
 def open_project(path: Path, moved: Mapping[Path, Path] | None = None) -> Job[Progress | Note, OpenedProject]:
@@ -115,9 +115,11 @@ def open_project(path: Path, moved: Mapping[Path, Path] | None = None) -> Job[Pr
         else:
             opened.append(one)
             notes += said
-    if not opened:
+    fields, said = yield from load_fields(path, project.fields)
+    notes += said
+    if not opened and not fields:
         raise ReadError("; ".join(notes) or f"{path.name} is a project without cells")
-    return OpenedProject(opened, project.view, tuple(dict.fromkeys(notes)))
+    return OpenedProject(opened, fields, project.view, tuple(dict.fromkeys(notes)))
 
 
 def show_project(viewer: ViewerModel, project: OpenedProject) -> None:
@@ -132,6 +134,8 @@ def show_project(viewer: ViewerModel, project: OpenedProject) -> None:
         for layer in layers:
             if isinstance(visible, list):
                 layer.visible = role_of(layer) in visible
+    for one in project.fields:
+        show_field(viewer, one)
     _look_again(viewer, project.view.get("camera"))
 
 

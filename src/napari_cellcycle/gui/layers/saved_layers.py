@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
-from napari_cellcycle.errors import ReadError, WriteError
+from napari_cellcycle.errors import ReadError, WriteError, reason_of
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.plain_files import check_plain
 from napari_cellcycle.store.csv_tables import from_csv, to_csv
-from napari_cellcycle.store.strict import Facts, Name, Strict
+from napari_cellcycle.store.strict import Facts, Name, Strict, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,17 +98,20 @@ def load_layers(path: Path) -> list[LayerData]:
     ReadError
         The file can't be read, or says something else.
     """
-    import tifffile
+    from napari_cellcycle.io.formats.equal_pages import find_equal_pages
+    from napari_cellcycle.io.formats.tiff_pages import opened
 
     try:
-        with tifffile.TiffFile(path) as tiff:
+        check_plain(path)
+        with opened(path) as (tiff, _):
+            find_equal_pages(tiff, None, path)  # says if the pages run in a circle
             if not tiff.series:
                 raise ValueError("no image is in it")
-            return [_layer_in(series) for series in tiff.series]
-    except (OSError, ValueError, KeyError, TypeError, zlib.error, ValidationError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise ReadError(f"{path} is not there") from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            return [_layer_in(series, path) for series in tiff.series]
+    except FileNotFoundError as error:
+        raise ReadError(f"{path} is not there; put it back, or choose another file") from error
+    except Exception as error:  # a damaged file can make a decoder raise anything
+        reason = reason_of(error)
         raise ReadError(f"{path.name} holds no layers that this program saved ({reason}); save them again") from error
 
 
@@ -140,9 +144,12 @@ def _table(features: pd.DataFrame | None) -> bytes:
     return zlib.compress(to_csv(features), 6)
 
 
-def _layer_in(series: Any) -> LayerData:
+def _layer_in(series: Any, path: Path) -> LayerData:
+    from napari_cellcycle.io.formats.tiff_pages import check_size
+
     page = series.keyframe
-    saved = _Saved.model_validate_json(json.loads(page.description)[_KEY])
+    saved = parse(_Saved, json.loads(page.description)[_KEY])
+    check_size(series, path)
     options = saved.model_dump(exclude_none=True, exclude={"version", "kind", "colours"})
     options["blending"] = options.get("blending") or "translucent"
     if saved.kind == "labels":

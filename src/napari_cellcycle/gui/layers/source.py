@@ -28,6 +28,8 @@ KEY = "napari-cellcycle"
 MASK = "mask"
 PHASE = "phase"
 SELECTED = "selected"
+STAIN_LABEL = "label by stain"
+LEFT_OUT = "left out"
 SYNTHETIC = "synthetic"
 
 _NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
@@ -210,7 +212,7 @@ def _fits(source: Source, role: str, layer: Layer) -> bool:
 
 
 def role_of(layer: Layer) -> str:
-    """What a layer of ours shows: a channel, `MASK`, `PHASE`, `SELECTED` or `SYNTHETIC`."""
+    """What a layer of ours shows: a channel, `MASK`, `PHASE`, `SELECTED`, `SYNTHETIC`, `STAIN_LABEL` or `LEFT_OUT`."""
     return str(layer.metadata[KEY]["role"])
 
 

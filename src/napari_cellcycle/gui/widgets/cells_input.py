@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_cellcycle.gui.layers.field import FieldOnScreen, image_layers, label_layers, looks_dark, snapshot_field
+from napari_cellcycle.gui.layers.field import (
+    FieldOnScreen,
+    image_layers,
+    label_layers,
+    looks_dark,
+    looks_stained,
+    snapshot_field,
+)
 from napari_cellcycle.gui.layers.field_planes import AXES, planes_of, set_axis
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.source import Source
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
 
 
 FIELD = "a full-field image"
+FIND_CELLS = "find the cells for me"
 
 
 class CellsInput(QWidget):
@@ -33,13 +41,26 @@ class CellsInput(QWidget):
         What the cells are for, for the tooltip.
     finds_cells : bool
         Whether a field may come without labels.
+    unlabelled : str
+        What is offered instead of labels, if so.
+    asks_darkfield : bool
+        Whether a darkfield image belongs to a field.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: ViewerModel, purpose: str, *, finds_cells: bool) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        purpose: str,
+        *,
+        finds_cells: bool,
+        unlabelled: str = FIND_CELLS,
+        asks_darkfield: bool = True,
+    ) -> None:
         super().__init__()
-        self._viewer, self._finds_cells = viewer, finds_cells
+        self._viewer, self._finds_cells, self._unlabelled = viewer, finds_cells, unlabelled
+        self._asks_darkfield = asks_darkfield
         self.brightfield = Picker(lambda: self._images(_bright(viewer)), "brightfield image with the cells", viewer)
         self.axis = Picker(
             self._axes, "what the first axis of this image counts; of channels and focal planes, one is brightfield"
@@ -50,18 +71,16 @@ class CellsInput(QWidget):
             viewer,
             eager=lambda image: image is not None and looks_dark(image.layer),
         )
-        labels_tip = "without labels, cells are found in the brightfield image" if finds_cells else "one label for each"
+        labels_tip = f"without labels: {unlabelled}" if finds_cells else "one label for each"
         self.labels = Picker(self._label_offers, f"labels of the cells; {labels_tip}", viewer)
         # after those of its layers, so that they know a new layer when this says that there is a field
         self.cells = Picker(self._offers, f"the cells to {purpose}; the newest are chosen for you", viewer)
         self.rows = form_rows(self)
         self.rows.addRow("Cells", self.cells)
-        self._field_pickers = {
-            "Brightfield": self.brightfield,
-            "First axis": self.axis,
-            "Darkfield": self.darkfield,
-            "Labels": self.labels,
-        }
+        dark = {"Darkfield": self.darkfield} if asks_darkfield else {}
+        self._field_pickers = {"Brightfield": self.brightfield, "First axis": self.axis, **dark, "Labels": self.labels}
+        self.darkfield.setParent(self)  # else it would be a window of its own where it has no row
+        self.darkfield.setVisible(asks_darkfield)
         for name, picker in self._field_pickers.items():
             self.rows.addRow(name, picker)
         self.brightfield.changed.connect(self._on_image)
@@ -83,7 +102,8 @@ class CellsInput(QWidget):
             return None
         if self.labels.value() is None and not self._finds_cells:  # the labels are being removed
             return None
-        return snapshot_field(self.brightfield.value(), self.darkfield.value(), self.labels.value())
+        darkfield = self.darkfield.value() if self._asks_darkfield else None
+        return snapshot_field(self.brightfield.value(), darkfield, self.labels.value())
 
     def source(self) -> Source | None:
         """What is chosen, as its layers know it."""
@@ -136,13 +156,13 @@ class CellsInput(QWidget):
 
     def _label_offers(self) -> list[tuple[str, Any]]:
         offers = _named(label_layers(self._viewer))
-        return [*offers, ("find the cells for me", None)] if self._finds_cells else offers
+        return [*offers, (self._unlabelled, None)] if self._finds_cells else offers
 
 
 def _bright(viewer: ViewerModel) -> list[Image]:
     """Images that may be brightfield: those not named otherwise, unless there are no others."""
     layers = image_layers(viewer)
-    return [layer for layer in layers if not looks_dark(layer)] or layers
+    return [layer for layer in layers if not (looks_dark(layer) or looks_stained(layer))] or layers
 
 
 def _galleries(viewer: ViewerModel) -> list[tuple[str, Any]]:

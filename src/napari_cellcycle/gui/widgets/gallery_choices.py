@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_cellcycle.browse.columns import NOT_KNOWN, Categories
 from napari_cellcycle.browse.table import PROBABILITY, TITLES, CellTable
 from napari_cellcycle.browse.tiles import COMPOSITE
-from napari_cellcycle.gui.widgets.cell_grid import LARGEST_PX, SMALLEST_PX
+from napari_cellcycle.gui.widgets.grid_view import LARGEST_PX, SMALLEST_PX
 from napari_cellcycle.gui.widgets.layout import side_by_side
 
 IN_DATA = "data order"

@@ -191,9 +191,10 @@ class _Gates:
         shape, features = region.get("type", ""), [population.get("fx", ""), population.get("fy", "")]
         n_axes = 1 if shape == "line" else 2
         axes = [region.get("xlogrange", _LINEAR), region.get("ylogrange", _LINEAR)][:n_axes]
-        values = [_on_axis(self._values(feature), axis) for feature, axis in zip(features, axes, strict=False)]
-        edges = [_on_axis(corner, axis) for corner, axis in zip(corners.T, axes, strict=False)]
-        return _inside(shape, np.stack(edges, axis=1), np.stack(values, axis=1))
+        with np.errstate(all="ignore"):  # a value that is not finite lies in no region
+            values = [_on_axis(self._values(feature), axis) for feature, axis in zip(features, axes, strict=False)]
+            edges = [_on_axis(corner, axis) for corner, axis in zip(corners.T, axes, strict=False)]
+            return _inside(shape, np.stack(edges, axis=1), np.stack(values, axis=1))
 
     def _values(self, feature: str) -> NDArray[np.float64]:
         if feature not in self.features:
@@ -210,8 +211,7 @@ def _on_axis(values: NDArray[np.float64], axis: str) -> NDArray[np.float64]:
         return values
     threshold = float(axis)
     size = np.abs(values) / threshold
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sign(values) * np.where(size <= 1, _LOG_10 * size, np.log(size) + _LOG_10)
+    return np.sign(values) * np.where(size <= 1, _LOG_10 * size, np.log(size) + _LOG_10)
 
 
 def _inside(shape: str, corners: NDArray[np.float64], points: NDArray[np.float64]) -> Members:

@@ -82,10 +82,11 @@ def find_equal_pages(tiff: TiffFile, ome: Ome | None, path: Path) -> EqualPages 
     except (OSError, ValueError):
         return None
     written = IfdFormat.of(content)
-    if written is None or tiff.is_ndpi:  # a classic TIFF with offsets of a BigTIFF
+    is_ndpi = tiff.is_ndpi  # in a large file, a classic TIFF with offsets of a BigTIFF
+    if written is None or (is_ndpi and len(content) >= 2**32):
         return None
     first = written.first(content)
-    strips = equal_strips(content, written, first)
+    strips = None if is_ndpi else equal_strips(content, written, first)
     if strips is None:
         if runs_in_a_circle(content, written, first):
             raise ReadError(

@@ -69,10 +69,16 @@ class IfdFormat:
         return n_tags if n_tags <= _MOST_TAGS and ends <= len(content) else -1
 
     def next_after(self, content: Bytes, at: int) -> int:
-        """Where the header after that at an offset begins; 0 if the chain ends, in whatever way."""
-        n_tags = self.n_tags(content, at)
-        where = at + self.count_bytes + n_tags * self.tag_bytes
-        return 0 if n_tags < 0 else self._number("Q" if self.is_big else "I", content, where)
+        """Where tifffile looks for the header after that at an offset, be it one or not; 0 if it sees an end."""
+        if at > len(content) - self.count_bytes:
+            return 0
+        n_tags = self._number("Q" if self.is_big else "H", content, at)
+        ends = min(at + self.count_bytes + n_tags * self.tag_bytes + self.offset_bytes, len(content))
+        where = ends - self.offset_bytes
+        if n_tags > _MOST_TAGS or where < at + self.count_bytes:
+            return 0
+        following = self._number("Q" if self.is_big else "I", content, where)
+        return following if following < len(content) else 0
 
     def _number(self, kind: str, content: Bytes, at: int) -> int:
         return int(unpack_from(self.order + kind, content.data, at)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import ImageError, ReadError
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.pixel_checks import grey
+
+# What is large is judged by `open_images`, in words
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _DTYPES = {"1": np.bool_, "I;16": np.uint16, "I": np.int32, "F": np.float32}
 
@@ -64,5 +68,5 @@ def _read_errors(path: Path) -> Iterator[None]:
         yield
     except Image.DecompressionBombError as error:
         raise ReadError(f"{path.name} is too large for a PNG or JPEG image; save it as TIFF") from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # a damaged file can make a decoder raise anything
         raise ReadError(f"{path.name} is damaged; export or copy it again") from error

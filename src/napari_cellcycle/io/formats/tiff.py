@@ -22,8 +22,8 @@ from napari_cellcycle.io.formats.tiff_axes import PlaneOrder, channels_last_orde
 from napari_cellcycle.io.formats.tiff_metadata import pixel_size_um
 from napari_cellcycle.io.formats.tiff_pages import (
     ChannelsLast,
-    MappedTiff,
     PagedTiff,
+    PlainTiff,
     as_read_error,
     decoded,
     opened,
@@ -128,7 +128,7 @@ def _open(
     offset_of = _offsets(first, order) if len(series) == 1 else None
     if offset_of is not None:
         where: dict[str, Any] = {"plane_shape": order.plane_shape, "byte_order": tiff.byteorder}
-        file = MappedTiff(**contents, **where, offset_of=offset_of, n_samples=n_samples)
+        file = PlainTiff(**contents, **where, offset_of=offset_of, n_samples=n_samples)
     else:
         with as_read_error(path):
             tables = [pages_of(*pair) for pair in zip(series, orders, strict=True)]

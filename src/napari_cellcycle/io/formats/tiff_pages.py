@@ -1,7 +1,8 @@
-"""Planes of TIFF files: decoded page by page, or memory-mapped, when they are needed."""
+"""Planes of TIFF files: decoded page by page, or copied out of the file as they are, when they are needed."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffFrame, TiffPage
+from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
 
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
+from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, reason_of
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.equal_pages import Series
 from napari_cellcycle.io.formats.pixel_checks import grey
@@ -81,8 +81,8 @@ class PagedTiff(ImageFile):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class MappedTiff(ImageFile):
-    """A TIFF whose pixels are uncompressed, so that they can be memory-mapped.
+class PlainTiff(ImageFile):
+    """A TIFF whose pixels are uncompressed, so that they can be copied out of the file.
 
     Attributes
     ----------
@@ -117,9 +117,16 @@ class MappedTiff(ImageFile):
         ]
 
     def _stack(self, offsets: NDArray[np.int64], n_bytes: int) -> NDArray[np.generic]:
-        """The planes at `offsets`, shape (B, C), all copied at once; the file is closed again."""
-        content: NDArray[np.uint8] = np.memmap(self.path, np.uint8, "r")
-        copied = sliding_window_view(content, n_bytes)[offsets]
+        """The planes at `offsets`, shape (B, C); the file is closed again.
+
+        Not memory-mapped: a file that is cut off meanwhile, or a share that fails, would end the whole process.
+        """
+        copied = np.empty((offsets.size, n_bytes), np.uint8)
+        with self.path.open("rb", buffering=0) as file:
+            for plane, offset in zip(copied, offsets.ravel().tolist(), strict=True):
+                file.seek(offset)
+                if file.readinto(plane.data) != n_bytes:
+                    raise OSError(errno.EIO, "it was cut off just now", str(self.path))
         pixels: NDArray[np.generic] = copied.view(self.dtype.newbyteorder(self.byte_order))
         return pixels.astype(self.dtype, copy=False).reshape(*offsets.shape, *self.plane_shape)
 
@@ -207,10 +214,28 @@ def decoded(page: TiffPage | TiffFrame, path: Path) -> NDArray[np.generic]:
     ReadError
         The page claims more pixels than any compression can store in the file.
     """
-    if page.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
-        raise ReadError(f"{path.name} is damaged: {page.shape} pixels can't fit into so small a file; export it again")
+    check_size(page, path)
     pixels: NDArray[np.generic] = page.asarray()
     return pixels
+
+
+def check_size(image: TiffPage | TiffFrame | TiffPageSeries, path: Path) -> None:
+    """Refuse more pixels than any compression can store in the file.
+
+    Parameters
+    ----------
+    image : TiffPage, TiffFrame or TiffPageSeries
+        Of an open file.
+    path : Path
+        The file.
+
+    Raises
+    ------
+    ReadError
+        There are more.
+    """
+    if image.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
+        raise ReadError(f"{path.name} is damaged: {image.shape} pixels can't fit into so small a file; export it again")
 
 
 @contextmanager
@@ -230,8 +255,7 @@ def as_read_error(path: Path) -> Iterator[None]:
     except CellCycleError:
         raise
     except Exception as error:  # a damaged file can make a decoder raise anything
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ReadError(f"{path.name} is damaged ({reason}); copy or export it again") from error
+        raise ReadError(f"{path.name} is damaged ({reason_of(error)}); copy or export it again") from error
 
 
 @contextmanager

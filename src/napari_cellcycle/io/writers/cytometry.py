@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.io.writers.packages import require_package
 from napari_cellcycle.phases import UNKNOWN
 
@@ -61,7 +62,7 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     return written
 
 
-def write_object_lists(prediction: Prediction, folder: Path) -> list[Path]:
+def write_object_lists(prediction: Prediction, folder: Path, *, overwrite: bool = False) -> list[Path]:
     """Write the object numbers of each phase of each source, one a line, as IDEAS reads a population from a text file.
 
     Parameters
@@ -70,6 +71,8 @@ def write_object_lists(prediction: Prediction, folder: Path) -> list[Path]:
         The calls; cells without a call are in no list, unsure ones in a list of their own.
     folder : Path
         Where the files are written, ``<source>_<phase>.txt`` each.
+    overwrite : bool
+        Whether lists that are there, which may be exports of IDEAS, are replaced.
 
     Returns
     -------
@@ -79,20 +82,21 @@ def write_object_lists(prediction: Prediction, folder: Path) -> list[Path]:
     Raises
     ------
     WriteError
-        A file can't be written.
+        A file can't be written, or is there already.
     """
-    written = []
+    lists = {}
     for stem, rows in _by_source(prediction):
         for phase in np.unique(prediction.phases[rows]):
-            if phase == UNKNOWN:
-                continue
-            numbers = prediction.ids[rows][prediction.phases[rows] == phase]
-            name = prediction.phase_set.label(int(phase)).replace("/", "")  # G2M, as a slash would be a folder
-            path = folder / f"{stem}_{name}.txt"
-            with atomic_path(path) as temporary:
-                temporary.write_text("\r\n".join([OBJECT_NUMBER, *map(str, numbers.tolist()), ""]), newline="")
-            written.append(path)
-    return written
+            if phase != UNKNOWN:
+                numbers = prediction.ids[rows][prediction.phases[rows] == phase]
+                name = prediction.phase_set.label(int(phase)).replace("/", "")  # G2M: a slash would be a folder
+                lists[f"{stem}_{name}.txt"] = numbers
+    if lists:
+        check_free(folder, list(lists), overwrite=overwrite)
+    for name, numbers in lists.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_text("\r\n".join([OBJECT_NUMBER, *map(str, numbers.tolist()), ""]), newline="")
+    return [folder / name for name in lists]
 
 
 def _by_source(prediction: Prediction) -> Iterator[tuple[str, NDArray[np.intp]]]:

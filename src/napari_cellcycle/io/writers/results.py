@@ -107,7 +107,8 @@ def _obs(prediction: Prediction) -> pd.DataFrame:
 
     table = prediction.to_table()
     names = [f"{source}:{cell}" for source, cell in zip(table["source"], table["cell"], strict=True)]
-    for name in ("source", *prediction.columns):
+    texts = [name for name, values in prediction.columns.items() if values.dtype.kind == "U"]
+    for name in ("source", *texts):
         table[name] = pd.Categorical(table[name].astype(object))
     # all phases and in their order, so that each has its colour; cells without a phase have a missing value
     labels = pd.Index(prediction.phase_set.all_names, dtype=object)
