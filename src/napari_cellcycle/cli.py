@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import io
 import json
 import os
@@ -40,11 +41,15 @@ _OF_THE_SYSTEM = {
     for name in "EACCES EPERM EROFS ENOSPC EDQUOT EFBIG EIO ESTALE ENAMETOOLONG EMFILE ENFILE ENODEV ENXIO".split()
 }
 """What the system may refuse wherever a file is used: it is no bug."""
+_FEW_COLLECTIONS = 100_000
+"""New objects after which Python looks for garbage. To import torch makes far more of them than Python's usual 700, and
+all of them stay: to look through them again and again is a sixth of the start."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when done, 2 for what the user can mend, and 130 when it was interrupted."""
     _prepare_streams()
+    gc.set_threshold(_FEW_COLLECTIONS)
     try:
         options = build_parser().parse_args(arguments)
         with _terminate_as_interrupt():
