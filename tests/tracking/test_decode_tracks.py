@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_cellcycle as cc
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.durations import PhaseDuration
 

@@ -243,20 +243,20 @@ def _rings(labels: NDArray[np.int32], diameter: float) -> NDArray[np.int32]:
     return rings
 
 
-def nuclei_in_words(found: Sequence[Nuclei]) -> str:
-    """How many nuclei were found in some frames, and what was left out.
+def nuclei_in_words(n_nuclei: int, reasons: Sequence[str]) -> str:
+    """How many nuclei were found, and what was left out.
 
     Parameters
     ----------
-    found : sequence of Nuclei
-        One for each frame.
+    n_nuclei : int
+        In all frames.
+    reasons : sequence of str
+        As in `Nuclei.reasons`, of all frames.
 
     Returns
     -------
     str
         As in "48 nuclei; left out: 3 bright, 1 small".
     """
-    n_nuclei = sum(int(one.labels.max(initial=0)) for one in found)
-    reasons = [reason for one in found for reason in one.reasons.values()]
     left_out = [f"{reasons.count(name):,} {name}" for name in (BRIGHT, GRANULAR, SMALL, LARGE) if name in reasons]
     return f"{n_nuclei:,} nuclei" + (f"; left out: {', '.join(left_out)}" if left_out else "")

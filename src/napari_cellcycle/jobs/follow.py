@@ -19,7 +19,7 @@ from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.tracking.course import track_positions
 from napari_cellcycle.tracking.cycle_model import CycleModel
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
@@ -136,24 +136,27 @@ def decode_followed(
     labels: NDArray[np.integer] | None = None,
     model: CycleModel | None = None,
 ) -> DecodedTracks:
-    """Phases along the tracks; rows are ``followed.rows``. Phases that the model can't call are left out.
+    """Phases along the tracks; rows are ``followed.rows``.
 
-    `labels` are phases that a person gave to the cells, -1 elsewhere; with `model`, nothing is learned anew.
+    Phases that the model can't call are left out, and those outside of the cycle, such as dead cells. `labels` are
+    phases that a person gave to the cells, -1 elsewhere; with `model`, nothing is learned anew.
     """
     rows = followed.rows
     probabilities = prediction.probabilities[rows]
     told = np.full(len(rows), UNKNOWN) if labels is None else labels[rows]
+    names, in_cycle = np.array(prediction.phase_set.names), np.array(list(map(bool, prediction.phase_set.parts)))
     can_be = np.nan_to_num(probabilities).max(axis=0, initial=0) > 0
     can_be[told[told >= 0]] = True
-    if model is not None:
-        can_be = np.isin(PHASE_LABELS, model.phase_set)
+    can_be = can_be & in_cycle if model is None else np.isin(names, model.phase_set)
     phases = np.flatnonzero(can_be)
+    probabilities = probabilities[:, phases]
+    probabilities = np.where(probabilities.sum(axis=1, keepdims=True) > 0, probabilities, np.nan)
     place = np.where(can_be, np.cumsum(can_be) - 1, UNKNOWN)
     return decode_tracks(
-        probabilities[:, phases],
+        probabilities,
         followed.key[rows],
         followed.frame[rows],
-        [PHASE_LABELS[phase] for phase in phases],
+        names[phases].tolist(),
         followed.mothers or None,
         settings.minutes_per_frame,
         unfamiliar=None if prediction.unfamiliar is None else prediction.unfamiliar[rows],
@@ -281,7 +284,7 @@ def _spot_features(followed: Followed, decoded: DecodedTracks, prediction: Predi
     name = np.full(len(followed.key), NO_TRACK)
     name[film.rows] = spot
     ids = name[followed.rows].tolist()
-    number = np.array([PHASE_LABELS.index(name) + 1 for name in decoded.phase_set])
+    number = np.array([prediction.phase_set.names.index(name) + 1 for name in decoded.phase_set])
     columns = {
         "PHASE": ("Cell-cycle phase", number[decoded.phases], True),
         "PHASE_RAW": ("Phase, single frame", prediction.best[followed.rows] + 1, True),

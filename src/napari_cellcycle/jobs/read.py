@@ -10,6 +10,7 @@ from typing import Any
 from napari_cellcycle.annotate.data_labels import has_labels, with_labels
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.input_summary import Description, count_phases, describe_inputs
 from napari_cellcycle.io.inputs import read_cells, root_of
 from napari_cellcycle.jobs.config import ReadSettings
@@ -22,16 +23,22 @@ def reading_options(settings: ReadSettings) -> dict[str, Any]:
 
 
 def open_cells(
-    paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True, model: Path | None = None
+    paths: Sequence[str | Path],
+    settings: ReadSettings,
+    *,
+    labelled: bool = True,
+    model: Path | None = None,
+    finder: CellFinder | None = None,
 ) -> Job[Note, Cells]:
     """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them.
 
-    `model` is the folder of a model whose finder finds the cells of fields without labels, unless the settings name
-    another one.
+    `finder`, or that of the model in the folder `model`, finds the cells of fields without labels, unless the settings
+    name another one.
     """
-    cells = read_cells(paths, **reading_options(settings), finder=choose_finder(settings.finder, model))
+    chosen = choose_finder(settings.finder, model) if settings.finder or finder is None else finder
+    cells = read_cells(paths, **reading_options(settings), finder=chosen)
     if labelled:
-        cells = with_labels(cells, paths)
+        cells = with_labels(cells, paths, settings.phases)
     yield from (Note(text) for text in cells.notes)
     return cells
 
@@ -44,6 +51,6 @@ def describe_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Descr
     if not is_counted or not has_labels(root_of(paths), [part.where for part in found.parts]):
         return found
     plain = read_cells(paths, **options, finder=choose_finder(settings.finder))
-    cells = with_labels(plain, paths)
+    cells = with_labels(plain, paths, settings.phases)
     notes = tuple(note for note in cells.notes if note not in plain.notes)
-    return replace(found, labelled=count_phases(cells.phases), labels=notes)
+    return replace(found, labelled=count_phases(cells), labels=notes)

@@ -29,6 +29,8 @@ class CompactResNet(PhaseNetwork):
         Residual blocks per stage.
     dropout : float
         Share of the pooled features that is dropped in training.
+    n_phases : int
+        Phases that it tells.
 
     References
     ----------
@@ -37,20 +39,25 @@ class CompactResNet(PhaseNetwork):
     """
 
     def __init__(
-        self, n_channels: int = 2, widths: tuple[int, ...] = (24, 48, 96), blocks: int = 1, dropout: float = 0.4
+        self,
+        n_channels: int = 2,
+        widths: tuple[int, ...] = (24, 48, 96),
+        blocks: int = 1,
+        dropout: float = 0.4,
+        n_phases: int = N_PHASES,
     ) -> None:
         super().__init__()
         self.stem = conv_norm(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)
         self.stages = nn.ModuleList([_stage(widths[0], widths[0], blocks, stride=1)])
         self.stages.extend(_stage(narrow, wide, blocks, stride=2) for narrow, wide in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
-        self.phase_head = nn.Linear(2 * widths[-1], N_PHASES)
+        self.phase_head = nn.Linear(2 * widths[-1], n_phases)
         self.dna_head = nn.Linear(2 * widths[-1], 1)
         self.stain_head = StainDecoder(widths)
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases and DNA content of images (B, C, S, S); S must be a multiple of 8."""
-        maps = [torch.relu(self.stem(images))]
+        maps = [torch.relu_(self.stem(images))]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         # the mean shows how much of a structure there is, the maximum whether there is any
@@ -95,8 +102,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, narrow, H, W) to (B, wide, H / stride, W / stride)."""
-        changed: Tensor = self.second(torch.relu(self.first(maps)))
-        return torch.relu(changed + self.shortcut(maps))
+        changed: Tensor = self.second(torch.relu_(self.first(maps)))
+        return torch.relu_(changed + self.shortcut(maps))
 
 
 def _stage(narrow: int, wide: int, blocks: int, *, stride: int) -> nn.Sequential:

@@ -11,6 +11,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from shown import layer_showing
 
+from napari_cellcycle.events import Progress
 from napari_cellcycle.gui.docks.populations import TABS, PopulationsWidget
 from napari_cellcycle.gui.layers.phase_layer import phase_layer
 from napari_cellcycle.gui.layers.phase_table import result_table
@@ -205,3 +206,28 @@ def test_an_empty_dock_says_what_to_do_and_every_tab_what_it_lacks(
     viewer.layers.clear()
     assert dock.empty.isVisibleTo(dock)
     assert not dock.results.isVisibleTo(dock)
+
+
+def test_the_map_is_drawn_as_chosen(qtbot: Any, dock: PopulationsWidget, settled: Any, monkeypatch: Any) -> None:
+    asked: list[str] = []
+
+    def drawn(_calls: Any, config: Any) -> Any:
+        asked.append(config.embedding)
+        yield Progress(1, 1, "computing")
+        return Embedding(np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32), config.embedding)
+
+    monkeypatch.setattr("napari_cellcycle.gui.docks.populations.map_cells", drawn)
+    monkeypatch.setattr("napari_cellcycle.gui.docks.populations.has_umap", lambda: True)
+    dock.tabs.setCurrentIndex([*TABS].index("embedding"))
+    dock.method.refresh()
+    dock._draw()
+    assert dock.method.isVisible()
+    for method in ("pca", "umap"):
+        dock.method.choose(method)
+        settled(dock)
+        assert dock.map_button.isVisible()
+        dock.map_button.click()
+        settled(dock)
+        assert dock.embedding is not None
+        assert not dock.map_button.isVisible()
+    assert asked == ["pca", "umap"]

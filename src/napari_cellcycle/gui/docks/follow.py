@@ -32,7 +32,6 @@ from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.gui.widgets.track_strips import Strips, TrackStrips
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNSURE_COLOUR, phase_label
 from napari_cellcycle.tracking.lineage_order import lineage_order
 
 if TYPE_CHECKING:
@@ -227,18 +226,15 @@ class FollowWidget(Dock):
         order = np.lexsort((film.followed.frame[rows], film.followed.key[rows]))
         cells = rows[order]
         place = [film.followed.key[cells], film.followed.frame[cells], *film.centres[cells].T]
-        columns = {BY_PHASE: middle_of(film.phases), BY_RAW: middle_of(film.raw), POSITION: film.position}
+        colours = film.prediction.phase_set.colours
+        columns = {BY_PHASE: middle_of(film.phases, len(colours)), BY_RAW: middle_of(film.raw, len(colours))}
+        columns |= {POSITION: film.position}
         columns = {name: values[order] for name, values in columns.items()}
         by = self.colour_by.value()
         like = self._layer()
+        data = np.column_stack(place)
         show_tracks(
-            self.viewer,
-            data_set.source,
-            np.column_stack(place),
-            film.followed.mothers,
-            columns,
-            colour_by=by,
-            like=like,
+            self.viewer, data_set.source, data, film.followed.mothers, columns, colours, colour_by=by, like=like
         )
 
     def _recolour(self) -> None:
@@ -258,7 +254,7 @@ class FollowWidget(Dock):
         if by == POSITION:
             colours[rows] = colormaps["viridis"](film.position)
         else:
-            phases = to_rgba_array([*COLOURS.values(), UNSURE_COLOUR, "#00000000"])
+            phases = to_rgba_array([*film.prediction.phase_set.all_colours, "#00000000"])
             colours[rows] = phases[film.phases if by == BY_PHASE else film.raw]
         return (colours * 255).round().astype(np.uint8)
 
@@ -268,11 +264,12 @@ class FollowWidget(Dock):
         if film is None or film.followed.key[cell] < 0:
             return "This cell is in no track."
         row = int(np.searchsorted(film.followed.rows, cell))
-        raw = phase_label(int(film.prediction.phases[cell])) or "unreadable"
-        told = f"; labelled {PHASE_LABELS[film.labels[cell]]}" if film.labels[cell] >= 0 else ""
+        names = film.prediction.phase_set
+        phase, raw = names.label(int(film.phases[row])), names.label(int(film.prediction.phases[cell])) or "unreadable"
+        told = f"; labelled {names.label(int(film.labels[cell]))}" if film.labels[cell] >= 0 else ""
         return (
             f"Track {film.followed.track[cell]}, frame {film.followed.frame[cell]}: "
-            f"{PHASE_LABELS[film.phases[row]]} ({film.prediction.columns['posterior'][cell]:.0%}); single frame {raw} "
+            f"{phase} ({film.prediction.columns['posterior'][cell]:.0%}); single frame {raw} "
             f"({film.prediction.confidence[cell]:.0%}); position {film.position[row]:.2f}{told}."
         )
 
@@ -293,9 +290,12 @@ class FollowWidget(Dock):
     def _on_key(self, key: str) -> None:
         """A digit labels the chosen cell."""
         data_set, cell = self._data_set(), self.strips.current
-        if data_set is None or cell < 0 or key not in "01234567"[: N_PHASES + 1]:
+        if self.film is None or data_set is None or cell < 0 or not key.isdecimal():
             return
-        label = PHASE_LABELS[int(key) - 1] if key != "0" else ""
+        names = ("", *self.film.prediction.phase_set.names)
+        if int(key) >= len(names):
+            return
+        label = names[int(key)]
         try:
             data_set.labels.decide(np.array([cell]), [label])
         except CellCycleError as error:

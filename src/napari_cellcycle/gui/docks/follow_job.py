@@ -14,7 +14,7 @@ from napari_cellcycle.events import Job, Note, map_events
 from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import FollowSettings
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.phases import UNKNOWN, UNSURE
 from napari_cellcycle.tracking.track_table import TrackTable
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class FollowedFilm:
 
     @property
     def phases(self) -> NDArray[np.int64]:
-        """Decoded phase of ``followed.rows``, as a number among the seven."""
-        return np.array([PHASE_LABELS.index(name) for name in self.decoded.phase_set])[self.decoded.phases]
+        """Decoded phase of ``followed.rows``, as a number in the phase set of the calls."""
+        return np.array(self.prediction.phase_set.numbers(self.decoded.phase_set))[self.decoded.phases]
 
     @property
     def raw(self) -> NDArray[np.int64]:
-        """Raw call of ``followed.rows``: a number among the seven, `UNSURE` or `UNKNOWN`."""
+        """Raw call of ``followed.rows``, in the same numbers."""
         return self.prediction.phases[self.followed.rows].astype(np.int64)
 
     @property
@@ -111,7 +111,7 @@ def decode_again(film: FollowedFilm, labels: NDArray[np.int64]) -> Job[Note, Fol
 
 def _are_known(film: FollowedFilm, labels: NDArray[np.int64]) -> bool:
     """Whether what was learned knows all phases of the labels."""
-    return {PHASE_LABELS[phase] for phase in np.unique(labels[labels >= 0])} <= set(film.decoded.phase_set)
+    return set(film.prediction.phase_set.labels(np.unique(labels[labels >= 0]))) <= set(film.decoded.phase_set)
 
 
 def labels_as_numbers(phases: NDArray[Any], decided: NDArray[np.bool_]) -> NDArray[np.int64]:

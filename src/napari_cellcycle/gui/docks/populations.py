@@ -38,6 +38,7 @@ from napari_cellcycle.gui.widgets.layout import button, form_rows, show_text, si
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.config import PopulationsSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
+from napari_cellcycle.population.embedding import PCA, UMAP, has_umap
 from napari_cellcycle.population.words import ALL_SAMPLES, DNA, EMBEDDING, FRACTIONS, OVER_TIME, WAYS
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from napari_cellcycle.population.drawing import Picked, Picture, PopulationFigure
     from napari_cellcycle.population.embedding import Embedding
 
+METHODS = [("main directions (PCA)", PCA), ("neighbours (UMAP)", UMAP)]
 TABS = {FRACTIONS: "Fractions", DNA: "DNA content", EMBEDDING: "Map", OVER_TIME: "Over time"}
 _MISSING = {
     DNA: "The model that called these phases estimates no DNA content.",
@@ -111,8 +113,10 @@ class PopulationsWidget(Dock):
         self.views = {name: FigureView(lasso=name == EMBEDDING) for name in TABS}
         self.hint = text_label()  # outside of the tabs, as with a text that wraps Qt makes these too low
         self.map_button = button("Draw the map", "compute the features of all cells with the model", self._on_map)
+        self.method = Picker(lambda: METHODS if has_umap() else METHODS[:1], "how cells are laid out on the map")
+        self.method.currentIndexChanged.connect(lambda _index: self._on_method())
         for name, title in TABS.items():
-            more = [self.map_button] if name == EMBEDDING else []
+            more = [side_by_side(self.method, self.map_button)] if name == EMBEDDING else []
             self.tabs.addTab(_on_top(*more, self.views[name]), title)
             self.views[name].clicked.connect(self._on_click)
             self.views[name].widened.connect(self._on_wider)
@@ -236,7 +240,13 @@ class PopulationsWidget(Dock):
     def _on_map(self) -> None:
         layer = self._layer()
         if layer is not None:
-            self.start(map_cells(self._snapshot(layer), PopulationsSettings()), self._on_mapped)
+            config = PopulationsSettings(embedding=self.method.value())
+            self.start(map_cells(self._snapshot(layer), config), self._on_mapped)
+
+    def _on_method(self) -> None:
+        """Another way of laying out needs another map."""
+        self.embedding = None
+        self._draw()
 
     def _on_mapped(self, embedding: Embedding) -> None:
         self.embedding = embedding
@@ -273,6 +283,7 @@ class PopulationsWidget(Dock):
             missing = "Cells that the network sees as alike lie side by side. All cells are read again for this map."
         show_text(self.hint, missing)
         self.map_button.setVisible(self.embedding is None)
+        self.method.setVisible(self.method.count() > 1)
         for other, view in self.views.items():
             view.setVisible(other != name or figure is not None)
             if other != name:

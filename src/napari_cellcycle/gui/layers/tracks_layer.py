@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.gui.layers.source import Source, find_layer, layer_name, metadata_for, source_of
-from napari_cellcycle.phases import COLOURS, N_PHASES
 from napari_cellcycle.tracking.track_table import TrackTable
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def show_tracks(
     data: NDArray[np.float64],
     parents: Mapping[int, int],
     columns: Mapping[str, NDArray[np.float64]],
+    colours: Sequence[str],
     *,
     colour_by: str,
     like: Layer | None = None,
@@ -62,6 +62,8 @@ def show_tracks(
         Mother of each track that has one.
     columns : mapping of str to ndarray, each of shape (N,)
         Values from 0 to 1 to colour by; phases as their middle in the row of colours.
+    colours : sequence of str
+        Of the phases.
     colour_by : str
         One of the columns.
     like : Layer, optional
@@ -70,8 +72,8 @@ def show_tracks(
     from napari.layers import Tracks
     from napari.utils.colormaps import AVAILABLE_COLORMAPS, Colormap
 
-    colours = Colormap([*COLOURS.values()], interpolation="zero", name="phases")
-    maps = {name: colours if name != POSITION else AVAILABLE_COLORMAPS["viridis"] for name in columns}
+    by_phase = Colormap(list(colours), interpolation="zero", name="phases")
+    maps = {name: by_phase if name != POSITION else AVAILABLE_COLORMAPS["viridis"] for name in columns}
     scale = (1.0, 1.0, 1.0) if like is None else (1.0, *np.asarray(like.scale)[-2:].tolist())
     layer = Tracks(
         data,
@@ -97,6 +99,6 @@ def show_tracks(
     return layer
 
 
-def middle_of(phases: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Phases as values from 0 to 1, each in the middle of its colour."""
-    return (np.clip(phases, 0, N_PHASES - 1) + 0.5) / N_PHASES
+def middle_of(phases: NDArray[np.int64], n_phases: int) -> NDArray[np.float64]:
+    """Phases, of `n_phases`, as values from 0 to 1: each in the middle of its colour."""
+    return (np.clip(phases, 0, n_phases - 1) + 0.5) / n_phases
