@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from napari_cellcycle.cell_images import ArrayImages, CellImage
+from napari_cellcycle.cell_images import ArrayImages, CellImage, RememberedImages, Unreadable, take_planes
 from napari_cellcycle.cells import Cells, Prediction, evenly_spaced, join_cells, with_blanks
 from napari_cellcycle.errors import ChannelError, ImageError
 from napari_cellcycle.phases import UNKNOWN, UNSURE
@@ -115,3 +117,23 @@ def test_evenly_spaced_cells_come_from_the_whole_sample(n_cells: int) -> None:
     assert chosen[-1] == n_cells - 1
     assert len(chosen) == min(n_cells, 1000)
     assert np.diff(chosen).min(initial=1) >= 1
+
+
+def test_remembered_images_are_read_once_and_others_when_there_is_no_room() -> None:
+    counted = Counted(np.arange(8 * 2 * 3 * 3).reshape(8, 2, 3, 3))
+    kept = RememberedImages(counted)
+    assert [cell.pixels[0, 0, 0] for cell in kept.read([4, 1, 4])] == [72, 18, 72]
+    assert [cell.pixels[0, 0, 0] for cell in take_planes(kept, [1]).read([1, 2])] == [27, 45]
+    assert counted.asked == [[4, 1], [2]]
+    full = RememberedImages(counted, free_bytes=[0])
+    full.read([3])
+    full.read([3])
+    assert counted.asked[2:] == [[3], [3]]
+
+
+class Counted(ArrayImages):
+    asked: ClassVar[list[list[int]]] = []
+
+    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
+        self.asked.append(list(indices))
+        return super().read(indices)

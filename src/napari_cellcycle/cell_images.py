@@ -6,7 +6,7 @@ Files are read by the classes in `io`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
@@ -187,3 +187,31 @@ class JoinedImages:
 
     def take_planes(self, planes: Sequence[int]) -> CellImages:
         return JoinedImages(tuple(take_planes(part, planes) for part in self.parts))
+
+
+_REMEMBERED_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class RememberedImages:
+    """Images that are read once: the first ones that were read are kept, up to `_REMEMBERED_BYTES` of them."""
+
+    images: CellImages
+    known: dict[int, CellImage | Unreadable] = field(default_factory=dict)
+    free_bytes: list[int] = field(default_factory=lambda: [_REMEMBERED_BYTES])
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def read(self, indices: Sequence[int]) -> list[CellImage | Unreadable]:
+        missing = [index for index in dict.fromkeys(indices) if index not in self.known]
+        found = dict(zip(missing, self.images.read(missing), strict=True)) if missing else {}
+        cells = [found[index] if index in found else self.known[index] for index in indices]
+        size = sum(cell.pixels.nbytes for cell in found.values() if isinstance(cell, CellImage))
+        if found and size <= self.free_bytes[0]:
+            self.free_bytes[0] -= size
+            self.known.update(found)
+        return cells
+
+    def take_planes(self, planes: Sequence[int]) -> CellImages:
+        return PlaneImages(self, tuple(planes))

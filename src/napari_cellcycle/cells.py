@@ -16,6 +16,7 @@ from napari_cellcycle.cell_images import (
     CellImages,
     JoinedImages,
     PlaneImages,
+    RememberedImages,
     SubsetImages,
     Unreadable,
     take_planes,
@@ -241,7 +242,9 @@ class Cells:
 
 
 def _texts(values: str | Sequence[str], n_cells: int) -> NDArray[np.str_]:
-    return np.array([values] * n_cells if isinstance(values, str) else values, dtype=str)
+    if isinstance(values, str):
+        return np.broadcast_to(np.array(values, dtype=str), (n_cells,))  # one text in memory, not a million
+    return np.array(values, dtype=str)
 
 
 def evenly_spaced(n_cells: int, most: int) -> NDArray[np.intp]:
@@ -265,6 +268,30 @@ def evenly_spaced(n_cells: int, most: int) -> NDArray[np.intp]:
     ([0, 4, 8], [0, 1])
     """
     return np.linspace(0, n_cells - 1, min(n_cells, most)).round().astype(np.intp)
+
+
+_FEW_CELLS = 5000
+
+
+def remembered(cells: Cells, channels: Sequence[str]) -> Cells:
+    """Of few cells, keep the images that were read, as they are read several times.
+
+    Parameters
+    ----------
+    cells : Cells
+        Any cells; many of them stay as they are.
+    channels : sequence of str
+        Those that are read. The first channel of the cells is drawn, so it must be among them, or nothing is kept.
+
+    Returns
+    -------
+    Cells
+        With these channels only, the first one of the cells first.
+    """
+    if len(cells) > _FEW_CELLS or cells.channels[0] not in channels:
+        return cells
+    chosen = cells.select_channels(tuple(dict.fromkeys([cells.channels[0], *channels])))
+    return replace(chosen, images=RememberedImages(chosen.images))
 
 
 def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
@@ -406,10 +433,14 @@ class Prediction:
         """
         import pandas as pd
 
-        columns: dict[str, object] = {
+        return pd.DataFrame(self.table_columns())
+
+    def table_columns(self) -> dict[str, NDArray[Any]]:
+        """The columns of `to_table`, each of shape (N,); pandas takes longer to import than many cells to write."""
+        columns: dict[str, NDArray[Any]] = {
             "source": _printable(self.sources),
             "cell": self.ids,
-            "phase": [phase_label(int(number)) for number in self.phases],
+            "phase": _labels(self.phases),
             "probability": self.confidence,
         }
         columns |= {f"p_{label}": self.probabilities[:, phase] for phase, label in enumerate(PHASE_LABELS)}
@@ -418,7 +449,12 @@ class Prediction:
             columns[name] = np.full(len(self), np.nan) if values is None else values
         if not self.is_reliable:
             columns["reliable"] = np.zeros(len(self), bool)
-        return pd.DataFrame(columns | {name: _printable(texts) for name, texts in self.columns.items()})
+        return columns | {name: _printable(texts) for name, texts in self.columns.items()}
+
+
+def _labels(phases: NDArray[np.int8]) -> NDArray[np.str_]:
+    numbers, index = np.unique(phases, return_inverse=True)
+    return np.array([phase_label(number) for number in numbers.tolist()], dtype=str)[index]
 
 
 def _printable(texts: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.datasets.copies import copies_note
 from napari_cellcycle.errors import ModelError
 from napari_cellcycle.events import Job, Note, Progress, run_with_warnings, warn_user
-from napari_cellcycle.images.batches import prepare_batches, read_batch
+from napari_cellcycle.images.batches import CellBatch, map_batches, prepare_batches, read_batch
 from napari_cellcycle.images.contrast_match import ENOUGH_CELLS, match_contrast
 from napari_cellcycle.images.model_input import InputSpec
 from napari_cellcycle.io.array_cells import is_array
@@ -22,7 +22,7 @@ from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.model_fit import MAX_UNFAMILIAR, judge_fit
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
-from napari_cellcycle.models.device import mixed_precision, pick_device
+from napari_cellcycle.models.device import mixed_precision, one_thread_per_batch, pick_device
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.store.finders import choose_finder
@@ -159,12 +159,18 @@ def classify_cells(
     spec, matched = _matched(wanted, model.card.input)
     collected = PartialPrediction.empty(len(cells), with_unfamiliar=model.familiarity is not None)
     ready = replace(model, network=fuse_for_inference(model.network, torch_device))
-    for batch, images in prepare_batches(wanted, spec, batch_size):
-        yield from batch.notes
-        collected.unreadable.update(batch.unreadable)
-        if len(images):
-            collected.add(batch.indices, predict_prepared(ready, images, torch_device))
-        yield batch.progress("classifying")
+
+    def predict(batch: CellBatch) -> BatchPrediction | None:
+        images = batch.prepare(spec)
+        return predict_prepared(ready, images, torch_device) if len(images) else None
+
+    with one_thread_per_batch() as threads:
+        for batch, found in map_batches(wanted, predict, batch_size, threads=threads):
+            yield from batch.notes
+            collected.unreadable.update(batch.unreadable)
+            if found is not None:
+                collected.add(batch.indices, found)
+            yield batch.progress("classifying")
     trained_on, damage = _training_fingerprints(model)
     yield from (Note(note) for note in damage)
     prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)

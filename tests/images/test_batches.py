@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from made import made_pixels
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Note, Progress
-from napari_cellcycle.images.batches import prepare_batches, read_batch, read_batches
+from napari_cellcycle.images.batches import CellBatch, map_batches, prepare_batches, read_batch, read_batches
 from napari_cellcycle.images.model_input import InputSpec, Normalisation, prepare
 
 PIXELS = made_pixels(np.arange(7) % 3)
@@ -82,5 +84,24 @@ def test_the_next_batch_is_read_while_the_caller_works_and_no_more() -> None:
     cells = cells_with(set())
     batches = read_batches(cells, 2)
     next(batches)
-    batches.close()  # waits for the reading thread
+    wait_until(lambda: len(cells.images.asked) == 2)
+    batches.close()
     assert cells.images.asked == [[0, 1], [2, 3]]
+
+
+def test_batches_are_worked_on_at_the_same_time_and_come_in_order() -> None:
+    meeting = threading.Barrier(2, timeout=10)  # nobody passes alone
+
+    def work(batch: CellBatch) -> int:
+        if batch.positions[0] < 4:
+            meeting.wait()
+        return int(batch.positions[0])
+
+    assert [first for _, first in map_batches(cells_with(set()), work, 2, threads=2)] == [0, 2, 4, 6]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    stop = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < stop
+        time.sleep(0.001)

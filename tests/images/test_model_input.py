@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,3 +107,15 @@ def test_background_is_the_median_of_the_border_without_the_cell() -> None:
     assert background(CellImage(pixels, mask)).tolist() == [680, 27]
     signed = np.full((1, 5, 5), -300, np.int16)
     assert background(CellImage(signed)).tolist() == [-300]
+
+
+def test_cells_prepared_together_are_as_alone() -> None:
+    random = np.random.default_rng(0)
+    shapes = [(40, 40), (30, 52), (40, 40), (45, 44), (60, 60), (40, 40)]
+    cells = [CellImage(random.integers(1, 4000, (2, *shape)).astype(np.uint16)) for shape in shapes]
+    cells[2] = replace(cells[2], mask=random.random((40, 40)) > 0.5)
+    cells[5] = replace(cells[5], pixels=cells[5].pixels.astype(np.float32))
+    sizes = np.array([0.5, np.nan, 0.5, 0.5, 0.5, 0.25])
+    together = prepare(cells, spec(), sizes)
+    alone = [prepare([cell], spec(), sizes[[row]]) for row, cell in enumerate(cells)]
+    np.testing.assert_array_equal(together, np.concatenate(alone))

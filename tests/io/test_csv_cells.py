@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.calls_table import read_calls
-from napari_cellcycle.io.csv_cells import csv_text, escaped, unescaped
+from napari_cellcycle.io.csv_cells import csv_text, escaped, unescaped, write_columns, write_csv
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.io.writers.results import write_table
 from napari_cellcycle.jobs import convert
@@ -61,3 +61,16 @@ def test_a_name_that_is_no_valid_text_loses_no_table(tmp_path: Path) -> None:
     name = b"caf\xe9.tif".decode(errors="surrogateescape")
     write_table(Prediction(np.array([name]), np.zeros(1, int), np.full((1, 7), 1 / 7, np.float32)), tmp_path / "p.csv")
     assert read_calls(tmp_path / "p.csv").prediction.ids.tolist() == [0]
+
+
+def test_columns_are_written_as_pandas_writes_a_table(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    texts = np.array(["=a,b.tif", 'pl"ate.tif', "x\ny", "-5", "", "ü.tif", *EVIL])[
+        random.integers(0, 6 + len(EVIL), 300)
+    ]
+    numbers = np.exp(random.normal(0, 9, 300)).astype(np.float32)
+    numbers[[0, 7]] = np.nan, 0
+    columns = {"source": texts, "cell": np.arange(300), "p": numbers, "flag": numbers > 1, "+x": numbers.astype(float)}
+    write_columns(columns, tmp_path / "quick.csv", "%.6g")
+    write_csv(pd.DataFrame(columns), tmp_path / "pandas.csv", float_format="%.6g")
+    assert (tmp_path / "quick.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
 
 from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.evaluation.least_squares import nonnegative_least_squares
 from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, Floats, resample_tables
 from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
 
@@ -163,9 +163,8 @@ def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -
     shares = counts / counts.sum()
     drawn_shares = random.multinomial(counts.sum(), shares, size=_N_RESAMPLES) / counts.sum()
     drawn_tables = resample_tables(confusion, _N_RESAMPLES, random)
-    drawn = [_unmix(calls, table) for calls, table in zip(drawn_shares, drawn_tables, strict=True)]
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    found, (low_called, high_called) = _unmix(shares, confusion), _wilson(counts)
+    low, high = np.percentile(_unmix(drawn_shares, drawn_tables), [2.5, 97.5], axis=0)
+    found, (low_called, high_called) = _unmix(shares[None], confusion[None])[0], _wilson(counts)
     # Three cells of one phase, drawn again, are always three cells of it: nobody is surer of fractions than of calls
     low = np.minimum(low, found - (shares - low_called)).clip(min=0)
     high = np.maximum(high, found + (high_called - shares)).clip(max=1)
@@ -173,10 +172,11 @@ def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -
 
 
 def _unmix(called_shares: Floats, confusion: Counts) -> Floats:
-    """Non-negative shares, together 1, whose expected calls are nearest to the observed ones."""
-    support = confusion.sum(axis=1, keepdims=True)
+    """Non-negative shares (B, 7), together 1, whose expected calls are nearest to the observed ones."""
+    support = confusion.sum(axis=2, keepdims=True)
     rates = np.where(support > 0, confusion / np.maximum(support, 1), np.eye(N_PHASES))  # P(call | truth)
     weight = 1e3  # one more equation says that the shares sum to 1, and weighs far more than the calls
-    equations = np.vstack([rates.T, np.full(N_PHASES, weight)])
-    shares, _ = nnls(equations, np.append(called_shares, weight))
-    return shares / shares.sum()
+    ones = np.full((len(rates), 1), weight)
+    equations = np.concatenate([rates.transpose(0, 2, 1), np.tile(ones[:, None], N_PHASES)], axis=1)
+    shares = nonnegative_least_squares(equations, np.concatenate([called_shares, ones], axis=1))
+    return shares / shares.sum(axis=1, keepdims=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -73,7 +74,7 @@ class CellBatch:
         return Progress(int(self.positions[-1]) + 1, self.n_cells, what)
 
     def prepare(self, spec: InputSpec, planes: slice = slice(None)) -> NDArray[np.float32]:
-        """Crop, rescale and normalise the readable cells; see `images.prepare.prepare`.
+        """Crop, rescale and normalise the readable cells; see `images.model_input.prepare`.
 
         Parameters
         ----------
@@ -86,7 +87,9 @@ class CellBatch:
         -------
         ndarray of float32, shape (number of readable cells, C, size_px, size_px)
         """
-        cells = [replace(cell, pixels=cell.pixels[planes]) for cell in self.images]
+        cells = self.images
+        if planes != slice(None):
+            cells = [replace(cell, pixels=cell.pixels[planes]) for cell in cells]
         return prepare(cells, spec, self.pixel_size_um[self.is_readable])
 
 
@@ -119,7 +122,7 @@ def read_batches(cells: Cells, batch_size: int = BATCH_SIZE) -> Iterator[CellBat
     iterator of CellBatch
         The last batch may be smaller.
     """
-    return _read_ahead(lambda positions: read_batch(cells, positions), len(cells), batch_size)
+    return (batch for batch, _ in map_batches(cells, lambda _batch: None, batch_size))
 
 
 def prepare_batches(
@@ -141,21 +144,42 @@ def prepare_batches(
     iterator of (CellBatch, ndarray of float32)
         Each batch as it was read, and its readable cells prepared, shape (B, C, size_px, size_px).
     """
+    return map_batches(cells, lambda batch: batch.prepare(spec), batch_size)
 
-    def read(positions: NDArray[np.intp]) -> tuple[CellBatch, NDArray[np.float32]]:
+
+def map_batches(
+    cells: Cells, work: Callable[[CellBatch], T], batch_size: int = BATCH_SIZE, *, threads: int = 1
+) -> Iterator[tuple[CellBatch, T]]:
+    """Read all cells in order and work on each batch, in threads that are ahead of the caller.
+
+    Parameters
+    ----------
+    cells : Cells
+        Need not fit into memory.
+    work : callable
+        Gets a batch, in the thread that read it.
+    batch_size : int
+        Cells per batch.
+    threads : int
+        Batches that are read or worked on at a time; one more may be done and wait for the caller.
+
+    Returns
+    -------
+    iterator of (CellBatch, object)
+        Each batch with the result of `work`, in order.
+    """
+
+    def run(positions: NDArray[np.intp]) -> tuple[CellBatch, T]:
         batch = read_batch(cells, positions)
-        return batch, batch.prepare(spec)
+        return batch, work(batch)
 
-    return _read_ahead(read, len(cells), batch_size)
-
-
-def _read_ahead(read: Callable[[NDArray[np.intp]], T], n_cells: int, batch_size: int) -> Iterator[T]:
-    with ThreadPoolExecutor(1, "reading-cells") as reader:
-        coming = None
-        for start in range(0, n_cells, batch_size):
-            positions = np.arange(start, min(start + batch_size, n_cells))
-            ready, coming = coming, reader.submit(read, positions)
-            if ready is not None:
-                yield ready.result()
-        if coming is not None:
-            yield coming.result()
+    pool, coming = ThreadPoolExecutor(threads, "reading-cells"), deque[Future[tuple[CellBatch, T]]]()
+    try:
+        for start in range(0, len(cells), batch_size):
+            coming.append(pool.submit(run, np.arange(start, min(start + batch_size, len(cells)))))
+            if len(coming) > threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.images.model_input import background
@@ -85,6 +84,8 @@ def several_cells_share(images: Sequence[CellImage]) -> float:
 
 
 def _count_pieces(image: CellImage) -> int:
+    from scipy import ndimage  # slow to import, and only asked where a model does not fit
+
     level = background(image)[0]
     departure = ndimage.gaussian_filter(np.abs(image.pixels[0].astype(np.float32) - level), 1)
     differs = np.pad(departure > departure.max() / 6, 3)

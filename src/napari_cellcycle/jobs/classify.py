@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.cells import Cells, Prediction, remembered
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
@@ -23,25 +23,17 @@ from napari_cellcycle.io.writers.results import (
     write_table,
 )
 from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings
-from napari_cellcycle.jobs.follow import (
-    FOLLOWED_FILES,
-    Followed,
-    decode_followed,
-    follow_cells,
-    summarise_tracks,
-    trackmate_copy,
-    with_tracks,
-    write_followed,
-)
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
-from napari_cellcycle.tracking.cycle_curve import fit_cycle_curve
-from napari_cellcycle.tracking.decode import DecodedTracks
 from napari_cellcycle.versions import installed_versions
+
+if TYPE_CHECKING:
+    from napari_cellcycle.jobs.follow import Followed
+    from napari_cellcycle.tracking.decode import DecodedTracks
 
 RESULT_FILES = ("phases.csv", "summary.json", "montage.png")
 _EXPORTED = {
@@ -87,7 +79,9 @@ def classify_files(
     tracks = None if following is None else following.tracks
     names = [*RESULT_FILES, *(_EXPORTED[kind] for kind in config.export)]
     if tracks is not None:
-        names += [*FOLLOWED_FILES, *filter(None, [trackmate_copy(tracks)])]
+        from napari_cellcycle.jobs import follow  # slow to import, and most cells are in no film
+
+        names += [*follow.FOLLOWED_FILES, *filter(None, [follow.trackmate_copy(tracks)])]
     check_free(Path(output), names, paths, overwrite=overwrite)
     for kind in config.export:
         require_package(kind)
@@ -97,21 +91,23 @@ def classify_files(
         model, note = model_for_channels(model, cells)
         if note:
             yield Note(note)
+        kept = remembered(cells, model.card.input.channels)
         prediction = yield from classify_cells(
-            model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
+            model, kept, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
         )
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
         followed = decoded = None
+        in_tracks: dict[str, Any] = {}
         if following is not None and tracks is not None:
-            followed = yield from follow_cells(cells, following)
-            decoded = decode_followed(followed, prediction, following)
-            prediction = with_tracks(prediction, followed, decoded)
-            write_followed(followed, decoded, prediction, Path(output))
+            followed = yield from follow.follow_cells(cells, following)
+            decoded = follow.decode_followed(followed, prediction, following)
+            prediction = follow.with_tracks(prediction, followed, decoded)
+            follow.write_followed(followed, decoded, prediction, Path(output))
             settings |= following.to_dict()
+            in_tracks = follow.summarise_tracks(followed, decoded)
         elif config.cycle_position:
             prediction = yield from with_cycle_position(prediction, model, cells, config)
-        in_tracks = {} if followed is None or decoded is None else summarise_tracks(followed, decoded)
-        write_results(cells, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
+        write_results(kept, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
         yield from _export(cells, prediction, model, Path(output), config)
     return Classified(cells, prediction, model.card, Path(output), followed, decoded)
 
@@ -120,6 +116,8 @@ def with_cycle_position(
     prediction: Prediction, model: Model, cells: Cells, config: ClassifySettings
 ) -> Job[Progress | Note, Prediction]:
     """The same calls with the column ``cycle_position``, by a closed curve through the features of the network."""
+    from napari_cellcycle.tracking.cycle_curve import fit_cycle_curve
+
     features = yield from extract_features(model, cells, device=config.device, batch_size=config.batch_size)
     try:
         curve = fit_cycle_curve(features, prediction.probabilities)

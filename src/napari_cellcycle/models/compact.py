@@ -50,7 +50,7 @@ class CompactResNet(PhaseNetwork):
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases and DNA content of images (B, C, S, S); S must be a multiple of 8."""
-        maps = [torch.relu(self.stem(images))]
+        maps = [torch.relu_(self.stem(images))]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         # the mean shows how much of a structure there is, the maximum whether there is any
@@ -95,8 +95,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, narrow, H, W) to (B, wide, H / stride, W / stride)."""
-        changed: Tensor = self.second(torch.relu(self.first(maps)))
-        return torch.relu(changed + self.shortcut(maps))
+        changed: Tensor = self.second(torch.relu_(self.first(maps)))
+        return torch.relu_(changed + self.shortcut(maps))
 
 
 def _stage(narrow: int, wide: int, blocks: int, *, stride: int) -> nn.Sequential:

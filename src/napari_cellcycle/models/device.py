@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -43,3 +44,33 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     if device.type == "cpu" and any(get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16")):
         return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
+
+
+class _Threads:
+    """How many threads torch had before the first of the jobs that now compute a batch per thread."""
+
+    lock = threading.Lock()
+    n_jobs = 0
+    n_threads = 1
+
+
+@contextmanager
+def one_thread_per_batch() -> Iterator[int]:
+    """Compute each batch in one thread; yields how many batches to compute at a time.
+
+    Threads that share a batch wait for one another after each layer, and for all of them if another program has one of
+    the cores. Threads with a batch each never wait. And as a batch is always computed by one thread, its outputs are
+    the same on every number of cores.
+    """
+    with _Threads.lock:
+        if not _Threads.n_jobs:
+            _Threads.n_threads = torch.get_num_threads()
+        _Threads.n_jobs += 1
+        n_threads = _Threads.n_threads
+    torch.set_num_threads(1)  # of this thread, and of those that are started from now on
+    try:
+        yield n_threads + 1  # one of them reads
+    finally:
+        torch.set_num_threads(n_threads)
+        with _Threads.lock:
+            _Threads.n_jobs -= 1

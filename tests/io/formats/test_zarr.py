@@ -12,6 +12,7 @@ import pytest
 from napari_cellcycle.cell_images import CellImage, Unreadable
 from napari_cellcycle.errors import ImageError, ReadError, WriteError
 from napari_cellcycle.io.formats.zarr import open_zarr
+from napari_cellcycle.io.formats.zarr_frames import ZarrFrames
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.io.writers.stack import StackSpec
 from napari_cellcycle.io.writers.zarr import zarr_stack
@@ -154,3 +155,27 @@ def test_without_the_packages_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
         open_zarr(tmp_path / "a.zarr")
     with pytest.raises(WriteError, match=r"pip install 'napari-cellcycle\[zarr\]'"):
         write_stack(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("axes", ["tcyx", "tczyx", "ctyx", "yx", "zyx", "tyx"])
+def test_frames_are_those_of_the_array_whatever_its_axes(axes: str, tmp_path: Path) -> None:
+    lengths = {"t": 7, "c": 2, "z": 3, "y": 4, "x": 5}
+    shape = tuple(lengths[axis] for axis in axes)
+    stored = zarr.create_array(str(tmp_path / "a"), shape=shape, chunks=tuple(min(3, n) for n in shape), dtype="u2")
+    stored[:] = np.arange(np.prod(shape)).reshape(shape)
+    frames = ZarrFrames(stored, axes)
+    order = [axes.index(axis) for axis in "tzcyx" if axis in axes]
+    expected = stored[:].transpose(order).reshape(-1, lengths["c"] if "c" in axes else 1, 4, 5)
+    assert frames.shape == expected.shape
+    for rows in (range(len(expected)), [len(expected) - 1, 0], [0]):
+        np.testing.assert_array_equal(frames.read(list(rows)), expected[list(rows)])
+
+
+def test_each_stored_piece_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = zarr.create_array(str(tmp_path / "a"), shape=(20, 2, 4, 4), chunks=(10, 2, 4, 4), dtype="u2")
+    frames, unpacked = ZarrFrames(stored, "tcyx"), list[slice]()
+    slab = ZarrFrames._slab
+    monkeypatch.setattr(ZarrFrames, "_slab", lambda own, rows, *rest: unpacked.append(rows) or slab(own, rows, *rest))
+    for start in range(0, 20, 4):
+        frames.read(range(start, start + 4))
+    assert unpacked == [slice(0, 10), slice(10, 20)]

@@ -1,4 +1,4 @@
-"""OME-Zarr images, read lazily through dask."""
+"""OME-Zarr images, read when their frames are needed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, reason_of
 from napari_cellcycle.io.formats.base import MOST_CHANNELS, SYNTHETIC, ImageFile
+from napari_cellcycle.io.formats.zarr_frames import ZarrFrames
 from napari_cellcycle.io.formats.zarr_groups import enclosing_zarr, shown_name
 from napari_cellcycle.io.plain_files import plain_bytes
 
 if TYPE_CHECKING:
-    import dask.array
     import zarr
 
 OUR_KEY = "napari-cellcycle"
@@ -39,16 +39,16 @@ class ZarrImage(ImageFile):
 
     Attributes
     ----------
-    pixels : dask array, shape (F * Z, C, Y, X)
+    pixels : ZarrFrames, shape (F * Z, C, Y, X)
         Read by `read` only; the focal planes of a frame follow one another.
-    masks : dask array, shape (F, Y, X), or None
+    masks : ZarrFrames, shape (F, Y, X), or None
         Which pixels belong to the cell, in files that this package wrote.
     cells : bool
         Whether this package wrote the file, so that each frame is one cell of any size.
     """
 
-    pixels: dask.array.Array
-    masks: dask.array.Array | None
+    pixels: ZarrFrames
+    masks: ZarrFrames | None
     cells: bool
 
     def read(self, frames: Sequence[int], plane: int = 0) -> list[NDArray[np.generic] | Unreadable]:
@@ -59,9 +59,9 @@ class ZarrImage(ImageFile):
         """The masks of the frames at the given indices, each (Y, X)."""
         return [None] * len(frames) if self.masks is None else [*self._computed(self.masks, frames)]
 
-    def _computed(self, array: dask.array.Array, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
+    def _computed(self, array: ZarrFrames, frames: Sequence[int]) -> list[NDArray[np.generic] | Unreadable]:
         try:
-            return list(np.asarray(array[list(frames)]))
+            return list(array.read(frames)) if len(frames) else []
         except Exception as error:  # noqa: BLE001 - a damaged chunk can make a codec raise anything
             if len(frames) > 1:
                 return [found for frame in frames for found in self._computed(array, [frame])]
@@ -88,7 +88,6 @@ def open_zarr(path: Path) -> ZarrImage:
         It has several axes that could count cells or time points, or too many channels.
     """
     try:
-        import dask.array
         import zarr
     except ImportError as error:
         raise ReadError(NEEDS_ZARR) from error
@@ -100,13 +99,12 @@ def open_zarr(path: Path) -> ZarrImage:
         metadata = attributes.get("ome", attributes)
         level, axes, scale = _finest(metadata["multiscales"][0])
         _check_size(path, level, group[level])
-        array = dask.array.from_zarr(str(path), component=level)
         masks = f"labels/{MASKS}/0" if OUR_KEY in attributes and "labels" in group else None
         return ZarrImage(
-            **_contents(path, array, axes, metadata),
+            **_contents(path, _array_in(group, level), axes, metadata),
             pixel_size_um=_pixel_size(axes, scale),
             synthetic=_is_synthetic(attributes.get(OUR_KEY)),
-            masks=None if masks is None else dask.array.from_zarr(str(path), component=masks),
+            masks=None if masks is None else ZarrFrames(_array_in(group, masks), "tyx", has_channels=False),
             cells=OUR_KEY in attributes,
             labels=_labels_inside(path, group),
         )
@@ -117,6 +115,15 @@ def open_zarr(path: Path) -> ZarrImage:
         raise ReadError(
             f"{shown_name(path)} is not an OME-Zarr image, or is damaged ({reason}); write it again"
         ) from error
+
+
+def _array_in(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    import zarr
+
+    found = group[name]
+    if not isinstance(found, zarr.Array):
+        raise TypeError(f"{name} holds no pixels")
+    return found
 
 
 def _check_size(path: Path, level: str, array: Any) -> None:
@@ -160,7 +167,7 @@ def _finest(multiscales: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]
 
 
 def _contents(
-    path: Path, array: dask.array.Array, axes: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
+    path: Path, array: zarr.Array[Any], axes: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
     names = [axis["name"] for axis in axes]
     frame_axes = [name for name in names if name not in ("z", "c", "y", "x")]
@@ -176,8 +183,7 @@ def _contents(
             f"{shown_name(path)} has {n_channels} channels, but there are at most {MOST_CHANNELS}; "
             "if they are cells, save them along the axis t"
         )
-    order = [names.index(name) for name in (*frame_axes, *(name for name in "zcyx" if name in names))]
-    pixels = array.transpose(order).reshape(-1, n_channels, *array.shape[-2:])
+    pixels = ZarrFrames(array, "".join(name[0] if len(name) == 1 else "n" for name in names))
     labels = tuple(str(channel.get("label", "")) for channel in metadata.get("omero", {}).get("channels", []))
     return {
         "path": path,
