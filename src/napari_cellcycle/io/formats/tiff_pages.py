@@ -259,7 +259,7 @@ def check_shapes(tiff: TiffFile, path: Path) -> None:
         page = tiff.pages.get(at, aspage=True)
         if min(page.shape, default=1) < 1:
             raise ReadError(f"{path.name} is damaged: a page of {page.shape} pixels is in it; export it again")
-        if page.shaped_description is None:
+        if not isinstance(page, TiffPage) or page.shaped_description is None:
             return
         n_pixels = prod(shaped_description_metadata(page.shaped_description)["shape"])
         at += max(1, n_pixels // prod(page.shape))
