@@ -26,7 +26,6 @@ from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadS
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
-from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
@@ -95,6 +94,8 @@ def classify_files(
         prediction = yield from classify_cells(
             model, kept, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
         )
+        if reading.phases is not None:
+            prediction = prediction.in_phases(reading.phases)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
         followed = decoded = None
         in_tracks: dict[str, Any] = {}
@@ -181,8 +182,9 @@ def summarise(
         corrected = phase_fractions(prediction, confusion)
     return {
         "n_cells": len(prediction),
+        "phase_set": prediction.phase_set.to_dict(),
         "n_unreadable": len(prediction.unreadable),
-        "n_unsure": int((prediction.phases == UNSURE).sum()),
+        "n_unsure": int(prediction.is_unsure.sum()),
         "n_unfamiliar": None if prediction.unfamiliar is None else int(prediction.unfamiliar.sum()),
         "verdict": None if prediction.verdict is None else prediction.verdict.to_dict(),
         "phases": None if found is None else found.to_dict(),

@@ -25,7 +25,7 @@ from napari_cellcycle.annotate.rounds import (
 )
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-from napari_cellcycle.datasets.training_cells import count_phases
+from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.evaluation.metrics import confusion_table
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
@@ -36,7 +36,7 @@ from napari_cellcycle.jobs.steps.advice import what_is_missing
 from napari_cellcycle.jobs.steps.checkpointer import check_output_free
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells
 from napari_cellcycle.store.checkpoints import unfinished_folder
 from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
@@ -110,8 +110,8 @@ def retrain(
     history = rounds_path(labels)
     start = _root_of(start_from, read_rounds(history))
     held, training = yield from _parts(cells, labels)
-    counts = count_phases(training.phases)
-    if missing := what_is_missing(counts, np.zeros_like(counts)):
+    counts, _ = count_cells(training)
+    if missing := what_is_missing(counts, np.zeros_like(counts), cells.phase_set):
         raise TooFewCellsError(missing)
     folder = output or _free_folder(start)
     run = TrainSettings(start_from=start, device=device, overrides={"seed": seed, "epochs": _n_epochs(len(training))})
@@ -140,7 +140,7 @@ def _parts(cells: Cells, labels: LabelTable) -> Job[Progress, tuple[Cells, Cells
     known = (labels.phases != UNKNOWN) & ~cells.synthetic
     held, others = known & held_out_rows(labels), known & ~held_out_rows(labels)
     rows = np.r_[np.flatnonzero(held), np.flatnonzero(others)]
-    chosen = replace(cells, phases=labels.phases).subset(rows)
+    chosen = replace(cells, phases=labels.phases, phase_set=labels.phase_set).subset(rows)
     fingerprints = (yield from iter_duplicates(chosen)).fingerprints
     n_held = int(held.sum())
     copied = in_training_set(fingerprints[n_held:], fingerprints[:n_held])
@@ -155,7 +155,8 @@ def _n_epochs(n_cells: int) -> int:
 
 def _test(model: Model, held: Cells, device: str) -> Job[Progress | Note, tuple[HeldOutFigure, int]]:
     """Score a model on those of the held-out cells that neither it nor the model before it was trained on."""
-    confusion: NDArray[np.int64] = np.zeros((N_PHASES, N_PHASES), np.int64)
+    phases = held.phase_set
+    confusion: NDArray[np.int64] = np.zeros((len(phases), len(phases)), np.int64)
     duplicates = yield from iter_duplicates(held)
     trained_on = None if model.folder is None else load_training_fingerprints(model.folder)
     seen = np.zeros(len(held), bool)
@@ -167,8 +168,8 @@ def _test(model: Model, held: Cells, device: str) -> Job[Progress | Note, tuple[
     if len(tested):
         prediction = yield from classify_cells(model, tested, device=device)
         if (prediction.best != UNKNOWN).any():
-            confusion = confusion_table(tested.phases, prediction.best)
-    return held_out_figure(confusion), int(confusion.sum())
+            confusion = confusion_table(tested.phases, prediction.in_phases(phases).best, phases)
+    return held_out_figure(confusion, phases), int(confusion.sum())
 
 
 def _root_of(start_from: str, rounds: list[Round]) -> str:

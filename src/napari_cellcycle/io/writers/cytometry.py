@@ -14,7 +14,7 @@ from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.io.writers.packages import require_package
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
+from napari_cellcycle.phases import UNKNOWN
 
 OBJECT_NUMBER = "Object Number"
 
@@ -46,11 +46,12 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     require_package("fcs")
     from flowio import create_fcs
 
+    names = prediction.phase_set.names
     columns = {
         OBJECT_NUMBER: prediction.ids,
         "phase": prediction.phases.astype(float) + 1,
         "probability": prediction.confidence,
-        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(PHASE_LABELS)},
+        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(names)},
     }
     if prediction.dna_content is not None:
         columns["dna_content"] = prediction.dna_content
@@ -91,7 +92,8 @@ def write_object_lists(prediction: Prediction, folder: Path, *, overwrite: bool 
         for phase in np.unique(prediction.phases[rows]):
             if phase != UNKNOWN:
                 numbers = prediction.ids[rows][prediction.phases[rows] == phase]
-                lists[f"{stem}_{phase_label(int(phase))}.txt"] = numbers
+                name = prediction.phase_set.label(int(phase)).replace("/", "")  # G2M: a slash would be a folder
+                lists[f"{stem}_{name}.txt"] = numbers
     if lists:
         check_free(folder, list(lists), overwrite=overwrite)
     new = [folder / name for name in lists if not (folder / name).exists()]
