@@ -51,7 +51,7 @@ def label_path(root: Path) -> Path:
         In that folder; if it can't be written to, or is of this package, in the user's own data folder.
     """
     beside = root / LABELS_FILE
-    if not root.is_relative_to(_PACKAGE) and os.access(beside if beside.exists() else root, os.W_OK):
+    if not root.is_relative_to(_PACKAGE) and os.access(beside if os.path.exists(beside) else root, os.W_OK):
         return beside
     return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
 
@@ -72,7 +72,8 @@ def has_labels(root: Path, sources: Iterable[str]) -> bool:
         True if a file of labels is where `open_labels` looks for one.
     """
     folders = _folders(root, np.array(list(sources), dtype=str))
-    return label_path(root).exists() or any((folder / LABELS_FILE).exists() for folder in folders)
+    places = (label_path(root), *(folder / LABELS_FILE for folder in folders))
+    return any(os.path.exists(place) for place in places)  # `Path.exists` fails in folders of other users
 
 
 def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTable:

@@ -9,11 +9,12 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from napari_cellcycle.annotate.label_file import append_lines
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.metrics import Counts, score_table
 from napari_cellcycle.io.own_outputs import ROUNDS_FILE
-from napari_cellcycle.io.plain_files import check_plain, plain_bytes
+from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 from napari_cellcycle.store.strict import MAX_BYTES, Name, Strict, Text
 
@@ -107,10 +108,7 @@ def append_round(path: Path, done: Round) -> None:
         The file can't be written.
     """
     try:
-        if path.exists():
-            check_plain(path)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(done)) + "\n")
+        append_lines(path, json.dumps(asdict(done)) + "\n")
     except OSError as error:
         raise WriteError(f"the round can't be written to {path} ({error.strerror}); free some space") from error
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -39,7 +38,7 @@ from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells
-from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_folder
+from napari_cellcycle.store.checkpoints import unfinished_folder
 from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import FINE_TUNING
@@ -116,8 +115,8 @@ def retrain(
         raise TooFewCellsError(missing)
     folder = output or _free_folder(start)
     run = TrainSettings(start_from=start, device=device, overrides={"seed": seed, "epochs": _n_epochs(len(training))})
-    with _nothing_half_done(folder):
-        model = yield from train_cells(training, folder, run, stop=stop)
+    # a new round with more labels would not continue an interrupted one
+    model = yield from train_cells(training, folder, run, stop=stop, resumable=False)
     figure, n_tested = yield from _test(model, held, device)
     done = Round(
         model=str(folder),
@@ -188,12 +187,3 @@ def _free_folder(start: str) -> Path:
     folders = (models_folder() / name for name in names)
     # a round that was killed, or that runs in another window, keeps its name
     return next(folder for folder in folders if not folder.exists() and not unfinished_folder(folder).exists())
-
-
-@contextmanager
-def _nothing_half_done(folder: Path) -> Iterator[None]:
-    """Remove what an abandoned round left behind: a new round with more labels would not continue it."""
-    try:
-        yield
-    finally:
-        remove_checkpoint(folder)

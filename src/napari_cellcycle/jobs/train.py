@@ -39,6 +39,7 @@ from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig, resolved
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.versions import installed_versions
 
 
@@ -63,13 +64,14 @@ def train_cells(
     *,
     reading: ReadSettings | None = None,
     stop: Stop = never,
+    resumable: bool = True,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on the cells of known phase, and write the new model to the new folder `output`.
 
     Stained cells of unknown phase are used too, for their stain. Next to weights and card the folder gets ``log.csv``
     (losses by epoch) and ``split.csv`` (which cells were for training and which for validation). Meanwhile the folder
-    ``OUTPUT.unfinished`` holds what ``run.resume`` needs to continue to the same weights. `reading` says how the cells
-    of ``run.also`` are read.
+    ``OUTPUT.unfinished`` holds what ``run.resume`` needs to continue to the same weights, unless the training is short
+    and not `resumable`. `reading` says how the cells of ``run.also`` are read.
 
     Raises
     ------
@@ -83,11 +85,11 @@ def train_cells(
         `stop` was true before there were any weights.
     """
     with claimed(Path(output), resume=run.resume):
-        return (yield from _train(cells, Path(output), run, reading, stop))
+        return (yield from _train(cells, Path(output), run, reading, stop, resumable))
 
 
 def _train(
-    cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop
+    cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop, resumable: bool = True
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     counts, synthetic = count_cells(cells)
     if missing := what_is_missing(counts, synthetic, cells.phase_set):
@@ -111,7 +113,7 @@ def _train(
 
     cells_hashes = [training.sha256, validation.sha256]
     checkpointer = Checkpointer(output, fingerprint(cells_hashes))
-    hooks = checkpointer.hooks(stop, resume=run.resume)
+    hooks = checkpointer.hooks(stop, resume=run.resume) if resumable else Hooks(stop=stop)
     model, log = yield from fit_model(
         output.name, recipe, training, validation, config, run.device, start=start_model, hooks=hooks
     )
