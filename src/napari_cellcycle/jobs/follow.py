@@ -53,6 +53,8 @@ class Followed:
         For each film, what the file of tracks calls each cell.
     source : str
         Where the tracks come from: a file, ``labels`` or ``link``.
+    truth : ndarray of str, shape (N,), or None
+        True phase of each cell, if the file of tracks says it; empty where it does not.
     """
 
     films: tuple[Film, ...]
@@ -63,6 +65,7 @@ class Followed:
     mothers: Mapping[int, int]
     spots: tuple[NDArray[np.int64] | None, ...]
     source: str
+    truth: NDArray[np.str_] | None = None
 
     @property
     def rows(self) -> NDArray[np.intp]:
@@ -107,7 +110,11 @@ def follow_cells(cells: Cells, settings: FollowSettings, table: TrackTable | Non
         if rest := int((~here).sum()):
             yield Note(f"{film.name}: {rest:,} of {len(here):,} cells are in no track, so they have no decoded phase")
     spots = tuple(tracks.spot for tracks in found)
-    return Followed(tuple(films), key, track, frame, parent, mothers, spots, source)
+    truth = None
+    if len(found) == 1 and found[0].truth is not None:
+        truth = np.full(len(cells), "", found[0].truth.dtype)
+        truth[films[0].rows] = found[0].truth
+    return Followed(tuple(films), key, track, frame, parent, mothers, spots, source, truth)
 
 
 def _tracks_of(
