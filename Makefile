@@ -16,7 +16,7 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures site clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
@@ -58,6 +58,9 @@ test-oldest test-newest: test-%: .venv-%/.installed  ## all tests with the lowes
 	.venv-$*/bin/uv pip install -q -p .venv-$* --resolution $(RESOLUTION_$*) -e ".[test,umap,zarr]"
 	touch $@
 
+faults: .venv/.test  ## the long part of the fault programme: about an hour, on Linux; SEED=3 tries other inputs
+	sh tests/faults/run_all.sh faults $(or $(SEED),0) $(BIN)/python
+
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,5 +90,8 @@ pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(INSTALL) -e ".[test]"
 	touch .venv/.base $@
 
+site: .venv/.test  ## the documentation site, in site/
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv demo build dist
+	rm -rf site .venv demo build dist

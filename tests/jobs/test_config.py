@@ -51,6 +51,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "population": "",
             "cell_diameter_px": None,
             "finder": "",
+            "phases": "",
         },
     ),
     (
@@ -64,11 +65,22 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "population": "",
             "cell_diameter_px": None,
             "finder": "",
+            "phases": "",
         },
     ),
     (
         ClassifySettings(),
-        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": "", "force": False},
+        {
+            "model": "default",
+            "device": "auto",
+            "min_probability": 0.0,
+            "batch_size": 256,
+            "export": "",
+            "cycle_position": False,
+            "force": False,
+            "min_purity": "",
+            "held_out": "",
+        },
     ),
     (
         EvaluateSettings(

@@ -23,12 +23,14 @@ _HEADINGS = {
     "frame": ("frame", "t", "time", "timepoint", "frameid", "positiont"),
     "parent": ("parent", "parentid", "parenttrack", "parenttrackid", "mother", "motherid"),
     "cell": ("cell", "cellid", "label", "cellnumber", "objectnumber", "maskid"),
+    "truth": ("truth", "truephase"),
     "x": ("x", "positionx", "centroidx", "xpx"),
     "y": ("y", "positiony", "centroidy", "ypx"),
 }
 """Spellings of the headings, in small letters without blanks and underscores."""
 _NO_PARENT = {"", "-1", "-1.0", "nan", "none", "na", "n/a"}
 _CHALLENGE_COLUMNS = 4
+_MOST_FRAMES = 100_000
 _NAPARI_COLUMNS = (4, 5)
 """Of napari's Tracks: track, frame, perhaps z, y and x."""
 
@@ -36,9 +38,9 @@ _NAPARI_COLUMNS = (4, 5)
 def read_tracks(path: Path) -> TrackTable:
     """Read tracks from a table, from ``res_track.txt`` or ``man_track.txt``, from TrackMate's XML, or from GEFF.
 
-    A table (.csv, .tsv, .txt) has the columns ``track`` and ``frame``, optionally ``parent``, and ``cell`` (the label
-    in the image) or ``x`` and ``y``; without a heading, it is the data of a Tracks layer of napari (track, frame, y,
-    x). TrackMate's .xml is the file that it saves, not its simple export of tracks.
+    A table (.csv, .tsv, .txt) has the columns ``track`` and ``frame``, optionally ``parent``, ``truth`` (the true
+    phase), and ``cell`` (the label in the image) or ``x`` and ``y``; without a heading, it is the data of a Tracks
+    layer of napari (track, frame, y, x). TrackMate's .xml is the file that it saves, not its simple export of tracks.
 
     Raises
     ------
@@ -66,10 +68,10 @@ def _is_challenge(lines: Sequence[str]) -> bool:
 def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
     """``label, first frame, last frame, parent`` of each track; the label is the cell's in every frame."""
     try:
-        rows = np.array([[int(word) for word in line.split()] for line in lines])
+        rows = np.array([[int(word) for word in line.split()] for line in lines], np.int64)
         if rows.shape[1] != _CHALLENGE_COLUMNS:
             raise ValueError
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ReadError(
             f"{path.name} must have four whole numbers in each line (label, first frame, last frame, parent)"
         ) from error
@@ -77,6 +79,9 @@ def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
     if (last < first).any():
         label = labels[np.flatnonzero(last < first)[0]]
         raise ReadError(f"{path.name}: track {label} ends before it starts; correct its line")
+    if (too_long := (last - first.clip(0) >= _MOST_FRAMES) | (first < 0)).any():
+        label = labels[np.flatnonzero(too_long)[0]]
+        raise ReadError(f"{path.name}: no film has all the frames of track {label}; correct its line")
     if len(np.unique(labels)) < len(labels):
         raise ReadError(f"{path.name} has a label twice; write one line for each track")
     n_frames = last - first + 1
@@ -115,7 +120,8 @@ def _table(path: Path, lines: Sequence[str]) -> TrackTable:
     position = None
     if "x" in columns and "y" in columns:
         position = np.stack([_numbers(path, name, columns[name]) for name in ("y", "x")], axis=1)
-    table = _in_tracks(TrackTable(track, frame, parents, cell, position))
+    truth = np.array(columns["truth"]) if "truth" in columns else None
+    table = _in_tracks(TrackTable(track, frame, parents, cell, position, truth=truth))
     _check_parents(path, parents, set(table.track.tolist()))
     return table
 
@@ -136,7 +142,8 @@ def _in_tracks(table: TrackTable) -> TrackTable:
     cell = None if table.cell is None else table.cell[kept]
     position = None if table.position is None else table.position[kept]
     parents = {track: mother for track, mother in table.parents.items() if track != NO_TRACK}
-    return TrackTable(table.track[kept], table.frame[kept], parents, cell, position)
+    truth = None if table.truth is None else table.truth[kept]
+    return TrackTable(table.track[kept], table.frame[kept], parents, cell, position, truth=truth)
 
 
 def _column(headings: Sequence[str], spellings: Sequence[str]) -> int | None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_cellcycle.annotate.queue_names import QUEUES, RANDOM
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_shares, write_shares
+from napari_cellcycle.evaluation.natural_prevalence import parse_shares, write_shares
+from napari_cellcycle.evaluation.purity import parse_purities, write_purities
 from napari_cellcycle.io.name_patterns import LAYOUTS
+from napari_cellcycle.io.phase_set_file import read_phase_set
+from napari_cellcycle.phase_sets import NAMED_SETS, PhaseSet
 from napari_cellcycle.phases import PHASE_LABELS, Phase, parse_phase
 from napari_cellcycle.settings_base import (
     OPTIONAL_PATH,
@@ -40,6 +40,7 @@ CLEAN, SEED = "clean", "seed"
 _EXPORT = "more files: parquet, h5ad, h5ad-features (AnnData), fcs (FlowJo), object-lists (IDEAS); joined by commas"
 _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
+_MIN_PURITY = "leave calls of a phase unsure until so many of the others are right, as in Metaphase=0.9; needs held-out"
 _PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
 _DNA = "channel of the DNA stain, as in Ch4; empty: the one that was read as dna"
@@ -59,6 +60,10 @@ _FINDER = (
     "what finds cells in fields without labels: a model with a finder, cellpose, stain for nuclei in the channel dna, "
     "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
+)
+_PHASES = (
+    "phase set: seven, g1-s-g2m, g1-sg2m, interphase-mitosis, a file with one phase a line, or a list such as "
+    "G1,S,G2/M; empty: as the data and the model say"
 )
 _MAX_SEED = 2**31 - 1
 
@@ -135,6 +140,7 @@ def parse_exports(text: str) -> tuple[str, ...]:
 Channels = Annotated[dict[str, str] | None, optional(TextForm(parse_channels, write_channels))]
 PhaseNumbers = Annotated[dict[int, int] | None, optional(TextForm(parse_phase_numbers, write_phase_numbers))]
 Shares = Annotated[str | dict[str, float] | None, optional(TextForm(parse_shares, write_shares))]
+Purities = Annotated[dict[str, float] | None, optional(TextForm(parse_purities, write_purities))]
 Words = Annotated[tuple[str, ...], WORDS]
 Exports = Annotated[tuple[str, ...], TextForm(parse_exports, ",".join)]
 Inputs = Annotated[
@@ -144,6 +150,7 @@ Inputs = Annotated[
 """An empty word is kept, to be refused."""
 OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
+Phases = Annotated[PhaseSet | None, optional(TextForm(read_phase_set, PhaseSet.to_text))]
 CellDiameter = Annotated[
     float | None,
     more(
@@ -177,6 +184,7 @@ class ReadSettings(Settings):
     ] = None
     cell_diameter_px: CellDiameter = None
     finder: Annotated[OptionalText, more(_FINDER)] = None
+    phases: Annotated[Phases, setting(_PHASES, suggestions=tuple(NAMED_SETS), more=True)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +200,8 @@ class ClassifySettings(Settings):
         bool, more("give each cell its position in the cycle, from 0 to 1; cells in tracks always get it")
     ] = False
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+    min_purity: Annotated[Purities, more(_MIN_PURITY)] = None
+    held_out: Annotated[OptionalPath, more("report of evaluate whose calls tell the purity, for min-purity")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,11 +281,6 @@ class EvaluateSettings(SettingsOfRecipe):
         if len(self.model) != 1:
             raise SettingError(f"model names {len(self.model)} models, but must name one here, such as default")
         return self.model[0]
-
-    @property
-    def shares(self) -> NDArray[np.float64] | None:
-        """Natural shares of the seven phases, shape (7,), from `prevalence`."""
-        return None if self.prevalence is None else normalised_shares(self.prevalence)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.batches import read_batches
+from napari_cellcycle.images.field_crops import cut_by_border
 
 Floats = NDArray[np.float64]
 _MARGIN_PX = 2
@@ -44,7 +45,7 @@ class Measures:
     texture : ndarray, shape (N,)
         Standard deviation of the stain over its mean, in the stained pixels.
     highest : ndarray, shape (N,)
-        Highest raw value of the channel.
+        Highest raw value of the channel, of a labelled cell inside its label.
     n_highest : ndarray, shape (N,)
         Number of pixels with this value.
     """
@@ -96,7 +97,7 @@ def measure_cells(cells: Cells, channel: str) -> Job[Progress | Note, Measures]:
     Returns
     -------
     Job of Measures
-        A cell that can't be read gives a note.
+        A cell that can't be read gives a note. One that the border of its field may cut has no integrated stain.
 
     Raises
     ------
@@ -108,6 +109,10 @@ def measure_cells(cells: Cells, channel: str) -> Job[Progress | Note, Measures]:
         yield from batch.notes
         found[:, batch.indices] = measure_images(batch.images)
         yield batch.progress("measuring the stain")
+    is_cut = cut_by_border(cells.images)
+    found[0, is_cut] = np.nan
+    if is_cut.any():
+        yield Note(f"{is_cut.sum():,} cells touch the border of their image, so their whole stain is not known")
     return Measures(*found)
 
 
@@ -145,13 +150,14 @@ def _measure(planes: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> It
     rim = np.ones((1, 2 * _MARGIN_PX + 1, 2 * _MARGIN_PX + 1), bool)
     light = np.where(ndimage.binary_dilation(faint, rim), stain, 0).astype(np.float64)
     dna, area = light.sum(axis=(1, 2)), stained.sum(axis=(1, 2)).astype(np.float64)
-    highest = planes.max(axis=(1, 2))
+    own = planes if masks is None else np.where(masks, planes, -np.inf)  # neighbours may be dead, and very bright
+    highest = own.max(axis=(1, 2))
     inside = np.where(stained, stain, np.nan)
     n_inside = np.maximum(area, 1)
     mean = np.nansum(inside, axis=(1, 2)) / n_inside
     spread = np.sqrt(np.nansum((inside - mean[:, None, None]) ** 2, axis=(1, 2)) / n_inside)
     texture = np.divide(spread, mean, out=np.full(len(mean), np.nan), where=mean > 0)
-    n_highest = (planes == highest[:, None, None]).sum(axis=(1, 2))
+    n_highest = (own == highest[:, None, None]).sum(axis=(1, 2))
     return dna, area, flat.max(axis=1), _widths(light.clip(0)), texture, highest, n_highest
 
 
