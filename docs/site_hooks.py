@@ -1,4 +1,4 @@
-"""What the documentation site adds to the pages of this folder: two pages from the code, and links that leave the site."""
+"""What the documentation site adds to these pages: two pages from the code, and links that leave the site."""
 
 from __future__ import annotations
 
