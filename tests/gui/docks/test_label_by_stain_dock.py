@@ -15,16 +15,18 @@ from shown import layer_showing, layers_showing
 from stained import made_contents, stained_pixels
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.label_by_stain import LabelByStainWidget
 from napari_cellcycle.gui.docks.open import OpenWidget
-from napari_cellcycle.gui.docks.train import TrainWidget
+from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.layers.source import LEFT_OUT, STAIN_LABEL
+from napari_cellcycle.gui.layers.source import LEFT_OUT, PHASE, STAIN_LABEL
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.stain import result
 from napari_cellcycle.stain.histogram_fit import fit_histogram
 from napari_cellcycle.stain.names import LABELS
+from napari_cellcycle.store.models import load_card
 
 N = 260
 
@@ -143,8 +145,9 @@ def test_labels_are_kept_with_the_data_and_train_counts_them(dock, viewer, qtbot
     assert (labels.texts()["label"][sure] == dock.found.gated.labels[sure]).all()
     train = TrainWidget(viewer)
     qtbot.addWidget(train)
-    assert train.labelled.phase_counts[:2].tolist() == [
-        int((sure & (dock.found.gated.labels == label)).sum()) for label in ("G1", "S")
+    assert train.labelled.phase_set.names == ("G1", "S", "G2/M")
+    assert train.labelled.phase_counts.tolist() == [
+        int((sure & (dock.found.gated.labels == label)).sum()) for label in ("G1", "S", "G2/M")
     ]
     dock.back_button.click()
     finished(dock)
@@ -256,3 +259,23 @@ def test_page_and_gates_are_saved(dock, tmp_path, monkeypatch, finished) -> None
     dock.save_button.click()
     finished(dock)
     assert {path.name for path in tmp_path.iterdir()} >= {"labels.csv", "gates.json", "labels.html"}
+
+
+def test_a_model_of_the_labels_calls_g2m_which_is_shown_as_g2(dock, viewer, qtbot, finished) -> None:
+    dock.label_button.click()
+    finished(dock)
+    train, classify = TrainWidget(viewer), ClassifyWidget(viewer)
+    for widget in (train, classify):
+        qtbot.addWidget(widget)
+    train.start_from.setCurrentText(SCRATCH)
+    train.network.setCurrentText("tiny")
+    train.form.show_values({"epochs": 1, "batch_size": 64, "device": "cpu"})
+    output = train.run_name.output()
+    train.run_button.click()
+    finished(train)
+    assert load_card(output).phase_set.names == ("G1", "S", "G2/M")
+    classify.model.add_folder(output)
+    classify.run_button.click()
+    finished(classify)
+    assert "G2/M is shown as G2" in classify.status.text()
+    assert layer_showing(viewer, PHASE).features["phase"].isin(["G1", "S", "G2"]).all()
