@@ -251,6 +251,20 @@ def test_a_control_that_is_opened_leads_to_the_dock(qtbot, viewer, files, finish
     assert dock.stain_button.isVisibleTo(dock)
 
 
+def test_all_layers_can_be_removed_while_the_dock_is_open(dock, viewer, qtbot) -> None:
+    viewer.layers.clear()
+    assert not dock.results.isVisibleTo(dock)
+    assert dock.empty.isVisibleTo(dock)
+
+
+def test_of_other_cells_that_are_chosen_only_theirs_are_shown(dock, viewer, qtbot, finished, files) -> None:
+    first = layer_showing(viewer, STAIN_LABEL)
+    show_gallery(viewer, result_of(open_gallery([files], ReadSettings())))
+    qtbot.waitUntil(lambda: first not in viewer.layers and dock.found is not None, timeout=60_000)
+    finished(dock)
+    assert len(layers_showing(viewer, STAIN_LABEL)) == 1
+
+
 def test_page_and_gates_are_saved(dock, tmp_path, monkeypatch, finished) -> None:
     monkeypatch.setattr(
         "napari_cellcycle.gui.docks.label_by_stain.QFileDialog.getExistingDirectory", lambda *_a, **_k: str(tmp_path)
