@@ -31,6 +31,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     RetrainSettings,
     TrainSettings,
+    WorkerSettings,
 )
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
@@ -143,6 +144,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(classify, ClassifySettings)
     _add_settings(classify, FollowSettings)
     _may_overwrite(classify)
+    _add_settings(classify, WorkerSettings)
+    classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
@@ -283,10 +286,20 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    following = _settings(FollowSettings, options)
-    done = _show(
-        classify_files(options.input, options.output, settings, reading, following, overwrite=options.overwrite)
-    )
+    following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
+    with _resumable(options.output):
+        done = _show(
+            classify_files(
+                options.input,
+                options.output,
+                settings,
+                reading,
+                following,
+                workers,
+                overwrite=options.overwrite,
+                resume=options.resume,
+            )
+        )
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
@@ -333,7 +346,7 @@ def _train_finder(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _resumable(output: Path) -> Iterator[None]:
-    """Say how an abandoned training can be continued, if it left what that needs."""
+    """Say how an abandoned run can be continued, if it left what that needs."""
     from napari_cellcycle.store.checkpoints import unfinished_folder
 
     try:

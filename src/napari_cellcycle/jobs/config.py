@@ -60,6 +60,8 @@ _FINDER = (
     "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
+_WORKERS = "processes of this computer that share the work, each with one thread"
+_SCHEDULER = "share the work with a cluster of dask.distributed, as in tcp://10.0.0.5:8786"
 _MAX_SEED = 2**31 - 1
 
 
@@ -192,6 +194,26 @@ class ClassifySettings(Settings):
         bool, more("give each cell its position in the cycle, from 0 to 1; cells in tracks always get it")
     ] = False
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Settings):
+    """Which other processes help."""
+
+    workers: Annotated[int, more(_WORKERS, 1, 1024)] = 1
+    scheduler: Annotated[OptionalText, more(_SCHEDULER)] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scheduler and self.workers > 1:
+            raise SettingError(
+                "workers and scheduler are both given; the scheduler has workers of its own, so leave one out"
+            )
+
+    @property
+    def is_many(self) -> bool:
+        """Whether other processes do the work."""
+        return self.workers > 1 or bool(self.scheduler)
 
 
 @dataclass(frozen=True, kw_only=True)
