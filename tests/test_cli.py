@@ -110,8 +110,9 @@ def test_each_setting_has_a_flag_that_reads_its_default_and_shows_it(command: st
             text = "" if item.default is None else str(item.write(item.default))
             assert item.read(text) == item.default
             assert type(item.read(text)) is type(item.default)
-            if text not in ("", "False") and item.name not in recipe:
-                assert action.help.endswith(f"({text})")
+            shown = {"": "not set", "False": "no", "True": "yes"}.get(text, text)
+            source = "method" if command == "augment" else "model"
+            assert action.help.endswith(f" (default: {f'as in --{source}' if item.name in recipe else shown})")
             if item.kind is not bool:
                 start = [command, "x", *(["-o", "y"] if command != "info" else [])]
                 assert getattr(build_parser().parse_args([*start, f"--{item.flag}={text}"]), item.name) == text

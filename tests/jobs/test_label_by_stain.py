@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from discs import disc_field, stained
 from stained import made_contents, stained_pixels
 
 import napari_cellcycle as cc
@@ -152,3 +153,26 @@ def test_fucci_cells_are_labelled_by_two_channels(tmp_path: Path) -> None:
     assert found.gated.labels[::60].tolist() == ["G1", "S", "S/G2/M"]
     assert found.annotator == "gate: Cdt1 + Geminin"
     assert list(found.to_table())[:6] == ["source", "cell", "label", "sure", "g1", "s_g2m"]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2])
+def test_nuclei_of_fields_without_labels_are_found_in_the_stain_and_written(
+    tmp_path: Path, n_frames: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_by_stain, "render_stain_page", lambda _found: "")
+    frames = [disc_field(seed, size=240, n_discs=24 // n_frames, radius=9) for seed in range(n_frames)]
+    planes = np.stack([np.stack([field, stained(truth)]) for field, truth in frames])
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "film.ome.tif"
+    tifffile.imwrite(path, planes, metadata={"axes": "TCYX", "Channel": {"Name": ["brightfield", "DAPI"]}}, ome=True)
+    assert label(path, tmp_path / "out", "--dna", "DAPI", "--force") == 0
+    messages = capsys.readouterr().err
+    assert "24 cells found by the finder nuclei in the stain, as there is no label image" in messages
+    assert "24 nuclei; look at nuclei/film_labels.tif, and mend what is wrong" in messages
+    found = tifffile.imread(tmp_path / "out" / "nuclei" / "film_labels.tif").reshape(n_frames, 240, 240)
+    assert [int(frame.max()) for frame in found] == [24 // n_frames] * n_frames
+    truths = np.stack([truth for _, truth in frames])
+    assert (truths[found > 0] > 0).mean() > 0.95
+    (tmp_path / "out" / "nuclei" / "film_labels.tif").rename(tmp_path / "data" / "film_labels.tif")
+    again = cc.read_cells(path)
+    assert (again.columns["annotator"] == "gate: dna").all()  # the labels are those of the same nuclei

@@ -12,13 +12,19 @@ from typing import Any
 
 import pytest
 import tasks
+import torch
 
 import napari_cellcycle.predict
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.errors import SettingError, StoppedError
+from napari_cellcycle.events import result_of
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs import workers
-from napari_cellcycle.jobs.config import WorkerSettings
+from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings, WorkerSettings
+from napari_cellcycle.jobs.protocols.cross_validation import cross_validate_cells
+from napari_cellcycle.jobs.steps.fit_generator import fit_generator
+from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
 from napari_cellcycle.jobs.workers import run_tasks
 
@@ -109,6 +115,32 @@ def write_two(own, rows, found):
 KeptChunks.write = write_two
 main(sys.argv[1:])
 """
+
+
+def test_folds_trained_at_the_same_time_give_the_report_of_one_after_the_other(made_cells: Cells) -> None:
+    config = EvaluateSettings(model=("duque2024",), cv=2, device="cpu", overrides={"epochs": 1})
+    reading = ReadSettings()
+    few = made_cells.subset(range(0, len(made_cells), 3))
+    alone, _ = result_of(cross_validate_cells(few, config, reading, ["made"]))
+    shared, _ = result_of(cross_validate_cells(few, config, reading, ["made"], workers=WorkerSettings(workers=2)))
+    assert shared.to_dict() == alone.to_dict()
+
+
+def test_generators_of_several_phases_are_trained_at_the_same_time(made_cells: Cells) -> None:
+    plan = GeneratorPlan(
+        method="wgan-gp",
+        phases=(0, 1),
+        channels=("brightfield",),
+        changes={"steps": 1, "batch_size": 4, "critic_steps": 1},
+        seed=0,
+        device="cpu",
+    )
+    alone = result_of(fit_generator("made", made_cells, plan))
+    shared = result_of(fit_generator("made", made_cells, plan, workers=WorkerSettings(workers=2)))
+    assert shared.card == alone.card
+    for part, network in alone.networks.items():
+        for name, values in network.state_dict().items():
+            assert torch.equal(values, shared.networks[part].state_dict()[name])
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cell_images import CellImages, Unreadable
+from napari_cellcycle.cell_images import CellImages, JoinedImages, PlaneImages, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import ImageError, ReadError
-from napari_cellcycle.images.field_crops import cut_cells
+from napari_cellcycle.images.field_crops import FieldImages, cut_cells
 from napari_cellcycle.images.find_cells import find_cells
 from napari_cellcycle.io.formats.base import ImageFile
 from napari_cellcycle.io.formats.label_image import open_labels
@@ -115,13 +116,13 @@ def _segmented(opened: OpenImageSet, images: CellImages) -> Cells:
     if n_cells == 0:
         raise ImageError(f"no cells were found in {name} by {how}; give a label image if it has cells")
 
-    cells = _cut(opened, images, _CompressedLabels(tuple(packed), opened.files[0].shape))
+    cells = _cut(opened, images, CompressedLabels(tuple(packed), opened.files[0].shape))
     note = f"{name}: {n_cells} cells found by {how}, as there is no label image"
     return replace(cells, notes=(*cells.notes, note, *(f"left out: {reason}" for reason in unreadable)))
 
 
 @dataclass(frozen=True, eq=False)
-class _CompressedLabels:
+class CompressedLabels:
     """Labels of the frames of a field in a thousandth of their size."""
 
     frames: tuple[bytes, ...]
@@ -129,6 +130,38 @@ class _CompressedLabels:
 
     def __call__(self, frame: int) -> NDArray[np.int32]:
         return np.frombuffer(zlib.decompress(self.frames[frame]), np.int32).reshape(self.shape)
+
+
+def searched_fields(cells: Cells) -> list[tuple[str, FieldImages]]:
+    """Fields without label images, whose cells were found.
+
+    Parameters
+    ----------
+    cells : Cells
+        As they were read.
+
+    Returns
+    -------
+    list of (str, FieldImages)
+        Name of each field as in `Cells.sources`, without a frame, and its cells.
+    """
+    found, start = [], 0
+    for images in _parts(cells.images):
+        read = images.labels.read if isinstance(images, FieldImages) and isinstance(images.labels, _Frames) else None
+        if isinstance(images, FieldImages) and isinstance(read, CompressedLabels) and len(images):
+            found.append((re.sub(r"\[t=\d+\]$", "", str(cells.sources[start])), images))
+        start += len(images)
+    return found
+
+
+def _parts(images: CellImages) -> Iterator[CellImages]:
+    if isinstance(images, JoinedImages):
+        for part in images.parts:
+            yield from _parts(part)
+    elif isinstance(images, PlaneImages):
+        yield from _parts(images.images)
+    else:
+        yield images
 
 
 def _read_field(images: CellImages, frame: int) -> NDArray[np.generic]:

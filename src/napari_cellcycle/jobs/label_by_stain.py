@@ -16,13 +16,18 @@ from napari_cellcycle.cells import DNA, ROLES, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.images.nuclei import NucleusFinder, nuclei_in_words
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.channel_roles import role_in_notes
 from napari_cellcycle.io.csv_cells import write_csv
+from napari_cellcycle.io.folder_scan import shorten
+from napari_cellcycle.io.full_field import searched_fields
 from napari_cellcycle.io.inputs import root_of
+from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.io.own_outputs import GATES_FILE, LABEL_TABLE_FILE
 from napari_cellcycle.io.plain_files import plain_bytes
 from napari_cellcycle.io.reserve import check_free, reserved
+from napari_cellcycle.io.writers.label_image import write_label_image
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
@@ -34,7 +39,9 @@ from napari_cellcycle.stain.result import StainLabels, gate_dna, gate_fucci
 from napari_cellcycle.versions import installed_versions
 
 PAGE = "labels.html"
-RESULT_FILES = (LABEL_TABLE_FILE, GATES_FILE, PAGE)
+NUCLEI = "nuclei"
+"""Folder of the label images of nuclei that were found."""
+RESULT_FILES = (LABEL_TABLE_FILE, GATES_FILE, PAGE, NUCLEI)
 _MOST_BYTES_OF_GATES = 2**24
 
 
@@ -46,11 +53,11 @@ def label_files(
     *,
     overwrite: bool = False,
 ) -> Job[Progress | Note, StainLabels]:
-    """Label all cells in `paths` by their stain.
+    """Label all cells in `paths` by their stain; in fields without labels, nuclei are found in it first.
 
     The labels are written into the table of labels beside the data, where those of the same stain are replaced, and
-    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``. With `overwrite` they replace those of an earlier
-    run.
+    to `output`: ``labels.csv``, ``gates.json`` and ``labels.html``, and the label images of nuclei that were found.
+    With `overwrite` they replace those of an earlier run.
 
     Raises
     ------
@@ -68,9 +75,13 @@ def _label_files(
     paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
 ) -> Job[Progress | Note, StainLabels]:
     reading = _with_dna(reading, settings)
-    cells = yield from open_cells(paths, reading, labelled=False)
+    finder = None if settings.fucci is not None else NucleusFinder(DNA, reading.cell_diameter_px)
+    cells = yield from open_cells(paths, reading, labelled=False, finder=finder)
     found = yield from label_cells(cells, settings, reading.channels or {})
     write_results(found, Path(output), settings)
+    if finder is not None and finder.found:
+        written = write_nuclei(cells, Path(output))
+        yield Note(f"{nuclei_in_words(finder.found)}; look at {shorten(written)}, and mend what is wrong")
     if found.tells == NOTHING and not (found.gated.labels != "").any():
         raise ImageError(
             f"nothing was labelled, as no phase can be determined from this stain; look at {Path(output) / PAGE}, use "
@@ -201,3 +212,19 @@ def write_results(found: StainLabels, folder: Path, settings: LabelSettings) -> 
     write_json(content, folder / GATES_FILE)
     with atomic_path(folder / PAGE) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def write_nuclei(cells: Cells, folder: Path) -> list[str]:
+    """Write the label images of fields whose nuclei were found, and return their names.
+
+    An image is named after its field, ``control_labels.tif`` for ``control.tif``: put next to it, it is found.
+    """
+    written = []
+    for source, images in searched_fields(cells):
+        path = folder / NUCLEI / Path(source).parent / f"{stem_of(Path(source).name)}_labels.tif"
+        frames = np.stack([np.asarray(images.labels[frame]) for frame in range(len(images.labels))])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
+            write_label_image(temporary, frames)
+        written.append(path.relative_to(folder).as_posix())
+    return written

@@ -10,6 +10,7 @@ from typing import Any
 from napari_cellcycle.annotate.data_labels import has_labels, with_labels
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
+from napari_cellcycle.images.find_cells import CellFinder
 from napari_cellcycle.io.input_summary import Description, count_phases, describe_inputs
 from napari_cellcycle.io.inputs import read_cells, root_of
 from napari_cellcycle.jobs.config import ReadSettings
@@ -22,14 +23,20 @@ def reading_options(settings: ReadSettings) -> dict[str, Any]:
 
 
 def open_cells(
-    paths: Sequence[str | Path], settings: ReadSettings, *, labelled: bool = True, model: Path | None = None
+    paths: Sequence[str | Path],
+    settings: ReadSettings,
+    *,
+    labelled: bool = True,
+    model: Path | None = None,
+    finder: CellFinder | None = None,
 ) -> Job[Note, Cells]:
     """Find the cells in `paths` and report what was guessed; `labelled` gives them the labels that lie beside them.
 
-    `model` is the folder of a model whose finder finds the cells of fields without labels, unless the settings name
-    another one.
+    `finder`, or that of the model in the folder `model`, finds the cells of fields without labels, unless the settings
+    name another one.
     """
-    cells = read_cells(paths, **reading_options(settings), finder=choose_finder(settings.finder, model))
+    chosen = choose_finder(settings.finder, model) if settings.finder or finder is None else finder
+    cells = read_cells(paths, **reading_options(settings), finder=chosen)
     if labelled:
         cells = with_labels(cells, paths)
     yield from (Note(text) for text in cells.notes)

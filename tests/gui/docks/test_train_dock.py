@@ -25,9 +25,10 @@ from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.gui.widgets.labelled_input import GUESSED, KNOWN, TABLE
 from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
-from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.jobs.config import FinderSettings, ReadSettings
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.checkpoints import CHECKPOINT, generator_of, unfinished_folder, unfinished_runs
+from napari_cellcycle.store.finders import has_finder
 from napari_cellcycle.store.models import load_card, models_folder
 from napari_cellcycle.training.recipes import RECIPES
 
@@ -487,3 +488,30 @@ def test_curves_fall_with_the_loss_and_go_on_without_a_number(qtbot) -> None:
     heights = [np.flatnonzero(upper[:, column]).mean() for column in columns]
     assert heights[0] < heights[-1]
     assert len(columns) > 200
+
+
+def test_a_model_of_a_field_learns_to_find_its_cells_if_asked(qtbot, viewer, made_cells, finished, monkeypatch) -> None:
+    planes, labels = field_of(made_cells)
+    viewer.add_image(planes[0], name="brightfield")
+    viewer.add_image(planes[1], name="darkfield")
+    viewer.add_labels(labels, name="nuclei").features = {
+        "index": range(1, 31),
+        "phase": np.repeat(["G1", "S", "G2"], 10),
+    }
+    monkeypatch.setattr(
+        "napari_cellcycle.gui.docks.train_job.FinderSettings",
+        lambda **given: FinderSettings(**given, overrides={"steps": 2, "batch_size": 2, "held_out": 0.3}),
+    )
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    set_up(dock, epochs=2)
+    assert dock.finds_cells.isVisibleTo(dock)
+    assert not dock.finds_cells.isChecked()
+    dock.finds_cells.setChecked(True)
+    output = run(dock, finished)
+    assert has_finder(output), dock.status.text()
+    assert "It finds cells by itself, with F1 " in dock.status.text()
+
+
+def test_crops_have_nothing_to_be_found(train) -> None:
+    assert not train.finds_cells.isVisibleTo(train)

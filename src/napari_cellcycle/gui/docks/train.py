@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Note, Progress
@@ -21,7 +21,13 @@ from napari_cellcycle.gui.widgets.run_name import RunName
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.gui.widgets.training_curves import TrainingCurves
 from napari_cellcycle.jobs.config import TrainSettings
-from napari_cellcycle.jobs.steps.advice import FINE_TUNE_BELOW, best_start, models_to_fine_tune, what_is_missing
+from napari_cellcycle.jobs.steps.advice import (
+    FINE_TUNE_BELOW,
+    as_sentences,
+    best_start,
+    models_to_fine_tune,
+    what_is_missing,
+)
 from napari_cellcycle.settings_base import settings_in
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
@@ -63,7 +69,16 @@ class TrainWidget(TrainingDock):
         self.curves, self.figures = TrainingCurves(), text_label()
         tip = "make synthetic cells of phases with few cells, and train on them too"
         self.augment_button = button("Make cells of rare phases ...", tip, lambda: self.open_dock("Augment"))
-        self.build(_TEXTS, settings=(self.augment_button, self.form, self.problem), monitor=(self.curves, self.figures))
+        self.finds_cells = QCheckBox("learn to find these cells too")
+        self.finds_cells.setToolTip(
+            "train a finder on the labels of this field, in about 10 minutes, so that fields without labels can be "
+            "classified"
+        )
+        self.build(
+            _TEXTS,
+            settings=(self.augment_button, self.form, self.finds_cells, self.problem),
+            monitor=(self.curves, self.figures),
+        )
         self.labelled.changed.connect(self._on_cells)
         self.start_from.changed.connect(self._on_start)
         self.start_from.activated.connect(self._on_start_chosen)
@@ -103,7 +118,9 @@ class TrainWidget(TrainingDock):
         self.log = []
         self.curves.show_log([])
         self.figures.clear()
-        self.begin(train_labelled(labelled, output, run, self.is_stopped, resume=resume), self._on_trained)
+        finds = self.finds_cells.isChecked()
+        job = train_labelled(labelled, output, run, self.is_stopped, resume=resume, finds_cells=finds)
+        self.begin(job, self._on_trained)
 
     def suggest_name(self) -> None:
         """Propose a name that says what the training starts from."""
@@ -113,6 +130,7 @@ class TrainWidget(TrainingDock):
     def show_what_fits(self) -> None:
         """Show only what the chosen cells allow, and why a name can't be used."""
         super().show_what_fits()
+        self.finds_cells.setVisible(self.labelled.inputs.on_field)
         show_text(self.problem, self.run_name.problem())
 
     def on_event(self, event: object) -> None:
@@ -168,10 +186,9 @@ class TrainWidget(TrainingDock):
         choose_model_everywhere(self, trained.folder)
         self.start_from.refresh()
         self.next_button.show()
-        self.show_status(
-            f"{trained.card.name} is trained; its best is {_best_in_words(self.log)} on the validation cells. They "
-            "chose the best epoch, so this is no test result: use Evaluate with cells that the model has not seen."
-        )
+        best = f"{trained.card.name} is trained; its best is {_best_in_words(self.log)} on the validation cells. They"
+        test = "chose the best epoch, so this is no test result: use Evaluate with cells that the model has not seen."
+        self.show_status(" ".join(filter(None, (best, test, as_sentences([trained.finder])))))
 
 
 def _help(name: str) -> str:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 import errno
 import gc
-import io
 import json
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from napari_cellcycle import __version__
+from napari_cellcycle.cli.completion import choices_of, complete, model_names
+from napari_cellcycle.cli.ends import (
+    StopAtInterrupt,
+    complain,
+    prepare_streams,
+    resumable,
+    silence,
+    terminate_as_interrupt,
+)
+from napari_cellcycle.cli.inputs import given_inputs
+from napari_cellcycle.cli.progress import Talk, show_job, talk
 from napari_cellcycle.errors import CellCycleError
-from napari_cellcycle.events import Job, Note, Progress, Result, run_job
 from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
@@ -49,81 +55,38 @@ all of them stay: to look through them again and again is a sixth of the start."
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 when done, 2 for what the user can mend, and 130 when it was interrupted."""
-    _prepare_streams()
+    prepare_streams()
     gc.set_threshold(_FEW_COLLECTIONS)
     try:
-        options = build_parser().parse_args(arguments)
-        with _terminate_as_interrupt():
+        parser = build_parser()
+        complete(parser)
+        options = parser.parse_args(arguments)
+        talk.set(Talk(options.talk))
+        if "inputs_from" in options:
+            options.input = given_inputs(options.input, options.inputs_from, needed=options.needs_input)
+        with terminate_as_interrupt():
             options.command(options)
             sys.stdout.flush()
     except CellCycleError as error:
-        _complain(str(error))
+        if talk.get() is Talk.VERBOSE:
+            traceback.print_exc()
+        complain(str(error))
         return MENDABLE
     except KeyboardInterrupt as interrupt:
-        _complain(str(interrupt) or "stopped; nothing half-done was left behind")
+        complain(str(interrupt) or "stopped; nothing half-done was left behind")
         return INTERRUPTED
     except BrokenPipeError:  # whoever reads our output has seen enough, as head has
-        _silence()
+        silence()
     except MemoryError:
-        _complain("there is not enough memory; close other programs, or give fewer files at a time")
+        complain("there is not enough memory; close other programs, or give fewer files at a time")
         return MENDABLE
     except OSError as error:
         if error.errno not in _OF_THE_SYSTEM:
             raise
         what = error.filename or "the output"
-        _complain(f"{what} can't be used ({error.strerror}); check its permissions and the free space")
+        complain(f"{what} can't be used ({error.strerror}); check its permissions and the free space")
         return MENDABLE
     return OK
-
-
-def _prepare_streams() -> None:
-    """Names of files need not be valid text; and streams that the caller closed are replaced.
-
-    Else the next file that is opened would get their number, and what libraries print would be written into it.
-    """
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until this program ends
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _complain(text: str) -> None:
-    """Say it, if anybody listens."""
-    try:
-        print(f"napari-cellcycle: {text}", file=sys.stderr, flush=True)
-    except OSError:
-        _silence()
-
-
-def _silence() -> None:
-    """Let what is still to be printed go nowhere, or Python complains of the closed pipe when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(nowhere, stream.fileno())
-        except ValueError:  # it is closed
-            continue
-
-
-@contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """A polite request to end (SIGTERM, as of a batch system) is Ctrl-C: temporary files are removed."""
-    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -135,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     demo = _command(commands, "demo", _demo, "classify and evaluate the shipped sample: the whole main job")
-    demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (demo)")
+    demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (default: demo)")
     _may_overwrite(demo)
     demo.add_argument("--view", action="store_true", help="show the coloured cells in napari afterwards")
 
@@ -171,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _add_settings(evaluate, WorkerSettings)
     _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -185,12 +149,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     augment = _command(commands, "augment", _augment, "generate synthetic cells of rare phases, to train with")
     augment.usage = f"{augment.prog} [INPUT...] -o OUT [settings]"
-    augment.add_argument("input", nargs="*", type=Path, metavar="INPUT", help="files or folders with real cells")
+    _add_inputs(augment, "files or folders with real cells", needed=False)
     augment.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of made.ome.tif and the generator"
     )
     _add_settings(augment, ReadSettings)
     _add_settings(augment, AugmentSettings)
+    _add_settings(augment, WorkerSettings)
     augment.add_argument(
         "--json", action="store_true", help="print the measured quality of the synthetic cells as JSON"
     )
@@ -206,9 +171,15 @@ def build_parser() -> argparse.ArgumentParser:
     label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
-    info.add_argument("input", nargs="+", type=Path, metavar="FILE")
+    info.usage = f"{info.prog} INPUT... [settings]"
+    _add_inputs(info, "files or folders")
     _add_settings(info, ReadSettings)
-    info.add_argument("--model", metavar="MODEL", help="say whether this model fits the cells; it sees some of them")
+    fitting = info.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="say whether this model fits; it sees some of the cells (default: not set)",
+    )
+    fitting.completer = model_names  # type: ignore[attr-defined]  # argcomplete looks for it there
     info.add_argument("--json", action="store_true", help="print it as JSON")
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
@@ -228,14 +199,35 @@ def _command(
         name, help=help_line, description=f"{help_line[0].upper()}{help_line[1:]}."
     )
     parser.set_defaults(command=run)
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument(
+        "-q", "--quiet", dest="talk", action="store_const", const=Talk.QUIET, default=Talk.USUAL,
+        help="say nothing on the way: no notes, no progress bars",
+    )  # fmt: skip
+    how_much.add_argument(
+        "-v", "--verbose", dest="talk", action="store_const", const=Talk.VERBOSE, default=Talk.USUAL,
+        help="say each step with its time, and where an error comes from",
+    )  # fmt: skip
     return parser
 
 
 def _takes_cells(parser: argparse.ArgumentParser, output_help: str, *, also: str = "") -> None:
     parser.usage = f"{parser.prog} INPUT... -o OUT [settings]"
-    parser.add_argument("input", nargs="+", type=Path, metavar="INPUT", help=f"files or folders with cells{also}")
+    _add_inputs(parser, f"files or folders with cells{also}")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=output_help)
     _add_settings(parser, ReadSettings)
+
+
+def _add_inputs(parser: argparse.ArgumentParser, help_line: str, *, needed: bool = True) -> None:
+    """Inputs by name, by pattern or in a list; `main` makes one list of them."""
+    parser.add_argument(
+        "input", nargs="*", type=Path, metavar="INPUT", help=f"{help_line}; patterns such as plate/*.cif, too"
+    )
+    parser.add_argument(
+        "--inputs-from", action="append", default=[], metavar="LIST",
+        help="text file with more inputs, one a line; - reads them from standard input (default: not set)",
+    )  # fmt: skip
+    parser.set_defaults(needs_input=needed)
 
 
 def _may_overwrite(parser: argparse.ArgumentParser) -> None:
@@ -245,28 +237,36 @@ def _may_overwrite(parser: argparse.ArgumentParser) -> None:
 def _add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
     """One flag for each setting; a flag that is not given leaves no trace in the options."""
     for item in settings_in(kind).values():
-        _add_flag(parser, item, item.default)
+        _add_flag(parser, item, _default_text(item))
     if issubclass(kind, SettingsOfRecipe):
         group = parser.add_argument_group("training, where it differs from the source")
         for item in kind.overridable().values():
-            _add_flag(group, item, None)
+            _add_flag(group, item, "as in --method" if "method" in settings_in(kind) else "as in --model")
 
 
-def _add_flag(parser: Any, item: Setting, default: Any) -> None:
-    """Add the flag of a setting. Its default stands behind the help, but where it is None, empty or False.
+def _default_text(item: Setting) -> str:
+    default = item.write(item.default)
+    if item.kind is bool:
+        return "yes" if default else "no"
+    return "not set" if default in (None, "") else str(default)
+
+
+def _add_flag(parser: Any, item: Setting, default: str) -> None:
+    """Add the flag of a setting, with its default behind the help.
 
     The options hold texts, which `_given` reads: argparse itself would replace the sentence that says what is wrong.
     """
-    shown = "" if default is None or default is False else item.write(default)
-    text = item.options["tooltip"].replace("%", "%%") + (f" ({shown})" if shown != "" else "")
-    how: dict[str, Any] = {"default": argparse.SUPPRESS, "help": text}
+    text = f"{item.options['tooltip']} (default: {default})"
+    how: dict[str, Any] = {"default": argparse.SUPPRESS, "help": text.replace("%", "%%")}
     if item.kind is bool:
-        how["action"] = "store_true" if default is False else argparse.BooleanOptionalAction
+        how["action"] = "store_true" if default == "no" else argparse.BooleanOptionalAction
     else:
         what = "NUMBER" if item.options.get("min") is not None else item.name.rpartition("_")[2].upper()
         how["metavar"] = "|".join(item.options.get("choices", [what]))
     names = ["-n"] if item.name == "n_cells" else []
-    parser.add_argument(*names, f"--{item.flag}", **how)
+    action = parser.add_argument(*names, f"--{item.flag}", **how)
+    if completer := choices_of(item):
+        action.completer = completer
 
 
 def _settings(kind: type[AnySettings], options: argparse.Namespace) -> AnySettings:
@@ -287,8 +287,8 @@ def _classify(options: argparse.Namespace) -> None:
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
     following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
-    with _resumable(options.output):
-        done = _show(
+    with resumable(options.output):
+        done = show_job(
             classify_files(
                 options.input,
                 options.output,
@@ -314,7 +314,7 @@ def _populations(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.populations import populations_of_files
 
     settings, reading = _settings(PopulationsSettings, options), _settings(ReadSettings, options)
-    done = _show(populations_of_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    done = show_job(populations_of_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(done.populations.to_table().to_json(orient="records", indent=2))
     else:
@@ -325,8 +325,8 @@ def _train(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.train import train_files
 
     settings, reading = _settings(TrainSettings, options), _settings(ReadSettings, options)
-    with _resumable(options.output), _StopAtInterrupt() as interrupt:
-        model = _show(train_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    with resumable(options.output), StopAtInterrupt() as interrupt:
+        model = show_job(train_files(options.input, options.output, settings, reading, stop=interrupt.came))
     facts = model.card.training
     if interrupt.came():
         which = f"the best weights, of epoch {facts['best_epoch']}, were written to {options.output}"
@@ -339,53 +339,19 @@ def _train_finder(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.train_finder import train_finder_files
 
     settings, reading = _settings(FinderSettings, options), _settings(ReadSettings, options)
-    with _StopAtInterrupt() as interrupt:
-        finder = _show(train_finder_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    with StopAtInterrupt() as interrupt:
+        finder = show_job(train_finder_files(options.input, options.output, settings, reading, stop=interrupt.came))
     print(f"{finder.name}: a finder for {finder.channel}, {finder.card.quality}; written to {options.output}")
-
-
-@contextmanager
-def _resumable(output: Path) -> Iterator[None]:
-    """Say how an abandoned run can be continued, if it left what that needs."""
-    from napari_cellcycle.store.checkpoints import unfinished_folder
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        if unfinished_folder(output).exists():
-            raise KeyboardInterrupt("abandoned; the same command with --resume continues it") from None
-        raise
-
-
-class _StopAtInterrupt:
-    """The first Ctrl-C after `came` was asked for makes it true; any other one interrupts as usual."""
-
-    def __init__(self) -> None:
-        self._is_asked_for = self._came = False
-
-    def came(self) -> bool:
-        self._is_asked_for = True
-        return self._came
-
-    def __enter__(self) -> _StopAtInterrupt:
-        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _on_interrupt(self, *_: object) -> None:
-        if self._came or not self._is_asked_for:
-            raise KeyboardInterrupt
-        self._came = True
-        print("\nnapari-cellcycle: stopping; press Ctrl-C again to abandon", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
-    done = _show(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    workers = _settings(WorkerSettings, options)
+    done = show_job(
+        evaluate_files(options.input, options.output, settings, reading, workers, overwrite=options.overwrite)
+    )
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -397,7 +363,7 @@ def _next(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.next_cells import next_files
 
     settings, reading = _settings(NextSettings, options), _settings(ReadSettings, options)
-    table = _show(next_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    table = show_job(next_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     print(f"{len(table)} cells of the queue {settings.queue}, written to {options.output}")
 
 
@@ -405,8 +371,8 @@ def _retrain(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.retrain import retrain_files
 
     settings, reading = _settings(RetrainSettings, options), _settings(ReadSettings, options)
-    with _StopAtInterrupt() as interrupt:
-        done = _show(retrain_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    with StopAtInterrupt() as interrupt:
+        done = show_job(retrain_files(options.input, options.output, settings, reading, stop=interrupt.came))
     print(f"{options.output.name}: trained on {done.n_trained} cells, written to {options.output}; {done.text}")
 
 
@@ -414,8 +380,9 @@ def _augment(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.augment import SYNTHETIC_FILE, augment_files
 
     settings, reading = _settings(AugmentSettings, options), _settings(ReadSettings, options)
-    with _resumable(options.output), _StopAtInterrupt() as interrupt:
-        done = _show(augment_files(options.input, options.output, settings, reading, stop=interrupt.came))
+    with resumable(options.output), StopAtInterrupt() as interrupt:
+        workers = _settings(WorkerSettings, options)
+        done = show_job(augment_files(options.input, options.output, settings, reading, workers, stop=interrupt.came))
     if options.json:
         print(json.dumps(None if done.quality is None else done.quality.to_dict(), indent=2))
         return
@@ -428,7 +395,7 @@ def _label(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.label_by_stain import PAGE, label_files
 
     settings, reading = _settings(LabelSettings, options), _settings(ReadSettings, options)
-    done = _show(label_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    done = show_job(label_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         print(json.dumps(done.to_dict(), indent=2))
         return
@@ -442,7 +409,7 @@ def _label(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.demo import run_demo
 
-    done = _show(run_demo(options.output, overwrite=options.overwrite))
+    done = show_job(run_demo(options.output, overwrite=options.overwrite))
     _print_phases(done.classified)
     print(f"{done.report}\nlook at {options.output / 'montage.png'} and {options.output / 'report.html'}")
     if options.view:
@@ -457,7 +424,7 @@ def _info(options: argparse.Namespace) -> None:
 
     settings = _settings(ReadSettings, options)
     found = describe_cells(options.input, settings)
-    checked = _show(check_fit(options.input, options.model, settings)) if options.model else None
+    checked = show_job(check_fit(options.input, options.model, settings)) if options.model else None
     if options.json:
         print(json.dumps(found.to_dict() | ({} if checked is None else checked.to_dict()), indent=2))
     else:
@@ -468,7 +435,7 @@ def _convert(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.convert import convert_files
 
     reading = _settings(ReadSettings, options)
-    done = _show(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
+    done = show_job(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
     print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
 
 
@@ -502,44 +469,3 @@ def _print_phases(done: Any, *, force: bool = False) -> None:
         count = int((called == number).sum())
         if count or number < len(PHASE_LABELS):
             print(f"  {phase_label(number):<10} {count:>7}  {count / len(called):6.1%}")
-
-
-def _show(job: Job[Any, Result]) -> Result:
-    """Run a job, show its progress on a terminal, print its notes, and return its result."""
-    from tqdm import tqdm
-
-    with ExitStack() as bars:
-        bar, what = None, ""
-
-        def show(event: object) -> None:
-            nonlocal bar, what
-            if isinstance(event, Progress):
-                if event.what != what or bar is None:
-                    bars.close()
-                    what = event.what
-                    bar = bars.enter_context(tqdm(total=event.total, desc=what, disable=None, leave=False))
-                bar.update(event.done - bar.n)
-            elif isinstance(event, Note):
-                try:
-                    tqdm.write(f"note: {event.text}", file=sys.stderr)
-                except OSError:  # nobody listens; the work goes on
-                    _silence()
-            elif bar is not None:
-                bar.set_postfix_str(_brief(event))
-
-        return run_job(job, show)
-
-
-def _brief(event: object) -> str:
-    from napari_cellcycle.training.classifier import EpochDone
-    from napari_cellcycle.training.gan.loop import GanStep
-
-    if isinstance(event, EpochDone):
-        return f"epoch {event.epoch}, loss {event.validation_loss:.3f}, macro F1 {event.validation_macro_f1:.3f}"
-    if isinstance(event, GanStep):
-        return f"critic tells real from synthetic by {event.critic_gap:.2f}"
-    return str(event)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
