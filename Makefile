@@ -58,6 +58,9 @@ test-oldest test-newest: test-%: .venv-%/.installed  ## all tests with the lowes
 	.venv-$*/bin/uv pip install -q -p .venv-$* --resolution $(RESOLUTION_$*) -e ".[test,umap,zarr]"
 	touch $@
 
+faults: .venv/.test  ## the long part of the fault programme: about an hour, on Linux; SEED=3 tries other inputs
+	sh tests/faults/run_all.sh faults $(or $(SEED),0) $(BIN)/python
+
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Take the screenshots of README and docs from a real window: `make pictures`. They show the synthetic sample only."""
+"""Take the screenshots of README and docs from a real window: `make pictures`. They show synthetic cells only."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def main(folder: Path) -> None:
     take_training(viewer, folder / "train.png")
     take_augmentation(viewer, folder / "augment.png")
     viewer.close()
+    take_labelling_by_stain(folder)
 
 
 def take_gallery(viewer: Any, path: Path) -> None:
@@ -76,6 +77,21 @@ def take_populations(viewer: Any, path: Path) -> None:
     populations.tabs.setCurrentIndex(1)
     pump(3, lambda: populations.drawing is None)
     take(viewer, path)
+
+
+def take_labelling_by_stain(folder: Path) -> None:
+    """Take a picture of the dock *Label by stain* on the synthetic control, with a gate that was dragged."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*WINDOW_PX)
+    viewer.open_sample(PLUGIN, "stained_control")
+    stain = dock(viewer, "Label by stain")
+    stain.run_button.click()
+    pump(PATIENCE_S, lambda: stain.found is not None)
+    wait_for(stain)
+    viewer.layers[1].visible = False
+    viewer.layers.selection.active = viewer.layers[-1]
+    take(viewer, folder / "label_by_stain.png")
+    viewer.close()
 
 
 def take_training(viewer: Any, path: Path) -> None:

@@ -10,6 +10,9 @@ from napari_cellcycle.errors import ReadError, reason_of
 def test_a_name_in_a_sentence_is_short_and_does_nothing_on_a_terminal() -> None:
     assert str(ReadError("a\nb\x1b[2Jc.tif is damaged")) == "a b [2Jc.tif is damaged"
     assert str(ReadError(f"{'a' * 70_000} is damaged")) == f"{'a' * 300}... is damaged"
+    many = str(ReadError(f"it has {', '.join(['column'] * 999)}; rename them"))
+    assert len(many) < 1000
+    assert many.endswith("; rename them")
     kept = b"caf\xe9.tif".decode(errors="surrogateescape")
     assert str(ReadError(kept)) == kept
 

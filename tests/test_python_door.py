@@ -25,7 +25,8 @@ from napari_cellcycle.cell_images import ArrayImages, Unreadable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Note, run_with_warnings
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_numbers
+from napari_cellcycle.phase_sets import SEVEN
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
 
 CHANNELS = ("brightfield", "darkfield", "dna")
 
@@ -221,7 +222,7 @@ class TestNames:
     )
     def test_whatever_is_given_as_phases_is_numbers_or_one_sentence(self, phases: list[object]) -> None:
         try:
-            numbers = phase_numbers(phases)
+            numbers = SEVEN.numbers(phases)
         except cc.SettingError:
             return
         assert all(UNKNOWN <= number < 7 for number in numbers)

@@ -18,7 +18,7 @@ NAME = "napari_cellcycle"
 GUI_PACKAGES = {"qtpy", "magicgui", "superqt", "napari", "vispy", "PySide6", "PyQt6"}
 
 FLOORS = (
-    {"errors", "events", "phases", "settings_base", "verdict", "versions"},
+    {"errors", "events", "phases", "phase_sets", "settings_base", "verdict", "versions"},
     {"cell_images"},
     {"cells"},
     {"images", "tracking"},

@@ -58,6 +58,7 @@ def _without_path() -> dict[str, str]:
 def test_the_wheel_holds_manifest_weights_sample_and_template(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     wanted = ["napari.yaml", "py.typed", "sample/jurkat_synthetic.ome.tif", "sample/jurkat_synthetic.csv"]
+    wanted += [f"sample/control/{name}" for name in ("control.ome.tif", "second.ome.tif", "truth.csv")]
     wanted += [f"generators/jurkat/{name}" for name in ("generator.json", "weights.safetensors", "trained_on.npy")]
     for model in ("default", "duque2024"):
         wanted += [f"weights/{model}/weights.safetensors", f"weights/{model}/model.json"]

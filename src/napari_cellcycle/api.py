@@ -16,6 +16,7 @@ from napari_cellcycle.io import inputs
 from napari_cellcycle.io.array_cells import is_array, named_channels
 from napari_cellcycle.io.calls_table import SavedCalls
 from napari_cellcycle.io.labelled_fields import LabelledField
+from napari_cellcycle.io.phase_set_file import read_phase_set
 from napari_cellcycle.jobs.config import FinderSettings, LabelSettings, PopulationsSettings, ReadSettings, TrainSettings
 from napari_cellcycle.jobs.label_by_stain import label_cells, label_files
 from napari_cellcycle.jobs.populations import confusion_of, count_samples
@@ -23,6 +24,7 @@ from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.jobs.train_finder import train_finder_fields, train_finder_files
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.trained_finder import Finder
+from napari_cellcycle.phase_sets import PhaseSet
 from napari_cellcycle.population.summary import Populations
 from napari_cellcycle.settings_base import Setting, settings_in
 from napari_cellcycle.stain.result import StainLabels
@@ -41,7 +43,8 @@ def _with_labels_and_warnings(read: Callable[_Arguments, Cells]) -> Callable[_Ar
         cells = read(*arguments, **options)
         paths: Any = arguments[0] if arguments else options["paths"]
         if not is_array(paths):
-            cells = with_labels(cells, paths)
+            wanted: Any = options.get("phases")
+            cells = with_labels(cells, paths, None if wanted is None else cells.phase_set)
         warn_user(cells.notes)
         return cells
 
@@ -117,6 +120,7 @@ def train(
     model: str = "default",
     *,
     start_from: str | PathLike[str] | Model | None = None,
+    phases: PhaseSet | str | None = None,
     **overrides: Any,
 ) -> Model:
     """Train a model on labelled cells, and write it to a new folder; notes are shown as `CellCycleWarning`.
@@ -131,6 +135,8 @@ def train(
         Kind of network: ``default``, ``duque2024``, ``jin2021``, ... Not used with `start_from`.
     start_from : str, path or Model, optional
         Train this model further, even with few cells.
+    phases : PhaseSet or str, optional
+        Phase set to train, such as ``"g1-s-g2m"``; by default that of the cells.
     **overrides
         Other settings of the command ``train``, with underscores: ``epochs=5``, ``seed=1``, ``device="cpu"``,
         ``resume=True``, ...
@@ -171,7 +177,9 @@ def train(
         overrides={name: value for name, value in given.items() if name not in own},
         **{name: value for name, value in given.items() if name in own},
     )
-    to_train = cells if isinstance(cells, Cells) else read_cells(cells)
+    to_train = cells if isinstance(cells, Cells) else read_cells(cells, phases=phases)
+    if phases is not None:
+        to_train = to_train.in_phases(read_phase_set(phases) if isinstance(phases, str) else phases)
     return run_with_warnings(train_cells(to_train, Path(output), settings))
 
 

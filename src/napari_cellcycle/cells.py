@@ -21,8 +21,9 @@ from napari_cellcycle.cell_images import (
     Unreadable,
     take_planes,
 )
-from napari_cellcycle.errors import ChannelError, ImageError
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, Phase, phase_label
+from napari_cellcycle.errors import ChannelError, ImageError, ModelError
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet, settle
+from napari_cellcycle.phases import UNKNOWN, Phase
 from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ class Cell:
 
     Attributes
     ----------
-    source, id, phase, synthetic, pixel_size_um
-        As in `Cells`; the phase is None where it is not known.
+    source, id, synthetic, pixel_size_um
+        As in `Cells`.
+    phase : Phase, str or None
+        One of the seven phases, or the name of another one; None where it is not known.
     channels : tuple of str
         What each plane of `pixels` shows.
     pixels : ndarray, shape (C, Y, X), or None
@@ -62,7 +65,7 @@ class Cell:
 
     source: str
     id: int
-    phase: Phase | None
+    phase: Phase | str | None
     synthetic: bool
     pixel_size_um: float
     channels: tuple[str, ...]
@@ -71,7 +74,7 @@ class Cell:
     problem: str = ""
 
     def __repr__(self) -> str:
-        phase = "phase unknown" if self.phase is None else self.phase.label
+        phase = self.phase.label if isinstance(self.phase, Phase) else self.phase or "phase unknown"
         image = self.problem if self.pixels is None else f"{' x '.join(map(str, self.pixels.shape[1:]))} px"
         return f"Cell({self.source} cell {self.id}, {phase}, {', '.join(self.channels)}, {image})"
 
@@ -94,7 +97,7 @@ class Cells:
     ids : ndarray of int64, shape (N,)
         Position in that file, counted from 0; or the object number of an Amnis file; or the label in a full field.
     phases : ndarray of int8, shape (N,)
-        True phase; `UNKNOWN` where it is not known.
+        True phase, as its number in `phase_set`; `UNKNOWN` where it is not known.
     synthetic : ndarray of bool, shape (N,)
         Cells that a generator made. They may be used for training, never for testing.
     pixel_size_um : ndarray of float32, shape (N,)
@@ -103,6 +106,8 @@ class Cells:
         What was guessed or left out while opening, in sentences for the user.
     columns : mapping of str to ndarray of str, each of shape (N,)
         Further columns for tables and for groups, such as the well and the field in a plate.
+    phase_set : PhaseSet
+        Which phases there are: the seven, or others.
 
     Examples
     --------
@@ -128,6 +133,7 @@ class Cells:
     pixel_size_um: NDArray[np.float32]
     notes: tuple[str, ...] = ()
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    phase_set: PhaseSet = SEVEN
 
     def __post_init__(self) -> None:
         for name, values in {**{name: getattr(self, name) for name in _PER_CELL}, **self.columns}.items():
@@ -147,6 +153,7 @@ class Cells:
         pixel_size_um: float | None = None,
         notes: Iterable[str] = (),
         columns: Mapping[str, str | Sequence[str]] | None = None,
+        phase_set: PhaseSet = SEVEN,
     ) -> Cells:
         """Cells whose sources, phases, ... are each given as one value for all, or as one value per cell."""
         n_cells = len(images)
@@ -160,6 +167,7 @@ class Cells:
             pixel_size_um=np.full(n_cells, np.nan if pixel_size_um is None else pixel_size_um, np.float32),
             notes=tuple(notes),
             columns={name: _texts(values, n_cells) for name, values in (columns or {}).items()},
+            phase_set=phase_set,
         )
 
     def __len__(self) -> int:
@@ -186,11 +194,10 @@ class Cells:
 
     def _one_by_one(self, indices: Sequence[int]) -> Iterator[Cell]:
         for i, image in zip(indices, self.read(indices), strict=True):
-            phase = None if self.phases[i] == UNKNOWN else Phase(int(self.phases[i]))
             known = (
                 str(self.sources[i]),
                 int(self.ids[i]),
-                phase,
+                self._phase(int(self.phases[i])),
                 bool(self.synthetic[i]),
                 float(self.pixel_size_um[i]),
             )
@@ -198,6 +205,11 @@ class Cells:
                 yield Cell(*known, self.channels, image.pixels, image.mask)
             else:
                 yield Cell(*known, self.channels, None, problem=image.reason)
+
+    def _phase(self, number: int) -> Phase | str | None:
+        if number == UNKNOWN:
+            return None
+        return Phase(number) if self.phase_set.is_seven else self.phase_set.label(number)
 
     def __repr__(self) -> str:
         known = int((self.phases != UNKNOWN).sum())
@@ -219,6 +231,12 @@ class Cells:
         values: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_CELL}
         columns = {name: texts[chosen] for name, texts in self.columns.items()}
         return replace(self, images=SubsetImages(self.images, chosen), columns=columns, **values)
+
+    def in_phases(self, phases: PhaseSet) -> Cells:
+        """The same cells with their phases in another set; unknown where one is in none of it, or in several."""
+        if phases == self.phase_set:
+            return self
+        return replace(self, phases=self.phase_set.numbers_in(phases)[self.phases], phase_set=phases)
 
     def select_channels(self, wanted: Sequence[str]) -> Cells:
         """The same cells with only the channels `wanted`, in that order.
@@ -318,6 +336,8 @@ def with_blanks(cells: Cells, channels: Sequence[str]) -> Cells:
 def join_cells(parts: Sequence[Cells]) -> Cells:
     """Join the cells of several sources, with the channels that all of them have.
 
+    If their phases are of different sets, they are brought to the finest one that all of them can be told in.
+
     Raises
     ------
     ImageError
@@ -335,7 +355,8 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
         raise ChannelError(
             f"the inputs have no channel in common ({different}); give them one by one, each with its --channels"
         )
-    chosen = [part.select_channels(common) for part in parts]
+    phases = common_phases(parts)
+    chosen = [part.select_channels(common).in_phases(phases) for part in parts]
     values: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in chosen]) for name in _PER_CELL}
     notes = tuple(dict.fromkeys(note for part in chosen for note in part.notes))
     names = dict.fromkeys(name for part in chosen for name in part.columns)
@@ -343,7 +364,16 @@ def join_cells(parts: Sequence[Cells]) -> Cells:
         name: np.concatenate([part.columns.get(name, np.full(len(part), "")) for part in chosen]) for name in names
     }
     images = JoinedImages(tuple(part.images for part in chosen))
-    return Cells(images, tuple(common), **values, notes=notes, columns=columns)
+    return Cells(images, tuple(common), **values, notes=notes, columns=columns, phase_set=phases)
+
+
+def common_phases(parts: Sequence[Cells]) -> PhaseSet:
+    """The phase set of all parts, or the finest one in which each of their known phases means one phase."""
+    first = parts[0].phase_set
+    if all(part.phase_set == first for part in parts):
+        return first
+    known = {part.phase_set.parts[n] for part in parts for n in np.unique(part.phases).tolist() if n != UNKNOWN}
+    return settle(known)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -354,8 +384,8 @@ class Prediction:
     ----------
     sources, ids
         Which cell each row belongs to, as in `Cells`.
-    probabilities : ndarray of float32, shape (N, 7)
-        Of each phase, in phase order; each row sums to 1, or is NaN where the image could not be read.
+    probabilities : ndarray of float32, shape (N, P)
+        Of each phase, in the order of `phase_set`; each row sums to 1, or is NaN where the image could not be read.
     dna_content : ndarray of float32, shape (N,), or None
         Estimated without a stain, in units where the G1 peak is 2 (so G2 is near 4); None if the model gives none.
     min_probability : float
@@ -376,6 +406,8 @@ class Prediction:
         no record of them is kept.
     verdict : Verdict, or None
         Whether the model fits these cells; None where that was not asked, or the model can't tell.
+    phase_set : PhaseSet
+        The P phases: the seven, or others.
     """
 
     sources: NDArray[np.str_]
@@ -390,17 +422,20 @@ class Prediction:
     model: str = ""
     trained_on: NDArray[np.uint64] | None = None
     verdict: Verdict | None = None
+    phase_set: PhaseSet = SEVEN
 
     def __post_init__(self) -> None:
-        if self.probabilities.shape != (len(self.ids), N_PHASES):
-            raise ValueError(f"{len(self.ids)} cells need ({len(self.ids)}, {N_PHASES}) probabilities")
+        if self.probabilities.shape != (len(self.ids), len(self.phase_set)):
+            raise ValueError(f"{len(self.ids)} cells need ({len(self.ids)}, {len(self.phase_set)}) probabilities")
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __repr__(self) -> str:
         numbers, counts = np.unique(self.phases, return_counts=True)
-        found = [f"{phase_label(int(n)) or 'unreadable'} {count}" for n, count in zip(numbers, counts, strict=True)]
+        found = [
+            f"{self.phase_set.label(int(n)) or 'unreadable'} {count}" for n, count in zip(numbers, counts, strict=True)
+        ]
         by = f" by {self.model!r}" if self.model else ""
         return f"Prediction({len(self)} cells{by}: {', '.join(found)})"
 
@@ -417,14 +452,44 @@ class Prediction:
 
     @cached_property
     def phases(self) -> NDArray[np.int8]:
-        """Called phase of each cell: `best`, or `UNSURE` if its probability is below `min_probability`."""
+        """Called phase of each cell: `best`, or ``phase_set.unsure`` if its probability is below `min_probability`."""
         unsure = (self.best != UNKNOWN) & (self.confidence < self.min_probability)
-        return np.where(unsure, UNSURE, self.best).astype(np.int8)
+        return np.where(unsure, self.phase_set.unsure, self.best).astype(np.int8)
+
+    @property
+    def is_unsure(self) -> NDArray[np.bool_]:
+        """Cells that could be read and are called unsure, shape (N,)."""
+        return self.phases == self.phase_set.unsure
+
+    @property
+    def is_called(self) -> NDArray[np.bool_]:
+        """Cells that are called a phase, shape (N,)."""
+        return (self.phases != UNKNOWN) & ~self.is_unsure
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """Probability of the most probable phase, shape (N,); NaN where unreadable."""
         return self.probabilities.max(axis=1)
+
+    def in_phases(self, phases: PhaseSet) -> Prediction:
+        """The same calls in a coarser phase set: probabilities are added up.
+
+        Raises
+        ------
+        ModelError
+            A phase of these calls is in none of the others, or in several.
+        """
+        if phases == self.phase_set:
+            return self
+        if not self.phase_set.refines(phases):
+            by = f"the model {self.model!r}" if self.model else "the model"
+            raise ModelError(
+                f"{by} tells {self.phase_set}, which can't be added up to {phases}; choose another model, or other "
+                "phases"
+            )
+        places = self.phase_set.numbers_in(phases)[: len(self.phase_set)]
+        sums = self.probabilities @ (places[:, None] == np.arange(len(phases))).astype(np.float32)
+        return replace(self, probabilities=sums, phase_set=phases)
 
     def to_table(self) -> pd.DataFrame:
         """One row per cell, with the columns of ``phases.csv``.
@@ -443,10 +508,10 @@ class Prediction:
         columns: dict[str, NDArray[Any]] = {
             "source": _printable(self.sources[rows]),
             "cell": self.ids[rows],
-            "phase": _labels(self.phases[rows]),
+            "phase": self.phase_set.labels(self.phases[rows]),
             "probability": self.confidence[rows],
         }
-        columns |= {f"p_{label}": self.probabilities[rows, phase] for phase, label in enumerate(PHASE_LABELS)}
+        columns |= {f"p_{label}": self.probabilities[rows, phase] for phase, label in enumerate(self.phase_set.names)}
         n_rows = len(columns["cell"])
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
@@ -454,11 +519,6 @@ class Prediction:
         if not self.is_reliable:
             columns["reliable"] = np.zeros(n_rows, bool)
         return columns | {name: _printable(values[rows]) for name, values in self.columns.items()}
-
-
-def _labels(phases: NDArray[np.int8]) -> NDArray[np.str_]:
-    numbers, index = np.unique(phases, return_inverse=True)
-    return np.array([phase_label(number) for number in numbers.tolist()], dtype=str)[index]
 
 
 def _printable(texts: NDArray[Any]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import os
 import re
 
 _LONGEST = 300
+_LONGEST_SENTENCE, _KEPT = 1000, 450
 _LONG_WORD = re.compile(r"(\S{300})\S{30,}")
 _CODE = re.compile(r"\w\(\)|<class |<function |\w(Error|Exception)\b| object at 0x|\b[bu]'")
 """What tells a programmer something and a user nothing, in the messages of libraries."""
@@ -15,11 +16,15 @@ class CellCycleError(Exception):
     """An error that the user can correct; it is shown as one sentence, without a traceback."""
 
     def __str__(self) -> str:
-        """The sentence on one line; names in it, which others chose, are short and do nothing on a terminal."""
-        text = "".join(
-            letter if letter.isprintable() or "\ud800" <= letter <= "\udfff" else " " for letter in super().__str__()
+        """The sentence on one line; what others chose, such as names in it, is short and does nothing on a terminal."""
+        text = _LONG_WORD.sub(
+            r"\1...", "".join(letter if _is_harmless(letter) else " " for letter in super().__str__())
         )
-        return _LONG_WORD.sub(r"\1...", text)
+        return text if len(text) <= _LONGEST_SENTENCE else f"{text[:_KEPT]} ... {text[-_KEPT:]}"
+
+
+def _is_harmless(letter: str) -> bool:
+    return letter.isprintable() or "\ud800" <= letter <= "\udfff"  # in a file name that is no valid text
 
 
 class SettingError(CellCycleError, ValueError):

@@ -8,7 +8,7 @@ import torch
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.misfit import MOST, UnlikeCells, find_reason
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import PHASE_LABELS, Phase
+from napari_cellcycle.phases import Phase
 from napari_cellcycle.verdict import DOES_NOT_FIT, FINE_TUNE, FITS, Verdict
 
 MAX_UNFAMILIAR = 0.1
@@ -81,6 +81,10 @@ def _labelling(per_phase: int) -> str:
 
 def _implausible(prediction: Prediction) -> str:
     """A part of the sentence, if more cells of a mitotic phase were called than a culture has."""
-    shares = np.bincount(prediction.best[prediction.best >= 0], minlength=len(PHASE_LABELS)) / len(prediction)
-    phase = Phase.PROPHASE + int(shares[Phase.PROPHASE :].argmax())
-    return f" (it calls {shares[phase]:.0%} of them {PHASE_LABELS[phase]})" if shares[phase] > _MUCH_MITOSIS else ""
+    names, parts = prediction.phase_set.names, prediction.phase_set.parts
+    shares = np.bincount(prediction.best[prediction.best >= 0], minlength=len(names)) / len(prediction)
+    mitotic = [number for number, part in enumerate(parts) if part and min(part) >= Phase.PROPHASE]
+    phase = max(mitotic, key=lambda number: shares[number], default=None)
+    if phase is None or shares[phase] <= _MUCH_MITOSIS:
+        return ""
+    return f" (it calls {shares[phase]:.0%} of them {names[phase]})"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from enum import IntEnum
-from numbers import Real
-from typing import Any
-
-from napari_cellcycle.errors import SettingError
 
 UNKNOWN = -1
 """Phase number of a cell whose phase is not known, in every array of phases."""
 
 UNSURE = 7
-"""Phase number of a cell whose most probable phase is less probable than the chosen minimum."""
+"""Phase number, among the seven, of a cell whose most probable phase is less probable than the chosen minimum. Among
+other phases it is `phase_sets.PhaseSet.unsure`."""
 
 
 class Phase(IntEnum):
@@ -46,6 +42,13 @@ SYNTHETIC_COLOUR = "#aa00ff"
 """Of the mark of synthetic cells. For colour-blind readers too, it differs more from the colours above than some of
 these differ from each other, and it is visible on the grey of brightfield and on the black of darkfield."""
 SYNTHETIC_LABEL = "synthetic"
+OWN_COLOURS = (
+    *("#782d0f", "#c3f0b4", "#4b3c5a", "#3c2da5", "#00fff0", "#f0004b", "#8778f0", "#96ff78", "#87c378", "#785a69"),
+    *("#4b783c", "#c3a54b", "#871e87", "#a53c00", "#c3c3b4", "#d20fb4", "#872dd2", "#0000ff", "#a5b4d2", "#5a3c3c"),
+)
+"""Of phases outside the cycle, such as dead cells, in the order in which a phase set names them. Each differs as much
+as possible from all above and before it in CIE Lab, for eyes of all kinds of colour blindness (simulated as Machado et
+al. 2009, :doi:`10.1109/TVCG.2009.113`)."""
 _GREY = 0x77
 _GREYED = 0.8
 
@@ -81,6 +84,17 @@ _MEANINGS: dict[str, tuple[Phase, ...]] = {
     "anatelo": (Phase.ANAPHASE, Phase.TELOPHASE),
 }
 """What words mean, without the ending "phase": one phase, or several."""
+COARSE_MEANINGS = {
+    "G1/S": (Phase.G1, Phase.S),
+    "S/G2": (Phase.S, Phase.G2),
+    "G2/M": (Phase.G2, *_MITOSIS),
+    "S/G2/M": (Phase.S, Phase.G2, *_MITOSIS),
+    "Interphase": _INTERPHASE,
+    "Mitosis": _MITOSIS,
+    "Prometaphase": (Phase.PROPHASE, Phase.METAPHASE),
+    "Anatelophase": (Phase.ANAPHASE, Phase.TELOPHASE),
+}
+"""Usual names of several phases together."""
 _SHORT = {"pro", "met", "meta", "ana", "tel", "telo"}
 _ENDINGS = ("phase", "fase", "phases", "fases")
 _FILLERS = {
@@ -131,7 +145,7 @@ def named_phases(text: str) -> tuple[Phase, ...]:
     >>> named_phases("G1 cells"), named_phases("Group1")
     ((<Phase.G1: 0>,), ())
     """
-    word = _word(text)
+    word = plain_word(text)
     ending = next((ending for ending in _ENDINGS if word.endswith(ending)), "")
     return _MEANINGS.get(word.removesuffix(ending), ())
 
@@ -144,63 +158,13 @@ def is_short_form(text: str) -> bool:
     >>> is_short_form("Ana"), is_short_form("Anaphase"), is_short_form("G1")
     (True, False, False)
     """
-    return _word(text) in _SHORT
+    return plain_word(text) in _SHORT
 
 
-def _word(text: str) -> str:
+def plain_word(text: str) -> str:
     """What may name a phase in `text`, in small letters: ``g1`` for "01_G1 cells"."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     words = [word for word in re.split(r"[\s_()\[\].:-]+", plain.lower()) if word]
     if len(words) > 1 and words[0].isdecimal():
         words = words[1:]
     return re.sub(r"[/\\&|+\u2044\u2215]", "", "".join(word for word in words if word not in _FILLERS))
-
-
-def phase_numbers(phases: Iterable[object]) -> list[int]:
-    """Numbers of phases that are given as numbers or names.
-
-    Parameters
-    ----------
-    phases : iterable of int or str
-        Names in any usual spelling; an empty text, None, NaN or -1 where the phase is not known.
-
-    Returns
-    -------
-    list of int
-        From 0 to 6, and `UNKNOWN`.
-
-    Raises
-    ------
-    SettingError
-        One of them is no phase.
-
-    Examples
-    --------
-    >>> phase_numbers(["G1", "s phase", "", Phase.G2, 6, -1])
-    [0, 1, -1, 2, 6, -1]
-    """
-    known: dict[object, int] = {}  # there are few different ones
-    numbers = []
-    for given in phases:
-        if given != given:  # NaN, which would never be found again
-            numbers.append(UNKNOWN)
-            continue
-        if given not in known:
-            known[given] = _phase_number(given)
-        numbers.append(known[given])
-    return numbers
-
-
-def _phase_number(given: Any) -> int:
-    if given is None or (isinstance(given, str) and not given.strip()):
-        return UNKNOWN
-    if isinstance(given, str):
-        phase = parse_phase(given)
-        if phase is not None:
-            return int(phase)
-    elif isinstance(given, Real) and given in range(UNKNOWN, N_PHASES):
-        return int(float(given))
-    raise SettingError(
-        f"{given!r} is no phase; give {', '.join(PHASE_LABELS)}, a number from 0 to {N_PHASES - 1}, or -1 where it is "
-        "not known"
-    )

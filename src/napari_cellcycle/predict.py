@@ -26,7 +26,7 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 from napari_cellcycle.models.device import mixed_precision, one_thread_per_batch, pick_device
 from napari_cellcycle.models.out_of_distribution import descriptors
-from napari_cellcycle.phases import N_PHASES
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet, phase_set
 from napari_cellcycle.store.finders import choose_finder
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 from napari_cellcycle.verdict import FITS
@@ -36,7 +36,12 @@ G1_DNA_CONTENT = 2.0
 
 
 def classify(
-    cells: Cells | Any, model: Model | str | Path = "default", *, device: str = "auto", min_probability: float = 0.0
+    cells: Cells | Any,
+    model: Model | str | Path = "default",
+    *,
+    device: str = "auto",
+    min_probability: float = 0.0,
+    phases: PhaseSet | str | None = None,
 ) -> Prediction:
     """Call the phase of each cell. What the user should know of that is shown as `CellCycleWarning`.
 
@@ -51,6 +56,9 @@ def classify(
         Where to compute.
     min_probability : float
         From 0 to 1; cells whose most probable phase is less probable than this are called unsure.
+    phases : PhaseSet or str, optional
+        A coarser phase set, such as ``"g1-s-g2m"``, to which the probabilities are added up; by default that of the
+        model.
 
     Returns
     -------
@@ -61,6 +69,8 @@ def classify(
     ------
     ChannelError
         The model needs a channel that the cells don't have.
+    ModelError
+        The model can't tell these phases.
 
     Examples
     --------
@@ -78,7 +88,8 @@ def classify(
     model, note = model_for_channels(model, cells)
     if note:
         warn_user([note])
-    return run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))
+    found = run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))
+    return found if phases is None else found.in_phases(phase_set(phases))
 
 
 def model_for_channels(model: Model, cells: Cells) -> tuple[Model, str]:
@@ -167,7 +178,7 @@ def classify_cells(
     torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
     spec, matched = _matched(wanted, model.card.input)
-    collected = PartialPrediction.empty(len(cells), with_unfamiliar=model.familiarity is not None)
+    collected = PartialPrediction.empty(len(cells), model.card.phase_set, with_unfamiliar=model.familiarity is not None)
     work = PredictionWork(model, wanted, spec, device, batch_size)
     yield from (predict or predict_here)(work, collected)
     trained_on, damage = _training_fingerprints(model)
@@ -325,13 +336,15 @@ class PartialPrediction:
     probabilities: NDArray[np.float32]
     dna_content: NDArray[np.float32]
     unfamiliar: NDArray[np.bool_] | None
+    phase_set: PhaseSet = SEVEN
     unreadable: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, n_cells: int, *, with_unfamiliar: bool = False) -> PartialPrediction:
-        """Nothing is known yet of `n_cells` cells."""
-        unknown = np.full((n_cells, N_PHASES), np.nan, np.float32)
-        return cls(unknown, np.full(n_cells, np.nan, np.float32), np.zeros(n_cells, bool) if with_unfamiliar else None)
+    def empty(cls, n_cells: int, phases: PhaseSet, *, with_unfamiliar: bool = False) -> PartialPrediction:
+        """Nothing is known yet of `n_cells` cells and their `phases`."""
+        unknown = np.full((n_cells, len(phases)), np.nan, np.float32)
+        unfamiliar = np.zeros(n_cells, bool) if with_unfamiliar else None
+        return cls(unknown, np.full(n_cells, np.nan, np.float32), unfamiliar, phases)
 
     def add(self, indices: NDArray[np.intp], found: BatchPrediction) -> None:
         """Fill in the cells at `indices`, shape (B,)."""
@@ -348,6 +361,7 @@ class PartialPrediction:
             self.probabilities[chosen],
             self.dna_content[chosen],
             None if self.unfamiliar is None else self.unfamiliar[chosen],
+            self.phase_set,
             {index: reason for index, reason in self.unreadable.items() if index in rows},
         )
 
@@ -371,6 +385,7 @@ class PartialPrediction:
             synthetic=cells.synthetic,
             unfamiliar=self.unfamiliar,
             columns=cells.columns,
+            phase_set=self.phase_set,
         )
 
 
@@ -407,7 +422,7 @@ class BatchPrediction(NamedTuple):
     """What a model says of B cells; None where it can't tell."""
 
     probabilities: NDArray[np.float32]
-    """(B, 7)"""
+    """(B, P)"""
     dna_content: NDArray[np.float32] | None
     """(B,), 2 in G1"""
     unfamiliar: NDArray[np.bool_] | None

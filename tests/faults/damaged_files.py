@@ -42,7 +42,7 @@ from napari_cellcycle.errors import CellCycleError, CellCycleWarning
 
 SECONDS, PATIENCE, MEMORY = 5, 60, 2**30
 """Of one file: of computing, of waiting on a busy machine, and bytes."""
-LONGEST = 700
+LONGEST = 1000
 PACKAGE = str(Path(napari_cellcycle.__file__).parent)
 Files = dict[str, bytes]
 Recipe = tuple[int, ...]
@@ -201,27 +201,34 @@ def run(name: str, n_inputs: int, seed: int) -> Iterator[tuple[Recipe, str]]:
     done = 0
     while done < n_inputs:
         command = [sys.executable, __file__, "--worker", name, "--inputs", str(n_inputs - done), "--seed", str(seed)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        last: Recipe | None = None
-        watch = _Watch(process)
-        for line in process.stdout:
-            watch.seen()
-            if not line.startswith("[["):
-                continue
-            recipe, verdict = json.loads(line)
-            last = tuple(recipe) if not verdict else None
-            if verdict:
-                done += 1
-                yield tuple(recipe), verdict
-        watch.end()
-        if process.wait() == 0:
-            return
-        if last is None:
-            raise SystemExit(f"{name}: {process.stderr.read() if process.stderr else ''}")
+        with tempfile.TemporaryFile("w+") as said:  # not a pipe, which would be full one day
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+            last: Recipe | None = None
+            for recipe, verdict in _lines(process):
+                last = None if verdict else recipe
+                if verdict:
+                    done += 1
+                    yield recipe, verdict
+            if process.wait() == 0:
+                return
+            if last is None:
+                said.seek(0)
+                raise SystemExit(f"{name}: {said.read()}")
         done += 1
         yield last, f"the process ended with {process.returncode}"
         seed += 1_000_003
+
+
+def _lines(process: subprocess.Popen[str]) -> Iterator[tuple[Recipe, str]]:
+    """What `work` prints, until it ends or says nothing for long."""
+    watch = _Watch(process)
+    assert process.stdout is not None
+    for line in process.stdout:
+        watch.seen()
+        if line.startswith("[["):  # libraries print too
+            recipe, verdict = json.loads(line)
+            yield tuple(recipe), verdict
+    watch.end()
 
 
 class _Watch:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tiny  # noqa: F401 - registers a network for tests
 from amnis_writer import WrittenObject, write_amnis
 from daf_writer import combined, gate, region, tagged, write_daf
 from example_files import example_tiles, montage_of, write_ideas_tiff, write_tiff
 from made import made_pixels
 from PIL import Image
+from trained import make_generators_narrow
 
 CHANNELS = ("Ch3", "Ch6")
 TRACKMATE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -337,35 +339,30 @@ def _read_known(folder: Path) -> None:
 
 
 def _generator(folder: Path) -> None:
-    from trained import make_generators_narrow
+    import torch
 
     from napari_cellcycle.images.gan_codec import ChannelCode, Encoding
     from napari_cellcycle.models.trained_generator import Generator, GeneratorCard, build_pair, size_of
     from napari_cellcycle.store.generators import save_generator
 
-    _narrow(make_generators_narrow)
-    import torch
-
     torch.manual_seed(0)
     codes = (ChannelCode(680.0, 0.0, 0.1), ChannelCode(27.0, 10.0, 1.0))
     encoding = Encoding(("brightfield", "darkfield"), size_of("cellgan"), 0.5, codes)
     card = GeneratorCard(name="x", method="cellgan", encoding=encoding, cells_per_phase={"G1": 30, "Anaphase": 5})
-    networks = {part: build_pair("cellgan", 2)[0].eval() for part in card.networks}
+    with pytest.MonkeyPatch.context() as patch:
+        make_generators_narrow(patch)
+        networks = {part: build_pair("cellgan", 2)[0].eval() for part in card.networks}
     save_generator(Generator(networks, card), folder / "x", np.arange(80, dtype=np.uint64).reshape(20, 4))
-
-
-def _narrow(change: Callable[[Any], None]) -> None:
-    import pytest
-
-    change(pytest.MonkeyPatch())  # for as long as this process lives
 
 
 def _read_generator(folder: Path) -> None:
     from napari_cellcycle.store.generators import load_generator
 
-    generator = load_generator(folder / "x")
-    if "G1" in generator.card.cells_per_phase:
-        generator.make(0, 1, seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        make_generators_narrow(patch)
+        generator = load_generator(folder / "x")
+        if "G1" in generator.card.cells_per_phase:
+            generator.make(0, 1, seed=0)
 
 
 def _finder(folder: Path) -> None:

@@ -22,12 +22,12 @@ STRIDE = 4
 class TinyNetwork(PhaseNetwork):
     """Two convolutions, pooled over the cell; phase, DNA content and (in training) stain image heads."""
 
-    def __init__(self, n_channels: int = 2) -> None:
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
         super().__init__()
         self.first = nn.Conv2d(n_channels, WIDTH, STRIDE, STRIDE)  # (B, 8, S/4, S/4)
         self.normalise = nn.BatchNorm2d(WIDTH)
         self.second = nn.Conv2d(WIDTH, WIDTH, 3, padding=1)
-        self.phase_head = nn.Linear(2 * WIDTH, N_PHASES)
+        self.phase_head = nn.Linear(2 * WIDTH, n_phases)
         self.dna_head = nn.Linear(2 * WIDTH, 1)
         self.stain_head = nn.Conv2d(WIDTH, STRIDE**2, 1)
 

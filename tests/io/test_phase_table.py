@@ -105,5 +105,5 @@ def test_cells_counted_from_1_are_one_sentence(stack: Path) -> None:
 def test_dead_cells_have_no_phase(stack: Path) -> None:
     stack.with_name("plate.csv").write_text("cell,phase\n0,dead\n1,G1\n2,G2/M\n")
     cells = read_cells(stack)
-    assert cells.phases.tolist() == [-1, 0, -1]
+    assert cells.phase_set.labels(cells.phases).tolist() == ["", "G1", "G2/M"]
     assert "1 cell of dead in plate.csv has no phase" in cells.notes

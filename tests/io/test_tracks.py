@@ -186,3 +186,9 @@ def test_parent_0_is_a_track_if_it_can_be_and_else_means_none(
 ) -> None:
     text = f"track,frame,parent\n0,0,0\n0,1,0\n1,{starts},0\n"
     assert dict(read_tracks(written(tmp_path, text)).parents) == parents
+
+
+@pytest.mark.parametrize("line", ["1 0 999999999 0", "1 -5 3 0", "1 0 99999999999999999999 0"])
+def test_frames_that_no_film_has(tmp_path: Path, line: str) -> None:
+    with pytest.raises(ReadError, match=r"man_track\.txt"):
+        read_tracks(written(tmp_path, f"{line}\n2 0 3 0\n", "man_track.txt"))

@@ -51,6 +51,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "population": "",
             "cell_diameter_px": None,
             "finder": "",
+            "phases": "",
         },
     ),
     (
@@ -64,6 +65,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "population": "",
             "cell_diameter_px": None,
             "finder": "",
+            "phases": "",
         },
     ),
     (

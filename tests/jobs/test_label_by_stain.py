@@ -167,7 +167,7 @@ def test_nuclei_of_fields_without_labels_are_found_in_the_stain_and_written(
     tifffile.imwrite(path, planes, metadata={"axes": "TCYX", "Channel": {"Name": ["brightfield", "DAPI"]}}, ome=True)
     assert label(path, tmp_path / "out", "--dna", "DAPI", "--force") == 0
     messages = capsys.readouterr().err
-    assert "24 cells found by the finder nuclei in the stain, as there is no label image" in messages
+    assert "24 cells found by the finder stain, as there is no label image" in messages
     assert "24 nuclei; look at nuclei/film_labels.tif, and mend what is wrong" in messages
     found = tifffile.imread(tmp_path / "out" / "nuclei" / "film_labels.tif").reshape(n_frames, 240, 240)
     assert [int(frame.max()) for frame in found] == [24 // n_frames] * n_frames

@@ -19,7 +19,7 @@ from napari_cellcycle.annotate.rounds import read_rounds, rounds_path
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.cli import main
 from napari_cellcycle.datasets.duplicates import find_duplicates, in_training_set
-from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs import retrain as module
@@ -127,6 +127,16 @@ def test_an_abandoned_round_leaves_nothing(plate: Path, fresh: Path, short: Path
     done = result_of(retrain(cells, labels, str(fresh), device="cpu"))
     assert Path(done.model).name == "fresh-round-2"
     assert read_rounds(rounds_path(labels)) == []
+
+
+def test_a_training_that_waits_to_be_resumed_is_not_removed(plate: Path, fresh: Path, short: Path) -> None:
+    cells, labels, _ = labelled(plate)
+    waiting = short / "mine.unfinished" / "checkpoint.safetensors"
+    waiting.parent.mkdir()
+    waiting.write_text("hours of training")
+    with pytest.raises(WriteError, match=r"mine\.unfinished is an unfinished training"):
+        result_of(retrain(cells, labels, str(fresh), output=short / "mine", device="cpu"))
+    assert waiting.read_text() == "hours of training"
 
 
 def test_more_labels_are_gone_through_fewer_times() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
-from napari_cellcycle.phases import N_PHASES
 
 
 def differs(called: NDArray[np.int8], labels: LabelTable) -> NDArray[np.bool_]:
@@ -24,8 +23,8 @@ def differs(called: NDArray[np.int8], labels: LabelTable) -> NDArray[np.bool_]:
     ndarray of bool, shape (N,)
         False where a cell has no label, or was not called.
     """
-    own = labels.labels
-    return (own >= 0) & (called >= 0) & (called < N_PHASES) & (own != called)
+    n_phases, rows = len(labels.phase_set), np.arange(len(labels))
+    return (labels.labels >= 0) & (called >= 0) & (called < n_phases) & (labels.own_phases_of(rows) != called)
 
 
 def in_words(called: NDArray[np.int8], labels: LabelTable) -> str:

@@ -30,7 +30,7 @@ def confident_phases(phases: NDArray[np.integer], probabilities: NDArray[np.floa
     ----------
     phases : ndarray of int, shape (N,)
         Labels; `UNKNOWN` where there is none.
-    probabilities : ndarray, shape (N, 7)
+    probabilities : ndarray, shape (N, P)
         By a model that was not trained on these labels; NaN where there is none.
 
     Returns
@@ -39,7 +39,7 @@ def confident_phases(phases: NDArray[np.integer], probabilities: NDArray[np.floa
         `UNKNOWN` where there is no label, or no threshold is reached.
     """
     known = (phases != UNKNOWN) & np.isfinite(probabilities).all(axis=1)
-    thresholds = np.full(N_PHASES, np.inf)  # what nobody is labelled as is never a guess
+    thresholds = np.full(probabilities.shape[1], np.inf)  # what nobody is labelled as is never a guess
     for phase in np.unique(phases[known]).tolist():
         thresholds[phase] = probabilities[known & (phases == phase), phase].mean(dtype=float)
     reached = np.where(probabilities >= thresholds, probabilities, -np.inf)
@@ -48,7 +48,7 @@ def confident_phases(phases: NDArray[np.integer], probabilities: NDArray[np.floa
 
 
 def confident_joint(phases: NDArray[np.integer], probabilities: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Count cells by their label and their confident phase, shape (7, 7); wrong labels are beside the diagonal.
+    """Count cells by their label and their confident phase, shape (P, P); wrong labels are beside the diagonal.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def confident_joint(phases: NDArray[np.integer], probabilities: NDArray[np.float
     """
     guess = confident_phases(phases, probabilities)
     counted = guess != UNKNOWN
-    table = np.zeros((N_PHASES, N_PHASES), np.int64)
+    table = np.zeros((probabilities.shape[1],) * 2, np.int64)
     np.add.at(table, (phases[counted].astype(int), guess[counted].astype(int)), 1)
     return table
 
@@ -82,7 +82,7 @@ def likely_wrong(phases: NDArray[np.integer], probabilities: NDArray[np.floating
 
 
 def held_out_probabilities(
-    features: NDArray[np.floating], phases: NDArray[np.integer], seed: int = 0
+    features: NDArray[np.floating], phases: NDArray[np.integer], seed: int = 0, n_phases: int = N_PHASES
 ) -> NDArray[np.float32]:
     """Predict the phase of each labelled cell from the labels of others: logistic regression, cross-validated.
 
@@ -94,10 +94,12 @@ def held_out_probabilities(
         Labels; `UNKNOWN` where there is none.
     seed : int
         The same seed gives the same folds.
+    n_phases : int
+        Number P of phases that there are.
 
     Returns
     -------
-    ndarray of float32, shape (N, 7)
+    ndarray of float32, shape (N, P)
         NaN where a cell has no label or no features, or where there are too few labels: fewer than `N_FOLDS`, or all of
         one phase.
     """
@@ -105,7 +107,7 @@ def held_out_probabilities(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    result = np.full((len(phases), N_PHASES), np.nan, np.float32)
+    result = np.full((len(phases), n_phases), np.nan, np.float32)
     known = np.flatnonzero((phases != UNKNOWN) & np.isfinite(features).all(axis=1))
     if len(known) < N_FOLDS or len(np.unique(phases[known])) < 2:
         return result

@@ -18,6 +18,8 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.inputs import Paths, root_of
 from napari_cellcycle.io.own_outputs import LABELS_FILE
+from napari_cellcycle.io.settled_phases import set_notes
+from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet, settle
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.run_registry import user_folder
 
@@ -49,7 +51,7 @@ def label_path(root: Path) -> Path:
         In that folder; if it can't be written to, or is of this package, in the user's own data folder.
     """
     beside = root / LABELS_FILE
-    if not root.is_relative_to(_PACKAGE) and os.access(beside if beside.exists() else root, os.W_OK):
+    if not root.is_relative_to(_PACKAGE) and os.access(beside if os.path.exists(beside) else root, os.W_OK):
         return beside
     return user_folder() / "labels" / f"{root.name}-{sha256(str(root).encode()).hexdigest()[:16]}.jsonl"
 
@@ -70,7 +72,8 @@ def has_labels(root: Path, sources: Iterable[str]) -> bool:
         True if a file of labels is where `open_labels` looks for one.
     """
     folders = _folders(root, np.array(list(sources), dtype=str))
-    return label_path(root).exists() or any((folder / LABELS_FILE).exists() for folder in folders)
+    places = (label_path(root), *(folder / LABELS_FILE for folder in folders))
+    return any(os.path.exists(place) for place in places)  # `Path.exists` fails in folders of other users
 
 
 def open_labels(cells: Cells, root: Path | None, annotator: str = "") -> LabelTable:
@@ -141,10 +144,11 @@ def open_labels_of_pixels(cells: Cells, pixels: NDArray[np.generic], annotator: 
 
 def _no_labels(cells: Cells, path: Path | None, annotator: str) -> LabelTable:
     positions = cell_positions(cells.images)
-    return LabelTable(cells.sources, cells.ids, cells.phases, path, annotator or default_annotator(), positions)
+    name = annotator or default_annotator()
+    return LabelTable(cells.sources, cells.ids, cells.phases, path, name, positions, cells.phase_set)
 
 
-def with_labels(cells: Cells, paths: Paths) -> Cells:
+def with_labels(cells: Cells, paths: Paths, phases: PhaseSet | None = None) -> Cells:
     """The same cells with the labels that lie beside their files, which replace the phases of folders and tables.
 
     Parameters
@@ -153,6 +157,9 @@ def with_labels(cells: Cells, paths: Paths) -> Cells:
         What `read_cells` found in `paths`.
     paths : path or sequence of paths
         The input.
+    phases : PhaseSet, optional
+        The phase set that the user asks for. By default that of the cells, or a coarser one if labels name phases
+        together, as those of a stained control do.
 
     Returns
     -------
@@ -164,10 +171,42 @@ def with_labels(cells: Cells, paths: Paths) -> Cells:
     ReadError
         A file of labels is there that can't be read.
     """
-    return apply_labels(cells, open_labels(cells, root_of(paths)))
+    table = open_labels(cells, root_of(paths))
+    return apply_labels(cells, table, settle_labels(table) if phases is None else ())
 
 
-def apply_labels(cells: Cells, table: LabelTable) -> Cells:
+def settle_labels(table: LabelTable) -> tuple[str, ...]:
+    """Bring a table to the finest phase set in which labels and given phases mean one phase each; return what to say.
+
+    Parameters
+    ----------
+    table : LabelTable
+        Its `phase_set` may change.
+
+    Returns
+    -------
+    tuple of str
+        Which set was chosen, and why.
+    """
+    said = [table.names[number] for number in np.flatnonzero(table.counts)]
+    words = {name: VOCABULARY.parts[n] for name in said if (n := VOCABULARY.number_of(name)) != UNKNOWN}
+    own = table.phase_set
+    coarse = [name for name, part in words.items() if len(part) > 1 and own.number_of(name) == UNKNOWN]
+    if not coarse:
+        return ()
+    kept = np.unique(table.given[~table.decided & (table.given != UNKNOWN)]).tolist()
+    chosen = settle([*words.values(), *(own.parts[number] for number in kept)], joins=True)
+    if not own.refines(chosen) or any(chosen.number_of(name) == UNKNOWN for name in coarse):
+        n_cells = int(sum(table.counts[table.names.index(name)] for name in coarse))
+        return (
+            f"{n_cells:,} cells are labelled {' or '.join(coarse)}, which stands for several of {own}, so they have no "
+            "phase",
+        )
+    table.use_phases(chosen)
+    return set_notes(chosen, coarse)
+
+
+def apply_labels(cells: Cells, table: LabelTable, more_notes: Sequence[str] = ()) -> Cells:
     """The same cells with the phases of a table of labels.
 
     Parameters
@@ -176,16 +215,19 @@ def apply_labels(cells: Cells, table: LabelTable) -> Cells:
         Those of the table.
     table : LabelTable
         Their labels.
+    more_notes : sequence of str
+        What else there is to say of them.
 
     Returns
     -------
     Cells
         As `with_labels` returns them.
     """
-    notes = tuple(dict.fromkeys([*cells.notes, *table.notes, *labels_in_words(table)]))
+    notes = tuple(dict.fromkeys([*cells.notes, *table.notes, *labels_in_words(table), *more_notes]))
     if not table.decided.any():
         return replace(cells, notes=notes)
-    return replace(cells, phases=table.phases, columns={**cells.columns, **table.texts()}, notes=notes)
+    columns = {**cells.columns, **table.texts()}
+    return replace(cells, phases=table.phases, phase_set=table.phase_set, columns=columns, notes=notes)
 
 
 def labels_in_words(table: LabelTable) -> list[str]:

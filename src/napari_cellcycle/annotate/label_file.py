@@ -150,19 +150,39 @@ def append_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     text = "".join(_line(decision) for decision in decisions)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            check_plain(path)
-        with path.open("ab", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            start = "" if size else json.dumps({"napari_cellcycle_labels": VERSION}) + "\n"
-            if size and not _ends_with_newline(path):
-                start = "\n"  # after a line that was cut off when a disk was full
-            _write_all(file, (start + text).encode(), size)
+        append_lines(path, text, json.dumps({"napari_cellcycle_labels": VERSION}) + "\n")
     except OSError as error:
         raise WriteError(
             f"the labels can't be written to {path} ({error.strerror}); free some space, or copy the data to a folder "
             "of your own"
         ) from error
+
+
+def append_lines(path: Path, text: str, header: str = "") -> None:
+    """Add whole lines to a file, or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Is created if it is missing, but its folder is not.
+    text : str
+        The lines.
+    header : str
+        What a new file begins with.
+
+    Raises
+    ------
+    OSError
+        It can't be written; then it is as it was.
+    """
+    if path.exists():
+        check_plain(path)
+    with path.open("ab", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        start = "" if size else header
+        if size and not _ends_with_newline(path):
+            start = "\n"  # after a line that was cut off when a disk was full
+        _write_all(file, (start + text).encode(), size)
 
 
 def _line(decision: Decision) -> str:

@@ -24,7 +24,8 @@ from napari_cellcycle.annotate.label_file import (
 )
 from napari_cellcycle.annotate.matching import match_cells, match_positions
 from napari_cellcycle.io.name_patterns import printable
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE_LABEL
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN, UNSURE_LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +86,8 @@ class LabelTable:
         Whose decisions `decide` makes.
     positions : array_like, shape (N, 2), optional
         Row and column of each cell's middle in its field, NaN where it is in none: decisions follow cells by them.
+    phase_set : PhaseSet
+        Which phases there are, and whose numbers `given` are.
 
     Attributes
     ----------
@@ -102,12 +105,14 @@ class LabelTable:
         path: Path | None = None,
         annotator: str = "me",
         positions: ArrayLike | None = None,
+        phase_set: PhaseSet = SEVEN,
     ) -> None:
         self.sources, self.ids = _printable(np.asarray(sources, dtype=str)), np.asarray(ids, dtype=np.int64)
         n_cells = len(self.ids)
         self.given = np.full(n_cells, UNKNOWN, np.int8) if given is None else np.asarray(given, np.int8)
         self.path, self.annotator = path, annotator
-        self.names: list[str] = list(PHASE_LABELS)
+        self.phase_set = phase_set
+        self.names: list[str] = list(phase_set.names)
         self.notes: list[str] = []
         self._positions = np.full((n_cells, 2), np.nan) if positions is None else np.asarray(positions, np.float64)
         self._followers: list[WeakMethod[Callable[[Rows], None]]] = []
@@ -156,9 +161,18 @@ class LabelTable:
 
     def phases_of(self, rows: Rows) -> NDArray[np.int8]:
         """`phases` of some cells only."""
-        labels, decided = self.labels_of(rows)
-        own = np.where(labels < N_PHASES, labels, UNKNOWN)
-        return np.where(decided, own, self.given[rows]).astype(np.int8)
+        _, decided = self.labels_of(rows)
+        return np.where(decided, self.own_phases_of(rows), self.given[rows]).astype(np.int8)
+
+    def own_phases_of(self, rows: Rows) -> NDArray[np.int8]:
+        """Phase that the label of some cells names, as a number in `phase_set`; -1 where it names none, or is none."""
+        meanings = np.array([*map(self.phase_set.number_of, self.names), UNKNOWN], np.int8)
+        return meanings[self.labels_of(rows)[0]]
+
+    def use_phases(self, phase_set: PhaseSet) -> None:
+        """Tell phases in another set from now on; what was decided stays as it is."""
+        self.given = self.phase_set.numbers_in(phase_set)[self.given]
+        self.phase_set = phase_set
 
     @property
     def drawn_at_random(self) -> NDArray[np.bool_]:

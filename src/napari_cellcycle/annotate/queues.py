@@ -72,19 +72,19 @@ def queue_order(
         return order[(usable & ~labels.decided)[order]]
     choosable = usable & ~in_held_out_part(labels)
     if name == LIKELY_WRONG:
-        checked = np.where(choosable, labels.phases, UNKNOWN)
-        return likely_wrong(checked, _probabilities_for_checks(checked, prediction, features, seed))
+        checked, n_phases = np.where(choosable, labels.phases, UNKNOWN), len(labels.phase_set)
+        return likely_wrong(checked, _probabilities_for_checks(checked, n_phases, prediction, features, seed))
     rows = np.flatnonzero(choosable & ~labels.decided & (labels.phases == UNKNOWN))
     if name == UNLIKE:
         return farthest_first(_needed(features), np.flatnonzero(usable & (labels.phases != UNKNOWN)), rows, seed)
     probabilities = _called(prediction, name).probabilities[rows]
     if name == LEAST_SURE:
         return rows[least_sure(probabilities)]
-    return rows[rare_first(probabilities, count_phases(labels.phases))]
+    return rows[rare_first(probabilities, count_phases(labels.phases, labels.phase_set))]
 
 
 def least_sure(probabilities: NDArray[np.floating]) -> Rows:
-    """Rows of (N, 7) by how little the most probable phase is ahead of the second, the smallest lead first."""
+    """Rows of (N, P) by how little the most probable phase is ahead of the second, the smallest lead first."""
     second, first = np.partition(probabilities, -2, axis=1)[:, -2:].T
     return np.argsort(first - second, kind="stable")
 
@@ -94,9 +94,9 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
 
     Parameters
     ----------
-    probabilities : ndarray, shape (N, 7)
+    probabilities : ndarray, shape (N, P)
         Of each phase.
-    counts : ndarray of int, shape (7,)
+    counts : ndarray of int, shape (P,)
         Labels of each phase so far.
 
     Returns
@@ -106,7 +106,7 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
         are to be expected of the cells before it; it is placed by its greatest gain. This alone would ask for cells
         that the model knows already, so it takes turns with `least_sure`.
     """
-    by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, 7): in each column the best candidates first
+    by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, P): in each column the best candidates first
     sorted_p = np.take_along_axis(probabilities, by_phase, axis=0).astype(float)
     expected = np.cumsum(sorted_p, axis=0) - sorted_p
     gains = sorted_p / (counts + expected + 1)
@@ -193,11 +193,11 @@ def _usable(
 
 
 def _probabilities_for_checks(
-    phases: NDArray[np.int8], prediction: Prediction | None, features: Features | None, seed: int
+    phases: NDArray[np.int8], n_phases: int, prediction: Prediction | None, features: Features | None, seed: int
 ) -> NDArray[np.floating]:
     """By a model that did not learn from the checked labels, where there are features; else those of the calls."""
     if features is not None:
-        return held_out_probabilities(features, phases, seed)
+        return held_out_probabilities(features, phases, seed, n_phases)
     return _called(prediction, LIKELY_WRONG).probabilities
 
 

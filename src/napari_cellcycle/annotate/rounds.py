@@ -9,12 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from napari_cellcycle.annotate.label_file import append_lines
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.metrics import Counts, score_table
 from napari_cellcycle.io.own_outputs import ROUNDS_FILE
-from napari_cellcycle.io.plain_files import check_plain, plain_bytes
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.io.plain_files import plain_bytes
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 from napari_cellcycle.store.strict import MAX_BYTES, Name, Strict, Text
 
 MIN_TESTED = 20
@@ -107,10 +108,7 @@ def append_round(path: Path, done: Round) -> None:
         The file can't be written.
     """
     try:
-        if path.exists():
-            check_plain(path)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(done)) + "\n")
+        append_lines(path, json.dumps(asdict(done)) + "\n")
     except OSError as error:
         raise WriteError(f"the round can't be written to {path} ({error.strerror}); free some space") from error
 
@@ -125,13 +123,15 @@ class HeldOutFigure:
     text: str
 
 
-def held_out_figure(confusion: Counts) -> HeldOutFigure:
+def held_out_figure(confusion: Counts, phases: PhaseSet = SEVEN) -> HeldOutFigure:
     """Score a model on held-out cells, if there are enough.
 
     Parameters
     ----------
-    confusion : ndarray of int64, shape (7, 7)
+    confusion : ndarray of int64, shape (P, P)
         Counts of held-out cells that were drawn at random, rows true.
+    phases : PhaseSet
+        The P phases.
 
     Returns
     -------
@@ -142,8 +142,8 @@ def held_out_figure(confusion: Counts) -> HeldOutFigure:
     n_tested, n_phases = int(support.sum()), int((support > 0).sum())
     if n_tested < MIN_TESTED or n_phases < MIN_PHASES:
         return HeldOutFigure(None, None, None, _too_few(n_tested, n_phases))
-    found = score_table(confusion).overall["macro_f1"]
-    absent = [label for label, count in zip(PHASE_LABELS, support.tolist(), strict=True) if not count]
+    found = score_table(confusion, phases=phases).overall["macro_f1"]
+    absent = [label for label, count in zip(phases.names, support.tolist(), strict=True) if not count]
     without = f"; none of them is {' or '.join(absent)}" if absent else ""
     text = f"macro F1 {found} on {n_tested:,} cells that were drawn at random and held out{without}"
     low, high = (None if bound != bound else bound for bound in (found.low, found.high))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+from napari_cellcycle.phase_sets import SEVEN
 
 NOT_KNOWN = ""
 """Category of cells of which something is not known."""
@@ -77,7 +77,7 @@ def yes_or_no(values: ArrayLike, yes: str, no: str) -> Categories:
     return Categories(np.where(np.asarray(values, bool), 0, 1).astype(np.int32), (yes, no))
 
 
-def categories_of(texts: ArrayLike, order: Sequence[str] = (*PHASE_LABELS, UNSURE_LABEL)) -> Categories:
+def categories_of(texts: ArrayLike, order: Sequence[str] = SEVEN.all_names) -> Categories:
     """The categories in a column of texts.
 
     Parameters

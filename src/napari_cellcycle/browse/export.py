@@ -11,7 +11,7 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.writers.cytometry import write_object_lists
-from napari_cellcycle.phases import N_PHASES
+from napari_cellcycle.phases import UNKNOWN
 
 _SURE = 0.5  # below it, a cell counts as unsure
 
@@ -61,8 +61,9 @@ def write_label_lists(labels: LabelTable, folder: Path) -> list[Path]:
     WriteError
         A file can't be written, or is there already: then nothing is written.
     """
-    certain = np.full((len(labels), N_PHASES), np.nan, np.float32)
-    has_phase = (labels.labels >= 0) & (labels.labels < N_PHASES)
-    certain[has_phase] = np.eye(N_PHASES, dtype=np.float32)[labels.labels[has_phase]]
-    certain[labels.unsure] = 1 / N_PHASES
-    return write_object_lists(Prediction(labels.sources, labels.ids, certain, min_probability=_SURE), folder)
+    phases, own = labels.phase_set, labels.own_phases_of(np.arange(len(labels)))
+    certain = np.full((len(labels), len(phases)), np.nan, np.float32)
+    certain[own != UNKNOWN] = np.eye(len(phases), dtype=np.float32)[own[own != UNKNOWN]]
+    certain[labels.unsure] = 1 / len(phases)
+    calls = Prediction(labels.sources, labels.ids, certain, min_probability=_SURE, phase_set=phases)
+    return write_object_lists(calls, folder)

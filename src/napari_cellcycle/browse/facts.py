@@ -7,7 +7,7 @@ import numpy as np
 from napari_cellcycle.annotate.label_table import DISPUTED_LABEL
 from napari_cellcycle.browse.columns import Numbers
 from napari_cellcycle.browse.table import DNA, PROBABILITY, UNLIKE, CellTable
-from napari_cellcycle.phases import UNKNOWN, phase_label
+from napari_cellcycle.phases import UNKNOWN
 
 
 def cell_facts(table: CellTable, row: int) -> list[str]:
@@ -29,14 +29,14 @@ def cell_facts(table: CellTable, row: int) -> list[str]:
     kind = "synthetic cell" if cells.synthetic[row] else "cell"
     facts = [f"{cells.sources[row]}, {kind} {cells.ids[row]}"]
     if (called := int(table.called[row])) != UNKNOWN:
-        facts.append(f"called {phase_label(called)} ({_number(table, PROBABILITY, row):.0%})")
+        facts.append(f"called {table.phase_set.label(called)} ({_number(table, PROBABILITY, row):.0%})")
     said = labels.decision_of(row)
     if labels.disputed[row]:
         facts.append(f"{DISPUTED_LABEL}: {', '.join(f'{label} ({name})' for name, label in said.items())}")
     else:
         facts += [f"label {label} by {name}" for name, label in said.items()]
     if (given := int(labels.given[row])) != UNKNOWN:
-        facts.append(f"{phase_label(given)} by folder or table")
+        facts.append(f"{table.phase_set.label(given)} by folder or table")
     if np.isfinite(content := _number(table, DNA, row)):
         facts.append(f"DNA content {content:.1f} C")
     if UNLIKE in table.names and table.column(UNLIKE).text(row) == "unlike":

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from napari_cellcycle.annotate.label_table import DISPUTED_LABEL, LabelTable
 from napari_cellcycle.browse.columns import NOT_KNOWN, Categories, Column, Numbers, categories_of, yes_or_no
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_LABEL
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, UNSURE_LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,13 +121,13 @@ class CellTable:
     Attributes
     ----------
     shown : ndarray of int16, shape (N,)
-        What each cell is coloured by, its label, else its call, else what its folder says: a phase number, `UNSURE`,
-        `UNKNOWN`, or from `UNSURE` + 1 on another label.
+        What each cell is coloured by, its label, else its call, else what its folder says: a number in `phase_set`,
+        that of unsure cells, `UNKNOWN`, or a higher one for another label.
     called : ndarray of int16, shape (N,)
-        The call: a phase number, `UNSURE` or `UNKNOWN`.
+        The call: a number in `phase_set`, that of unsure cells, or `UNKNOWN`.
     decided : ndarray of bool, shape (N,)
         Cells whose colour is that of a decision, not of a call.
-    n_labelled : ndarray of int64, shape (8,)
+    n_labelled : ndarray of int64, shape (P + 1,)
         Cells that have the label of each phase, and those that can't be told or are disputed.
     on_change : callable
         Called with the rows of cells that were labelled, once the table has followed.
@@ -135,7 +136,7 @@ class CellTable:
     def __init__(self, cells: Cells, labels: LabelTable, calls: pd.DataFrame | None = None) -> None:
         if not len(cells) == len(labels) == len(cells if calls is None else calls):
             raise ValueError(f"labels or calls are of another number of cells than {len(cells)}")
-        self.cells, self.labels, self.calls = cells, labels, calls
+        self.cells, self.labels, self.calls, self.phase_set = cells, labels, calls, labels.phase_set
         self._columns: dict[str, Column] = {}
         self._made: dict[str, Callable[[], Column]] = {
             SOURCE: lambda: categories_of(labels.sources),
@@ -148,14 +149,14 @@ class CellTable:
             DRAWN: lambda: categories_of(labels.texts()["drawn"]),
         }
         if (labels.given != UNKNOWN).any():
-            self._made[TRUTH] = lambda: _phases(labels.given, (*PHASE_LABELS, NOT_KNOWN))
+            self._made[TRUTH] = lambda: _phases(labels.given, (*self.phase_set.names, NOT_KNOWN))
         self._made |= {name: _texts_of(texts) for name, texts in cells.columns.items() if name not in LABEL_COLUMNS}
         self.called = np.full(len(cells), UNKNOWN, np.int16)
         if calls is not None:
             self._add_calls(calls)
         self._before = labels.given.astype(np.int16) if calls is None else self.called
         self.shown, self.decided = self._before.copy(), np.zeros(len(cells), bool)
-        self.n_labelled = np.zeros(UNSURE + 1, np.int64)
+        self.n_labelled = np.zeros(len(self.phase_set) + 1, np.int64)
         self._resolve(np.arange(len(cells)))
         self.on_change: Callable[[Rows], None] = lambda _rows: None
         labels.follow(self._on_labels)
@@ -171,7 +172,7 @@ class CellTable:
     @property
     def groupable(self) -> list[str]:
         """Names of columns that hold categories."""
-        numbers = {CELL, PROBABILITY, UNCERTAINTY, DNA, *(f"p_{name}" for name in PHASE_LABELS)}
+        numbers = {CELL, PROBABILITY, UNCERTAINTY, DNA, *(f"p_{name}" for name in self.phase_set.names)}
         return [name for name in self._made if name not in numbers]
 
     def column(self, name: str) -> Column:
@@ -182,8 +183,8 @@ class CellTable:
 
     @cached_property
     def n_called(self) -> NDArray[np.int64]:
-        """Cells that are called each phase, and unsure, shape (8,)."""
-        return np.bincount(self.called[self.called >= 0], minlength=UNSURE + 1)
+        """Cells that are called each phase, and unsure, shape (P + 1,)."""
+        return np.bincount(self.called[self.called >= 0], minlength=len(self.phase_set) + 1)
 
     def order(self, view: View) -> Order:
         """The cells that `view` shows, in its order."""
@@ -223,16 +224,16 @@ class CellTable:
     # --- calls ---
 
     def _add_calls(self, calls: pd.DataFrame) -> None:
-        names = (*PHASE_LABELS, UNSURE_LABEL, NOT_KNOWN)
+        names = (*self.phase_set.all_names, NOT_KNOWN)
         self.called = _codes(calls["phase"], names).astype(np.int16)
-        self.called[self.called == UNSURE + 1] = UNKNOWN
+        self.called[self.called == len(names) - 1] = UNKNOWN
         self._made |= {
             CALL: lambda: _phases(self.called, names),
             AGREEMENT: self._agreement,
             PROBABILITY: lambda: Numbers(calls[PROBABILITY].to_numpy(np.float32)),
-            UNCERTAINTY: lambda: Numbers(_entropy(probabilities_of(calls))),
+            UNCERTAINTY: lambda: Numbers(_entropy(probabilities_of(calls, self.phase_set))),
         }
-        self._made |= {f"p_{name}": _numbers_of(calls, f"p_{name}") for name in PHASE_LABELS}
+        self._made |= {f"p_{name}": _numbers_of(calls, f"p_{name}") for name in self.phase_set.names}
         if DNA in calls and calls[DNA].notna().any():
             self._made[DNA] = _numbers_of(calls, DNA)
         if UNLIKE in calls and calls[UNLIKE].notna().any():
@@ -260,19 +261,20 @@ class CellTable:
         rows = np.unique(rows)  # so that none is counted twice
         self.n_labelled -= self._count(rows)
         labels, decided = self.labels.labels_of(rows)
-        other = np.where(labels < N_PHASES, labels, labels + 1)  # `UNSURE` lies between the phases and other names
-        said = np.where(labels >= 0, other, UNSURE)
+        phases, unsure = self.labels.own_phases_of(rows), self.phase_set.unsure
+        other = np.where(phases != UNKNOWN, phases, unsure + 1 + labels)  # labels that are no phase come last
+        said = np.where(labels >= 0, other, unsure)
         self.shown[rows] = np.where(decided, said, self._before[rows])
         self.decided[rows] = decided
         self.n_labelled += self._count(rows)
 
     def _count(self, rows: Rows) -> NDArray[np.int64]:
         shown = self.shown[rows][self.decided[rows]]
-        return np.bincount(shown[shown <= UNSURE], minlength=UNSURE + 1)
+        return np.bincount(shown[shown <= self.phase_set.unsure], minlength=len(self.phase_set) + 1)
 
     def _names(self) -> tuple[str, ...]:
         """Names of the numbers of `shown`; the last one stands for `UNKNOWN`."""
-        return (*PHASE_LABELS, UNSURE_LABEL, *self.labels.names[N_PHASES:], NOT_KNOWN)
+        return (*self.phase_set.all_names, *self.labels.names, NOT_KNOWN)
 
     def _label(self) -> Column:
         names = (*self._names()[:-1], DISPUTED_LABEL, NOT_KNOWN)
@@ -286,15 +288,27 @@ class CellTable:
         return Categories(codes, _STATES)
 
 
-def probabilities_of(calls: pd.DataFrame) -> NDArray[np.float32]:
-    """The probabilities in a table of calls, shape (N, 7)."""
-    return np.stack([calls[f"p_{name}"].to_numpy(np.float32) for name in PHASE_LABELS], axis=1)
+def probabilities_of(calls: pd.DataFrame, phases: PhaseSet = SEVEN) -> NDArray[np.float32]:
+    """The probabilities in a table of calls.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        With the columns of ``phases.csv``.
+    phases : PhaseSet
+        The P phases.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, P)
+    """
+    return np.stack([calls[f"p_{name}"].to_numpy(np.float32) for name in phases.names], axis=1)
 
 
 def _entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """How unsure a model is of each cell: 0 if one phase has all probability, 1 if all have the same."""
     chances = np.clip(probabilities, 1e-12, 1)
-    return (-(chances * np.log(chances)).sum(axis=1) / np.log(N_PHASES)).astype(np.float32)
+    return (-(chances * np.log(chances)).sum(axis=1) / np.log(probabilities.shape[1])).astype(np.float32)
 
 
 def _phases(numbers: NDArray[np.integer], names: tuple[str, ...]) -> Categories:

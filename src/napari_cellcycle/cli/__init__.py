@@ -456,7 +456,6 @@ def _models(options: argparse.Namespace) -> None:
 
 def _print_phases(done: Any, *, force: bool = False) -> None:
     from napari_cellcycle.evaluation.phase_fractions import counted_cells
-    from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
     called, verdict = done.prediction.phases[counted_cells(done.prediction)], done.prediction.verdict
     if verdict is not None:
@@ -465,7 +464,8 @@ def _print_phases(done: Any, *, force: bool = False) -> None:
     if not (done.prediction.is_reliable or force):
         print("  the shares of the phases are withheld, as they mean nothing; --force shows them")
         return
-    for number in range(len(PHASE_LABELS) + 1):
+    phases = done.prediction.phase_set
+    for number, name in enumerate(phases.all_names):
         count = int((called == number).sum())
-        if count or number < len(PHASE_LABELS):
-            print(f"  {phase_label(number):<10} {count:>7}  {count / len(called):6.1%}")
+        if count or number < len(phases):
+            print(f"  {name:<10} {count:>7}  {count / len(called):6.1%}")

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, TooFewCellsError
-from napari_cellcycle.phases import UNKNOWN, Phase
+from napari_cellcycle.phases import UNKNOWN
 
 _FRAME = re.compile(r"\[t=\d+\]$")
 _TIME = re.compile(
@@ -262,7 +262,7 @@ def _checked(cells: Cells, n_folds: int, groups: ArrayLike | None) -> tuple[Indi
 def _notes(cells: Cells, real: Indices, groups: NDArray[np.str_] | None, n_folds: int) -> tuple[str, ...]:
     notes, unit = [], "cells" if groups is None else "groups"
     for number in np.unique(cells.phases[real]).tolist():
-        members, label = real[cells.phases[real] == number], Phase(number).label
+        members, label = real[cells.phases[real] == number], cells.phase_set.label(number)
         count = len(members) if groups is None else len(np.unique(groups[members]))
         if count < n_folds:
             notes.append(f"{label} has {count} {unit}, fewer than the {n_folds} folds: some folds do not test it")

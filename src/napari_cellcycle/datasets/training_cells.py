@@ -14,7 +14,8 @@ from napari_cellcycle.errors import ImageError
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
-from napari_cellcycle.phases import N_PHASES, UNKNOWN, Phase
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN, Phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class TrainingCells:
         Whether a generator made the cell.
     positions : ndarray of int, shape (N,)
         Position of each cell in the `Cells` that it was prepared from; -1 for synthetic cells.
+    phase_set : PhaseSet
+        Which phases there are.
     """
 
     images: NDArray[np.float32]
@@ -40,6 +43,7 @@ class TrainingCells:
     stain: NDArray[np.float32] | None
     synthetic: NDArray[np.bool_]
     positions: NDArray[np.intp]
+    phase_set: PhaseSet = SEVEN
 
     def __len__(self) -> int:
         return len(self.phases)
@@ -84,22 +88,38 @@ def join_training(parts: Sequence[TrainingCells]) -> TrainingCells:
         stain=None if all(part.stain is None for part in parts) else np.concatenate(stains),
         synthetic=np.concatenate([part.synthetic for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
+        phase_set=parts[0].phase_set,
     )
 
 
-def count_phases(phases: NDArray[np.int8]) -> NDArray[np.intp]:
-    """Cells of each phase, shape (7,), among the `phases` (N,) of some cells; unknown ones don't count."""
-    return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)
+def count_phases(phases: NDArray[np.int8], phase_set: PhaseSet = SEVEN) -> NDArray[np.intp]:
+    """Count the cells of each phase.
+
+    Parameters
+    ----------
+    phases : ndarray of int8, shape (N,)
+        Phase numbers of some cells; unknown ones don't count.
+    phase_set : PhaseSet
+        The P phases.
+
+    Returns
+    -------
+    ndarray of int, shape (P,)
+    """
+    return np.bincount(phases[phases != UNKNOWN], minlength=len(phase_set))
 
 
 def count_cells(cells: Cells | TrainingCells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Cells of each phase, shape (7,), and how many of them are synthetic."""
-    return count_phases(cells.phases), count_phases(cells.phases[cells.synthetic])
+    """Cells of each phase, shape (P,), and how many of them are synthetic."""
+    return count_phases(cells.phases, cells.phase_set), count_phases(cells.phases[cells.synthetic], cells.phase_set)
 
 
 def g1_dna(cells: TrainingCells) -> float | None:
     """Summed stain of a cell in the G1 peak: the median over G1; None if fewer than 10 G1 cells are stained."""
-    sums = cells.total_dna[cells.phases == Phase.G1]
+    g1 = frozenset([Phase.G1])
+    if g1 not in cells.phase_set.parts:
+        return None
+    sums = cells.total_dna[cells.phases == cells.phase_set.parts.index(g1)]
     sums = sums[np.isfinite(sums) & (sums > 0)]
     return float(np.median(sums)) if len(sums) >= 10 else None
 
@@ -143,5 +163,5 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Job[Progress | Note, Trainin
         yield batch.progress("reading cells")
     if not readable.any():
         raise ImageError("none of the cells could be read; look at the messages above")
-    prepared = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)))
+    prepared = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)), cells.phase_set)
     return prepared if readable.all() else prepared.subset(np.flatnonzero(readable))

@@ -56,7 +56,7 @@ def reliability(probabilities: ArrayLike, truth: ArrayLike, n_bins: int = _N_BIN
 
     Parameters
     ----------
-    probabilities : array_like, shape (N, 7)
+    probabilities : array_like, shape (N, P)
         Rows sum to 1.
     truth : array_like of int, shape (N,)
         True phase numbers.
@@ -96,7 +96,7 @@ def coverage_curve(probabilities: ArrayLike, truth: ArrayLike, n_points: int = 1
 
     Parameters
     ----------
-    probabilities : array_like, shape (N, 7)
+    probabilities : array_like, shape (N, P)
         Rows sum to 1.
     truth : array_like of int, shape (N,)
         True phase numbers.

@@ -18,7 +18,7 @@ from napari_cellcycle.evaluation.metrics import (
     overall_scores,
     resample_tables,
 )
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 
 _COMPARED = ("accuracy", "macro_f1")
 
@@ -108,9 +108,10 @@ def compare(
     both = (phases != UNKNOWN) & (first.best != UNKNOWN) & (second.best != UNKNOWN)
     calls = first.best[both].astype(int), second.best[both].astype(int)
     phases = phases[both].astype(int)
-    value = [overall_scores(confusion_table(phases, called)) for called in calls]
+    value = [overall_scores(confusion_table(phases, called, first.phase_set)) for called in calls]
     resampled = [
-        overall_scores(drawn) for drawn in _resample_pairs(phases, *calls, n_resamples, np.random.default_rng(seed))
+        overall_scores(drawn)
+        for drawn in _resample_pairs(phases, *calls, len(first.phase_set), n_resamples, np.random.default_rng(seed))
     ]
     right = [called == phases for called in calls]
     only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
@@ -124,12 +125,17 @@ def compare(
 
 
 def _resample_pairs(
-    truth: NDArray[np.int_], first: NDArray[np.int_], second: NDArray[np.int_], n: int, random: np.random.Generator
+    truth: NDArray[np.int_],
+    first: NDArray[np.int_],
+    second: NDArray[np.int_],
+    n_phases: int,
+    n: int,
+    random: np.random.Generator,
 ) -> tuple[Counts, Counts]:
-    """Stratified bootstrap of both models' confusion matrices together, each of shape (n, 7, 7)."""
-    pairs = np.zeros((N_PHASES, N_PHASES, N_PHASES), np.int64)
+    """Stratified bootstrap of both models' confusion matrices together, each of shape (n, P, P)."""
+    pairs = np.zeros((n_phases, n_phases, n_phases), np.int64)
     np.add.at(pairs, (truth, first, second), 1)
-    drawn = resample_tables(pairs.reshape(N_PHASES, -1), n, random).reshape(n, *pairs.shape)
+    drawn = resample_tables(pairs.reshape(n_phases, -1), n, random).reshape(n, *pairs.shape)
     return drawn.sum(axis=3), drawn.sum(axis=2)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_cellcycle.errors import TooFewCellsError
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -68,7 +68,7 @@ class Scores:
     per_phase: dict[str, PhaseScores]
 
 
-def confusion_table(truth: ArrayLike, called: ArrayLike) -> Counts:
+def confusion_table(truth: ArrayLike, called: ArrayLike, phases: PhaseSet = SEVEN) -> Counts:
     """Count cells by true and called phase.
 
     Parameters
@@ -76,10 +76,12 @@ def confusion_table(truth: ArrayLike, called: ArrayLike) -> Counts:
     truth, called : array_like of int, shape (N,)
         Phase number of each of N cells, in the same order. Cells whose truth is unknown, or whose call is unknown or
         unsure, are left out.
+    phases : PhaseSet
+        The P phases.
 
     Returns
     -------
-    ndarray of int64, shape (7, 7)
+    ndarray of int64, shape (P, P)
         Rows are true phases and columns called phases, in phase order.
 
     Raises
@@ -97,13 +99,14 @@ def confusion_table(truth: ArrayLike, called: ArrayLike) -> Counts:
     truth, called = np.asarray(truth), np.asarray(called)
     if truth.shape != called.shape:
         raise ValueError(f"cannot compare {called.shape} calls with {truth.shape} truths")
-    known = (truth >= 0) & (truth < N_PHASES) & (called >= 0) & (called < N_PHASES)
+    n_phases = len(phases)
+    known = (truth >= 0) & (truth < n_phases) & (called >= 0) & (called < n_phases)
     if not known.any():
         raise TooFewCellsError(
             "no cell has both a true phase and a call, so nothing can be evaluated; "
             "give cells that lie in folders named after their phases"
         )
-    table = np.zeros((N_PHASES, N_PHASES), np.int64)
+    table = np.zeros((n_phases, n_phases), np.int64)
     # scikit-learn counts the same, but takes seconds to import where a user waits
     np.add.at(table, (truth[known].astype(int), called[known].astype(int)), 1)
     return table
@@ -114,12 +117,12 @@ def phase_scores(tables: ArrayLike) -> dict[str, Floats]:
 
     Parameters
     ----------
-    tables : array_like, shape (..., 7, 7)
+    tables : array_like, shape (..., P, P)
         Confusion matrices, rows true; counts, or weighted counts.
 
     Returns
     -------
-    dict of str to ndarray, shape (..., 7)
+    dict of str to ndarray, shape (..., P)
         By the keys of `PHASE_METRICS`. NaN where a phase has no cells or, for the precision, no calls.
     """
     tables = np.asarray(tables, np.float64)
@@ -140,7 +143,7 @@ def overall_scores(tables: ArrayLike) -> dict[str, Floats]:
 
     Parameters
     ----------
-    tables : array_like, shape (..., 7, 7)
+    tables : array_like, shape (..., P, P)
         Confusion matrices, rows true; counts, or weighted counts.
 
     Returns
@@ -204,14 +207,14 @@ def reweight_tables(tables: ArrayLike, prevalence: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    tables : array_like, shape (..., 7, 7)
+    tables : array_like, shape (..., P, P)
         Counts, rows true.
-    prevalence : array_like, shape (7,)
+    prevalence : array_like, shape (P,)
         Share of each phase, in any unit.
 
     Returns
     -------
-    ndarray of float64, shape (..., 7, 7)
+    ndarray of float64, shape (..., P, P)
         Each matrix keeps its total.
     """
     tables, wanted = np.asarray(tables, np.float64), np.asarray(prevalence, np.float64)
@@ -222,7 +225,12 @@ def reweight_tables(tables: ArrayLike, prevalence: ArrayLike) -> Floats:
 
 
 def score_table(
-    table: Counts, *, prevalence: ArrayLike | None = None, n_resamples: int = N_RESAMPLES, seed: int = 0
+    table: Counts,
+    *,
+    prevalence: ArrayLike | None = None,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    phases: PhaseSet = SEVEN,
 ) -> Scores:
     """All scores of a confusion matrix, each with a 95 % interval from a stratified bootstrap.
 
@@ -233,14 +241,16 @@ def score_table(
 
     Parameters
     ----------
-    table : ndarray of int, shape (7, 7)
+    table : ndarray of int, shape (P, P)
         Counts, rows true.
-    prevalence : array_like, shape (7,), optional
+    prevalence : array_like, shape (P,), optional
         Natural shares of the phases: the scores are then those of such a sample.
     n_resamples : int
         Number of matrices to draw.
     seed : int
         The same seed gives the same intervals.
+    phases : PhaseSet
+        The P phases.
 
     Returns
     -------
@@ -262,7 +272,7 @@ def score_table(
     overall = {key: _estimate(values[key], resampled[key], n_behind.get(key)) for key in OVERALL_METRICS}
     values, resampled = phase_scores(weighted), phase_scores(draws)
     per_phase = {}
-    for phase, label in enumerate(PHASE_LABELS):
+    for phase, label in enumerate(phases.names):
         n_behind = {"recall": int(support[phase])} | ({"precision": int(calls[phase])} if is_counted else {})
         scores = {
             key: _estimate(values[key][phase], resampled[key][:, phase], n_behind.get(key)) for key in PHASE_METRICS

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.phases import Phase, parse_phase
+from napari_cellcycle.phase_sets import SEVEN, VOCABULARY, PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
     "bbbc048": (14333, 8616, 8601, 606, 68, 15, 27),
@@ -17,27 +18,34 @@ NAMED_PREVALENCES: dict[str, tuple[float, ...]] = {
 :doi:`10.1038/s41467-017-00623-3`."""
 
 
-def parse_prevalence(text: str) -> NDArray[np.float64]:
-    """Return the shares of the seven phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
+def parse_prevalence(text: str, phases: PhaseSet = SEVEN) -> NDArray[np.float64]:
+    """Return the shares of the phases from a name or from a list such as ``G1=14333,S=8616,G2=8601``.
 
     Phases that a list does not name have the share 0.
 
+    Parameters
+    ----------
+    text : str
+        The name or list.
+    phases : PhaseSet
+        The P phases.
+
     Returns
     -------
-    ndarray of float64, shape (7,)
+    ndarray of float64, shape (P,)
         Sums to 1.
 
     Raises
     ------
     SettingError
-        The text is neither a known name nor such a list.
+        The text is neither a known name nor such a list, or names a phase that is none of these.
 
     Examples
     --------
     >>> parse_prevalence("G1=2, S=1, G2=1").round(2).tolist()
     [0.5, 0.25, 0.25, 0.0, 0.0, 0.0, 0.0]
     """
-    return normalised_shares(parse_shares(text))
+    return normalised_shares(parse_shares(text), phases)
 
 
 def parse_shares(text: str) -> str | dict[str, float]:
@@ -74,26 +82,47 @@ def write_shares(prevalence: str | Mapping[str, float]) -> str:
     return ",".join(f"{label}={int(n) if float(n).is_integer() else n}" for label, n in prevalence.items())
 
 
-def normalised_shares(prevalence: str | Mapping[str, float]) -> NDArray[np.float64]:
-    """Return the shares of the seven phases, shape (7,), that sum to 1, from what `parse_shares` gives."""
+def normalised_shares(prevalence: str | Mapping[str, float], phases: PhaseSet = SEVEN) -> NDArray[np.float64]:
+    """Return the shares of phases that sum to 1.
+
+    Parameters
+    ----------
+    prevalence : str or mapping of str to float
+        What `parse_shares` gives.
+    phases : PhaseSet
+        The P phases.
+
+    Returns
+    -------
+    ndarray of float64, shape (P,)
+
+    Raises
+    ------
+    SettingError
+        A phase with a share is none of these.
+    """
     if isinstance(prevalence, str):
-        shares = np.array(NAMED_PREVALENCES[prevalence])
-    else:
-        shares = np.array([prevalence.get(phase.label, 0.0) for phase in Phase])
+        prevalence = dict(zip(SEVEN.names, NAMED_PREVALENCES[prevalence], strict=True))
+    shares = np.zeros(len(phases))
+    for name, share in prevalence.items():
+        number = phases.number_of(name)
+        if number == UNKNOWN and share:
+            raise SettingError(f"prevalence gives {name} a share, but the phases are {phases}; name these")
+        shares[number] += share
     normalised: NDArray[np.float64] = shares / shares.sum()
     return normalised
 
 
 def _parse_item(item: str) -> tuple[str, str]:
-    name, equals, number = item.partition("=")
-    phase = parse_phase(name)
-    if not equals or phase is None:
+    name, equals, share = item.partition("=")
+    number = VOCABULARY.number_of(name)
+    if not equals or number == UNKNOWN:
         known = ", ".join(NAMED_PREVALENCES)
         raise SettingError(
             f"prevalence has {item.strip()!r}, which is neither a phase with a number nor a known name ({known}); "
             "write it like G1=14333,S=8616,G2=8601"
         )
-    return phase.label, number
+    return VOCABULARY.label(number), share
 
 
 def _parse_share(number: str, label: str) -> float:

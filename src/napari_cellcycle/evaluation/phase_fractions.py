@@ -11,7 +11,8 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import TooFewCellsError
 from napari_cellcycle.evaluation.least_squares import nonnegative_least_squares
 from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, Floats, resample_tables
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 _N_RESAMPLES = 1000
 _WIDE = 0.5
@@ -24,9 +25,9 @@ class PhaseFractions:
 
     Attributes
     ----------
-    counts : ndarray of int64, shape (7,)
+    counts : ndarray of int64, shape (P,)
         Cells called each phase.
-    fractions, low, high : ndarray, shape (7,)
+    fractions, low, high : ndarray, shape (P,)
         Shares of the phases and their 95 % intervals.
     n_unsure, n_unreadable : int
         Cells that count for no phase.
@@ -34,6 +35,8 @@ class PhaseFractions:
         Whether a confusion matrix was used.
     notes : tuple of str
         Limits of these numbers.
+    phase_set : PhaseSet
+        The P phases.
     """
 
     counts: Counts
@@ -44,10 +47,11 @@ class PhaseFractions:
     n_unreadable: int
     corrected: bool
     notes: tuple[str, ...]
+    phase_set: PhaseSet = SEVEN
 
     def to_dict(self) -> dict[str, dict[str, float]]:
         """By phase label: ``count``, ``fraction``, ``low``, ``high``."""
-        columns = zip(PHASE_LABELS, self.counts, self.fractions, self.low, self.high, strict=True)
+        columns = zip(self.phase_set.names, self.counts, self.fractions, self.low, self.high, strict=True)
         return {
             label: {"count": int(count), "fraction": float(fraction), "low": float(low), "high": float(high)}
             for label, count, fraction, low, high in columns
@@ -72,7 +76,7 @@ def phase_fractions(
     ----------
     prediction : Prediction
         Cells of one sample.
-    confusion : ndarray of int, shape (7, 7), optional
+    confusion : ndarray of int, shape (P, P), optional
         Counts on test cells, rows true, found with the same model and the same minimum probability.
     phases : ndarray of int8, shape (N,), optional
         Phases to count instead of the calls, for instance those with the labels of persons.
@@ -96,8 +100,8 @@ def phase_fractions(
     .. [3] Wilson (1927), J. Am. Stat. Assoc. 22, 209, :doi:`10.1080/01621459.1927.10502953`
     """
     called = (prediction.phases if phases is None else phases)[counted_cells(prediction)]
-    notes = list[str]()
-    counts = np.bincount(called[(called >= 0) & (called < N_PHASES)], minlength=N_PHASES).astype(np.int64)
+    notes, names, unsure = list[str](), prediction.phase_set.names, prediction.phase_set.unsure
+    counts = np.bincount(called[(called >= 0) & (called < unsure)], minlength=len(names)).astype(np.int64)
     if not counts.sum():
         raise TooFewCellsError("no cell was called, so there are no phase fractions; lower the minimum probability")
     if n_synthetic := len(prediction) - len(called):
@@ -106,12 +110,12 @@ def phase_fractions(
         fractions, (low, high) = counts / counts.sum(), _wilson(counts)
     else:
         fractions, low, high = _corrected(counts, confusion, np.random.default_rng(seed))
-        untested = [label for label, row in zip(PHASE_LABELS, confusion, strict=True) if not row.sum()]
+        untested = [label for label, row in zip(names, confusion, strict=True) if not row.sum()]
         if untested:
             notes.append(f"the confusion matrix has no cells of {', '.join(untested)}; these calls are not corrected")
     if counts.sum() < MIN_CELLS_REPORT:
         notes.append(f"{counts.sum()} cells are too few for phase fractions; look at the intervals")
-    wide = [label for label, width in zip(PHASE_LABELS, high - low, strict=True) if width > _WIDE]
+    wide = [label for label, width in zip(names, high - low, strict=True) if width > _WIDE]
     if wide:
         notes.append(f"the fraction of {', '.join(wide)} is very uncertain with these cells")
     return PhaseFractions(
@@ -119,10 +123,11 @@ def phase_fractions(
         fractions=fractions,
         low=low,
         high=high,
-        n_unsure=int((called == UNSURE).sum()),
+        n_unsure=int((called == unsure).sum()),
         n_unreadable=int((called == UNKNOWN).sum()),
         corrected=confusion is not None,
         notes=tuple(notes),
+        phase_set=prediction.phase_set,
     )
 
 
@@ -133,15 +138,19 @@ def usable_confusion(prediction: Prediction, confusion: ArrayLike | None) -> Cou
     ----------
     prediction : Prediction
         Calls of the model.
-    confusion : array_like of int, shape (7, 7), or None
-        Of its card, found without a minimum probability.
+    confusion : array_like of int, shape (P, P), or None
+        Of its card, found without a minimum probability and with the model's own phases.
 
     Returns
     -------
-    ndarray of int64, shape (7, 7), or None
-        None too where cells may have been left unsure, as the matrix knows no such calls.
+    ndarray of int64, shape (P, P), or None
+        None too where cells may have been left unsure, or where the calls were added up to fewer phases, as the matrix
+        knows no such calls.
     """
-    return None if confusion is None or prediction.min_probability else np.array(confusion, np.int64)
+    if confusion is None or prediction.min_probability:
+        return None
+    table = np.array(confusion, np.int64)
+    return table if len(table) == len(prediction.phase_set) else None
 
 
 def counted_cells(prediction: Prediction) -> NDArray[np.bool_]:
@@ -172,11 +181,11 @@ def _corrected(counts: Counts, confusion: Counts, random: np.random.Generator) -
 
 
 def _unmix(called_shares: Floats, confusion: Counts) -> Floats:
-    """Non-negative shares (B, 7), together 1, whose expected calls are nearest to the observed ones."""
+    """Non-negative shares (B, P), together 1, whose expected calls are nearest to the observed ones."""
     support = confusion.sum(axis=2, keepdims=True)
-    rates = np.where(support > 0, confusion / np.maximum(support, 1), np.eye(N_PHASES))  # P(call | truth)
+    rates = np.where(support > 0, confusion / np.maximum(support, 1), np.eye(confusion.shape[-1]))  # P(call | truth)
     weight = 1e3  # one more equation says that the shares sum to 1, and weighs far more than the calls
     ones = np.full((len(rates), 1), weight)
-    equations = np.concatenate([rates.transpose(0, 2, 1), np.tile(ones[:, None], N_PHASES)], axis=1)
+    equations = np.concatenate([rates.transpose(0, 2, 1), np.tile(ones[:, None], confusion.shape[-1])], axis=1)
     shares = nonnegative_least_squares(equations, np.concatenate([called_shares, ones], axis=1))
     return shares / shares.sum(axis=1, keepdims=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_cellcycle.evaluation.metrics import MIN_CELLS_REPORT, Counts, Floats
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 
 
 @dataclass(frozen=True)
@@ -118,27 +118,36 @@ PROTOCOLS = {
 """By the names that `evaluate` and ``metrics.json`` use."""
 
 
-def caveats(confusion: Counts, shares: Floats | None, n_read: int, n_unsure: int, n_unreadable: int) -> list[str]:
+def caveats(
+    confusion: Counts,
+    shares: Floats | None,
+    n_read: int,
+    n_unsure: int,
+    n_unreadable: int,
+    phases: PhaseSet = SEVEN,
+) -> list[str]:
     """One sentence for each limit of the scores of an evaluation.
 
     Parameters
     ----------
-    confusion : ndarray of int, shape (7, 7)
+    confusion : ndarray of int, shape (P, P)
         Counts, rows true.
-    shares : ndarray, shape (7,), or None
+    shares : ndarray, shape (P,), or None
         Natural prevalence, where scores are given at it.
     n_read, n_unsure, n_unreadable : int
         Cells of known phase: those that were read, of these the unsure ones, and those that could not be read.
+    phases : PhaseSet
+        The P phases.
 
     Returns
     -------
     list of str
         Without a full stop; empty if there is nothing to say.
     """
-    support = dict(zip(PHASE_LABELS, confusion.sum(axis=1).tolist(), strict=True))
+    support = dict(zip(phases.names, confusion.sum(axis=1).tolist(), strict=True))
     few = [f"{label} ({n})" for label, n in support.items() if 0 < n < MIN_CELLS_REPORT]
     absent = [label for label, n in support.items() if n == 0]
-    missing = [] if shares is None else [label for label, share in zip(PHASE_LABELS, shares, strict=True) if share > 0]
+    missing = [] if shares is None else [label for label, share in zip(phases.names, shares, strict=True) if share > 0]
     missing = [label for label in missing if not support[label]]
     notes = {
         f"phases with fewer than {MIN_CELLS_REPORT} cells: {', '.join(few)}; their scores are rough, and so are the "

@@ -26,10 +26,11 @@ from napari_cellcycle.evaluation.metrics import (
     overall_scores,
     score_table,
 )
-from napari_cellcycle.evaluation.natural_prevalence import parse_prevalence
+from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_prevalence
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS, caveats
 from napari_cellcycle.events import result_of, warn_user
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, phase_numbers
+from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet, phase_set, settle, shared_phases
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.verdict import FITS, Verdict
 from napari_cellcycle.versions import installed_versions
 
@@ -52,13 +53,13 @@ class Report:
         Name of the model, and a key of `protocols.PROTOCOLS`.
     scores : Scores
         Overall and per phase, of the cells that were called.
-    confusion : ndarray of int64, shape (7, 7)
+    confusion : ndarray of int64, shape (P, P)
         Rows true, columns called; without the cells that were called unsure.
     n_cells, n_unsure, n_unreadable : int
         Cells of known phase that were read; of these, those called unsure; and those that could not be read.
     reliability, coverage : Reliability, Coverage
         Of all cells that were read, also the unsure ones.
-    prevalence, natural_scores : ndarray of shape (7,), Scores; or None
+    prevalence, natural_scores : ndarray of shape (P,), Scores; or None
         Natural shares of the phases, and the scores at these shares.
     folds : int or None
         Number of folds, None where a finished model was tested.
@@ -132,23 +133,29 @@ class Report:
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
     @property
+    def phase_set(self) -> PhaseSet:
+        """The P phases: those of the calls and of the truth."""
+        return self.prediction.phase_set
+
+    @property
     def verdict(self) -> Verdict | None:
         """Whether the model fits the cells; None where that was not asked, as in a cross-validation."""
         return self.prediction.verdict
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers and texts, as JSON can hold them; None where a score is undefined."""
+        names = self.phase_set.names
         content = {
             **_scores_dict(self.scores),
             "confusion": self.confusion.tolist(),
-            "phases": list(PHASE_LABELS),
+            "phases": list(self.phase_set.names),
             "verdict": None if self.verdict is None else self.verdict.to_dict(),
             **self._values("protocol", "folds", "per_fold", "n_cells", "n_unsure", "n_unreadable"),
             "coverage": 1 - self.n_unsure / self.n_cells,
             "calibration_error": self.reliability.error,
             "temperature": list(self.temperature),
             "natural_prevalence": None if self.natural_scores is None else _scores_dict(self.natural_scores),
-            "prevalence": None if self.prevalence is None else dict(zip(PHASE_LABELS, self.prevalence, strict=True)),
+            "prevalence": None if self.prevalence is None else dict(zip(names, self.prevalence, strict=True)),
             **self._values("duplicates_removed", "model", "seed", "data_sha256", "settings", "versions", "notes"),
             **({} if self.seed_comparison is None else self.seed_comparison.to_dict()),
         }
@@ -166,7 +173,7 @@ def evaluate(
     protocol: str | None = None,
     synthetic: ArrayLike | None = None,
     trained_on: ArrayLike | None = None,
-    prevalence: str | ArrayLike | None = None,
+    prevalence: str | Mapping[str, float] | ArrayLike | None = None,
     fold: ArrayLike | None = None,
     duplicates_removed: int = 0,
     seed: int = 0,
@@ -176,6 +183,7 @@ def evaluate(
     data_sha256: str = "",
     notes: Iterable[str] = (),
     seed_comparison: SeedComparison | None = None,
+    phases: PhaseSet | str | None = None,
 ) -> Report:
     """Score a prediction of cells whose true phases are known.
 
@@ -202,7 +210,7 @@ def evaluate(
     trained_on : array_like of bool, shape (N,), optional
         Cells that are known to be in the model's training set, from `duplicates.in_training_set`. They are left out. If
         there are no others, they are tested under the protocol ``trained-on``.
-    prevalence : str or array_like, shape (7,), optional
+    prevalence : str, mapping or array_like of shape (P,), optional
         Also give the scores at these shares of the phases; a name or list as `parse_prevalence` takes, or the shares.
     fold : array_like of int, shape (N,), optional
         Fold in which each cell was tested, -1 for cells that were not tested; these are left out.
@@ -210,6 +218,9 @@ def evaluate(
         How the prediction was made: see `Report`.
     seed_comparison : SeedComparison, optional
         The quoted fold: all scores are of this fold, except those of each fold.
+    phases : PhaseSet or str, optional
+        Phase set to test in, such as ``"g1-s-g2m"``: probabilities of finer calls are added up, and finer true phases
+        are joined. By default that of the truth if the calls tell it, or else that of the calls.
 
     Returns
     -------
@@ -220,6 +231,8 @@ def evaluate(
     ------
     SettingError
         The protocol or the prevalence is unknown, or a true phase is no phase.
+    ModelError
+        The calls can't be added up to the phases.
     CellCycleError
         Synthetic cells are among those to test, or truth and prediction have different lengths.
     TooFewCellsError
@@ -239,52 +252,54 @@ def evaluate(
     cells = truth if isinstance(truth, Cells) else None
     if cells is not None and synthetic is None:
         synthetic = cells.synthetic
-    phases = np.array(
-        cells.phases if cells is not None else phase_numbers(np.ravel(np.asarray(truth, object))), np.int8
-    )
-    if phases.shape != (len(prediction),):
+    own, (known_set, numbers) = prediction.phase_set, _true_phases(truth, prediction)
+    wanted = shared_phases(own, known_set) if phases is None else phase_set(phases)
+    prediction, true = prediction.in_phases(wanted), known_set.numbers_in(wanted)[numbers]
+    cells = None if cells is None else cells.in_phases(wanted)
+    notes = (*notes, *_joined(own, known_set, wanted))
+    if true.shape != (len(prediction),):
         raise CellCycleError(
-            f"{len(prediction)} calls can't be compared with {phases.size} true phases; give the same cells"
+            f"{len(prediction)} calls can't be compared with {true.size} true phases; give the same cells"
         )
     if cells is not None and not _same_cells(prediction, cells):
         raise CellCycleError("the calls are of other cells, or in another order; give the cells that were classified")
     if protocol is None and trained_on is None and fold is None:
-        checks = _check(prediction, cells, phases)
-        phases, protocol, notes = checks.truth, checks.protocol, (*checks.notes, *notes)
+        checks = _check(prediction, cells, true)
+        true, protocol, notes = checks.truth, checks.protocol, (*checks.notes, *notes)
         duplicates_removed += checks.duplicates_removed
         data_sha256 = data_sha256 or checks.data_sha256
     protocol = protocol or HELD_OUT
     fold = None if fold is None else np.asarray(fold)
     if fold is not None:
-        phases[fold < 0] = UNKNOWN
+        true[fold < 0] = UNKNOWN
     if trained_on is not None:
-        protocol, note = leave_out_seen(phases, np.asarray(trained_on, dtype=bool), protocol)
+        protocol, note = leave_out_seen(true, np.asarray(trained_on, dtype=bool), protocol)
         notes = (*notes, note)
-    per_fold = None if fold is None else _per_fold(phases, prediction.phases, fold)
+    per_fold = None if fold is None else _per_fold(true, prediction, fold)
     if seed_comparison is not None:
-        phases[fold != seed_comparison.number] = UNKNOWN
-    known = phases != UNKNOWN
+        true[fold != seed_comparison.number] = UNKNOWN
+    known = true != UNKNOWN
     if synthetic is not None and not PROTOCOLS[protocol].tests_synthetic:
         _refuse_synthetic(int((np.asarray(synthetic, dtype=bool) & known).sum()))
-    confusion = confusion_table(phases, prediction.phases)
+    confusion = confusion_table(true, prediction.phases, wanted)
     read = known & (prediction.best != UNKNOWN)
     probabilities = prediction.probabilities[read]
-    shares = parse_prevalence(prevalence) if isinstance(prevalence, str) else prevalence
-    shares = None if shares is None else _checked_shares(np.asarray(shares, np.float64), confusion)
+    shares = _shares(prevalence, wanted)
+    shares = None if shares is None else _checked_shares(shares, confusion)
     n_read, n_unreadable = int(read.sum()), int((known & ~read).sum())
-    n_unsure = int((prediction.phases[read] == UNSURE).sum())
+    n_unsure = int(prediction.is_unsure[read].sum())
     return Report(
         model=model or prediction.model,
         protocol=protocol,
-        scores=score_table(confusion, seed=seed),
+        scores=score_table(confusion, seed=seed, phases=wanted),
         confusion=confusion,
         n_cells=n_read,
         n_unsure=n_unsure,
         n_unreadable=n_unreadable,
-        reliability=reliability(probabilities, phases[read]),
-        coverage=coverage_curve(probabilities, phases[read]),
+        reliability=reliability(probabilities, true[read]),
+        coverage=coverage_curve(probabilities, true[read]),
         prevalence=shares,
-        natural_scores=None if shares is None else score_table(confusion, prevalence=shares, seed=seed),
+        natural_scores=None if shares is None else score_table(confusion, prevalence=shares, seed=seed, phases=wanted),
         folds=None if per_fold is None else len(per_fold),
         per_fold=per_fold or (),
         duplicates_removed=duplicates_removed,
@@ -294,11 +309,29 @@ def evaluate(
         settings=dict(settings or {}),
         versions=installed_versions(),
         data_sha256=data_sha256,
-        notes=(*notes, *caveats(confusion, shares, n_read, n_unsure, n_unreadable)),
-        truth=phases,
+        notes=(*notes, *caveats(confusion, shares, n_read, n_unsure, n_unreadable, wanted)),
+        truth=true,
         prediction=prediction,
         seed_comparison=seed_comparison,
     )
+
+
+def _true_phases(truth: Cells | ArrayLike, prediction: Prediction) -> tuple[PhaseSet, NDArray[np.int8]]:
+    """True phases, and the set that they are numbers of: numbers are those of the calls, names may be coarser."""
+    if isinstance(truth, Cells):
+        return truth.phase_set, truth.phases
+    given, own = np.ravel(np.asarray(truth, object)).tolist(), prediction.phase_set
+    words = {text: VOCABULARY.number_of(text) for text in given if isinstance(text, str)}
+    named = {text: VOCABULARY.parts[number] for text, number in words.items() if number != UNKNOWN}
+    coarse = [text for text, part in named.items() if len(part) > 1 and own.number_of(text) == UNKNOWN]
+    known_set = settle(named.values()) if coarse else own
+    return known_set, np.array(known_set.numbers(given), np.int8)
+
+
+def _joined(calls: PhaseSet, truth: PhaseSet, wanted: PhaseSet) -> tuple[str, ...]:
+    """What to say where calls or true phases were brought to a coarser set."""
+    said = [] if calls == wanted else [f"the probabilities of {calls} were added up to {wanted}"]
+    return (*said, *([] if truth == wanted else [f"the true phases were joined to {wanted}"]))
 
 
 def _same_cells(prediction: Prediction, cells: Cells) -> bool:
@@ -337,6 +370,17 @@ def _refuse_synthetic(n_synthetic: int) -> None:
         )
 
 
+def _shares(prevalence: str | Mapping[str, float] | ArrayLike | None, phases: PhaseSet) -> Floats | None:
+    """Shares of P phases, shape (P,), in whatever form they are given."""
+    if prevalence is None:
+        return None
+    if isinstance(prevalence, str):
+        return parse_prevalence(prevalence, phases)
+    if isinstance(prevalence, Mapping):
+        return normalised_shares(prevalence, phases)
+    return np.asarray(prevalence, np.float64)
+
+
 def _checked_shares(shares: Floats, confusion: Counts) -> Floats:
     """Shares of the phases that sum to 1; some phase with a share must have cells."""
     if np.where(confusion.sum(axis=1) > 0, shares, 0).sum() <= 0:
@@ -345,13 +389,14 @@ def _checked_shares(shares: Floats, confusion: Counts) -> Floats:
 
 
 def _per_fold(
-    truth: NDArray[np.int8], called: NDArray[np.int8], fold: NDArray[np.generic]
+    truth: NDArray[np.int8], prediction: Prediction, fold: NDArray[np.generic]
 ) -> tuple[dict[str, float], ...]:
     """Overall scores of each fold; a fold in which nothing was called has none."""
     all_scores = []
     for number in np.unique(fold[truth != UNKNOWN]):
-        here = (fold == number) & (called >= 0) & (called < N_PHASES)
-        scores = overall_scores(confusion_table(truth[here], called[here])) if here.any() else {}
+        here = (fold == number) & prediction.is_called
+        table = confusion_table(truth[here], prediction.phases[here], prediction.phase_set) if here.any() else None
+        scores = {} if table is None else overall_scores(table)
         all_scores.append({key: float(value) for key, value in scores.items()})
     return tuple(all_scores)
 

@@ -12,12 +12,6 @@ from napari_cellcycle.events import result_of
 from napari_cellcycle.images.mosaic import build_mosaic
 from napari_cellcycle.images.tile_grid import Grid
 
-_CODES = ("#000000", *phases.COLOURS.values(), phases.UNSURE_COLOUR, phases.SYNTHETIC_COLOUR)
-_PALETTE = np.array([list(bytes.fromhex(code[1:])) for code in _CODES], np.uint8)
-"""RGB of 0 (nothing), the phases in order, unsure, and of the mark of synthetic cells; shape (10, 3)."""
-_SYNTHETIC = len(_PALETTE) - 1
-_GREYED = np.array([list(bytes.fromhex(phases.greyed(code)[1:])) for code in _CODES], np.uint8)
-"""The same where the phases mean nothing."""
 _LINE_PX = 20
 _WARNING_COLOUR = "#ffb000"
 _MOST_CELLS = 2000
@@ -44,9 +38,8 @@ def draw_montage(cells: Cells, prediction: Prediction, most: int = _MOST_CELLS) 
     """
     shown = shown_in_montage(prediction, most)
     image, _ = draw_framed(cells, prediction, shown)
-    palette = _PALETTE if prediction.is_reliable else _GREYED
-    synthetic = cells.synthetic[shown]
-    parts = [_draw_legend(image.shape[1], palette, synthetic=bool(synthetic.any())), image]
+    with_synthetic = bool(cells.synthetic[shown].any())
+    parts = [_draw_legend(image.shape[1], prediction, synthetic=with_synthetic), image]
     if prediction.verdict is not None and not prediction.is_reliable:
         parts.insert(0, _draw_text(image.shape[1], prediction.verdict.text))
     return np.concatenate(parts)
@@ -100,10 +93,17 @@ def draw_framed(
     synthetic = cells.synthetic[shown]
     frames = mosaic.grid.draw_outlines((prediction.phases[shown] + 1).astype(np.uint8))
     corners = mosaic.grid.stamp(synthetic.astype(np.uint8), mosaic.grid.corner())
-    numbers = np.where(corners > 0, _SYNTHETIC, frames)
-    palette = _PALETTE if prediction.is_reliable else _GREYED
+    palette = _palette(prediction)
+    numbers = np.where(corners > 0, len(palette) - 1, frames)
     image = np.where(numbers[..., None] > 0, palette[numbers], grey[..., None])
     return image, mosaic.grid
+
+
+def _palette(prediction: Prediction) -> NDArray[np.uint8]:
+    """RGB of 0 (nothing), the phases in order, unsure, and synthetic cells; greyed where the phases mean nothing."""
+    codes = ("#000000", *prediction.phase_set.all_colours, phases.SYNTHETIC_COLOUR)
+    shown = codes if prediction.is_reliable else map(phases.greyed, codes)
+    return np.array([list(bytes.fromhex(code[1:])) for code in shown], np.uint8)
 
 
 def _draw_text(width: int, text: str) -> NDArray[np.uint8]:
@@ -123,10 +123,11 @@ def _draw_text(width: int, text: str) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def _draw_legend(width: int, palette: NDArray[np.uint8], *, synthetic: bool) -> NDArray[np.uint8]:
+def _draw_legend(width: int, prediction: Prediction, *, synthetic: bool) -> NDArray[np.uint8]:
     """Colours and names of the phases, and of `synthetic` cells, in as many rows as the width needs; RGB."""
     entry_px, line_px = 96, _LINE_PX
-    names = (*phases.PHASE_LABELS, phases.UNSURE_LABEL, phases.SYNTHETIC_LABEL)[: None if synthetic else -1]
+    names = (*prediction.phase_set.all_names, phases.SYNTHETIC_LABEL)[: None if synthetic else -1]
+    palette = _palette(prediction)
     per_line = max(1, width // entry_px)
     legend = Image.new("RGB", (width, line_px * -(-len(names) // per_line)))
     pen, font = ImageDraw.Draw(legend), ImageFont.load_default(13)

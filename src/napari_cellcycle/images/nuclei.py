@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,32 +60,6 @@ class NucleusGates:
 
 
 LIVING = NucleusGates()
-
-
-@dataclass(frozen=True, eq=False)
-class NucleusFinder:
-    """Finds the cells of a stained field by their nuclei, as other finders find them in brightfield.
-
-    Attributes
-    ----------
-    channel : str
-        The stain.
-    diameter_px : float or None
-        As in `label_nuclei`.
-    found : list of Nuclei
-        What was found so far, frame by frame, without the images.
-    """
-
-    channel: str
-    diameter_px: float | None = None
-    found: list[Nuclei] = field(default_factory=list)
-    name: str = "nuclei in the stain"
-
-    def find(self, image: NDArray[np.generic], pixel_size_um: float | None = None) -> NDArray[np.int32]:
-        """Labels of the nuclei in the image of the stain, (Y, X)."""
-        nuclei = label_nuclei(image, diameter_px=self.diameter_px)
-        self.found.append(replace(nuclei, others=nuclei.others[:0]))
-        return nuclei.labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,20 +243,20 @@ def _rings(labels: NDArray[np.int32], diameter: float) -> NDArray[np.int32]:
     return rings
 
 
-def nuclei_in_words(found: Sequence[Nuclei]) -> str:
-    """How many nuclei were found in some frames, and what was left out.
+def nuclei_in_words(n_nuclei: int, reasons: Sequence[str]) -> str:
+    """How many nuclei were found, and what was left out.
 
     Parameters
     ----------
-    found : sequence of Nuclei
-        One for each frame.
+    n_nuclei : int
+        In all frames.
+    reasons : sequence of str
+        As in `Nuclei.reasons`, of all frames.
 
     Returns
     -------
     str
         As in "48 nuclei; left out: 3 bright, 1 small".
     """
-    n_nuclei = sum(int(one.labels.max(initial=0)) for one in found)
-    reasons = [reason for one in found for reason in one.reasons.values()]
     left_out = [f"{reasons.count(name):,} {name}" for name in (BRIGHT, GRANULAR, SMALL, LARGE) if name in reasons]
     return f"{n_nuclei:,} nuclei" + (f"; left out: {', '.join(left_out)}" if left_out else "")

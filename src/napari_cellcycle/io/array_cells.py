@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from napari_cellcycle.cells import ROLES, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, SettingError
 from napari_cellcycle.io.channel_roles import name_channels
 from napari_cellcycle.io.formats.base import LARGEST_CELL_PX
-from napari_cellcycle.phases import UNKNOWN, phase_numbers
+from napari_cellcycle.io.settled_phases import settle_phases
+from napari_cellcycle.phase_sets import SEVEN, VOCABULARY
+from napari_cellcycle.phases import UNKNOWN
 
 SOURCE = "array"
 """What `Cells.sources` say of a cell out of an array."""
@@ -120,10 +122,26 @@ def cells_of_array(
             f"each image of {shape[0]} x {shape[1]} pixels is taken for one cell; for full fields with many cells, "
             "give files, or open the array in napari",
         )
-    known = [UNKNOWN] * len(images) if phases is None else phase_numbers(phases)
+    known = [UNKNOWN] * len(images) if phases is None else true_phases(phases)
     if len(known) != len(images):
         raise SettingError(f"there are {len(images)} cells, but {len(known)} phases; give one for each cell")
-    return Cells.build(images, roles, SOURCE, phases=np.array(known, np.int8), pixel_size_um=pixel_size_um, notes=notes)
+    cells = Cells.build(
+        images,
+        roles,
+        SOURCE,
+        phases=np.array(known, np.int8),
+        pixel_size_um=pixel_size_um,
+        notes=notes,
+        phase_set=VOCABULARY,
+    )
+    (cells,), on_phases = settle_phases([cells])
+    return replace(cells, notes=(*cells.notes, *on_phases))
+
+
+def true_phases(given: Any) -> list[int]:
+    """Numbers in `VOCABULARY` of phases that are given as numbers of the seven or as names; SettingError for others."""
+    texts = {one for one in given if isinstance(one, str) and VOCABULARY.number_of(one) >= len(SEVEN)}
+    return [VOCABULARY.number_of(one) if one in texts else SEVEN.numbers([one])[0] for one in given]
 
 
 @dataclass(frozen=True, eq=False)

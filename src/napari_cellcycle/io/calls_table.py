@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +17,18 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.errors import ReadError, reason_of
 from napari_cellcycle.io.csv_cells import unescaped
 from napari_cellcycle.io.plain_files import check_plain, plain_bytes
-from napari_cellcycle.phases import PHASE_LABELS, UNSURE_LABEL
+from napari_cellcycle.phase_sets import PhaseSet, phase_set
+from napari_cellcycle.phases import UNSURE_LABEL
 from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_CHANCES = [f"p_{label}" for label in PHASE_LABELS]
-_NEEDED = {"source", "cell", "phase", *_CHANCES}
+_CHANCE = "p_"
+_NEEDED = {"source", "cell", "phase", "probability"}
 _ALONG_TRACKS = {"track": np.int64, "frame": np.int64, "parent": np.int64, "posterior": float, "cycle_position": float}
 """Columns of films whose cells were followed."""
-_OURS = {*_NEEDED, "probability", "dna_content", "unfamiliar", "synthetic", "reliable"}
+_OURS = {*_NEEDED, "dna_content", "unfamiliar", "synthetic", "reliable"}
 
 _MOST = 1.001  # with rounding
 
@@ -54,7 +57,8 @@ def is_calls_table(path: Path) -> bool:
     if path.suffix.lower() != ".csv" or not path.is_file():
         return False
     try:
-        return set(_heading(path)[0]) >= _NEEDED
+        names = _heading(path)[0]
+        return set(names) >= _NEEDED and len(_chances(names)) > 1
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -71,7 +75,8 @@ def read_calls(path: Path) -> SavedCalls:
 
     try:
         names, delimiter = _heading(path)
-        texts = {name: str for name in names if name not in _OURS or name in ("source", "phase")}
+        numbers = {*_OURS, *_chances(names)} - {"source", "phase"}
+        texts = {name: str for name in names if name not in numbers}
         decimal = "," if delimiter == ";" else "."  # as Excel writes it where the comma is decimal
         table = pd.read_csv(
             path,
@@ -100,6 +105,12 @@ def _heading(path: Path) -> tuple[list[str], str]:
     return next(csv.reader([first], delimiter=delimiter), []), delimiter
 
 
+def _chances(names: Sequence[str]) -> list[str]:
+    """Columns of probabilities: those after that of the most probable phase."""
+    after = names[names.index("probability") + 1 :]
+    return list(takewhile(lambda name: name.startswith(_CHANCE), after))
+
+
 def _summary(path: Path, n_cells: int) -> dict[str, Any]:
     """The summary of the same cells; empty where there is none."""
     if not path.is_file():
@@ -109,8 +120,9 @@ def _summary(path: Path, n_cells: int) -> dict[str, Any]:
 
 
 def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> SavedCalls:
-    _check_numbers(table)
-    chances = table[_CHANCES].to_numpy(np.float32)
+    phases = _phases_of(table, summary)
+    chances = table[[f"{_CHANCE}{name}" for name in phases.names]].to_numpy(np.float32)
+    _check_numbers(table, chances)
     settings, model = summary.get("settings", {}), summary.get("model", {})
     prediction = Prediction(
         sources=table["source"].to_numpy(str),
@@ -124,16 +136,25 @@ def _saved(table: pd.DataFrame, texts: list[str], summary: dict[str, Any]) -> Sa
         columns={name: _further(table, name) for name in texts if name not in ("source", "phase")},
         model=model.get("name", ""),
         verdict=_verdict(table, summary),
+        phase_set=phases,
     )
     asked = (settings.get("model", ""), model.get("name", ""))
     return SavedCalls(prediction, tuple(dict.fromkeys(filter(None, asked))), model.get("training") or "")
 
 
-def _check_numbers(table: pd.DataFrame) -> None:
+def _phases_of(table: pd.DataFrame, summary: dict[str, Any]) -> PhaseSet:
+    """The phases of the columns of probabilities; the summary says what names of the user's own stand for."""
+    names = [name.removeprefix(_CHANCE) for name in _chances(list(table))]
+    written = summary.get("phase_set")
+    if isinstance(written, dict) and written.get("names") == names:
+        return phase_set(dict(zip(names, written["parts"], strict=True)))
+    return phase_set(names)
+
+
+def _check_numbers(table: pd.DataFrame, chances: NDArray[np.float32]) -> None:
     """Refuse numbers that would become others, or no calls, when they are taken as what they should be."""
     if table["cell"].dtype.kind not in "iu":
         raise ValueError("the column cell must hold whole numbers")
-    chances = table[_CHANCES].to_numpy(float)
     if ((chances < 0) | (chances > _MOST)).any():
         raise ValueError("a probability is not in 0 to 1")
 

@@ -183,8 +183,9 @@ def _cut(opened: OpenImageSet, images: CellImages, read_labels: Callable[[int], 
     phases, synthetic = np.full(len(cells), opened.phase, np.int8), np.full(len(cells), first.synthetic)
     columns = {name: np.full(len(cells), value) for name, value in opened.images.columns.items()}
     notes = (*opened.notes, *opened.label_notes)
-    cells = replace(cells, phases=phases, synthetic=synthetic, notes=notes, columns=columns)
-    return cells if first.scene is not None else with_truth(cells, opened.path, opened.images.key)
+    vocabulary = opened.origin.options.names.vocabulary
+    cells = replace(cells, phases=phases, synthetic=synthetic, notes=notes, columns=columns, phase_set=vocabulary)
+    return cells if first.scene is not None else with_truth(cells, opened.path, opened.images.key, vocabulary)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import ROLES, Cells, evenly_spaced
@@ -18,7 +17,9 @@ from napari_cellcycle.io.formats.lazy_cells import FrameImages
 from napari_cellcycle.io.input_part import InputPart
 from napari_cellcycle.io.inputs import Paths, check_options, open_parts
 from napari_cellcycle.io.name_patterns import printable
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.io.settled_phases import settle_phases
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 _N_EXAMPLES = 16
 """Images of a part that are read to find sizes and data types."""
@@ -107,12 +108,15 @@ class Description:
         Cells of each phase after labels replaced the phases of the files; None if there are no labels.
     labels : tuple of str
         What there is to say of the labels.
+    phase_set : tuple of str
+        Names of the phases that cells can have.
     """
 
     parts: tuple[PartInfo, ...]
     problems: tuple[str, ...]
     labelled: dict[str, int] | None = None
     labels: tuple[str, ...] = ()
+    phase_set: tuple[str, ...] = SEVEN.names
 
     @property
     def n_cells(self) -> int:
@@ -123,7 +127,7 @@ class Description:
     def phases(self) -> dict[str, int]:
         """Number of cells per phase in all parts."""
         counts = sum((Counter(part.phases) for part in self.parts), Counter())
-        return {label: counts[label] for label in PHASE_LABELS if counts[label]}
+        return {label: counts[label] for label in self.phase_set if counts[label]}
 
     def to_text(self) -> str:
         """One paragraph per part, the problems, and the sum if there are several parts."""
@@ -154,12 +158,13 @@ def describe_inputs(
     plane: int | None = None,
     population: str | None = None,
     cell_diameter_px: float | None = None,
+    phases: PhaseSet | None = None,
 ) -> Description:
     """Summarise inputs, read as `read_cells` does; only a few of their images are read.
 
     Parameters
     ----------
-    paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px
+    paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px, phases
         As for `read_cells`.
 
     Returns
@@ -183,23 +188,30 @@ def describe_inputs(
         plane=plane,
         population=population,
         cell_diameter_px=cell_diameter_px,
+        phases=phases,
     )
-    infos: list[PartInfo] = []
     errors = list(found.errors)
-    read: list[tuple[InputPart, Cells]] = []
+    opened: list[tuple[InputPart, Cells | None]] = []
     for part in found.parts:
         try:
-            cells = None if part.is_searched else part.cells()
-            infos.append(_describe(part, cells, found.phase_source(part), pixel_size_um))
+            opened.append((part, None if part.is_searched else part.cells()))
         except CellCycleError as error:
             errors.append(error)
-            continue
-        if cells is not None:
-            read.append((part, cells))
+    counted = [(part, cells) for part, cells in opened if cells is not None]
+    settled, on_phases = settle_phases([cells for _, cells in counted], phases)
+    read = [(part, cells) for (part, _), cells in zip(counted, settled, strict=True)]
+    by_part = {id(part): cells for part, cells in read}
+    infos = []
+    for part, _ in opened:
+        try:
+            infos.append(_describe(part, by_part.get(id(part)), found.phase_source(part), pixel_size_um))
+        except CellCycleError as error:
+            errors.append(error)
     if not infos:
         raise errors[0]
-    problems = (*found.notes, *found.phase_notes(read), *map(str, errors))
-    return Description(tuple(infos), tuple(map(printable, dict.fromkeys(problems))))
+    problems = (*found.notes, *on_phases, *found.phase_notes(read), *map(str, errors))
+    names = settled[0].phase_set.names if settled else SEVEN.names
+    return Description(tuple(infos), tuple(map(printable, dict.fromkeys(problems))), phase_set=names)
 
 
 def _describe(part: InputPart, cells: Cells | None, phases_from: str, pixel_size_um: float | None) -> PartInfo:
@@ -208,7 +220,7 @@ def _describe(part: InputPart, cells: Cells | None, phases_from: str, pixel_size
     unreadable = [image.reason for image in images if not isinstance(image, CellImage)]
     heights, widths = [image.shape[1] for image in pixels], [image.shape[2] for image in pixels]
     named = {name: role if role in ROLES else name for name, role in zip(part.channels, part.roles, strict=True)}
-    phases = {} if cells is None else count_phases(cells.phases)
+    phases = {} if cells is None else count_phases(cells)
     known_size = None if cells is None else cells.common_pixel_size_um
     return PartInfo(
         where=part.where,
@@ -237,10 +249,10 @@ def _axes(part: InputPart) -> str:
     return f"{file.axes}{counted}"
 
 
-def count_phases(phases: NDArray[np.int8]) -> dict[str, int]:
+def count_phases(cells: Cells) -> dict[str, int]:
     """Number of cells of each phase that is there, by its label."""
-    counts = np.bincount(phases[phases != UNKNOWN], minlength=len(PHASE_LABELS)).tolist()
-    return {label: count for label, count in zip(PHASE_LABELS, counts, strict=True) if count}
+    counts = np.bincount(cells.phases[cells.phases != UNKNOWN], minlength=len(cells.phase_set)).tolist()
+    return {label: count for label, count in zip(cells.phase_set.names, counts, strict=True) if count}
 
 
 def _counts(phases: Mapping[str, int]) -> str:

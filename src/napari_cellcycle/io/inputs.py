@@ -44,10 +44,14 @@ from napari_cellcycle.io.name_patterns import (
     stem_of,
 )
 from napari_cellcycle.io.own_outputs import without_own_outputs
+from napari_cellcycle.io.phase_names import PhaseNames
+from napari_cellcycle.io.phase_set_file import read_phase_set
 from napari_cellcycle.io.phase_table import has_phases, table_of, with_truth
 from napari_cellcycle.io.plane_files import one_plane_each
+from napari_cellcycle.io.settled_phases import settle_phases
 from napari_cellcycle.io.zarr_containers import is_in_zarr, open_zarr_images
-from napari_cellcycle.phases import UNKNOWN, phase_label
+from napari_cellcycle.phase_sets import PhaseSet, phase_set, vocabulary
+from napari_cellcycle.phases import UNKNOWN
 
 _AMNIS = "Amnis"
 _N_CHECKED = 3
@@ -105,8 +109,10 @@ def read_cells(
         `load_finder`. By default they are found by their contrast.
     masks : array, shape (N, Y, X), optional
         Of an array of cells: where it is not 0, a pixel belongs to its cell.
-    phases : sequence of int or str, optional
-        Of an array of cells: the true phase of each, as a number or name.
+    phases : PhaseSet or str; or sequence of int or str, optional
+        Of files, the phase set: ``"g1-s-g2m"``, a list of names such as ``"G1,S,G2/M"``, ...; by default the seven, or
+        a coarser one if folders, tables and lists name phases together, as in ``G2M``. Of an array of cells, the true
+        phase of each, as a number or name.
 
     Returns
     -------
@@ -138,11 +144,9 @@ def read_cells(
             phases=phases,
             of_files={"layout": layout, "labels": labels, "plane": plane, "finder": finder},
         )
-    if masks is not None or phases is not None:
-        option = "masks" if masks is not None else "phases"
-        raise SettingError(
-            f"{option} goes with an array of cells, but files are given, which have {option} of their own"
-        )
+    if masks is not None:
+        raise SettingError("masks goes with an array of cells, but files are given, which have masks of their own")
+    wanted = None if phases is None else _asked_phases(phases)
     roles = named_channels(channels)
     found = open_parts(
         paths,
@@ -154,22 +158,39 @@ def read_cells(
         population=population,
         cell_diameter_px=cell_diameter_px,
         finder=finder,
+        phases=wanted,
     )
     parts, errors = [], list(found.errors)
-    read: list[tuple[InputPart, Cells]] = []
+    opened: list[InputPart] = []
     for part in found.parts:
         try:
             parts.append(part.cells())
-            read.append((part, parts[-1]))
+            opened.append(part)
         except CellCycleError as error:
             errors.append(error)
     if not parts:
         raise errors[0]
-    cells = join_cells(parts)
+    settled, on_phases = settle_phases(parts, wanted)
+    read = [*zip(opened, settled, strict=True)]
+    cells = join_cells(settled)
     if pixel_size_um is not None:
         cells = replace(cells, pixel_size_um=np.full(len(cells), pixel_size_um, np.float32))
-    notes = (*cells.notes, *found.notes, *found.phase_notes(read), *left_out(errors))
+    notes = (*cells.notes, *found.notes, *on_phases, *found.phase_notes(read), *left_out(errors))
     return replace(cells, notes=tuple(dict.fromkeys(map(printable, notes))))
+
+
+def _asked_phases(phases: Any) -> PhaseSet:
+    """The phase set that is asked for."""
+    if isinstance(phases, str):
+        return read_phase_set(phases)
+    if isinstance(phases, PhaseSet | Mapping) or (
+        isinstance(phases, list | tuple) and all(isinstance(name, str) for name in phases)
+    ):
+        return phase_set(phases)
+    raise SettingError(
+        "phases goes with an array of cells, but files are given, which have phases of their own; to choose which "
+        "phases there are, give the name of a phase set, such as g1-s-g2m"
+    )
 
 
 def check_options(layout: str, pixel_size_um: float | None) -> None:
@@ -243,6 +264,7 @@ def open_parts(
     population: str | None = None,
     cell_diameter_px: float | None = None,
     finder: CellFinder | None = None,
+    phases: PhaseSet | None = None,
 ) -> FoundParts:
     """Open files and folders without reading their cells.
 
@@ -250,11 +272,13 @@ def open_parts(
     ----------
     paths, channels, layout, labels, pixel_size_um, plane, population, cell_diameter_px, finder
         As for `read_cells`.
+    phases : PhaseSet, optional
+        The set that the user asks for: its names are understood too.
 
     Returns
     -------
     FoundParts
-        At least one part.
+        At least one part; the phases of its cells are numbers in ``options.names.vocabulary``.
 
     Raises
     ------
@@ -274,6 +298,7 @@ def open_parts(
         cell_diameter_px=cell_diameter_px,
         finder=finder,
         pixel_size_um=pixel_size_um,
+        names=PhaseNames(vocabulary=vocabulary(phases)),
     )
     scan = scan_inputs(inputs)
     has_zarr = any(is_in_zarr(name) for folder in scan.folders for name in folder.names)
@@ -452,13 +477,15 @@ def _refuse_labels(part: InputPart | CellCycleError) -> InputPart | CellCycleErr
 def _open_amnis(path: Path, origin: Origin, used: set[str]) -> InputPart:
     """Cells of an Amnis file."""
     options, source = origin.options, origin.options.source(path)
-    amnis = open_amnis(path)
-    found = populations_beside(path, amnis.object_ids)
+    amnis, words = open_amnis(path), options.names.vocabulary
+    found = populations_beside(path, amnis.object_ids, words)
     for sub_population in options.sub_populations.get(path, ()):
         found = _with_sub_population(found, sub_population, path, len(amnis), options)
     used.update(found.files)
-    cells = read_amnis_cells(amnis, source, options.channels, population=options.population, populations=found)
-    cells = with_truth(cells, path, path.stem)
+    cells = read_amnis_cells(
+        amnis, source, options.channels, population=options.population, populations=found, vocabulary=words
+    )
+    cells = with_truth(cells, path, path.stem, words)
     kind, names = f"{_AMNIS} {path.suffix.lower()}", tuple(f"Ch{channel}" for channel in amnis.channels)
     phase = origin.phase_in(path.stem) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
@@ -481,5 +508,5 @@ def _with_sub_population(
         note = (
             f"the {len(part.rows):,} objects of {part.path.name} are in {run.name} too: they are read once, with the "
         )
-        note += f"phase {phase_label(phase)}"
+        note += f"phase {options.names.vocabulary.label(phase)}"
     return found.with_sub_population(name, members, phase, note, part.path.name)

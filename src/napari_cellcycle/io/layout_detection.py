@@ -103,6 +103,7 @@ def _open_one_cell_files(sets: Sequence[ImageSet], example: OpenImageSet, notes:
         pixel_size_um=first.pixel_size_um,
         notes=dict.fromkeys((*channels.notes, *notes)),
         columns=_columns(sets),
+        phase_set=options.names.vocabulary,
     )
     kind = "one file per cell" + (" and channel" if n_files > 1 else "") + example.kind_of_planes
     where = example.source if len(sets) == 1 else origin.folder.name if folder == "." else folder
@@ -148,7 +149,8 @@ def _open_stack(opened: OpenImageSet, files: Sequence[ImageFile], kind: str, not
         pixel_size_um=first.pixel_size_um,
         notes=(*opened.notes, *notes),
         columns=opened.images.columns,
+        phase_set=opened.origin.options.names.vocabulary,
     )
     if first.scene is None:  # a table has no column for the images of one file
-        cells = with_truth(cells, opened.path, opened.images.key)
+        cells = with_truth(cells, opened.path, opened.images.key, opened.origin.options.names.vocabulary)
     return InputPart(opened.source, kind, channels.found, channels.roles, images, lambda: cells)

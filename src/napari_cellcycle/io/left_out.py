@@ -197,7 +197,7 @@ def phaseless_notes(read: Sequence[tuple[InputPart, Cells]], tops: Mapping[Path,
             word = coarse_phases(folder, top, name)
             shown = name if folder == top else folder.name
             (coarse if word else nameless)[word or shown] += count
-    notes = [coarse_note(name, count) for name, count in coarse.items()]
+    notes: list[str] = [coarse_note(name, count) for name, count in coarse.items()]
     if nameless:
         parts = [f"{name} ({count:,} cells)" for name, count in nameless.most_common()]
         notes.append(f"no phase is known for {shorten(parts, _N_NAMES)}, as these names give none")

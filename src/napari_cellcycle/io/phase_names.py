@@ -15,6 +15,7 @@ from pathlib import Path
 
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.name_patterns import split_channel, stem_of
+from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet
 from napari_cellcycle.phases import UNKNOWN, Phase, is_short_form, named_phases
 
 _SEPARATORS = " _.-"
@@ -66,10 +67,13 @@ class PhaseNames:
         Names of the images in each folder that was looked into, and the words that name a channel in them.
     notes : dict of str to None
         What was decided, in sentences for the user; filled as names are looked up.
+    vocabulary : PhaseSet
+        What words can mean: their numbers are in it.
     """
 
     files: dict[Path, tuple[tuple[str, ...], re.Pattern[str]]] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    vocabulary: PhaseSet = VOCABULARY
     _around: dict[Path, Names] = field(default_factory=dict, repr=False)
 
     def of_folder(self, folder: Path, top: Path) -> int:
@@ -85,12 +89,12 @@ class PhaseNames:
         Returns
         -------
         int
-            `UNKNOWN` if no folder is named after a single phase.
+            In `vocabulary`; `UNKNOWN` if no folder is named after a phase, or several together.
         """
         for candidate in (folder, *folder.parents):
             phases = named_phases(candidate.name)
-            if len(phases) > 1:
-                return UNKNOWN
+            if len(phases) != 1 and (number := self.vocabulary.number_of(candidate.name)) != UNKNOWN:
+                return number
             if phases and self._names_in(candidate.parent).is_phase(candidate.name):
                 self._note_meaning(candidate, phases[0])
                 return int(phases[0])
@@ -113,17 +117,18 @@ class PhaseNames:
         Returns
         -------
         int
-            `UNKNOWN` if it begins with none.
+            In `vocabulary`; `UNKNOWN` if it begins with none.
 
         Examples
         --------
         >>> names = PhaseNames()
-        >>> [names.in_stem(Path("no folder"), stem) for stem in ("S_phase_12", "G1_123", "G2_M_4", "Group1")]
-        [1, 0, -1, -1]
+        >>> found = [names.in_stem(Path("no folder"), stem) for stem in ("S_phase_12", "G1_123", "G2_M_4", "Group1")]
+        >>> names.vocabulary.labels(found).tolist()
+        ['S', 'G1', 'G2/M', '']
         """
         word, phases = _phases_in_stem(stem)
         if len(phases) != 1:
-            return UNKNOWN
+            return self.vocabulary.number_of(word or _first_word(stem))
         for names in (self._names_of_files(folder), self._names_in(folder.parent)):
             if names.is_well(word):
                 self._note_refusal(names, word, phases[0])

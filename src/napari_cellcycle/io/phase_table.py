@@ -16,7 +16,8 @@ from napari_cellcycle.errors import ReadError
 from napari_cellcycle.io.csv_cells import unescaped, write_csv
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.io.plain_files import plain_bytes
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases, phase_label
+from napari_cellcycle.phase_sets import VOCABULARY, PhaselessNote, PhaseSet
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, named_phases
 
 _SUFFIXES = (".ome.tiff", ".ome.tif", ".tiff", ".tif", ".ome.zarr", ".zarr")
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -41,7 +42,7 @@ _READ = {"cell", "phase", "synthetic", "source", "id"}
 """Columns that are not columns of the cells."""
 
 
-def with_truth(cells: Cells, image: Path, key: str) -> Cells:
+def with_truth(cells: Cells, image: Path, key: str, vocabulary: PhaseSet = VOCABULARY) -> Cells:
     """Add the phases from the table ``<stem>.csv`` in the folder of the images, if there is one.
 
     Its columns are ``cell`` (position in the file, or label), ``phase`` (empty if unknown) and optionally ``synthetic``
@@ -56,11 +57,13 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
         The image file.
     key : str
         A second name that the table may have: that of the images without their channel.
+    vocabulary : PhaseSet
+        What words can mean.
 
     Returns
     -------
     Cells
-        The same cells; the phase of a cell that the table does not list is unchanged.
+        The same cells, with their phases in `vocabulary`; that of a cell that the table does not list is unchanged.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
             raise ReadError(
                 f"{where}: {image.name} has no cell {row['cell'][:40]!r}; correct the table{_counted(known)}"
             )
-        found = _phase(row["phase"], where, coarse), _flag(row.get("synthetic", ""), where)
+        found = _phase(row["phase"], where, coarse, vocabulary), _flag(row.get("synthetic", ""), where)
         if rows.setdefault(cell, found) != found:
             raise ReadError(f"{where}: cell {cell} is there twice, and differently; correct the table")
     phases = [rows[cell][0] if cell in rows else phase for cell, phase in zip(ids, cells.phases.tolist(), strict=True)]
@@ -91,7 +94,14 @@ def with_truth(cells: Cells, image: Path, key: str) -> Cells:
     notes = (*cells.notes, *(coarse_note(name, count, table.name) for name, count in coarse.items()))
     known_columns = {**cells.columns, **_further_columns(columns, cells)}
     synthetic |= cells.synthetic
-    return replace(cells, phases=np.array(phases, np.int8), synthetic=synthetic, notes=notes, columns=known_columns)
+    return replace(
+        cells,
+        phases=np.array(phases, np.int8),
+        synthetic=synthetic,
+        notes=notes,
+        columns=known_columns,
+        phase_set=vocabulary,
+    )
 
 
 def _further_columns(lines: Sequence[tuple[int, dict[str, str]]], cells: Cells) -> dict[str, NDArray[np.str_]]:
@@ -102,8 +112,8 @@ def _further_columns(lines: Sequence[tuple[int, dict[str, str]]], cells: Cells) 
     return {name: np.array([row.get(name, "") for row in listed], dtype=str) for name in names}
 
 
-def coarse_note(name: str, n_cells: int, where: str = "") -> str:
-    """Note on a name that stands for several phases, or for none.
+def coarse_note(name: str, n_cells: int, where: str = "") -> PhaselessNote:
+    """Note on a name that stands for several phases, or for none, for a phase set without it.
 
     Parameters
     ----------
@@ -116,7 +126,7 @@ def coarse_note(name: str, n_cells: int, where: str = "") -> str:
 
     Returns
     -------
-    str
+    PhaselessNote
         A sentence.
 
     Examples
@@ -128,7 +138,7 @@ def coarse_note(name: str, n_cells: int, where: str = "") -> str:
     place = f" in {where}" if where else ""
     why = f", as it stands for several phases ({meaning})" if meaning else ""
     counted = f"1 cell of {name}{place} has" if n_cells == 1 else f"{n_cells:,} cells of {name}{place} have"
-    return f"{counted} no phase{why}"
+    return PhaselessNote.on(name, f"{counted} no phase{why}")
 
 
 def table_of(image: Path, key: str) -> Path | None:
@@ -232,20 +242,16 @@ def _counted(known: set[int]) -> str:
     return " (cells are counted from 0)" if min(known, default=1) == 0 else ""
 
 
-def _phase(text: str, where: str, coarse: dict[str, int]) -> int:
+def _phase(text: str, where: str, coarse: dict[str, int], vocabulary: PhaseSet) -> int:
     name = text.strip().strip('"').strip()
     if name.lower() in _NOT_KNOWN:
         return UNKNOWN
-    phases = named_phases(name)
-    if not phases and name.lower() in _NO_PHASE:
-        coarse[name] = coarse.get(name, 0) + 1
-        return UNKNOWN
-    if not phases:
+    number = vocabulary.number_of(name)
+    if number == UNKNOWN and name.lower() not in _NO_PHASE:
         raise ReadError(f"{where}: {text[:40]!r} is not a phase; write one of {', '.join(PHASE_LABELS)}")
-    if len(phases) > 1:
+    if len(named_phases(name)) != 1:
         coarse[name] = coarse.get(name, 0) + 1
-        return UNKNOWN
-    return int(phases[0])
+    return number
 
 
 def _flag(text: str, where: str) -> bool:
@@ -287,7 +293,7 @@ def write_sidecar(cells: Cells, path: Path) -> None:
             "cell": np.arange(len(cells)),
             "source": cells.sources,
             "id": cells.ids,
-            "phase": [phase_label(int(phase)) for phase in cells.phases],
+            "phase": cells.phase_set.labels(cells.phases),
             "synthetic": cells.synthetic.astype(int),
             **cells.columns,
         }

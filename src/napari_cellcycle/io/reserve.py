@@ -82,11 +82,20 @@ def _claim_path(output: Path) -> Path:
     return folder / f".cellcycle-{sha256(str(real).encode(errors='surrogateescape')).hexdigest()[:16]}.claim"
 
 
+def _write_claim(claim: Path) -> None:
+    with claim.open("x", encoding="utf-8") as file:
+        try:
+            file.write(mark())
+            file.flush()
+        except OSError:
+            claim.unlink()
+            raise
+
+
 def _take(claim: Path, output: Path) -> None:
     for _ in range(2):
         try:
-            with claim.open("x", encoding="utf-8") as file:
-                file.write(mark())
+            _write_claim(claim)
             if output.is_dir() and not os.access(output, os.W_OK):
                 claim.unlink()
                 raise WriteError(f"can't write to {output} (Permission denied); choose another folder")

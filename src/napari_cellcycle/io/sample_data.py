@@ -158,3 +158,22 @@ def _unpack(archive: Path, folder: Path) -> Iterator[Progress]:
 def sample_path() -> Path:
     """The sample in the package: synthetic cells, each with the phase it was generated for."""
     return Path(str(files("napari_cellcycle") / "sample" / "jurkat_synthetic.ome.tif"))
+
+
+CONTROL_PIXEL_UM = 0.5
+"""Edge of a pixel of the synthetic stained control."""
+
+
+def control_path(field: str = "control") -> Path:
+    """A field of the synthetic stained control in the package: brightfield and DAPI of cells that a script made.
+
+    Parameters
+    ----------
+    field : {"control", "second"}
+        Which one: that to train on, or that to test on.
+
+    Returns
+    -------
+    Path
+    """
+    return Path(str(files("napari_cellcycle") / "sample" / "control" / f"{field}.ome.tif"))

@@ -29,6 +29,7 @@ _HEADINGS = {
 """Spellings of the headings, in small letters without blanks and underscores."""
 _NO_PARENT = {"", "-1", "-1.0", "nan", "none", "na", "n/a"}
 _CHALLENGE_COLUMNS = 4
+_MOST_FRAMES = 100_000
 _NAPARI_COLUMNS = (4, 5)
 """Of napari's Tracks: track, frame, perhaps z, y and x."""
 
@@ -66,10 +67,10 @@ def _is_challenge(lines: Sequence[str]) -> bool:
 def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
     """``label, first frame, last frame, parent`` of each track; the label is the cell's in every frame."""
     try:
-        rows = np.array([[int(word) for word in line.split()] for line in lines])
+        rows = np.array([[int(word) for word in line.split()] for line in lines], np.int64)
         if rows.shape[1] != _CHALLENGE_COLUMNS:
             raise ValueError
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ReadError(
             f"{path.name} must have four whole numbers in each line (label, first frame, last frame, parent)"
         ) from error
@@ -77,6 +78,9 @@ def _challenge(path: Path, lines: Sequence[str]) -> TrackTable:
     if (last < first).any():
         label = labels[np.flatnonzero(last < first)[0]]
         raise ReadError(f"{path.name}: track {label} ends before it starts; correct its line")
+    if (too_long := (last - first.clip(0) >= _MOST_FRAMES) | (first < 0)).any():
+        label = labels[np.flatnonzero(too_long)[0]]
+        raise ReadError(f"{path.name}: no film has all the frames of track {label}; correct its line")
     if len(np.unique(labels)) < len(labels):
         raise ReadError(f"{path.name} has a label twice; write one line for each track")
     n_frames = last - first + 1

@@ -17,6 +17,7 @@ from napari_cellcycle.io.formats.zarr import ZarrImage
 from napari_cellcycle.io.formats.zarr_groups import shown_name
 from napari_cellcycle.io.image_set import check_plane, notes_on_planes
 from napari_cellcycle.io.phase_table import sidecar_path, with_truth
+from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,7 @@ def read_zarr_cells(
     channels: Mapping[str, str] | None = None,
     plane: int | None = None,
     columns: Mapping[str, str] | None = None,
+    vocabulary: PhaseSet = VOCABULARY,
 ) -> Cells:
     """Cells of an OME-Zarr image with one cell per frame.
 
@@ -63,6 +65,8 @@ def read_zarr_cells(
         The focal plane to read; by default the sharpest of each cell.
     columns : mapping of str to str, optional
         Further columns of the table, such as the well of a plate.
+    vocabulary : PhaseSet
+        What the names of phases can mean.
 
     Returns
     -------
@@ -88,8 +92,9 @@ def read_zarr_cells(
         pixel_size_um=file.pixel_size_um,
         notes=(*named.notes, *notes_on_planes(file.n_planes, plane), *_unused_labels(file)),
         columns=columns or {},
+        phase_set=vocabulary,
     )
-    return with_truth(cells, file.path, sidecar_path(file.path).stem)
+    return with_truth(cells, file.path, sidecar_path(file.path).stem, vocabulary)
 
 
 def _unused_labels(file: ZarrImage) -> list[str]:

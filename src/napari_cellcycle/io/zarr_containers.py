@@ -72,7 +72,7 @@ def _open_cells(images: ImageSet, origin: Origin) -> InputPart | None:
     if is_field and not file.cells and options.layout != "cells":
         return None
     source = options.source(path)
-    cells = read_zarr_cells(file, source, options.channels, options.plane, images.columns)
+    cells = read_zarr_cells(file, source, options.channels, options.plane, images.columns, options.names.vocabulary)
     phase = origin.phase_in(images.key) if origin.phase == UNKNOWN else origin.phase
     labelled = replace(cells, phases=np.where(cells.phases == UNKNOWN, np.int8(phase), cells.phases))
     kind = "OME-Zarr" if file.n_planes == 1 else f"OME-Zarr, {file.n_planes} focal planes"

@@ -30,6 +30,7 @@ from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan, channels_to_generate
 from napari_cellcycle.jobs.steps.synthetic_counts import phase_counts
 from napari_cellcycle.models.trained_generator import Generator
+from napari_cellcycle.phase_sets import check_seven
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.checkpoints import read_identity, remove_checkpoint
 from napari_cellcycle.store.generators import load_generator, save_generator
@@ -126,6 +127,7 @@ def augment_cells(
     """
     real, counts, fingerprints = None, None, np.zeros((0, 4), np.uint64)
     if cells is not None:
+        check_seven(cells.phase_set, "generators make cells")
         real, counts, fingerprints = yield from _distinct(cells)
     if run.generator:
         generator, fingerprints = load_generator(run.generator), fingerprints[:0]

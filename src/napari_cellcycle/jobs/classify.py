@@ -29,7 +29,6 @@ from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
 from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
-from napari_cellcycle.phases import UNSURE
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
@@ -109,6 +108,8 @@ def classify_files(
             min_probability=config.min_probability,
             predict=predict_chunks(at_work, chunks),
         )
+        if reading.phases is not None:
+            prediction = prediction.in_phases(reading.phases)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
         followed = decoded = None
         in_tracks: dict[str, Any] = {}
@@ -196,8 +197,9 @@ def summarise(
         corrected = phase_fractions(prediction, confusion)
     return {
         "n_cells": len(prediction),
+        "phase_set": prediction.phase_set.to_dict(),
         "n_unreadable": len(prediction.unreadable),
-        "n_unsure": int((prediction.phases == UNSURE).sum()),
+        "n_unsure": int(prediction.is_unsure.sum()),
         "n_unfamiliar": None if prediction.unfamiliar is None else int(prediction.unfamiliar.sum()),
         "verdict": None if prediction.verdict is None else prediction.verdict.to_dict(),
         "phases": None if found is None else found.to_dict(),

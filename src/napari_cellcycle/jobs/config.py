@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_cellcycle.annotate.queue_names import QUEUES, RANDOM
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_shares, write_shares
+from napari_cellcycle.evaluation.natural_prevalence import parse_shares, write_shares
 from napari_cellcycle.io.name_patterns import LAYOUTS
+from napari_cellcycle.io.phase_set_file import read_phase_set
+from napari_cellcycle.phase_sets import NAMED_SETS, PhaseSet
 from napari_cellcycle.phases import PHASE_LABELS, Phase, parse_phase
 from napari_cellcycle.settings_base import (
     OPTIONAL_PATH,
@@ -62,6 +61,10 @@ _FINDER = (
 )
 _WORKERS = "processes of this computer that share the work, each with one thread"
 _SCHEDULER = "share the work with a cluster of dask.distributed, as in tcp://10.0.0.5:8786"
+_PHASES = (
+    "phase set: seven, g1-s-g2m, g1-sg2m, interphase-mitosis, a file with one phase a line, or a list such as "
+    "G1,S,G2/M; empty: as the data and the model say"
+)
 _MAX_SEED = 2**31 - 1
 
 
@@ -146,6 +149,7 @@ Inputs = Annotated[
 """An empty word is kept, to be refused."""
 OptionalPath = Annotated[Path | None, OPTIONAL_PATH]
 OptionalText = Annotated[str | None, OPTIONAL_TEXT]
+Phases = Annotated[PhaseSet | None, optional(TextForm(read_phase_set, PhaseSet.to_text))]
 CellDiameter = Annotated[
     float | None,
     more(
@@ -179,6 +183,7 @@ class ReadSettings(Settings):
     ] = None
     cell_diameter_px: CellDiameter = None
     finder: Annotated[OptionalText, more(_FINDER)] = None
+    phases: Annotated[Phases, setting(_PHASES, suggestions=tuple(NAMED_SETS), more=True)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,11 +298,6 @@ class EvaluateSettings(SettingsOfRecipe):
         if len(self.model) != 1:
             raise SettingError(f"model names {len(self.model)} models, but must name one here, such as default")
         return self.model[0]
-
-    @property
-    def shares(self) -> NDArray[np.float64] | None:
-        """Natural shares of the seven phases, shape (7,), from `prevalence`."""
-        return None if self.prevalence is None else normalised_shares(self.prevalence)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,10 +103,16 @@ def _write(cells: Cells, spec: StackSpec, output: Path) -> Job[Progress, Convert
     table = sidecar_path(output)
     # in an order that can't lie when the process is killed in between: an old table goes before its stack is replaced,
     # and a new one appears after the new stack
-    with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
-        yield from _write_stack(cells, spec, output, temporary)
-        write_sidecar(cells, temporary_table)
-        table.unlink(missing_ok=True)
+    is_new = not output.exists()
+    try:
+        with atomic_path(table) as temporary_table, atomic_path(output) as temporary:
+            yield from _write_stack(cells, spec, output, temporary)
+            write_sidecar(cells, temporary_table)
+            table.unlink(missing_ok=True)
+    except WriteError:
+        if is_new:  # its table was not put next to it
+            shutil.rmtree(output) if output.is_dir() else output.unlink(missing_ok=True)
+        raise
     return Converted(output, table, len(cells), spec.shape)
 
 

@@ -25,6 +25,7 @@ from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.duque2024 import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
+from napari_cellcycle.phase_sets import shared_phases
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import find_model, load_model, load_training_fingerprints
 
@@ -157,6 +158,7 @@ def _test_finished(
         yield Note(note)
     duplicates = yield from iter_duplicates(cells)
     cells = cells.subset(duplicates.keep)
+    shared_phases(model.card.phase_set, cells.phase_set)  # before any cell is read
     prediction = yield from classify_cells(model, cells, device=config.device, min_probability=config.min_probability)
     report = yield from evaluate_prediction(
         cells,
@@ -164,7 +166,7 @@ def _test_finished(
         trained,
         model=model.name,
         duplicates=duplicates,
-        prevalence=config.shares,
+        prevalence=config.prevalence,
         seed=config.seed,
         temperature=(model.card.temperature,),
         settings=shared_settings({**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}),
@@ -208,7 +210,7 @@ def evaluate_prediction(
     checks = choose_tested(cells, kept, _training_fingerprints(trained))
     return evaluate(
         prediction,
-        checks.truth,
+        replace(cells, phases=checks.truth),
         model=model or Path(trained).name,
         protocol=checks.protocol,
         synthetic=cells.synthetic,

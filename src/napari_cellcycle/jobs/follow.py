@@ -19,7 +19,6 @@ from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
-from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.tracking.course import track_positions
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.film import Film, FilmTracks, films_of
@@ -134,7 +133,7 @@ def decode_followed(followed: Followed, prediction: Prediction, settings: Follow
         probabilities[:, callable_phases],
         followed.key[rows],
         followed.frame[rows],
-        [PHASE_LABELS[phase] for phase in callable_phases],
+        [prediction.phase_set.names[phase] for phase in callable_phases],
         followed.mothers or None,
         settings.minutes_per_frame,
         unfamiliar=None if prediction.unfamiliar is None else prediction.unfamiliar[rows],
@@ -260,7 +259,7 @@ def _spot_features(followed: Followed, decoded: DecodedTracks, prediction: Predi
     name = np.full(len(followed.key), NO_TRACK)
     name[film.rows] = spot
     ids = name[followed.rows].tolist()
-    number = np.array([PHASE_LABELS.index(name) + 1 for name in decoded.phase_set])
+    number = np.array([prediction.phase_set.names.index(name) + 1 for name in decoded.phase_set])
     columns = {
         "PHASE": ("Cell-cycle phase", number[decoded.phases], True),
         "PHASE_RAW": ("Phase, single frame", prediction.best[followed.rows] + 1, True),

@@ -16,7 +16,7 @@ from napari_cellcycle.cells import DNA, ROLES, Cells
 from napari_cellcycle.errors import ChannelError, ImageError, ReadError
 from napari_cellcycle.evaluation.reporting.stain_page import render_stain_page
 from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.images.nuclei import NucleusFinder, nuclei_in_words
+from napari_cellcycle.images.nuclei import nuclei_in_words
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.channel_roles import role_in_notes
 from napari_cellcycle.io.csv_cells import write_csv
@@ -31,6 +31,7 @@ from napari_cellcycle.io.writers.label_image import write_label_image
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import LabelSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.models.stain_finder import StainFinder
 from napari_cellcycle.stain.gates import Gates
 from napari_cellcycle.stain.measure import Measures, measure_cells
 from napari_cellcycle.stain.names import FUCCI_ROLES
@@ -75,13 +76,12 @@ def _label_files(
     paths: Sequence[str | Path], output: Path, settings: LabelSettings, reading: ReadSettings
 ) -> Job[Progress | Note, StainLabels]:
     reading = _with_dna(reading, settings)
-    finder = None if settings.fucci is not None else NucleusFinder(DNA, reading.cell_diameter_px)
+    finder = None if settings.fucci is not None else StainFinder(diameter_px=reading.cell_diameter_px)
     cells = yield from open_cells(paths, reading, labelled=False, finder=finder)
     found = yield from label_cells(cells, settings, reading.channels or {})
     write_results(found, Path(output), settings)
-    if finder is not None and finder.found:
-        written = write_nuclei(cells, Path(output))
-        yield Note(f"{nuclei_in_words(finder.found)}; look at {shorten(written)}, and mend what is wrong")
+    if finder is not None and (written := write_nuclei(cells, Path(output))):
+        yield Note(f"{nuclei_in_words(len(cells), finder.reasons)}; look at {shorten(written)}, and mend what is wrong")
     if found.tells == NOTHING and not (found.gated.labels != "").any():
         raise ImageError(
             f"nothing was labelled, as no phase can be determined from this stain; look at {Path(output) / PAGE}, use "

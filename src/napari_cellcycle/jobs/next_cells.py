@@ -21,6 +21,7 @@ from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.jobs.config import NextSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.phase_sets import shared_phases
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels
 from napari_cellcycle.store.models import load_model
 
@@ -73,4 +74,7 @@ def order_cells(cells: Cells, labels: LabelTable, settings: NextSettings) -> Job
             features = yield from extract_features(model, cells, device=settings.device)
         else:
             prediction = yield from classify_cells(model, cells, device=settings.device)
+            shared = shared_phases(prediction.phase_set, labels.phase_set)
+            prediction = prediction.in_phases(shared)
+            labels.use_phases(shared)
     return queue_order(settings.queue, labels, prediction, features, settings.seed, cells.synthetic)

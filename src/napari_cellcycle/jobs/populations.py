@@ -77,6 +77,8 @@ def _summarise(
     if has_calls:
         saved = read_calls(Path(paths[0]))
         prediction = saved.prediction
+        if reading.phases is not None:
+            prediction = prediction.in_phases(reading.phases)
         confusion, note = confusion_of(saved, config.model)
         if note:
             yield Note(note)
@@ -89,6 +91,8 @@ def _summarise(
         prediction = yield from classify_cells(
             model, cells, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
         )
+        if reading.phases is not None:
+            prediction = prediction.in_phases(reading.phases)
         confusion = model.card.confusion
         _write_calls(prediction, model, Path(output), config, reading, paths)
         embedding = yield from embed_cells(cells, model, config)

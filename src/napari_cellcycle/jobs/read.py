@@ -38,7 +38,7 @@ def open_cells(
     chosen = choose_finder(settings.finder, model) if settings.finder or finder is None else finder
     cells = read_cells(paths, **reading_options(settings), finder=chosen)
     if labelled:
-        cells = with_labels(cells, paths)
+        cells = with_labels(cells, paths, settings.phases)
     yield from (Note(text) for text in cells.notes)
     return cells
 
@@ -51,6 +51,6 @@ def describe_cells(paths: Sequence[str | Path], settings: ReadSettings) -> Descr
     if not is_counted or not has_labels(root_of(paths), [part.where for part in found.parts]):
         return found
     plain = read_cells(paths, **options, finder=choose_finder(settings.finder))
-    cells = with_labels(plain, paths)
+    cells = with_labels(plain, paths, settings.phases)
     notes = tuple(note for note in cells.notes if note not in plain.notes)
-    return replace(found, labelled=count_phases(cells.phases), labels=notes)
+    return replace(found, labelled=count_phases(cells), labels=notes)

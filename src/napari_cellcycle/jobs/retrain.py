@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -26,7 +25,7 @@ from napari_cellcycle.annotate.rounds import (
 )
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
-from napari_cellcycle.datasets.training_cells import count_phases
+from napari_cellcycle.datasets.training_cells import count_cells
 from napari_cellcycle.errors import TooFewCellsError, WriteError
 from napari_cellcycle.evaluation.metrics import confusion_table
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
@@ -37,9 +36,9 @@ from napari_cellcycle.jobs.steps.advice import what_is_missing
 from napari_cellcycle.jobs.steps.checkpointer import check_output_free
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells
-from napari_cellcycle.store.checkpoints import remove_checkpoint, unfinished_folder
+from napari_cellcycle.store.checkpoints import unfinished_folder
 from napari_cellcycle.store.models import find_model, load_training_fingerprints, models_folder
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import FINE_TUNING
@@ -111,13 +110,13 @@ def retrain(
     history = rounds_path(labels)
     start = _root_of(start_from, read_rounds(history))
     held, training = yield from _parts(cells, labels)
-    counts = count_phases(training.phases)
-    if missing := what_is_missing(counts, np.zeros_like(counts)):
+    counts, _ = count_cells(training)
+    if missing := what_is_missing(counts, np.zeros_like(counts), cells.phase_set):
         raise TooFewCellsError(missing)
     folder = output or _free_folder(start)
     run = TrainSettings(start_from=start, device=device, overrides={"seed": seed, "epochs": _n_epochs(len(training))})
-    with _nothing_half_done(folder):
-        model = yield from train_cells(training, folder, run, stop=stop)
+    # a new round with more labels would not continue an interrupted one
+    model = yield from train_cells(training, folder, run, stop=stop, resumable=False)
     figure, n_tested = yield from _test(model, held, device)
     done = Round(
         model=str(folder),
@@ -141,7 +140,7 @@ def _parts(cells: Cells, labels: LabelTable) -> Job[Progress, tuple[Cells, Cells
     known = (labels.phases != UNKNOWN) & ~cells.synthetic
     held, others = known & held_out_rows(labels), known & ~held_out_rows(labels)
     rows = np.r_[np.flatnonzero(held), np.flatnonzero(others)]
-    chosen = replace(cells, phases=labels.phases).subset(rows)
+    chosen = replace(cells, phases=labels.phases, phase_set=labels.phase_set).subset(rows)
     fingerprints = (yield from iter_duplicates(chosen)).fingerprints
     n_held = int(held.sum())
     copied = in_training_set(fingerprints[n_held:], fingerprints[:n_held])
@@ -156,7 +155,8 @@ def _n_epochs(n_cells: int) -> int:
 
 def _test(model: Model, held: Cells, device: str) -> Job[Progress | Note, tuple[HeldOutFigure, int]]:
     """Score a model on those of the held-out cells that neither it nor the model before it was trained on."""
-    confusion: NDArray[np.int64] = np.zeros((N_PHASES, N_PHASES), np.int64)
+    phases = held.phase_set
+    confusion: NDArray[np.int64] = np.zeros((len(phases), len(phases)), np.int64)
     duplicates = yield from iter_duplicates(held)
     trained_on = None if model.folder is None else load_training_fingerprints(model.folder)
     seen = np.zeros(len(held), bool)
@@ -168,8 +168,8 @@ def _test(model: Model, held: Cells, device: str) -> Job[Progress | Note, tuple[
     if len(tested):
         prediction = yield from classify_cells(model, tested, device=device)
         if (prediction.best != UNKNOWN).any():
-            confusion = confusion_table(tested.phases, prediction.best)
-    return held_out_figure(confusion), int(confusion.sum())
+            confusion = confusion_table(tested.phases, prediction.in_phases(phases).best, phases)
+    return held_out_figure(confusion, phases), int(confusion.sum())
 
 
 def _root_of(start_from: str, rounds: list[Round]) -> str:
@@ -187,12 +187,3 @@ def _free_folder(start: str) -> Path:
     folders = (models_folder() / name for name in names)
     # a round that was killed, or that runs in another window, keeps its name
     return next(folder for folder in folders if not folder.exists() and not unfinished_folder(folder).exists())
-
-
-@contextmanager
-def _nothing_half_done(folder: Path) -> Iterator[None]:
-    """Remove what an abandoned round left behind: a new round with more labels would not continue it."""
-    try:
-        yield
-    finally:
-        remove_checkpoint(folder)

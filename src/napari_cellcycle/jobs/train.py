@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.training_cells import count_cells, count_phases
-from napari_cellcycle.errors import TooFewCellsError, WriteError
+from napari_cellcycle.datasets.training_cells import count_cells
+from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.read import open_cells
@@ -30,13 +31,15 @@ from napari_cellcycle.jobs.steps.pretrained import PretrainedModel
 from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table, train_validation_split
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.models.device import pick_device
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 from napari_cellcycle.store.checkpoints import generator_of, read_identity, remove_checkpoint
+from napari_cellcycle.store.finders import copy_finder
 from napari_cellcycle.store.models import remember_run, save_model
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import TrainConfig, resolved
 from napari_cellcycle.training.gan.loop import GanStep, Samples
 from napari_cellcycle.training.recipes import RECIPES
+from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.versions import installed_versions
 
 
@@ -61,13 +64,14 @@ def train_cells(
     *,
     reading: ReadSettings | None = None,
     stop: Stop = never,
+    resumable: bool = True,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     """Train on the cells of known phase, and write the new model to the new folder `output`.
 
     Stained cells of unknown phase are used too, for their stain. Next to weights and card the folder gets ``log.csv``
     (losses by epoch) and ``split.csv`` (which cells were for training and which for validation). Meanwhile the folder
-    ``OUTPUT.unfinished`` holds what ``run.resume`` needs to continue to the same weights. `reading` says how the cells
-    of ``run.also`` are read.
+    ``OUTPUT.unfinished`` holds what ``run.resume`` needs to continue to the same weights, unless the training is short
+    and not `resumable`. `reading` says how the cells of ``run.also`` are read.
 
     Raises
     ------
@@ -81,16 +85,16 @@ def train_cells(
         `stop` was true before there were any weights.
     """
     with claimed(Path(output), resume=run.resume):
-        return (yield from _train(cells, Path(output), run, reading, stop))
+        return (yield from _train(cells, Path(output), run, reading, stop, resumable))
 
 
 def _train(
-    cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop
+    cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop, resumable: bool = True
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
     counts, synthetic = count_cells(cells)
-    if missing := what_is_missing(counts, synthetic):
+    if missing := what_is_missing(counts, synthetic, cells.phase_set):
         raise TooFewCellsError(missing)
-    yield from map(Note, training_advice(counts, synthetic))
+    yield from map(Note, training_advice(counts, synthetic, cells.phase_set))
     if not run.start_from and (better := best_start(counts, synthetic, models_to_fine_tune(cells.channels))):
         yield Note(f"with fewer than {FINE_TUNE_BELOW:,} cells of known phase, start-from {better} is the better start")
     start = PretrainedModel.load(run.start_from) if run.start_from else None
@@ -100,15 +104,16 @@ def _train(
     data = yield from TrainingData.from_cells(cells, run.also, recipe, reading or ReadSettings())
     training_indices, validation_indices = train_validation_split(data, config)
     cells_hash = sha256(data.fingerprints[training_indices].tobytes()).hexdigest()
-    gan_checkpointer = Checkpointer(generator_of(output), _settings_fingerprint(run, start, config, [cells_hash]))
+    fingerprint = partial(_settings_fingerprint, run, start, config, cells.phase_set)
+    gan_checkpointer = Checkpointer(generator_of(output), fingerprint([cells_hash]))
     training = yield from oversampled(
         data, training_indices, recipe, config, run.device, stop=stop, checkpointer=gan_checkpointer
     )
     validation = data.prepared.subset(validation_indices)
 
     cells_hashes = [training.sha256, validation.sha256]
-    checkpointer = Checkpointer(output, _settings_fingerprint(run, start, config, cells_hashes))
-    hooks = checkpointer.hooks(stop, resume=run.resume)
+    checkpointer = Checkpointer(output, fingerprint(cells_hashes))
+    hooks = checkpointer.hooks(stop, resume=run.resume) if resumable else Hooks(stop=stop)
     model, log = yield from fit_model(
         output.name, recipe, training, validation, config, run.device, start=start_model, hooks=hooks
     )
@@ -123,8 +128,19 @@ def _train(
     except WriteError as error:
         yield Note(f"{output.name} is not in the list of models: {error}")
     save_model(model, output, fingerprints, tables)
+    if start is not None and start.model.folder is not None:
+        yield from _take_finder(start.model.folder, output)
     remove_checkpoint(output)
     return model
+
+
+def _take_finder(source: Path, output: Path) -> Job[Note, None]:
+    """A model keeps the finder of the one that it started from; that no finder can be taken must not lose the model."""
+    try:
+        if copy_finder(source, output):
+            yield Note(f"{output.name} finds cells by the finder of {source.name}")
+    except (ModelError, WriteError) as error:
+        yield Note(f"{output.name} has no finder: {error}")
 
 
 def resumed_settings(output: Path, run: TrainSettings) -> TrainSettings:
@@ -147,7 +163,11 @@ def resumed_settings(output: Path, run: TrainSettings) -> TrainSettings:
 
 
 def _settings_fingerprint(
-    run: TrainSettings, start: PretrainedModel | None, config: TrainConfig, cells_hashes: list[str]
+    run: TrainSettings,
+    start: PretrainedModel | None,
+    config: TrainConfig,
+    phases: PhaseSet,
+    cells_hashes: list[str],
 ) -> dict[str, Any]:
     """What must be the same for a training to continue to the same weights; `resumed_settings` reads it."""
     return {
@@ -156,6 +176,7 @@ def _settings_fingerprint(
         "start_from": "" if start is None else f"{start.model.name} ({start.sha256[:12]})",
         "device": pick_device(run.device).type,
         "cells": cells_hashes,
+        **({} if phases == SEVEN else {"phases": phases.to_text()}),
     }
 
 
@@ -163,7 +184,7 @@ def _completed(
     card: ModelCard, training_facts: dict[str, Any], run: TrainSettings, start: PretrainedModel | None
 ) -> ModelCard:
     """The card, with where the model comes from."""
-    provenance = {} if start is None else {"start_from": start.provenance()}
+    provenance = {} if start is None else {"start_from": start.provenance(card.phase_set)}
     return replace(
         card,
         training={**card.training, **training_facts, **provenance},
@@ -175,7 +196,7 @@ def _completed(
 
 def _data_facts(data: TrainingData) -> dict[str, Any]:
     return {
-        "cells_per_phase": dict(zip(PHASE_LABELS, count_phases(data.cells.phases).tolist(), strict=True)),
+        "cells_per_phase": dict(zip(data.cells.phase_set.names, count_cells(data.cells)[0].tolist(), strict=True)),
         "repeats_removed": data.n_duplicates,
         "data_sha256": data.data_sha256,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -11,7 +11,7 @@ class Outputs(NamedTuple):
     """Outputs of a network for a batch of B cells."""
 
     logits: Tensor
-    """(B, 7), before softmax, in phase order."""
+    """(B, P), before softmax, in phase order."""
     log2_dna: Tensor | None = None
     """(B,), log2 of the DNA content relative to the G1 peak: 0 in G1, 1 in G2. None without such a head."""
     stain: Tensor | None = None
@@ -22,6 +22,9 @@ class Outputs(NamedTuple):
 
 class PhaseNetwork(nn.Module):
     """Base class of all networks: images (B, C, S, S) of prepared cells in, `Outputs` out."""
+
+    head: ClassVar[str] = "phase_head"
+    """Name of the last layer, which has one output for each phase."""
 
     def forward(self, images: Tensor) -> Outputs:
         """Predict the phases, and the DNA content where the network has a head for it."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from napari_cellcycle.images.model_input import InputSpec
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 
 CARD_VERSION = 1
 _KEYS = {"fallbacks": "stand_ins"}
@@ -29,8 +29,9 @@ class ModelCard:
         What `models.build` needs besides to build the network.
     input : InputSpec
         Channels in order, crop, pixel size, normalisation.
-    phases : tuple of str
-        Names of the outputs in order.
+    phase_set : PhaseSet
+        The outputs in order. In ``model.json`` they are ``phases``, the names, and for other phases than the seven
+        ``phase_parts``, which of the seven each one stands for.
     temperature : float
         Logits are divided by it, so that probabilities mean what they say (Guo et al. 2017).
     training : dict
@@ -38,7 +39,7 @@ class ModelCard:
     figures : dict
         Measured quality, each with the protocol that it was measured by.
     confusion : list of list of int, or None
-        Counts of the cross-validation behind `figures`, shape (7, 7): rows are true phases, columns predicted ones,
+        Counts of the cross-validation behind `figures`, shape (P, P): rows are true phases, columns predicted ones,
         without a minimum probability. Phase fractions of a sample are corrected by it.
     fallbacks : dict of str to str
         For a channel, the model that takes over where cells lack that channel: a name or folder as `load_model` takes.
@@ -57,7 +58,7 @@ class ModelCard:
     input: InputSpec
     description: str = ""
     options: dict[str, Any] = field(default_factory=dict)
-    phases: tuple[str, ...] = PHASE_LABELS
+    phase_set: PhaseSet = SEVEN
     temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +71,15 @@ class ModelCard:
 
     def to_json(self) -> str:
         """The card as text."""
-        values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        values: dict[str, Any] = {}
+        for name, value in {**asdict(self), "phase_set": self.phase_set}.items():
+            if name != "phase_set":
+                values[_KEYS.get(name, name)] = value
+                continue
+            written = self.phase_set.to_dict()
+            values["phases"] = written["names"]
+            if not self.phase_set.is_seven:
+                values["phase_parts"] = written["parts"]
         return json.dumps({"card_version": CARD_VERSION, **values}, indent=2) + "\n"
 
     def fallback_for(self, channels: Sequence[str]) -> str | None:
@@ -84,13 +93,13 @@ class ModelCard:
 
         A fine-tuned model keeps what the model that it started from was trained on.
         """
-        start = self.training.get("start_from")
-        phases = start.get("phases", PHASE_LABELS) if isinstance(start, dict) else ()
-        before = phases if isinstance(phases, list | tuple) else PHASE_LABELS  # an odd card forbids nothing
+        names, start = self.phase_set.names, self.training.get("start_from")
+        phases = start.get("phases", names) if isinstance(start, dict) else ()
+        before = phases if isinstance(phases, list | tuple) else names  # an odd card forbids nothing
         counts = self.training.get("cells_per_phase")
-        if not isinstance(counts, dict) or not any(counts.get(label) for label in PHASE_LABELS):
+        if not isinstance(counts, dict) or not any(counts.get(name) for name in names):
             return ()
-        return tuple(n for n, label in enumerate(PHASE_LABELS) if not counts.get(label) and label not in before)
+        return tuple(n for n, name in enumerate(names) if not counts.get(name) and name not in before)
 
     def to_text(self) -> str:
         """The card as a person reads it."""
@@ -100,6 +109,7 @@ class ModelCard:
             f"{self.name}: {self.description}",
             f"  needs      {' + '.join(spec.channels)}, {crop}",
             f"  trained on {training.get('n_cells', 'an unknown number of')} cells",
+            *([] if self.phase_set.is_seven else [f"  tells      {self.phase_set}"]),
         ]
         lines += [f"  {name:<10} {value}" for name, value in self.figures.items()]
         lines.append(f"  licence    {self.licence or 'not stated'}; data: {self.data_licence or 'not stated'}")

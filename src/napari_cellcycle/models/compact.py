@@ -29,6 +29,8 @@ class CompactResNet(PhaseNetwork):
         Residual blocks per stage.
     dropout : float
         Share of the pooled features that is dropped in training.
+    n_phases : int
+        Phases that it tells.
 
     References
     ----------
@@ -37,14 +39,19 @@ class CompactResNet(PhaseNetwork):
     """
 
     def __init__(
-        self, n_channels: int = 2, widths: tuple[int, ...] = (24, 48, 96), blocks: int = 1, dropout: float = 0.4
+        self,
+        n_channels: int = 2,
+        widths: tuple[int, ...] = (24, 48, 96),
+        blocks: int = 1,
+        dropout: float = 0.4,
+        n_phases: int = N_PHASES,
     ) -> None:
         super().__init__()
         self.stem = conv_norm(n_channels, widths[0], kernel=5, stride=2)  # (B, w, S/2, S/2)
         self.stages = nn.ModuleList([_stage(widths[0], widths[0], blocks, stride=1)])
         self.stages.extend(_stage(narrow, wide, blocks, stride=2) for narrow, wide in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
-        self.phase_head = nn.Linear(2 * widths[-1], N_PHASES)
+        self.phase_head = nn.Linear(2 * widths[-1], n_phases)
         self.dna_head = nn.Linear(2 * widths[-1], 1)
         self.stain_head = StainDecoder(widths)
 

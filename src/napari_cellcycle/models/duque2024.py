@@ -15,7 +15,9 @@ class Duque2024(PhaseNetwork):
     dropout rate. Valid padding is the default of the Keras layers it used, and 0.2 is the rate in its published code.
     """
 
-    def __init__(self, n_channels: int = 2) -> None:
+    head = "classifier.6"
+
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(n_channels, 64, 10),  # (B, C, 64, 64) -> (B, 64, 55, 55)
@@ -32,7 +34,7 @@ class Duque2024(PhaseNetwork):
             nn.Dropout(0.2),
             nn.Linear(32, 16),
             nn.ReLU(),
-            nn.Linear(16, N_PHASES),
+            nn.Linear(16, n_phases),
         )
 
     def forward(self, images: Tensor) -> Outputs:

@@ -9,6 +9,7 @@ from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.models.compact import CompactResNet
 from napari_cellcycle.models.feature_trees import FeatureTrees
 from napari_cellcycle.models.radial_profile import radial_profile
+from napari_cellcycle.phases import N_PHASES
 
 NETWORK_SHARE = 2 / 3
 """Weight of the residual network's probabilities; the trees have the rest."""
@@ -33,13 +34,17 @@ class PairedNetwork(PhaseNetwork):
     ----------
     n_channels : int
         Channels of the input.
+    n_phases : int
+        Phases that it tells.
     """
 
-    def __init__(self, n_channels: int = 2) -> None:
+    head = "network.phase_head"
+
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
         super().__init__()
-        self.n_channels = n_channels
-        self.network = CompactResNet(n_channels)
-        self.trees = ProfileTrees(n_channels)
+        self.n_channels, self.n_phases = n_channels, n_phases
+        self.network = CompactResNet(n_channels, n_phases=n_phases)
+        self.trees = ProfileTrees(n_channels, n_phases)
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases and DNA content of images (B, C, S, S); S must be a multiple of 8."""
@@ -54,4 +59,4 @@ class PairedNetwork(PhaseNetwork):
 
     def remove_trees(self) -> None:
         """Go back to the outputs of the network alone."""
-        self.trees = ProfileTrees(self.n_channels)
+        self.trees = ProfileTrees(self.n_channels, self.n_phases)

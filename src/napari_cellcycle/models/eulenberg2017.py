@@ -18,7 +18,7 @@ class Eulenberg2017(PhaseNetwork):
     last ones of 64-pixel inputs; here the mean is over maps of any size.
     """
 
-    def __init__(self, n_channels: int = 2) -> None:
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
         super().__init__()
         self.features = nn.Sequential(
             _Convolution(n_channels, 96, kernel=3),  # (B, 96, S, S)
@@ -36,7 +36,7 @@ class Eulenberg2017(PhaseNetwork):
             _Dual(432, 176, 160),  # 336
             _Dual(336, 176, 160),  # (B, 336, S/8, S/8)
         )
-        self.phase_head = nn.Linear(336, N_PHASES)
+        self.phase_head = nn.Linear(336, n_phases)
 
     def forward(self, images: Tensor) -> Outputs:
         """Phases of images (B, C, S, S)."""

@@ -14,7 +14,7 @@ from napari_cellcycle.phases import N_PHASES
 
 DEPTH = 4
 """Decisions from the root of a tree to each of its leaves."""
-DNA = N_PHASES
+DNA = -1
 """Index of the DNA content among the outputs, after the phases."""
 _ROUNDS_AT_A_TIME = 19
 """So many that what a batch needs stays in the cache of a core."""
@@ -79,6 +79,8 @@ class FeatureTrees(PhaseNetwork):
     ----------
     n_channels : int
         Channels of the input.
+    n_phases : int
+        Phases that it tells.
     """
 
     feature: Tensor
@@ -86,13 +88,14 @@ class FeatureTrees(PhaseNetwork):
     answer: Tensor
     start: Tensor
 
-    def __init__(self, n_channels: int = 2) -> None:
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
         super().__init__()
+        n_outputs = n_phases + 1
         self._channels = tuple(f"channel {number}" for number in range(n_channels))
-        self.register_buffer("start", torch.full((N_PHASES + 1,), torch.nan))  # before the first tree; NaN: no output
-        self.register_buffer("feature", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1, dtype=torch.int16))
-        self.register_buffer("threshold", torch.zeros(0, N_PHASES + 1, 2**DEPTH - 1))
-        self.register_buffer("answer", torch.zeros(0, N_PHASES + 1, 2**DEPTH))
+        self.register_buffer("start", torch.full((n_outputs,), torch.nan))  # before the first tree; NaN: no output
+        self.register_buffer("feature", torch.zeros(0, n_outputs, 2**DEPTH - 1, dtype=torch.int16))
+        self.register_buffer("threshold", torch.zeros(0, n_outputs, 2**DEPTH - 1))
+        self.register_buffer("answer", torch.zeros(0, n_outputs, 2**DEPTH))
 
     @property
     def is_grown(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_cellcycle.models.resnet import Bottleneck, ResNet
+from napari_cellcycle.phases import N_PHASES
 
 
 class Jin2021(ResNet):
@@ -13,5 +14,5 @@ class Jin2021(ResNet):
     (3, 4, 6, 3), with three fewer in its longest stage; the widths are those of ResNet-50.
     """
 
-    def __init__(self, n_channels: int = 2) -> None:
-        super().__init__(Bottleneck, (3, 4, 3, 3), n_channels)
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
+        super().__init__(Bottleneck, (3, 4, 3, 3), n_channels, n_phases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_cellcycle.models.resnet import BasicBlock, ResNet
+from napari_cellcycle.phases import N_PHASES
 
 
 class Rana2022(ResNet):
@@ -12,5 +13,5 @@ class Rana2022(ResNet):
     those in He et al.: 18 layers, 11 million weights, enough for a few thousand cells.
     """
 
-    def __init__(self, n_channels: int = 2) -> None:
-        super().__init__(BasicBlock, (2, 2, 2, 2), n_channels)
+    def __init__(self, n_channels: int = 2, n_phases: int = N_PHASES) -> None:
+        super().__init__(BasicBlock, (2, 2, 2, 2), n_channels, n_phases)

@@ -67,10 +67,16 @@ class ResNet(PhaseNetwork):
         Blocks in each stage; every stage but the first halves the resolution.
     n_channels : int
         Channels of the input.
+    n_phases : int
+        Phases that it tells.
     """
 
     def __init__(
-        self, block: type[BasicBlock | Bottleneck], n_blocks: tuple[int, int, int, int], n_channels: int
+        self,
+        block: type[BasicBlock | Bottleneck],
+        n_blocks: tuple[int, int, int, int],
+        n_channels: int,
+        n_phases: int = N_PHASES,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -85,7 +91,7 @@ class ResNet(PhaseNetwork):
                 stages.append(block(n_inputs, width, stride=2 if number and not index else 1))
                 n_inputs = block.widening * width
         self.stages = nn.Sequential(*stages)  # (B, n_inputs, S/32, S/32)
-        self.phase_head = nn.Linear(n_inputs, N_PHASES)
+        self.phase_head = nn.Linear(n_inputs, n_phases)
         self.apply(_initialise_as_he)
 
     def forward(self, images: Tensor) -> Outputs:

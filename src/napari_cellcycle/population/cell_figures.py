@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.evaluation.phase_fractions import counted_cells
 from napari_cellcycle.evaluation.reporting.theme import Theme
-from napari_cellcycle.phases import PHASE_LABELS, UNSURE, phase_label
 from napari_cellcycle.population.drawing import (
     MOST_PANELS,
     WIDTH_IN,
     Picked,
     add_legend,
     phase_colours,
-    phase_name,
     say,
     style_axes,
     tail,
@@ -83,11 +81,12 @@ class DnaFigure:
         return np.where(np.isfinite(values), bins, -1)
 
     def counts_of(self, sample: Sample) -> NDArray[np.int64]:
-        """Cells of each phase, and unsure ones, in each bin, shape (8, bins)."""
+        """Cells of each phase, and unsure ones, in each bin, shape (P + 1, bins)."""
         phases, bins = self.populations.phases[sample.rows], self._bins(sample.rows)
         known = (phases >= 0) & (bins >= 0)
         flat = phases[known].astype(np.int64) * _N_BINS + bins[known]
-        return np.bincount(flat, minlength=(UNSURE + 1) * _N_BINS).reshape(UNSURE + 1, _N_BINS)
+        n_kinds = len(self.populations.phase_set) + 1
+        return np.bincount(flat, minlength=n_kinds * _N_BINS).reshape(n_kinds, _N_BINS)
 
     def draw(self, figure: Figure, theme: Theme) -> Mapping[str, Axes]:
         """Draw it into an empty figure."""
@@ -110,7 +109,7 @@ class DnaFigure:
         more = len(self.populations.samples) - len(self._shown) if self.only is None else 0
         panels[-1].set_xlabel("DNA content (2 in G1)" + (f"; {more:,} more samples in the table" if more else ""))
         figure.supylabel("cells", color=theme.text, fontsize="small")
-        add_legend(figure, self.populations, theme, unsure=bool((self.populations.phases == UNSURE).any()))
+        add_legend(figure, self.populations, theme, unsure=self.populations.has_unsure)
         return {sample.name: axes for sample, axes in zip(self._shown, panels, strict=True)}
 
     def table(self) -> pd.DataFrame:
@@ -122,7 +121,7 @@ class DnaFigure:
             counts = self.counts_of(sample)
             for phase, number in np.argwhere(counts).tolist():
                 low, high = self.edges[number], self.edges[number + 1]
-                rows.append((sample.name, phase_label(phase), low, high, counts[phase, number]))
+                rows.append((sample.name, self.populations.phase_set.label(phase), low, high, counts[phase, number]))
         return pd.DataFrame(rows, columns=[self.populations.by, "phase", "dna_from", "dna_to", "cells"])
 
     def pick(self, panel: str, x: float, y: float) -> Picked | None:
@@ -137,7 +136,7 @@ class DnaFigure:
         if 0 <= y < tops[-1]:
             phase = int(np.searchsorted(tops, y, side="right"))
             inside &= self.populations.phases[sample.rows] == phase
-            what = f"{phase_name(phase)}, {what}"
+            what = f"{self.populations.phase_set.label(phase)}, {what}"
         return Picked(sample.rows[inside], what) if inside.any() else None
 
 
@@ -196,7 +195,7 @@ class EmbeddingFigure:
         for axes, name in zip(panels[: len(names)], names, strict=True):
             style_axes(axes, theme)
             self._draw_dots(axes, name, colours, theme)
-        add_legend(figure, self.populations, theme, unsure=bool((self.populations.phases == UNSURE).any()))
+        add_legend(figure, self.populations, theme, unsure=self.populations.has_unsure)
         return {name or "": axes for axes, name in zip(panels[: len(names)], names, strict=True)}
 
     def _draw_dots(self, axes: Axes, only: str | None, colours: Mapping[int, str], theme: Theme) -> None:
@@ -213,7 +212,7 @@ class EmbeddingFigure:
             axes.set_title(f"{tail(only, width)} ({len(own):,})", loc="left", color=theme.text, fontsize="small", pad=2)
 
     def _colours(self, rows: NDArray[np.intp], colours: Mapping[int, str]) -> NDArray[np.float64]:
-        palette = np.array([list(bytes.fromhex(colours[n][1:])) for n in range(UNSURE + 1)]) / 255
+        palette = np.array([list(bytes.fromhex(colours[n][1:])) for n in range(len(colours))]) / 255
         return palette[self.populations.phases[rows]].reshape(-1, 3)
 
     def table(self) -> pd.DataFrame:
@@ -221,9 +220,11 @@ class EmbeddingFigure:
         import pandas as pd
 
         rows, prediction = np.sort(self.shown), self.populations.prediction
-        labels = np.array([*PHASE_LABELS, phase_label(UNSURE)])
-        columns = {"source": prediction.sources[rows], "cell": prediction.ids[rows]}
-        columns |= {self.populations.by: self.populations.names[rows], "phase": labels[self.populations.phases[rows]]}
+        columns, labels = (
+            {"source": prediction.sources[rows], "cell": prediction.ids[rows]},
+            prediction.phase_set.labels,
+        )
+        columns |= {self.populations.by: self.populations.names[rows], "phase": labels(self.populations.phases[rows])}
         positions = self.embedding.positions[rows]
         return pd.DataFrame(columns | {"x": positions[:, 0], "y": positions[:, 1]})
 

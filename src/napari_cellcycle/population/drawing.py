@@ -16,15 +16,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme
 from napari_cellcycle.io.name_patterns import stem_of
-from napari_cellcycle.phases import (
-    COLOURS,
-    N_PHASES,
-    PHASE_LABELS,
-    UNSURE,
-    UNSURE_COLOUR,
-    UNSURE_LABEL,
-    greyed,
-)
+from napari_cellcycle.phases import greyed
 from napari_cellcycle.population.summary import Populations
 
 if TYPE_CHECKING:
@@ -172,7 +164,7 @@ def _panel(name: str, axes: Axes) -> Panel:
 
 def phase_colours(populations: Populations) -> dict[int, str]:
     """Colours of the phases and of unsure cells; greyed where the phases mean nothing."""
-    colours = {**{int(phase): colour for phase, colour in COLOURS.items()}, UNSURE: UNSURE_COLOUR}
+    colours = dict(enumerate(populations.phase_set.all_colours))
     if populations.is_greyed:
         return {phase: greyed(colour) for phase, colour in colours.items()}
     return colours
@@ -192,7 +184,7 @@ def add_legend(figure: Figure, populations: Populations, theme: Theme, *, unsure
     unsure : bool
         Name unsure cells too.
     """
-    names = [*PHASE_LABELS, UNSURE_LABEL] if unsure else [*PHASE_LABELS]
+    names = populations.phase_set.all_names if unsure else populations.phase_set.names
     colours, is_wide = phase_colours(populations), figure.get_figwidth() >= _WIDE_IN
     n_columns = len(names) if is_wide else _FEW_COLUMNS
     in_rows = [number for column in range(n_columns) for number in range(column, len(names), n_columns)]
@@ -279,8 +271,3 @@ def tail(name: str, width_in: float) -> str:
     name = name if "/" not in name else stem_of(name)
     most = max(_FEW_LETTERS, round(5 * width_in))
     return name if len(name) <= most else f"…{name[1 - most :]}"
-
-
-def phase_name(number: int) -> str:
-    """Name of a phase or of unsure cells, for a title."""
-    return PHASE_LABELS[number] if 0 <= number < N_PHASES else UNSURE_LABEL

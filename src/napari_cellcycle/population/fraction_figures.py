@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
 from napari_cellcycle.evaluation.reporting.theme import Theme
-from napari_cellcycle.phases import N_PHASES
 from napari_cellcycle.population.drawing import (
     MOST_PANELS,
     WIDTH_IN,
     Picked,
     add_legend,
     phase_colours,
-    phase_name,
     say,
     style_axes,
     tail,
@@ -79,7 +77,7 @@ class FractionsFigure:
                 continue
             bars[y] = found
             parts = [*zip(_starts(found), found.fractions, strict=True)]
-            axes.broken_barh(parts, (y - 0.4, 0.8), facecolors=[colours[n] for n in range(N_PHASES)])
+            axes.broken_barh(parts, (y - 0.4, 0.8), facecolors=[colours[n] for n in range(len(found.fractions))])
         furthest = max(1.0, _draw_whiskers(axes, bars, theme))
         labels = [f"{tail(sample.name, width)} ({_n_counted(sample):,})" for sample in self._shown]
         axes.set_yticks(range(len(labels)), labels)
@@ -109,8 +107,11 @@ class FractionsFigure:
         found = self.fractions_of(sample)
         if found is None or not 0 <= x <= 1:
             return None
-        phase = min(int(np.searchsorted(np.cumsum(found.fractions), x)), N_PHASES - 1)
-        return Picked(rows_of_phase(self.populations, sample, phase), f"{phase_name(phase)} in {sample.name}")
+        phase = min(int(np.searchsorted(np.cumsum(found.fractions), x)), len(found.fractions) - 1)
+        return Picked(
+            rows_of_phase(self.populations, sample, phase),
+            f"{self.populations.phase_set.label(phase)} in {sample.name}",
+        )
 
 
 def _n_counted(sample: Sample) -> int:
@@ -122,17 +123,21 @@ def _starts(found: PhaseFractions) -> NDArray[np.float64]:
     return np.cumsum(found.fractions) - found.fractions
 
 
+def _offsets(found: PhaseFractions) -> NDArray[np.float64]:
+    """How far above or below the middle of a bar each interval is drawn."""
+    return np.linspace(-0.28, 0.28, len(found.fractions))
+
+
 def _draw_whiskers(axes: Axes, bars: Mapping[int, PhaseFractions], theme: Theme) -> float:
     """The interval of each segment, counted from where it begins, one above the other; where the last one ends.
 
     `bars` are the fractions by their place.
     """
-    offsets = np.linspace(-0.28, 0.28, N_PHASES)
     rows = [
         (start + value, y + offset, max(0.0, value - low), max(0.0, high - value))
         for y, found in bars.items()
         for start, value, low, high, offset in zip(
-            _starts(found), found.fractions, found.low, found.high, offsets, strict=True
+            _starts(found), found.fractions, found.low, found.high, _offsets(found), strict=True
         )
         if value > 0
     ]
@@ -222,11 +227,16 @@ class OverTimeFigure:
         sample = next(s for s in populations.samples if s.name == str(frames[frame]))
         rows = self.rows_of[panel][rows_of_phase(populations, sample, phase)]
         inside = f" of {panel}" if panel else ""
-        return Picked(rows, f"{phase_name(phase)} in frame {frames[frame]}{inside}") if len(rows) else None
+        return (
+            Picked(rows, f"{populations.phase_set.label(phase)} in frame {frames[frame]}{inside}")
+            if len(rows)
+            else None
+        )
 
 
 def _curves(populations: Populations) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Frames (T,), and fractions with their limits (T, 3, 7); frames without a called cell are left out."""
+    """Frames (T,), and fractions with their limits (T, 3, P); frames without a called cell are left out."""
     found = [s for s in populations.samples if s.called is not None and s.name.isdecimal()]
     values = [(s.called.fractions, s.called.low, s.called.high) for s in found if s.called is not None]
-    return np.array([int(s.name) for s in found], np.int64), np.array(values).reshape(len(found), 3, N_PHASES)
+    shape = len(found), 3, len(populations.phase_set)
+    return np.array([int(s.name) for s in found], np.int64), np.array(values).reshape(shape)

@@ -15,7 +15,7 @@ from napari_cellcycle.cells import Cells
 from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.images.classified_montage import draw_framed, shown_in_montage
 from napari_cellcycle.images.tile_grid import Grid
-from napari_cellcycle.phases import SYNTHETIC_COLOUR, UNSURE, phase_label
+from napari_cellcycle.phases import SYNTHETIC_COLOUR
 from napari_cellcycle.population.drawing import Picked, add_legend
 from napari_cellcycle.population.summary import Populations
 
@@ -72,7 +72,7 @@ class GalleryFigure:
         synthetic = self.populations.prediction.synthetic
         if synthetic is not None and synthetic[self.shown].any():
             axes.set_title("corner: synthetic cell", color=SYNTHETIC_COLOUR, fontsize="small", loc="left", pad=2)
-        unsure = bool((self.populations.phases[self.shown] == UNSURE).any())
+        unsure = bool(self.populations.prediction.is_unsure[self.shown].any())
         add_legend(figure, self.populations, theme, unsure=unsure)
         return {"": axes}
 
@@ -89,7 +89,7 @@ class GalleryFigure:
                 "source": prediction.sources[self.shown],
                 "cell": prediction.ids[self.shown],
                 self.populations.by: self.populations.names[self.shown],
-                "phase": [phase_label(int(number)) for number in self.populations.phases[self.shown]],
+                "phase": prediction.phase_set.labels(self.populations.phases[self.shown]),
             }
         )
 

@@ -20,7 +20,8 @@ from napari_cellcycle.evaluation.phase_fractions import (
     usable_confusion,
 )
 from napari_cellcycle.events import Job, Progress
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, parse_phase
+from napari_cellcycle.phase_sets import PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +92,16 @@ class Populations:
         return self.prediction.phases
 
     @property
+    def phase_set(self) -> PhaseSet:
+        """The P phases."""
+        return self.prediction.phase_set
+
+    @property
+    def has_unsure(self) -> bool:
+        """Whether some cells were called unsure."""
+        return bool(self.prediction.is_unsure.any())
+
+    @property
     def is_greyed(self) -> bool:
         """Whether the phases mean nothing, as most cells are unlike the training cells."""
         return not self.prediction.is_reliable
@@ -130,7 +141,7 @@ def summarise_samples(
         Sample of each cell.
     by : str
         What the samples are.
-    confusion : ndarray of int, shape (7, 7), optional
+    confusion : ndarray of int, shape (P, P), optional
         Of the model on test cells, rows true; used for calls, unless some are unsure by a minimum probability.
     of : {"calls", "labels"}
         Count what the model called, or the column ``label``.
@@ -266,11 +277,11 @@ def _labelled(prediction: Prediction) -> Prediction:
     if texts is None:
         raise SettingError("no cell has a label, so there are no fractions of labels; choose those of calls")
     different, index = np.unique(texts, return_inverse=True)
-    phases = [parse_phase(text) for text in different.tolist()]
-    numbers = np.array([UNKNOWN if phase is None else int(phase) for phase in phases])[index]
+    numbers = np.array([*map(prediction.phase_set.number_of, different.tolist())])[index]
     if not (numbers != UNKNOWN).any():
         raise SettingError("no cell has the label of a phase, so there are no fractions; choose those of calls")
-    chances = np.eye(N_PHASES + 1, N_PHASES, dtype=np.float32)
+    n_phases = len(prediction.phase_set)
+    chances = np.eye(n_phases + 1, n_phases, dtype=np.float32)
     chances[UNKNOWN] = np.nan
     return replace(prediction, probabilities=chances[numbers], min_probability=0.0, verdict=None)
 
@@ -314,7 +325,7 @@ def _rows(populations: Populations, sample: Sample) -> Iterator[dict[str, object
     """A row of the table for each phase; the columns of the whole sample are repeated."""
     found, dna_content = sample.called, populations.prediction.dna_content
     whole = dict(zip(("sample_dna_content", "sample_dna_low", "sample_dna_high"), sample.dna_content, strict=True))
-    for phase, label in enumerate(PHASE_LABELS):
+    for phase, label in enumerate(populations.phase_set.names):
         rows = rows_of_phase(populations, sample, phase)
         yield {
             populations.by: sample.name,
@@ -352,7 +363,7 @@ def _line(sample: Sample) -> str:
         return f"{sample.name}: {len(sample.rows):,} cells, no fractions"
     parts = [
         f"{label} {100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-        for label, share, low, high in zip(PHASE_LABELS, found.fractions, found.low, found.high, strict=True)
+        for label, share, low, high in zip(found.phase_set.names, found.fractions, found.low, found.high, strict=True)
         if share > 0
     ]
     kind = ", corrected" if found.corrected else ""

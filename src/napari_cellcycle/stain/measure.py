@@ -44,7 +44,7 @@ class Measures:
     texture : ndarray, shape (N,)
         Standard deviation of the stain over its mean, in the stained pixels.
     highest : ndarray, shape (N,)
-        Highest raw value of the channel.
+        Highest raw value of the channel, of a labelled cell inside its label.
     n_highest : ndarray, shape (N,)
         Number of pixels with this value.
     """
@@ -145,13 +145,14 @@ def _measure(planes: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> It
     rim = np.ones((1, 2 * _MARGIN_PX + 1, 2 * _MARGIN_PX + 1), bool)
     light = np.where(ndimage.binary_dilation(faint, rim), stain, 0).astype(np.float64)
     dna, area = light.sum(axis=(1, 2)), stained.sum(axis=(1, 2)).astype(np.float64)
-    highest = planes.max(axis=(1, 2))
+    own = planes if masks is None else np.where(masks, planes, -np.inf)  # neighbours may be dead, and very bright
+    highest = own.max(axis=(1, 2))
     inside = np.where(stained, stain, np.nan)
     n_inside = np.maximum(area, 1)
     mean = np.nansum(inside, axis=(1, 2)) / n_inside
     spread = np.sqrt(np.nansum((inside - mean[:, None, None]) ** 2, axis=(1, 2)) / n_inside)
     texture = np.divide(spread, mean, out=np.full(len(mean), np.nan), where=mean > 0)
-    n_highest = (planes == highest[:, None, None]).sum(axis=(1, 2))
+    n_highest = (own == highest[:, None, None]).sum(axis=(1, 2))
     return dna, area, flat.max(axis=1), _widths(light.clip(0)), texture, highest, n_highest
 
 

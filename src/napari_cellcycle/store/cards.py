@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.images.gan_codec import Encoding
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.models import ARCHITECTURES, ModelCard
 from napari_cellcycle.models.card import CARD_VERSION
 from napari_cellcycle.models.trained_generator import GENERATOR_CARD_VERSION, METHODS, GeneratorCard
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
+from napari_cellcycle.phase_sets import MOST_PHASES, SEVEN, PhaseSet, phase_set
+from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.strict import Facts, Name, Strict, Text, parse
 
 _MAX_COUNT = 10**12
@@ -30,12 +32,6 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("a channel is named twice")
     return names
-
-
-def _seven_in_order(labels: tuple[str, ...]) -> tuple[str, ...]:
-    if labels != PHASE_LABELS:
-        raise ValueError(f"networks know {', '.join(PHASE_LABELS)}, in this order and no others")
-    return labels
 
 
 Channels = Annotated[tuple[Name, ...], Field(min_length=1, max_length=16), AfterValidator(_each_once)]
@@ -84,6 +80,7 @@ class _Options(Strict):
     widths: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(min_length=1, max_length=6)] | None = None
     blocks: Annotated[int, Field(ge=1, le=8)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    n_phases: Annotated[int, Field(ge=2, le=MOST_PHASES)] | None = None
 
 
 class _ModelCard(Strict):
@@ -95,7 +92,8 @@ class _ModelCard(Strict):
     input: _Input
     description: Text = ""
     options: _Options = Field(default_factory=_Options)
-    phases: Annotated[tuple[str, ...], AfterValidator(_seven_in_order)] = PHASE_LABELS
+    phases: tuple[str, ...] = SEVEN.names
+    phase_parts: tuple[tuple[str, ...], ...] | None = None
     temperature: float = Field(1.0, ge=0.01, le=100)  # the fit gives 0.05 to 20
     training: Facts = Field(default_factory=dict)
     figures: Facts = Field(default_factory=dict)
@@ -108,22 +106,39 @@ class _ModelCard(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        n_channels, rows = len(self.input.channels), self.confusion
+        n_channels, rows, n_phases = len(self.input.channels), self.confusion, len(self.phases)
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
                 f"architecture is {self.architecture[:60]!r}, but must be one of {', '.join(ARCHITECTURES)}"
             )
         if self.options.n_channels != n_channels:
             raise ValueError(f"options.n_channels is {self.options.n_channels}, but input.channels names {n_channels}")
-        if rows is not None and [len(row) for row in rows] != [N_PHASES] * N_PHASES:
-            raise ValueError(f"confusion is no table of {N_PHASES} rows of {N_PHASES} counts")
+        if self.phase_parts is None and self.phases != SEVEN.names:
+            raise ValueError(f"its phases are not {', '.join(SEVEN.names)}, in this order, and it has no phase_parts")
+        if self.phase_parts is not None and len(self.phase_parts) != n_phases:
+            raise ValueError(f"it names {n_phases} phases, but has {len(self.phase_parts)} phase_parts")
+        if (self.options.n_phases or len(SEVEN)) != n_phases:
+            raise ValueError(f"options.n_phases is {self.options.n_phases}, but phases names {n_phases}")
+        try:
+            self.phase_set()
+        except SettingError as error:
+            raise ValueError(str(error)) from None
+        if rows is not None and [len(row) for row in rows] != [n_phases] * n_phases:
+            raise ValueError(f"confusion is no table of {n_phases} rows of {n_phases} counts")
         if unknown := set(self.stand_ins) - set(self.input.channels):
             raise ValueError(f"stand_ins names {min(unknown)!r}, which is none of its channels")
         return self
 
+    def phase_set(self) -> PhaseSet:
+        if self.phase_parts is None:
+            return SEVEN
+        return phase_set(dict(zip(self.phases, self.phase_parts, strict=True)))
+
     def card(self) -> ModelCard:
-        values = {name: getattr(self, name) for name in type(self).model_fields if name != "card_version"}
+        own = {"card_version", "phases", "phase_parts"}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in own}
         values |= {"input": self.input.spec(), "options": self.options.model_dump(exclude_unset=True)}
+        values["phase_set"] = self.phase_set()
         return ModelCard(fallbacks=values.pop("stand_ins"), **values)
 
 

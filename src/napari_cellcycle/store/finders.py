@@ -253,6 +253,29 @@ def save_finder(finder: Finder, folder: Path) -> None:
         temporary.write_text(finder.card.to_json(), encoding="utf-8")
 
 
+def copy_finder(source: Path, folder: Path) -> bool:
+    """Give the model in `folder` the finder of the one in `source`; return whether there was one.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of a model.
+    folder : Path
+        Folder of a model without a finder.
+
+    Raises
+    ------
+    ModelError
+        The finder is damaged.
+    WriteError
+        It can't be written.
+    """
+    if not has_finder(source):
+        return False
+    save_finder(load_trained_finder(source), folder)
+    return True
+
+
 def _write(folder: Path, weights: bytes, card: str) -> None:
     (folder / WEIGHTS).write_bytes(weights)
     (folder / CARD).write_text(card, encoding="utf-8")

@@ -180,14 +180,13 @@ def try_model(model: Model, folder: Path) -> None:
     import torch
 
     from napari_cellcycle.models.out_of_distribution import descriptors
-    from napari_cellcycle.phases import N_PHASES
 
     spec = model.card.input
     blank = torch.zeros(1, len(spec.channels), spec.size_px, spec.size_px)
     try:
         with torch.inference_mode():
             outputs = model.network(blank)
-            fits = outputs.logits.shape == (1, N_PHASES)
+            fits = outputs.logits.shape == (1, len(model.card.phase_set))
             if model.familiarity is not None:
                 model.familiarity.is_unfamiliar(descriptors(blank, outputs.features))
     except (RuntimeError, IndexError, ValueError):  # how torch says that shapes differ

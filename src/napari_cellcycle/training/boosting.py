@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.models.feature_trees import DEPTH, DNA, FeatureTrees, Trees
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.classifier import EpochDone, score_epoch
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.state import Hooks
@@ -90,7 +90,7 @@ def grow_trees(
     best = 0
     try:
         while len(log) < config.epochs and len(log) - best < config.patience and not (log and stop()):
-            grown.append(_grow(boosters))
+            grown.append(_grow(boosters, len(network.start)))
             outputs = outputs + grown[-1].outputs(features)
             validation_outputs = validation_outputs + grown[-1].outputs(validation_features)
             losses = cross_entropy(outputs[:, :DNA], training_set.phases, ignore_index=UNKNOWN, reduction="none")
@@ -164,21 +164,21 @@ def _stained(training_set: TrainingSet, config: TrainConfig) -> NDArray[np.bool_
 
 
 def _initial_outputs(training_set: TrainingSet, config: TrainConfig) -> Tensor:
-    """Outputs before the first tree, shape (8,): log share of each phase, and mean DNA content or NaN."""
+    """Outputs before the first tree, shape (K,): log share of each phase, and mean DNA content or NaN."""
     weights = training_set.draw_weights.numpy()
     known = weights > 0
-    sums = np.bincount(training_set.phases.numpy()[known], weights[known], minlength=N_PHASES)
+    sums = np.bincount(training_set.phases.numpy()[known], weights[known], minlength=training_set.n_phases)
     contents = training_set.log2_dna.numpy()[_stained(training_set, config)]
     dna = contents.mean() if len(contents) else np.nan
     return torch.from_numpy(np.r_[np.log(np.maximum(sums / sums.sum(), MIN_PROBABILITY)), dna]).float()
 
 
-def _grow(boosters: Sequence[_Booster]) -> Trees:
+def _grow(boosters: Sequence[_Booster], n_outputs: int) -> Trees:
     """The next `TREES_PER_EPOCH` trees for each output."""
     n_nodes = 2**DEPTH - 1
-    feature = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes), np.int16)
+    feature = np.zeros((TREES_PER_EPOCH, n_outputs, n_nodes), np.int16)
     threshold = np.full(feature.shape, np.inf, np.float32)
-    leaf_outputs = np.zeros((TREES_PER_EPOCH, DNA + 1, n_nodes + 1), np.float32)
+    leaf_outputs = np.zeros((TREES_PER_EPOCH, n_outputs, n_nodes + 1), np.float32)
     for booster in boosters:
         for number, trees in enumerate(booster.grow()):
             for output, tree in zip(booster.outputs, trees, strict=True):

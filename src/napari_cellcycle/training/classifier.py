@@ -230,7 +230,10 @@ class ClassifierState(TrainingState):
     def load_state_dict(self, tensors: Tensors, values: Mapping[str, Any]) -> None:
         """Continue from a checkpoint; see `TrainingState.load_state_dict`."""
         super().load_state_dict(tensors, values)
-        self.best.update(strip_prefix("best", tensors))
+        best = strip_prefix("best", tensors)
+        if {name: value.shape for name, value in best.items()} != {name: v.shape for name, v in self.best.items()}:
+            raise ValueError("its best weights are of another network")
+        self.best.update(best)
         self.log.extend(EpochDone(**done) for done in values["log"])
         self.schedule.load_state_dict(values["schedule"])
         for group, rate in zip(self.optimiser.param_groups, self.schedule.get_last_lr(), strict=True):

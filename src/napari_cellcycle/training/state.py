@@ -148,6 +148,8 @@ def load_moments(optimiser: torch.optim.Optimizer, values: Tensors) -> None:
     for key, value in values.items():
         number, _, name = key.partition(".")
         weight = weights[int(number)]
+        if value.ndim and value.shape != weight.shape:
+            raise ValueError(f"{key} is of another weight")
         # in the memory layout of the weight, as the optimiser itself would create it: rounding may depend on it
         laid_out = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
         optimiser.state[weight][name] = laid_out

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
+from napari_cellcycle.datasets.training_cells import TrainingCells, count_cells
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.transforms import Batch, random_affine, random_gain
@@ -30,6 +30,8 @@ class TrainingSet:
         How often a cell is drawn, relative to others; 0 for cells of unknown phase.
     n_draws : int
         Cells of known phase that an epoch draws.
+    n_phases : int
+        Phases that there are.
     """
 
     images: Tensor
@@ -38,6 +40,7 @@ class TrainingSet:
     stain: Tensor
     draw_weights: Tensor
     n_draws: int
+    n_phases: int
 
     @classmethod
     def from_cells(
@@ -76,6 +79,7 @@ class TrainingSet:
             stain=torch.from_numpy(stain.astype(np.float32))[:, None],
             draw_weights=torch.from_numpy(weights),
             n_draws=n_draws,
+            n_phases=len(cells.phase_set),
         )
 
     def batch_indices(self, config: TrainConfig, random: torch.Generator) -> list[Tensor]:
@@ -129,7 +133,7 @@ class TrainingSet:
             images = random_gain(images, config.gain, random)
         log2_dna = self.log2_dna[indices].to(device)
         stain = stain.masked_fill(log2_dna.isnan()[:, None, None, None], float("nan"))
-        batch = Batch(images, self.phases[indices].to(device), log2_dna, stain)
+        batch = Batch(images, self.phases[indices].to(device), log2_dna, stain, self.n_phases)
         if config.mixup or config.nonlinear_mixup:
             return batch.mixed(config.mixup, random, config.nonlinear_mixup)
         return batch
@@ -138,7 +142,8 @@ class TrainingSet:
 def _draw_weights(cells: TrainingCells, rare_phases: float) -> tuple[NDArray[np.float64], int]:
     """Weights (N,) of the cells, 0 where the phase is unknown, and the number of draws per epoch."""
     known = cells.phases != UNKNOWN
-    all_counts, real_counts = count_phases(cells.phases), count_phases(cells.phases[~cells.synthetic])
+    all_counts, synthetic_counts = count_cells(cells)
+    real_counts = all_counts - synthetic_counts
     by_real_cells = (real_counts > 0) & (rare_phases > 0)
     counts = np.where(by_real_cells, real_counts, all_counts)
     real_share = np.maximum(real_counts / np.maximum(all_counts, 1), MIN_REAL_SHARE * by_real_cells)
@@ -162,7 +167,7 @@ def undersampled(cells: TrainingCells, seed: int) -> TrainingCells:
     seed : int
         Of the draw.
     """
-    counts = count_phases(cells.phases)
+    counts, _ = count_cells(cells)
     excess = counts.max() - np.sort(counts[counts > 0])[-2:][0]
     largest = cells.phases == counts.argmax()
     synthetic, real = np.flatnonzero(largest & cells.synthetic), np.flatnonzero(largest & ~cells.synthetic)

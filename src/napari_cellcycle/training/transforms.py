@@ -84,18 +84,21 @@ class Batch:
     ----------
     images : Tensor, shape (B, C, S, S)
         Prepared and scaled.
-    phases : Tensor, shape (B,) or (B, 7)
+    phases : Tensor, shape (B,) or (B, P)
         Phase of each cell; in a mixed batch the share of each phase, all 0 where it is unknown.
     log2_dna : Tensor, shape (B,)
         Base-2 logarithm of the DNA content, 0 in G1.
     stain : Tensor, shape (B, 1, S, S)
         Image of the DNA stain, scaled.
+    n_phases : int
+        Number P of phases that there are.
     """
 
     images: Tensor
     phases: Tensor
     log2_dna: Tensor
     stain: Tensor
+    n_phases: int = N_PHASES
 
     def mixed(self, alpha: float, random: torch.Generator, nonlinear: float = 0.0) -> Batch:
         """Mix each cell with another one, and their targets in the same way.
@@ -117,7 +120,7 @@ class Batch:
         Returns
         -------
         Batch
-            With phases of shape (B, 7).
+            With phases of shape (B, P).
 
         References
         ----------
@@ -135,12 +138,13 @@ class Batch:
         def mix(values: Tensor, shares: Tensor) -> Tensor:
             return shares * values + (1 - shares) * values[partners]
 
-        phases = one_hot(self.phases.clamp(min=0), N_PHASES) * known[:, None]
+        phases = one_hot(self.phases.clamp(min=0), self.n_phases) * known[:, None]
         return Batch(
             images=mix(self.images, pixel_shares),
             phases=mix(phases, shares[:, None]),
             log2_dna=mix(self.log2_dna, shares),
             stain=mix(self.stain, pixel_shares),
+            n_phases=self.n_phases,
         )
 
 

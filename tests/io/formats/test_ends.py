@@ -96,6 +96,16 @@ def test_folders_in_folders_in_folders(tmp_path: Path, monkeypatch: pytest.Monke
         shutil.rmtree(tmp_path / "top")
 
 
+def test_an_image_with_less_than_no_rows(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    at = data.index(struct.pack("<H", 257), 8)  # the number of rows, from now on with a sign
+    struct.pack_into("<HHIi", data, at, 257, 9, 1, -20)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(CellCycleError, match=r"a\.tif is damaged: a page of \(-20, 40\) pixels"):
+        read_cells(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("at", [0, 4])
 def test_pages_that_run_in_a_circle(tmp_path: Path, at: int) -> None:
     """Through the header of the file too, where tifffile reads on as if it were a directory."""

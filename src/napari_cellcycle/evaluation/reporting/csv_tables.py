@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari_cellcycle.evaluation.metrics import PHASE_METRICS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.io.csv_cells import csv_text
-from napari_cellcycle.phases import PHASE_LABELS, phase_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 
 def confusion_csv(report: Report) -> str:
     """Counts, one row per true phase and one column per called phase."""
-    rows = ([label, *row] for label, row in zip(PHASE_LABELS, report.confusion.tolist(), strict=True))
-    return _csv([["truth", *PHASE_LABELS], *rows])
+    names = report.phase_set.names
+    rows = ([label, *row] for label, row in zip(names, report.confusion.tolist(), strict=True))
+    return _csv([["truth", *names], *rows])
 
 
 def per_phase_csv(report: Report) -> str:
@@ -47,7 +47,7 @@ def calls_parquet(report: Report) -> bytes:
 
 def _calls(report: Report) -> pd.DataFrame:
     table = report.prediction.to_table()
-    table.insert(2, "truth", [phase_label(int(number)) for number in report.truth])
+    table.insert(2, "truth", report.phase_set.labels(report.truth))
     return table
 
 

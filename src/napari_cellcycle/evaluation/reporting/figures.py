@@ -22,7 +22,6 @@ from matplotlib.patheffects import withStroke
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.theme import LIGHT, Theme, clear_axes
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS
 
 
 def draw_confusion(axes: Axes, report: Report, *, normalise: bool = False, theme: Theme = LIGHT) -> None:
@@ -44,17 +43,18 @@ def draw_confusion(axes: Axes, report: Report, *, normalise: bool = False, theme
     clear_axes(axes, theme)
     counts, support = report.confusion, report.confusion.sum(axis=1)
     shares = counts / np.maximum(support, 1)[:, None]
+    names, n_phases = report.phase_set.names, len(report.phase_set)
     scale = LinearSegmentedColormap.from_list("share", [theme.low, theme.high])
     axes.imshow(shares, cmap=scale, vmin=0, vmax=1, aspect="equal")
-    for row, column in np.ndindex(N_PHASES, N_PHASES):
+    for row, column in np.ndindex(n_phases, n_phases):
         number = f"{100 * shares[row, column]:.0f}" if normalise else f"{counts[row, column]}"
         if counts[row, column]:
             colour = _readable_on(scale(shares[row, column]))
             axes.text(column, row, number, ha="center", va="center", color=colour)
-    axes.set_xticks(range(N_PHASES), PHASE_LABELS, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(N_PHASES), [f"{name} ({n})" for name, n in zip(PHASE_LABELS, support, strict=True)])
-    axes.set_xticks(np.arange(0.5, N_PHASES - 1), minor=True)
-    axes.set_yticks(np.arange(0.5, N_PHASES - 1), minor=True)
+    axes.set_xticks(range(n_phases), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(n_phases), [f"{name} ({n})" for name, n in zip(names, support, strict=True)])
+    axes.set_xticks(np.arange(0.5, n_phases - 1), minor=True)
+    axes.set_yticks(np.arange(0.5, n_phases - 1), minor=True)
     axes.grid(which="minor", color=theme.faint, linewidth=0.5)
     axes.tick_params(which="both", length=0)
     axes.set_xlabel("called" + (", % of the true phase" if normalise else ""))
@@ -78,7 +78,9 @@ def draw_f1(axes: Axes, report: Report, *, theme: Theme = LIGHT) -> None:
     positions = np.arange(len(present))
     values, low, high = np.array([(one.f1.value, one.f1.low, one.f1.high) for one in present.values()]).T
     errors = np.nan_to_num(np.array([values - low, high - values])).clip(min=0)  # some have no interval
-    colours = [colour for phase, colour in COLOURS.items() if phase.label in present]
+    colours = [
+        colour for colour, name in zip(report.phase_set.colours, report.phase_set.names, strict=True) if name in present
+    ]
     axes.barh(positions, values, color=colours, height=0.7)
     bars = axes.errorbar(values, positions, xerr=errors, fmt="none", ecolor=theme.text, capsize=3, linewidth=1.2)
     for line in (*bars.lines[1], *bars.lines[2]):  # an outline keeps it visible on bars of any colour
@@ -223,7 +225,8 @@ def render(drawing: Drawing, report: Report, kind: Literal["png", "svg"], theme:
 
 
 def _confusion_in_words(report: Report) -> str:
-    right = zip(PHASE_LABELS, np.diag(report.confusion), report.confusion.sum(axis=1), strict=True)
+    names = report.phase_set.names
+    right = zip(names, np.diag(report.confusion), report.confusion.sum(axis=1), strict=True)
     return "Called right: " + ", ".join(f"{label} {n} of {support}" for label, n, support in right if support)
 
 

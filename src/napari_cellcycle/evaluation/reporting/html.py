@@ -19,7 +19,6 @@ from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.figures import Drawing, drawings, render
 from napari_cellcycle.evaluation.reporting.theme import DARK, LIGHT
 from napari_cellcycle.evaluation.reporting.thumbnails import cells_by_entry, shown_by_entry, worst_mistakes
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNSURE, phase_label
 
 _SHOWN_FIGURES = ("f1", "reliability", "coverage", "losses")
 
@@ -44,7 +43,8 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
         hash=_policy_hash, estimate=_estimate, number=_number, sentence=_sentence, setting=_setting
     )
     template = resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
-    calls = [*range(N_PHASES), *([UNSURE] if report.n_unsure else [])]
+    phases = report.phase_set
+    calls = [*range(len(phases)), *([phases.unsure] if report.n_unsure else [])]
     return environment.from_string(template).render(
         title=_title(report),
         report=report,
@@ -54,8 +54,8 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
         columns=COLUMNS,
         fold_names=_fold_names(report),
         per_phase=PHASE_METRICS,
-        shares=[] if report.prevalence is None else zip(PHASE_LABELS, report.prevalence, strict=True),
-        calls=[phase_label(call) for call in calls],
+        shares=[] if report.prevalence is None else zip(phases.names, report.prevalence, strict=True),
+        calls=[phases.label(call) for call in calls],
         matrix=_matrix(report, calls),
         figures=[_figure(drawing, report) for name, drawing in drawings(report).items() if name in _SHOWN_FIGURES],
         worst=[_cell(report, int(cell), thumbnails) for cell in worst_mistakes(report)],
@@ -98,21 +98,21 @@ def _facts(report: Report) -> list[str]:
 def _matrix(report: Report, calls: list[int]) -> list[dict[str, Any]]:
     """Rows of the confusion matrix; unsure is a column where there are such cells."""
     counts = {entry: len(members) for entry, members in cells_by_entry(report).items()}
-    rows = []
-    for truth, colour in COLOURS.items():
-        row = {call: counts.get((int(truth), call), 0) for call in calls}
+    rows, phases = [], report.phase_set
+    for truth, (name, colour) in enumerate(zip(phases.names, phases.colours, strict=True)):
+        row = {call: counts.get((truth, call), 0) for call in calls}
         support = sum(row.values())
         entries = [
             {
-                "key": f"{truth:d}-{call}",
-                "call": phase_label(call),
+                "key": f"{truth}-{call}",
+                "call": phases.label(call),
                 "count": count,
                 "share": round(count / max(support, 1), 3),
                 "percent": round(100 * count / max(support, 1)),
             }
             for call, count in row.items()
         ]
-        rows.append({"truth": truth.label, "colour": colour, "support": support, "entries": entries})
+        rows.append({"truth": name, "colour": colour, "support": support, "entries": entries})
     return rows
 
 
@@ -125,8 +125,8 @@ def _content(report: Report, thumbnails: Mapping[int, bytes]) -> dict[str, Any]:
         "first": f"{truth}-{call}",
         "entries": {
             f"{truth}-{call}": {
-                "truth": phase_label(truth),
-                "call": phase_label(call),
+                "truth": report.phase_set.label(truth),
+                "call": report.phase_set.label(call),
                 "count": len(members),
                 "cells": shown[truth, call].tolist(),
             }
@@ -140,8 +140,8 @@ def _cell(report: Report, cell: int, thumbnails: Mapping[int, bytes]) -> dict[st
     calls = report.prediction
     return {
         "png": base64.b64encode(thumbnails.get(cell, b"")).decode(),
-        "truth": phase_label(int(report.truth[cell])),
-        "call": phase_label(int(calls.best[cell])),
+        "truth": report.phase_set.label(int(report.truth[cell])),
+        "call": report.phase_set.label(int(calls.best[cell])),
         "probability": f"{calls.confidence[cell]:.2f}",
         "source": str(calls.sources[cell]),
         "id": str(calls.ids[cell]),

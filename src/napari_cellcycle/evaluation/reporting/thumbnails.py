@@ -13,7 +13,7 @@ from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.events import Job, Progress
 from napari_cellcycle.images.mosaic import Mosaic, build_mosaic
 from napari_cellcycle.images.tile_grid import GAP_PX
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 
 Entry = tuple[int, int]
 """An entry of the confusion matrix: true phase and call."""
@@ -31,7 +31,7 @@ def cells_by_entry(report: Report) -> dict[Entry, NDArray[np.intp]]:
     tested = np.flatnonzero((report.truth != UNKNOWN) & (called != UNKNOWN))
     tested = tested[np.argsort(-confidence[tested], kind="stable")]
     entries = {}
-    for truth, call in np.ndindex(N_PHASES, N_PHASES + 1):
+    for truth, call in np.ndindex(len(report.phase_set), len(report.phase_set) + 1):
         members = tested[(report.truth[tested] == truth) & (called[tested] == call)]
         if len(members):
             entries[truth, call] = members
@@ -41,7 +41,7 @@ def cells_by_entry(report: Report) -> dict[Entry, NDArray[np.intp]]:
 def worst_mistakes(report: Report) -> NDArray[np.intp]:
     """Indices of the wrong calls with the highest probability, the surest first."""
     called, confidence = report.prediction.phases, report.prediction.confidence
-    wrong = np.flatnonzero((report.truth != UNKNOWN) & (called >= 0) & (called < N_PHASES) & (called != report.truth))
+    wrong = np.flatnonzero((report.truth != UNKNOWN) & report.prediction.is_called & (called != report.truth))
     return wrong[np.argsort(-confidence[wrong], kind="stable")][:N_WORST]
 
 

@@ -59,10 +59,11 @@ def find_nuclei(stain: Any) -> Job[Progress | Note, NucleiFound]:
         yield Progress(number, len(frames), "finding nuclei in the stain")
         found.append(label_nuclei(np.asarray(frames[number])))
     nuclei, others = (np.stack([getattr(one, part) for one in found]) for part in ("labels", "others"))
-    reasons = [*found[0].reasons.items()]
-    why = pd.DataFrame(reasons, columns=["index", "reason"])
+    n_nuclei = sum(int(one.labels.max(initial=0)) for one in found)
+    words = nuclei_in_words(n_nuclei, [reason for one in found for reason in one.reasons.values()])
+    why = pd.DataFrame([*found[0].reasons.items()], columns=["index", "reason"])
     shape = nuclei.shape[1:] if stain.ndim == 2 else nuclei.shape
-    return NucleiFound(nuclei.reshape(shape), others.reshape(shape), why, nuclei_in_words(found))
+    return NucleiFound(nuclei.reshape(shape), others.reshape(shape), why, words)
 
 
 def gate_gallery(source: GallerySource, known: DataSet | None, settings: LabelSettings) -> Job[Any, Stained]:

@@ -25,6 +25,7 @@ from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import describe_cells, open_cells
+from napari_cellcycle.phase_sets import SEVEN
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def _open(
     paths: Sequence[str | Path], reading: ReadSettings, synthetic: Sequence[str | Path]
 ) -> Job[Progress | Note, tuple[Cells, list[str]]]:
     """The cells, and the channels that all of them have; a stain that synthetic cells lack is still trained on."""
-    cells: Cells = yield from open_cells(paths, reading, labelled=False)
+    read: Cells = yield from open_cells(paths, reading, labelled=False)
+    cells = read.in_phases(SEVEN)
     if not synthetic:
         return cells, list(cells.channels)
     more: Cells = yield from open_cells(synthetic, ReadSettings(), labelled=False)

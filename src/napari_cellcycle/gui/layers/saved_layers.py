@@ -99,12 +99,13 @@ def load_layers(path: Path) -> list[LayerData]:
         The file can't be read, or says something else.
     """
     from napari_cellcycle.io.formats.equal_pages import find_equal_pages
-    from napari_cellcycle.io.formats.tiff_pages import opened
+    from napari_cellcycle.io.formats.tiff_pages import check_shapes, opened
 
     try:
         check_plain(path)
         with opened(path) as (tiff, _):
             find_equal_pages(tiff, None, path)  # says if the pages run in a circle
+            check_shapes(tiff, path)
             if not tiff.series:
                 raise ValueError("no image is in it")
             return [_layer_in(series, path) for series in tiff.series]

@@ -14,6 +14,7 @@ from napari_cellcycle.errors import ReadError, SettingError
 from napari_cellcycle.io.amnis.file import AmnisFile, AmnisObject
 from napari_cellcycle.io.amnis.population_lists import Populations, populations_beside
 from napari_cellcycle.io.channel_roles import name_channels
+from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet
 
 _USUAL_DARKFIELD = (6, 12)
 """Usual channels of the side-scatter laser, as the file does not say which channel is darkfield."""
@@ -71,6 +72,7 @@ def read_amnis_cells(
     *,
     population: str | None = None,
     populations: Populations | None = None,
+    vocabulary: PhaseSet = VOCABULARY,
 ) -> Cells:
     """The objects of a .cif or .rif file as cells.
 
@@ -87,6 +89,8 @@ def read_amnis_cells(
         Name of a population of the .daf in the same folder, or of a list, whose members are kept. All by default.
     populations : Populations, optional
         From `populations_beside`, if they were read before.
+    vocabulary : PhaseSet
+        What names can mean.
 
     Returns
     -------
@@ -108,7 +112,7 @@ def read_amnis_cells(
     known, guesses = _known_roles(file, channels or {})
     named = name_channels([f"Ch{channel}" for channel in file.channels], known, path.name)
     ids = file.object_ids
-    found = populations_beside(path, ids) if populations is None else populations
+    found = populations_beside(path, ids, vocabulary) if populations is None else populations
     planes = tuple(range(len(file.channels)))
     mask_plane = named.roles.index(BRIGHTFIELD) if BRIGHTFIELD in named.roles else None
     cells = Cells.build(
@@ -119,6 +123,7 @@ def read_amnis_cells(
         phases=found.phases,
         pixel_size_um=file.pixel_size_um,
         notes=(*guesses, *named.notes, *found.notes, *file.problems),
+        phase_set=vocabulary,
     )
     return cells if population is None else _members(cells, population, found, path.name)
 

@@ -21,7 +21,8 @@ from napari_cellcycle.io.folder_scan import shorten
 from napari_cellcycle.io.name_patterns import AMNIS_SUFFIXES, folded, stem_of
 from napari_cellcycle.io.phase_names import PhaseNames
 from napari_cellcycle.io.phase_table import coarse_note, read_text
-from napari_cellcycle.phases import UNKNOWN, Phase, named_phases, phase_label
+from napari_cellcycle.phase_sets import SEVEN, VOCABULARY, PhaselessNote, PhaseSet
+from napari_cellcycle.phases import UNKNOWN, Phase, named_phases
 
 _OBJECT_NUMBER = "object number"
 _NUMBER = re.compile(r"(\d{1,18})(?:[.,]0*)?")
@@ -63,7 +64,8 @@ class Populations:
     Attributes
     ----------
     phases : ndarray of int8, shape (N,)
-        Of each object; `UNKNOWN` for an object in no population of a phase, or in those of several phases.
+        Of each object, as numbers in a vocabulary; `UNKNOWN` for an object in no population of a phase, or in those of
+        several phases.
     members : dict of str to ndarray of bool, shape (N,)
         All populations by their names.
     notes : tuple of str
@@ -118,7 +120,7 @@ class Populations:
         )
 
 
-def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
+def populations_beside(path: Path, ids: NDArray[np.int64], vocabulary: PhaseSet = VOCABULARY) -> Populations:
     """Populations of the objects of a .cif or .rif file, from the files in its folder.
 
     Parameters
@@ -127,6 +129,8 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         The .cif or .rif file.
     ids : ndarray of int64, shape (N,)
         Its object numbers.
+    vocabulary : PhaseSet
+        What names can mean.
 
     Returns
     -------
@@ -149,23 +153,25 @@ def populations_beside(path: Path, ids: NDArray[np.int64]) -> Populations:
         files.append(daf.name)
         inside = {name: chosen[ids] for name, chosen in content.populations.items()}
         members.update(inside)
-        from_daf = _phases_of_analysis(content, inside, daf.name, path.name, notes)
+        from_daf = _phases_of_analysis(content, inside, (daf.name, path.name), vocabulary, notes)
         voted.extend(from_daf)
         sources.extend([daf.name] if from_daf else [])
     for listed, name in lists_beside(path):
-        found = _read_list(listed, name, path, ids, notes)
+        phase = _phase_of(name, vocabulary)
+        found = _read_list(listed, name, path, ids, notes, is_phase=phase != UNKNOWN)
         if found is None:
             continue
         members.setdefault(name, found)
-        phases = _meanings(name)
-        files.extend([listed.name] if phases else [])
-        if len(phases) == 1 and found.any():
-            voted.append((int(phases[0]), found))
+        files.extend([listed.name] if phase != UNKNOWN else [])
+        if phase != UNKNOWN and found.any():
+            voted.append((phase, found))
+        if 0 <= phase < len(SEVEN) and found.any():
             sources.append(listed.name)
             objects = "1 object" if found.sum() == 1 else f"{found.sum()} objects"
-            text = f"gives {objects} of {path.name} the phase {phase_label(phases[0])}"
+            text = f"gives {objects} of {path.name} the phase {vocabulary.label(phase)}"
             notes.append(f"{listed.name} {text}")
-    return Populations(_vote(voted, len(ids), path, notes), members, tuple(notes), tuple(sources), tuple(files))
+    phases = _vote(voted, len(ids), path, vocabulary, notes)
+    return Populations(phases, members, tuple(notes), tuple(sources), tuple(files))
 
 
 def lists_beside(path: Path) -> Iterator[tuple[Path, str]]:
@@ -196,31 +202,45 @@ def _meanings(name: str) -> tuple[Phase, ...]:
     return tuple(common) if len(common) == 1 else () if first == UNKNOWN else (Phase(first),)
 
 
-def _read_list(listed: Path, name: str, path: Path, ids: NDArray[np.int64], notes: list[str]) -> Members | None:
+def _phase_of(name: str, vocabulary: PhaseSet) -> int:
+    """Number of the phase, or of the phases together, that a population is named after; `UNKNOWN` if there is none."""
+    phases = _meanings(name)
+    if len(phases) == 1:
+        return int(phases[0])
+    return vocabulary.number_of(name)
+
+
+def _read_list(
+    listed: Path, name: str, path: Path, ids: NDArray[np.int64], notes: list[str], *, is_phase: bool
+) -> Members | None:
     try:
         numbers = read_object_numbers(listed)
     except ReadError as error:
-        if _meanings(name):
+        if is_phase:
             notes.append(f"not used: {error}")
         return None
-    phases = _meanings(name)
     found = np.isin(ids, numbers)
-    if phases and not len(numbers):
+    if is_phase and not len(numbers):
         notes.append(f"{listed.name} lists no objects")
-    if len(phases) > 1:
+    if len(_meanings(name)) > 1:
         notes.append(coarse_note(name, int(found.sum()), listed.name))
     n_missing = len(np.setdiff1d(numbers, ids))
-    if phases and n_missing:
+    if is_phase and n_missing:
         notes.append(f"{n_missing} of {len(numbers)} objects in {listed.name} are not in {path.name}")
     return found
 
 
-def _vote(voted: Sequence[tuple[int, Members]], n_objects: int, path: Path, notes: list[str]) -> NDArray[np.int8]:
+def _vote(
+    voted: Sequence[tuple[int, Members]], n_objects: int, path: Path, vocabulary: PhaseSet, notes: list[str]
+) -> NDArray[np.int8]:
+    """Phase of each object; a population of several phases counts for objects in none of fewer phases."""
     phases = np.full(n_objects, UNKNOWN, np.int8)
     ambiguous = np.zeros(n_objects, bool)
-    for phase, found in voted:
-        ambiguous |= found & (phases != UNKNOWN) & (phases != phase)
-        phases[found] = phase
+    sizes = np.array([*map(len, vocabulary.parts), 0])  # the last one is of no phase yet
+    for phase, found in sorted(voted, key=lambda vote: sizes[vote[0]]):
+        in_fewer = (phases != UNKNOWN) & (sizes[phases] < sizes[phase])
+        ambiguous |= found & (phases != UNKNOWN) & (phases != phase) & ~in_fewer
+        phases[found & ~in_fewer] = phase
     phases[ambiguous] = UNKNOWN
     if ambiguous.any():
         several = "are in lists or populations of several phases, so their phase is unknown"
@@ -265,9 +285,14 @@ def _analysis_beside(path: Path, ids: NDArray[np.int64], notes: list[str]) -> tu
 
 
 def _phases_of_analysis(
-    content: IdeasAnalysis, inside: Mapping[str, Members], daf: str, cif: str, notes: list[str]
+    content: IdeasAnalysis,
+    inside: Mapping[str, Members],
+    files: tuple[str, str],
+    vocabulary: PhaseSet,
+    notes: list[str],
 ) -> list[tuple[int, Members]]:
     """Phase and members of the populations that are named after a phase; tagged ones count before gated ones."""
+    daf, cif = files
     meanings = {name: meaning for name in inside if (meaning := _meanings(name))}
     tagged = {meaning[0] for name, meaning in meanings.items() if len(meaning) == 1 and name in content.tagged}
     used, gated = [], []
@@ -279,11 +304,14 @@ def _phases_of_analysis(
         else:
             used.append(name)
     if used:
-        counts = ", ".join(f"{name!r} {phase_label(meanings[name][0])} {int(inside[name].sum())}" for name in used)
+        counts = ", ".join(f"{name!r} {meanings[name][0].label} {int(inside[name].sum())}" for name in used)
         notes.append(f"{daf} gives phases to objects of {cif}, from its populations {counts}")
     if gated:
         notes.append(f"{daf}: {shorten(gated)} not used for phases, as objects of these phases were tagged by hand")
     coarse = [name for name, meaning in meanings.items() if len(meaning) > 1]
-    if coarse:
-        notes.append(f"{daf}: {shorten(coarse)} not used for phases, as each stands for several phases")
-    return [(int(meanings[name][0]), inside[name]) for name in used]
+    for name in coarse:
+        why = f"{daf}: {name} not used for phases, as it stands for several phases"
+        notes.append(PhaselessNote.on(name, why))
+    own = [name for name in inside if name not in meanings and vocabulary.number_of(name) != UNKNOWN]
+    wider = [(vocabulary.number_of(name), inside[name]) for name in (*coarse, *own)]
+    return [*((int(meanings[name][0]), inside[name]) for name in used), *wider]

@@ -25,6 +25,7 @@ from napari_cellcycle.io.formats.tiff_pages import (
     PagedTiff,
     PlainTiff,
     as_read_error,
+    check_shapes,
     decoded,
     opened,
     pages_of,
@@ -74,6 +75,8 @@ def open_tiff(
             if ome is not None and is_ome_set(ome, path):
                 return open_ome_set(ome, path)
             equal = find_equal_pages(tiff, ome, path)
+            if equal is None:
+                check_shapes(tiff, path)
             series: list[Series] = list(tiff.series) if equal is None else [equal]
             orders = [_order(part, tiff, path.name, layout, plane, as_channels) for part in series]
         images = ome.images if ome is not None and len(ome.images) == len(series) else ()

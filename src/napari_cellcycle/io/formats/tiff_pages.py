@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from tifffile import TiffFile, TiffFrame, TiffPage, TiffPageSeries
+from tifffile.tifffile import shaped_description_metadata
 
 from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError, reason_of
@@ -236,6 +237,32 @@ def check_size(image: TiffPage | TiffFrame | TiffPageSeries, path: Path) -> None
     """
     if image.nbytes > _MOST_COMPRESSED * path.stat().st_size + _MOST_BYTES_OF_TINY_FILES:
         raise ReadError(f"{path.name} is damaged: {image.shape} pixels can't fit into so small a file; export it again")
+
+
+def check_shapes(tiff: TiffFile, path: Path) -> None:
+    """Refuse images without pixels, over which tifffile would go for ever.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        The open file.
+    path : Path
+        Its path, for the message.
+
+    Raises
+    ------
+    ReadError
+        The first page, or the first one of a series that tifffile wrote, has no pixels.
+    """
+    at = 0
+    while at < len(tiff.pages):
+        page = tiff.pages.get(at, aspage=True)
+        if min(page.shape, default=1) < 1:
+            raise ReadError(f"{path.name} is damaged: a page of {page.shape} pixels is in it; export it again")
+        if not isinstance(page, TiffPage) or page.shaped_description is None:
+            return
+        n_pixels = prod(shaped_description_metadata(page.shaped_description)["shape"])
+        at += max(1, n_pixels // prod(page.shape))
 
 
 @contextmanager

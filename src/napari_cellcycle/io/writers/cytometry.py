@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Prediction
+from napari_cellcycle.errors import WriteError
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.io.writers.packages import require_package
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, phase_label
+from napari_cellcycle.phases import UNKNOWN
 
 OBJECT_NUMBER = "Object Number"
 
@@ -44,20 +46,22 @@ def write_fcs(prediction: Prediction, folder: Path) -> list[Path]:
     require_package("fcs")
     from flowio import create_fcs
 
+    names = prediction.phase_set.names
     columns = {
         OBJECT_NUMBER: prediction.ids,
         "phase": prediction.phases.astype(float) + 1,
         "probability": prediction.confidence,
-        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(PHASE_LABELS)},
+        **{f"p_{label}": prediction.probabilities[:, number] for number, label in enumerate(names)},
     }
     if prediction.dna_content is not None:
         columns["dna_content"] = prediction.dna_content
     events = np.nan_to_num(np.stack([np.asarray(column, np.float64) for column in columns.values()], axis=1))
     written = []
-    for stem, rows in _by_source(prediction):
-        with atomic_path(folder / f"{stem}.fcs") as temporary, temporary.open("wb") as file:
-            create_fcs(file, events[rows].ravel().tolist(), list(columns))
-        written.append(folder / f"{stem}.fcs")
+    with ExitStack() as writing:  # none of them gets its name before all are written
+        for stem, rows in _by_source(prediction):
+            written.append(folder / f"{stem}.fcs")
+            with writing.enter_context(atomic_path(written[-1])).open("wb") as file:
+                create_fcs(file, events[rows].ravel().tolist(), list(columns))
     return written
 
 
@@ -88,12 +92,20 @@ def write_object_lists(prediction: Prediction, folder: Path, *, overwrite: bool 
         for phase in np.unique(prediction.phases[rows]):
             if phase != UNKNOWN:
                 numbers = prediction.ids[rows][prediction.phases[rows] == phase]
-                lists[f"{stem}_{phase_label(int(phase))}.txt"] = numbers
+                name = prediction.phase_set.label(int(phase)).replace("/", "")  # G2M: a slash would be a folder
+                lists[f"{stem}_{name}.txt"] = numbers
     if lists:
         check_free(folder, list(lists), overwrite=overwrite)
-    for name, numbers in lists.items():
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text("\r\n".join([OBJECT_NUMBER, *map(str, numbers.tolist()), ""]), newline="")
+    new = [folder / name for name in lists if not (folder / name).exists()]
+    try:
+        with ExitStack() as writing:  # none of them gets its name before all are written
+            for name, numbers in lists.items():
+                temporary = writing.enter_context(atomic_path(folder / name))
+                temporary.write_text("\r\n".join([OBJECT_NUMBER, *map(str, numbers.tolist()), ""]), newline="")
+    except WriteError:
+        for path in new:  # some of the lists would pass for all of them
+            path.unlink(missing_ok=True)
+        raise
     return [folder / name for name in lists]
 
 

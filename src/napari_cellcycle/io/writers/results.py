@@ -16,7 +16,6 @@ from napari_cellcycle.cells import Prediction
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.csv_cells import write_columns
 from napari_cellcycle.io.writers.packages import require_package
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE_COLOUR, UNSURE_LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,9 +110,9 @@ def write_anndata(
     import anndata
     import pandas as pd
 
-    phases = pd.DataFrame(index=pd.Index(PHASE_LABELS, dtype=object))
+    phases = pd.DataFrame(index=pd.Index(prediction.phase_set.names, dtype=object))
     content = anndata.AnnData(X=prediction.probabilities, obs=_obs(prediction), var=phases, uns={"card": card})
-    content.uns["phase_colors"] = [*COLOURS.values(), UNSURE_COLOUR]
+    content.uns["phase_colors"] = [*prediction.phase_set.all_colours]
     if prediction.verdict is not None:
         content.uns["verdict"] = prediction.verdict.to_dict()
     if features is not None:
@@ -132,10 +131,10 @@ def _obs(prediction: Prediction) -> pd.DataFrame:
     for name in ("source", *texts):
         table[name] = pd.Categorical(table[name].astype(object))
     # all phases and in their order, so that each has its colour; cells without a phase have a missing value
-    labels = pd.Index([*PHASE_LABELS, UNSURE_LABEL], dtype=object)
+    labels = pd.Index(prediction.phase_set.all_names, dtype=object)
     table["phase"] = pd.Categorical(table["phase"].astype(object), categories=labels)
     table.index = pd.Index(names, dtype=object)
-    return table
+    return table.rename(columns=lambda name: name.replace("/", ""))  # HDF5 takes a slash for a group: p_G2M
 
 
 def write_json(values: dict[str, Any], path: Path) -> None:

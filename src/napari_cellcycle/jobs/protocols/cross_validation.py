@@ -26,7 +26,7 @@ from napari_cellcycle.jobs.steps.fit_classifier import fit_model
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import PartialPrediction, predict_prepared
 from napari_cellcycle.store.models import save_model
 from napari_cellcycle.training.classifier import EpochDone
@@ -240,14 +240,14 @@ class FoldPredictions:
     @classmethod
     def empty(cls, cells: Cells) -> FoldPredictions:
         """Before the first fold."""
-        return cls(PartialPrediction.empty(len(cells)), np.full(len(cells), -1))
+        return cls(PartialPrediction.empty(len(cells), cells.phase_set), np.full(len(cells), -1))
 
     def add(self, number: int, fold: Fold, model: Model, losses: LossCurve, training_data: TrainingData) -> float:
         """Test `model` on the test cells of its fold; return its accuracy there."""
         scale = model.card.input.scales
         images = training_data.prepared.images[fold.test] / scale[:, None, None]
-        trained = np.delete(training_data.cells.phases, fold.test)
-        facts = {"cells_per_phase": dict(zip(PHASE_LABELS, count_phases(trained).tolist(), strict=True))}
+        trained, phases = np.delete(training_data.cells.phases, fold.test), model.card.phase_set
+        facts = {"cells_per_phase": dict(zip(phases.names, count_phases(trained, phases).tolist(), strict=True))}
         knowing = replace(model, card=replace(model.card, training={**model.card.training, **facts}))
         predicted = predict_prepared(knowing, images, torch.device("cpu"))
         self.predicted.add(fold.test, predicted)
@@ -262,7 +262,7 @@ class FoldPredictions:
             self.prediction(training_data.cells, config.min_probability),
             training_data.cells,
             model=config.model_name,
-            prevalence=config.shares,
+            prevalence=config.prevalence,
             fold=self.fold,
             seed=config.seed,
             temperature=self.temperatures,

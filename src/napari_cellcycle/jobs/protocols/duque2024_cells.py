@@ -18,6 +18,7 @@ from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import cells_to_fill
 from napari_cellcycle.jobs.steps.fill_phases import synthesize
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
+from napari_cellcycle.phase_sets import check_seven
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import Recipe
@@ -61,6 +62,7 @@ def load_as_seed(
     """
     training_data = yield from load_training_data(paths, also, recipe, reading, keep_duplicates=True)
     cells, words, notes = training_data.cells, settings.augment, list[str]()
+    check_seven(cells.phase_set, "the protocol of the seed paper is one")
     if training_data.n_duplicates:
         notes.append(f"duplicates that were not removed: {training_data.n_duplicates}")
     counts, n_synthetic = count_cells(cells)

@@ -1,6 +1,6 @@
 """What docks and commands decide from counts of cells: what is missing, what is scarce, and what would help.
 
-Everywhere `counts` are the cells of each phase, shape (7,), and `synthetic` those of them that are synthetic. Cheap to
+Everywhere `counts` are the cells of each phase, shape (P,), and `synthetic` those of them that are synthetic. Cheap to
 import, because docks ask at every click.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.jobs.steps.generator_plan import MIN_CELLS_GENERATOR, GeneratorPlan
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 from napari_cellcycle.store.models import list_models
 from napari_cellcycle.training.recipes import NO_FINE_TUNING
 
@@ -42,11 +42,11 @@ def is_demonstration(counts: Counts, synthetic: Counts) -> bool:
     return bool(counts.any() and not (counts - synthetic).any())
 
 
-def what_is_missing(counts: Counts, synthetic: Counts) -> str:
+def what_is_missing(counts: Counts, synthetic: Counts, phases: PhaseSet = SEVEN) -> str:
     """Why no model can be trained on these cells; empty if one can."""
     judged = real_or_all(counts, synthetic)
     kind = "real cells" if judged.sum() < counts.sum() else "cells"
-    known = [label for label, count in zip(PHASE_LABELS, judged, strict=True) if count]
+    known = [label for label, count in zip(phases.names, judged, strict=True) if count]
     where = "open folders that are named after phases, such as G1 and S, or label some cells of each in napari"
     if not known:
         return f"no cell has a known phase; {where}"
@@ -57,11 +57,11 @@ def what_is_missing(counts: Counts, synthetic: Counts) -> str:
     return ""
 
 
-def training_advice(counts: Counts, synthetic: Counts) -> list[str]:
+def training_advice(counts: Counts, synthetic: Counts, phases: PhaseSet = SEVEN) -> list[str]:
     """What to know before a model is trained on these cells."""
-    if missing := what_is_missing(counts, synthetic):
+    if missing := what_is_missing(counts, synthetic, phases):
         return [missing]
-    named = [*zip(PHASE_LABELS, counts, real_or_all(counts, synthetic), strict=True)]
+    named = [*zip(phases.names, counts, real_or_all(counts, synthetic), strict=True)]
     few = [f"{label} ({n})" for label, _, n in named if 0 < n < MIN_CELLS_TRAIN]
     none = [label for label, n, _ in named if not n]
     n_synthetic = int(synthetic.sum())
@@ -96,11 +96,11 @@ def cells_to_fill(counts: Counts, synthetic: Counts, fill_to: int = 0, *, unders
     return [int(n) for n in lacking]
 
 
-def cannot_generate(real: Counts, known: Collection[str] | None = None) -> dict[int, str]:
+def cannot_generate(real: Counts, known: Collection[str] | None = None, phases: PhaseSet = SEVEN) -> dict[int, str]:
     """Phases that can't be generated, and why: by a generator that is trained on `real` cells, or knows some phases."""
     if known is not None:
         why = f"this generator was trained on {', '.join(known)} only"
-        return {phase: why for phase, label in enumerate(PHASE_LABELS) if label not in known}
+        return {phase: why for phase, label in enumerate(phases.names) if label not in known}
     why = "there are no real cells of this phase to train a generator on"
     return {phase: why for phase, n in enumerate(real) if not n}
 
@@ -112,9 +112,9 @@ def planned_steps(method: str, real: Counts, phases: Collection[int], changes: M
     return sum(plan.config(phase).n_steps(n) for (_, phase), n in zip(plan.parts(), counts, strict=True))
 
 
-def warning_of_few(real: Counts, phases: Collection[int]) -> str:
+def warning_of_few(real: Counts, phases: Collection[int], phase_set: PhaseSet = SEVEN) -> str:
     """Which of `phases` have too few real cells to train a generator on; empty if none."""
-    few = [f"{PHASE_LABELS[phase]} ({real[phase]})" for phase in phases if 0 < real[phase] < MIN_CELLS_GENERATOR]
+    few = [f"{phase_set.names[phase]} ({real[phase]})" for phase in phases if 0 < real[phase] < MIN_CELLS_GENERATOR]
     if not few:
         return ""
     return (
@@ -123,7 +123,7 @@ def warning_of_few(real: Counts, phases: Collection[int]) -> str:
     )
 
 
-def generator_advice(counts: Counts, synthetic: Counts) -> list[str]:
+def generator_advice(counts: Counts, synthetic: Counts, phases: PhaseSet = SEVEN) -> list[str]:
     """What to know before a generator is trained on these cells."""
     text = "all cells are synthetic, but a generator is trained on real cells only; a finished generator needs none"
     return [text] if is_demonstration(counts, synthetic) else []

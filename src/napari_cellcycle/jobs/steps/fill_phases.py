@@ -21,6 +21,7 @@ from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.steps.training_data import TrainingData
 from napari_cellcycle.models.trained_generator import Generator
+from napari_cellcycle.phase_sets import check_seven
 from napari_cellcycle.store.generators import find_generator, load_generator
 from napari_cellcycle.store.models import load_training_fingerprints
 from napari_cellcycle.training.config import TrainConfig
@@ -77,6 +78,8 @@ def fill_rare_phases(
     synthetic cells are prepared as `spec` says, for the classifier.
     """
     method = config.augment.generator
+    if method:
+        check_seven(cells.phase_set, "generators make cells")
     if config.generator and not method:
         raise SettingError(
             f"generator is {config.generator!r}, but augment asks for no synthetic cells; add a method, as in "

@@ -21,6 +21,7 @@ from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.device import mixed_precision, pick_device
 from napari_cellcycle.models.ensemble import PairedNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
+from napari_cellcycle.models.heads import phase_option, with_phases
 from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, descriptors, fit_detector
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
@@ -62,25 +63,32 @@ def fit_model(
         Where to compute.
     start : Model, optional
         Pretrained model, with `recipe` its own. Its input is kept apart from the contrast of the new cells, and its
-        temperature where there are too few cells to fit another one.
+        temperature where there are too few cells to fit another one. If the cells have other phases, its last layer is
+        made anew from it; see `models.heads`.
     hooks : Hooks, optional
         How to stop, save and resume the training.
     """
-    torch_device = pick_device(device)
+    torch_device, phases = pick_device(device), training.phase_set
     if start is None:
         torch.manual_seed(config.seed)  # for the initial weights
-        options: dict[str, Any] = {"n_channels": len(recipe.input.channels)}
+        options: dict[str, Any] = {"n_channels": len(recipe.input.channels), **phase_option(phases)}
         network, spec = build(recipe.architecture, **options), _fit_input(recipe.input, training)
     else:
         network, options = deepcopy(start.network), start.card.options
         spec, _ = match_contrast(start.card.input, training.images)
+        if phases != start.card.phase_set:
+            torch.manual_seed(config.seed)  # for phases that the model does not know
+            others = {name: value for name, value in options.items() if name != "n_phases"}
+            options = {**others, **phase_option(phases)}
+            fresh, counts = build(recipe.architecture, **options), start.card.training.get("cells_per_phase")
+            network = with_phases(network, fresh, start.card.phase_set, phases, counts)
 
     scale = spec.scales
     training_set = TrainingSet.from_cells(training, scale, g1_dna(training), config)
     images = torch.from_numpy(validation.images / scale[:, None, None])
-    phases = torch.from_numpy(validation.phases.astype(np.int64))
+    truth = torch.from_numpy(validation.phases.astype(np.int64))
     log = yield from _train(
-        network, training_set, (images, phases), config, torch_device, hooks, from_scratch=start is None
+        network, training_set, (images, truth), config, torch_device, hooks, from_scratch=start is None
     )
 
     if start is not None and len(validation) < MIN_CALIBRATION_CELLS:
@@ -95,6 +103,7 @@ def fit_model(
         name=name,
         architecture=recipe.architecture,
         options=options,
+        phase_set=phases,
         description=recipe.description,
         input=spec,
         temperature=temperature,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError, WriteError
 from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.phase_sets import PhaseSet
 from napari_cellcycle.predict import PartialPrediction, PredictionWork
 from napari_cellcycle.store.checkpoints import unfinished_folder
 from napari_cellcycle.versions import installed_versions
@@ -68,8 +69,8 @@ class KeptChunks:
     def _path(self, rows: range) -> Path:
         return self.folder / f"{self._identity}-{rows.start}-{rows.stop}.safetensors"
 
-    def read(self, rows: range) -> PartialPrediction | None:
-        """What was found of a chunk; None if it is not there, or is damaged."""
+    def read(self, rows: range, phases: PhaseSet) -> PartialPrediction | None:
+        """What was found of a chunk in these phases; None if it is not there, or is damaged."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -80,11 +81,12 @@ class KeptChunks:
                 found["probabilities"],
                 found["dna_content"],
                 found.get("unfamiliar"),
+                phases,
                 {int(index): str(reason) for index, reason in reasons.items()},
             )
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        return chunk if len(chunk.probabilities) == len(rows) else None
+        return chunk if chunk.probabilities.shape == (len(rows), len(phases)) else None
 
     def write(self, rows: range, chunk: PartialPrediction) -> None:
         """Keep a chunk."""

@@ -32,7 +32,7 @@ def predict_chunks(workers: WorkerSettings, kept: KeptChunks) -> Predict:
         kept.begin(work)
         left = []
         for chunk in work.chunks:
-            found = kept.read(chunk)
+            found = kept.read(chunk, work.model.card.phase_set)
             if found is None:
                 left.append(chunk)
             else:
@@ -73,7 +73,8 @@ def _by_workers(
 
 def predict_chunk(work: PredictionWork, chunk: range) -> PartialPrediction:
     """What a worker does: predict one chunk, in one thread."""
-    found = PartialPrediction.empty(len(chunk), with_unfamiliar=work.model.familiarity is not None)
+    has_familiar = work.model.familiarity is not None
+    found = PartialPrediction.empty(len(chunk), work.model.card.phase_set, with_unfamiliar=has_familiar)
     for start in range(chunk.start, chunk.stop, work.batch_size):
         batch = read_batch(work.cells, range(start, min(start + work.batch_size, chunk.stop)))
         found.unreadable.update(batch.unreadable)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.models import Model
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 from napari_cellcycle.training.config import FINE_TUNING
 from napari_cellcycle.training.recipes import NO_FINE_TUNING, Recipe
@@ -59,16 +60,18 @@ class PretrainedModel:
         description = f"starts from {card.name}: {card.description}"
         return Recipe(architecture=card.architecture, description=description, input=card.input, config=FINE_TUNING)
 
-    def provenance(self) -> dict[str, Any]:
-        """What the new model's card says about this one."""
-        card, unknown = self.model.card, self.model.card.untrained_phases
+    def provenance(self, phases: PhaseSet) -> dict[str, Any]:
+        """What the card of a new model, which tells `phases`, says about this one."""
+        card, places = self.model.card, self.model.card.phase_set.numbers_in(phases)
+        trained = {int(places[n]) for n in range(len(card.phase_set)) if n not in card.untrained_phases} - {UNKNOWN}
+        unknown = len(trained) < len(phases)
         # all phases are the rule, and not written
-        phases = [label for number, label in enumerate(PHASE_LABELS) if number not in unknown]
+        names = [name for number, name in enumerate(phases.names) if number in trained]
         return {
             "name": card.name,
             "weights_sha256": self.sha256,
             "data_sha256": card.training.get("data_sha256", ""),
-            **({"phases": phases} if unknown else {}),
+            **({"phases": names} if unknown else {}),
         }
 
     def fingerprints_with(self, fingerprints: NDArray[np.uint64]) -> NDArray[np.uint64]:

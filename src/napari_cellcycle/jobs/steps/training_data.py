@@ -18,7 +18,7 @@ from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.csv_cells import csv_text
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import open_cells
-from napari_cellcycle.phases import UNKNOWN, phase_label
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import Recipe
 
@@ -43,7 +43,8 @@ class TrainingData:
         """Drop duplicates, and prepare the cells; those in the file or folder `also` lose their phase."""
         if also:
             more = yield from open_cells([also], reading)
-            cells = join_cells([cells, replace(more, phases=np.full(len(more), UNKNOWN, np.int8))])
+            unknown = np.full(len(more), UNKNOWN, np.int8)
+            cells = join_cells([cells, replace(more, phases=unknown, phase_set=cells.phase_set)])
         duplicates = yield from iter_duplicates(cells)
         yield from map(Note, () if keep_duplicates else duplicates.notes)
         chosen = np.arange(len(cells)) if keep_duplicates else duplicates.keep
@@ -86,6 +87,6 @@ def split_table(cells: Cells, validation: NDArray[np.intp], test: NDArray[np.int
     part[validation] = "validation"
     if test is not None:
         part[test] = "test"
-    labels = [phase_label(int(number)) for number in cells.phases]
+    labels = cells.phase_set.labels(cells.phases)
     table = pd.DataFrame({"source": cells.sources, "cell": cells.ids, "phase": labels, "part": part})
     return csv_text(table)
