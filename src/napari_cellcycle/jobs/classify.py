@@ -25,8 +25,12 @@ from napari_cellcycle.io.writers.results import (
 )
 from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.read import open_cells
+<<<<<<< HEAD
 from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
 from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
+=======
+from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
+>>>>>>> main
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
@@ -90,6 +94,8 @@ def classify_files(
     check_free(Path(output), names, paths, overwrite=overwrite)
     for kind in config.export:
         require_package(kind)
+    if config.min_purity is not None:
+        held_out_calls(config.held_out)  # what is wrong with it is told before any cell is read
     with reserved(Path(output)):
         chunks = KeptChunks(Path(output), paths, resume=resume, overwrite=overwrite)
         model = load_model(config.model)
@@ -110,6 +116,8 @@ def classify_files(
         )
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
+        if config.min_purity is not None:
+            prediction = yield from pure_calls(prediction, config.min_purity, config.held_out)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
         followed = decoded = None
         in_tracks: dict[str, Any] = {}
