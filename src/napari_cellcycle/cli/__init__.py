@@ -134,11 +134,8 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
-<<<<<<< HEAD
     _add_settings(evaluate, WorkerSettings)
-=======
     _add_settings(evaluate, FollowSettings)
->>>>>>> main
     _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -352,18 +349,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
-<<<<<<< HEAD
-    workers = _settings(WorkerSettings, options)
-    done = show_job(
-        evaluate_files(options.input, options.output, settings, reading, workers, overwrite=options.overwrite)
-    )
-=======
     following = _settings(FollowSettings, options)
     if following.tracks is not None:
         _evaluate_tracks(options, settings, following, reading)
         return
-    done = show_job(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
->>>>>>> main
+    workers = _settings(WorkerSettings, options)
+    done = show_job(
+        evaluate_files(options.input, options.output, settings, reading, workers, overwrite=options.overwrite)
+    )
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))

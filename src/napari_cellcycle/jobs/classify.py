@@ -25,12 +25,9 @@ from napari_cellcycle.io.writers.results import (
 )
 from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.read import open_cells
-<<<<<<< HEAD
 from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
 from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
-=======
 from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
->>>>>>> main
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
