@@ -64,7 +64,7 @@ class TrainWidget(TrainingDock):
         self._channels: set[str] = set()
         self._start_chosen = False
         self._start: tuple[str, str] | None = None  # whose settings are shown
-        self.labelled, self.run_name = LabelledInput(napari_viewer), RunName(models_folder())
+        self.labelled, self.run_name = LabelledInput(napari_viewer, any_phases=True), RunName(models_folder())
         self._build_settings()
         self.curves, self.figures = TrainingCurves(), text_label()
         tip = "make synthetic cells of phases with few cells, and train on them too"
@@ -102,7 +102,7 @@ class TrainWidget(TrainingDock):
     def can_run(self) -> bool:
         """Whether there are cells of two phases."""
         counts, synthetic = self.labelled.phase_counts, self.labelled.synthetic_counts
-        return counts is not None and not what_is_missing(counts, synthetic)
+        return counts is not None and not what_is_missing(counts, synthetic, self.labelled.phase_set)
 
     def can_resume(self) -> bool:
         """As for a new training."""
