@@ -20,13 +20,13 @@ from napari_cellcycle.cli import main
 from napari_cellcycle.errors import SettingError, StoppedError
 from napari_cellcycle.events import result_of
 from napari_cellcycle.io.sample_data import sample_path
-from napari_cellcycle.jobs import workers
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate_cells
+from napari_cellcycle.jobs.steps import workers
 from napari_cellcycle.jobs.steps.fit_generator import fit_generator
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
 from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
-from napari_cellcycle.jobs.workers import run_tasks
+from napari_cellcycle.jobs.steps.workers import run_tasks
 
 on_posix = pytest.mark.skipif(os.name != "posix", reason="a process is killed by a signal")
 SMALL = ["--batch-size", "64"]

@@ -151,7 +151,7 @@ def _train_in_worker(work: _FoldWork, number: int) -> _TrainedFold:
 
 def _by_workers(work: _FoldWork, workers: WorkerSettings) -> Callable[[int], Job[Progress | Note, _TrainedFold]]:
     """Train all folds at the same time; what is returned waits for one of them."""
-    from napari_cellcycle.jobs.workers import run_tasks
+    from napari_cellcycle.jobs.steps.workers import run_tasks
 
     coming = run_tasks(_train_in_worker, work, range(len(work.folds)), workers)
     done: dict[int, _TrainedFold] = {}

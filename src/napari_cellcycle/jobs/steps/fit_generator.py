@@ -143,7 +143,7 @@ class _PartWork:
 
 
 def _finish_by_workers(work: _PartWork, saved: _SavedNetworks, workers: WorkerSettings) -> Job[Progress, None]:
-    from napari_cellcycle.jobs.workers import run_tasks
+    from napari_cellcycle.jobs.steps.workers import run_tasks
 
     parts = [(part, phase) for part, phase in work.plan.parts() if part not in saved.finished]
     for done, (number, (weights, steps)) in enumerate(run_tasks(_train_in_worker, work, parts, workers), 1):

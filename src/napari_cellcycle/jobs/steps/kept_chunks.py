@@ -45,7 +45,7 @@ class KeptChunks:
         if self.folder.exists() and not resume:
             if not overwrite:
                 raise WriteError(
-                    f"{self.folder.parent} has the finished part of an earlier run; go on with --resume, or start anew "
+                    f"{self.folder.parent} has the finished part of an earlier run; go on with --resume, or start again "
                     "with --overwrite"
                 )
             self.remove()
@@ -62,7 +62,7 @@ class KeptChunks:
         there = [path.name for path in self.folder.glob("*.safetensors")] if self._resume else []
         if there and not any(name.startswith(self._identity) for name in there):
             raise SettingError(
-                f"{self.folder.parent} comes from other cells, another model or other settings; start anew with "
+                f"{self.folder.parent} comes from other cells, another model or other settings; start again with "
                 "--overwrite instead of --resume"
             )
 

@@ -60,7 +60,7 @@ def _here(
 def _by_workers(
     work: PredictionWork, collected: PartialPrediction, chunks: list[range], workers: WorkerSettings, kept: KeptChunks
 ) -> Job[Progress | Note, None]:
-    from napari_cellcycle.jobs.workers import run_tasks
+    from napari_cellcycle.jobs.steps.workers import run_tasks
 
     done = len(work.cells) - sum(map(len, chunks))
     for number, found in run_tasks(predict_chunk, work, chunks, workers):
