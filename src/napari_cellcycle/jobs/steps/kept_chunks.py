@@ -45,8 +45,8 @@ class KeptChunks:
         if self.folder.exists() and not resume:
             if not overwrite:
                 raise WriteError(
-                    f"{self.folder.parent} has the finished part of an earlier run; go on with --resume, or start again "
-                    "with --overwrite"
+                    f"{self.folder.parent} has the finished part of an earlier run; go on with --resume, or start "
+                    "again with --overwrite"
                 )
             self.remove()
 
