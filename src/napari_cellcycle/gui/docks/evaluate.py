@@ -37,7 +37,7 @@ from napari_cellcycle.gui.widgets.image_view import ImageView
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.models_table import ModelsTable
 from napari_cellcycle.gui.widgets.picker import Picker
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -214,6 +214,7 @@ class EvaluateWidget(Dock):
 
     def _fill_table(self) -> None:
         if self.evaluated is not None:
+            self.table.set_phases(self.evaluated.report.phase_set)
             self.table.show_counts(
                 self.evaluated.report.confusion, figure_theme(self.viewer), percent=self.percent.isChecked()
             )
@@ -243,7 +244,8 @@ class EvaluateWidget(Dock):
         selected = (report.truth == true) & (report.prediction.phases == called)
         n_shown, n_cells = highlight_cells(self.viewer, evaluated.group, selected), int(selected.sum())
         unseen = f"; {n_shown:,} of them are in the layers" if n_shown < n_cells else ""
-        title = f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}"
+        names = report.phase_set.names
+        title = f"{n_cells:,} {names[true]} cells called {names[called]}"
         self.show_status(f"{title}{unseen}.")
         self._entry = np.flatnonzero(selected), title
         self.side_by_side.show()

@@ -102,7 +102,7 @@ class TrainWidget(TrainingDock):
     def can_run(self) -> bool:
         """Whether there are cells of two phases."""
         counts, synthetic = self.labelled.phase_counts, self.labelled.synthetic_counts
-        return counts is not None and not what_is_missing(counts, synthetic)
+        return counts is not None and not what_is_missing(counts, synthetic, self.labelled.phase_set)
 
     def can_resume(self) -> bool:
         """As for a new training."""

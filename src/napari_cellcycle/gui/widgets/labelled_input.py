@@ -28,12 +28,13 @@ from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], list[str]]
+Advise = Callable[[NDArray[np.int64], NDArray[np.int64], PhaseSet], list[str]]
 
 KNOWN = "labels, folders and files"
 GUESSED = "the same, and calls for the other cells"
@@ -61,7 +62,8 @@ class LabelledInput(QWidget):
         super().__init__()
         self._viewer, self._advise = viewer, advise
         self.phase_counts: NDArray[np.int64] | None = None
-        self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
+        self.synthetic_counts: NDArray[np.int64] = np.zeros(len(SEVEN), np.int64)
+        self.phase_set = SEVEN
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
         self.phases = Picker(
             lambda: [(text, text) for text in self._offers()],
@@ -92,14 +94,16 @@ class LabelledInput(QWidget):
         data_set = self._data_set()
         if data_set is None:
             is_known = isinstance(source, GallerySource) and source.n_known > 0
-            return LabelledGallery(source) if isinstance(source, GallerySource) and is_known else None
+            if not isinstance(source, GallerySource) or not is_known:
+                return None
+            return LabelledGallery(source, phase_set=source.phase_set)
         phases = self._phases(data_set)
         if not (phases != UNKNOWN).any():
             return None
         if field is not None:
-            return LabelledField(field, phases_by_cell(data_set.labels, phases))
+            return LabelledField(field, phases_by_cell(data_set.labels, phases), data_set.labels.phase_set)
         assert isinstance(source, GallerySource)
-        return LabelledGallery(source, phases, data_set.cells.synthetic)
+        return LabelledGallery(source, phases, data_set.cells.synthetic, data_set.labels.phase_set)
 
     def _phases(self, data_set: DataSet) -> NDArray[np.int8]:
         """The phases to train on, shape (N,)."""
@@ -108,7 +112,7 @@ class LabelledInput(QWidget):
         if self.phases.value() != GUESSED or layer is None:
             return labels.phases
         called = shown_phases(called_phases(layer), labels)
-        called[called == UNSURE] = UNKNOWN
+        called[called == labels.phase_set.unsure] = UNKNOWN
         return np.where(labels.phases == UNKNOWN, called, labels.phases).astype(np.int8)
 
     def _data_set(self) -> DataSet | None:
@@ -149,8 +153,9 @@ class LabelledInput(QWidget):
             show_text(self.hint, "")
         else:
             self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
-            self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
-            advice = self._advise(self.phase_counts, self.synthetic_counts)
+            self.phase_set = labelled.phase_set
+            self.counts.setText(_legend(self.phase_set, self.phase_counts.tolist(), self.synthetic_counts.tolist()))
+            advice = self._advise(self.phase_counts, self.synthetic_counts, self.phase_set)
             show_text(self.hint, as_sentences([*advice, self._how_labelled()]))
         self.changed.emit()
 
@@ -163,9 +168,9 @@ class LabelledInput(QWidget):
         return in_words(called, data_set.labels)
 
 
-def _legend(counts: Sequence[int], synthetic: Sequence[int]) -> str:
+def _legend(phases: PhaseSet, counts: Sequence[int], synthetic: Sequence[int]) -> str:
     """Phases in their colours with their counts, as rich text that wraps between phases."""
-    entries = zip(PHASE_LABELS, COLOURS.values(), map(_how_many, counts, synthetic), strict=True)
+    entries = zip(phases.names, phases.colours, map(_how_many, counts, synthetic), strict=True)
     return "&nbsp;&nbsp; ".join(
         f'<span style="color:{colour}">■</span>&nbsp;{label}&nbsp;{n}' for label, colour, n in entries
     )
