@@ -117,7 +117,8 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
     phases = shared_phases(prediction.phase_set, cells.phase_set)  # that of the truth, or a coarser one of the model
-    prediction = prediction.in_phases(phases)
+    own, prediction = prediction.phase_set, prediction.in_phases(phases)
+    joined = "" if own == phases else f"the probabilities of {own} were added up to {phases}"
     data_set.labels.use_phases(phases)
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, data_set.labels.phases, cells.synthetic)
@@ -134,7 +135,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     )
     unfamiliar = "" if prediction.verdict else unfamiliar_warning(prediction)  # the dock shows the verdict
     copies = copies_note(cells, prediction.probabilities)
-    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar, instead, copies) if note)
+    notes = tuple(in_dock_words(note, boxes) for note in (joined, unfamiliar, instead, copies) if note)
     return Classified(data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
 
 

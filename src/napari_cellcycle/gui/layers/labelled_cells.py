@@ -28,7 +28,7 @@ _NONE = np.zeros(0, np.int8)
 class LabelledGallery:
     """Cells of a gallery; `phases` with their labels, shape (N,), or None: those of their files.
 
-    `synthetic` says which of them a generator made; `phases` are numbers in `phase_set`.
+    `synthetic` says which of them a generator made, `phase_set` what the numbers of `phases` mean.
     """
 
     source: GallerySource

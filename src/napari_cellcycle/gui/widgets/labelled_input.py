@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.annotate.agreement import in_words
+from napari_cellcycle.annotate.data_labels import settle_labels
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, labels_changed
 from napari_cellcycle.gui.layers.labelled_cells import (
     Labelled,
@@ -52,18 +55,21 @@ class LabelledInput(QWidget):
     viewer : ViewerModel
         Whose layers are offered.
     advise : callable
-        What to know before a training, from the cells of each phase in all and the synthetic ones among them.
+        What to know before a training, from the cells of each phase in all, the synthetic ones among them, and the
+        phases.
+    any_phases : bool
+        Whether other phases than the seven are trained on, as labels of a stained control may give.
     """
 
     changed = Signal()
     label_clicked = Signal()
 
-    def __init__(self, viewer: ViewerModel, advise: Advise = training_advice) -> None:
+    def __init__(self, viewer: ViewerModel, advise: Advise = training_advice, *, any_phases: bool = False) -> None:
         super().__init__()
-        self._viewer, self._advise = viewer, advise
+        self._viewer, self._advise, self._any_phases = viewer, advise, any_phases
+        self.phase_set = SEVEN
         self.phase_counts: NDArray[np.int64] | None = None
         self.synthetic_counts: NDArray[np.int64] = np.zeros(len(SEVEN), np.int64)
-        self.phase_set = SEVEN
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
         self.phases = Picker(
             lambda: [(text, text) for text in self._offers()],
@@ -97,22 +103,25 @@ class LabelledInput(QWidget):
             if not isinstance(source, GallerySource) or not is_known:
                 return None
             return LabelledGallery(source, phase_set=source.phase_set)
-        phases = self._phases(data_set)
+        labels = copy(data_set.labels)  # the viewer keeps its own phases
+        if self._any_phases:
+            settle_labels(labels)
+        phases = self._phases(data_set, labels)
         if not (phases != UNKNOWN).any():
             return None
         if field is not None:
-            return LabelledField(field, phases_by_cell(data_set.labels, phases), data_set.labels.phase_set)
+            return LabelledField(field, phases_by_cell(labels, phases), labels.phase_set)
         assert isinstance(source, GallerySource)
-        return LabelledGallery(source, phases, data_set.cells.synthetic, data_set.labels.phase_set)
+        return LabelledGallery(source, phases, data_set.cells.synthetic, labels.phase_set)
 
-    def _phases(self, data_set: DataSet) -> NDArray[np.int8]:
-        """The phases to train on, shape (N,)."""
-        labels = data_set.labels
+    def _phases(self, data_set: DataSet, labels: LabelTable) -> NDArray[np.int8]:
+        """The phases to train on, shape (N,), in the phase set of `labels`."""
         layer = find_layer(self._viewer.layers, data_set.source.group, PHASE)
         if self.phases.value() != GUESSED or layer is None:
             return labels.phases
-        called = shown_phases(called_phases(layer), labels)
-        called[called == labels.phase_set.unsure] = UNKNOWN
+        called = shown_phases(called_phases(layer), data_set.labels)
+        called[called == data_set.labels.phase_set.unsure] = UNKNOWN
+        called = data_set.labels.phase_set.numbers_in(labels.phase_set)[called]
         return np.where(labels.phases == UNKNOWN, called, labels.phases).astype(np.int8)
 
     def _data_set(self) -> DataSet | None:
