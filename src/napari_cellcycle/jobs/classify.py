@@ -122,7 +122,7 @@ def classify_files(
             followed = yield from follow.follow_cells(cells, following)
             decoded = follow.decode_followed(followed, prediction, following)
             prediction = follow.with_tracks(prediction, followed, decoded)
-            follow.write_followed(followed, decoded, prediction, Path(output))
+            follow.write_followed(followed, decoded, prediction, following, Path(output))
             settings |= following.to_dict()
             in_tracks = follow.summarise_tracks(followed, decoded)
         elif config.cycle_position:
