@@ -104,7 +104,7 @@ def _described(model: Model, folder: Path, training_fingerprints: NDArray[np.uin
         ],
         test_tensor=v0_5.FileDescr(source=folder / f"{INPUT}.npy"),
     )
-    given = [_output(v0_5, name, outputs[name], card.phases, folder) for name in names]
+    given = [_output(v0_5, name, outputs[name], card.phase_set.names, folder) for name in names]
     return v0_5.ModelDescr(
         name=re.sub(r"[^\w\- ()]", "-", f"Cell-cycle phases - {card.name}"),
         description=card.description or "label-free cell-cycle phases of single cells",
@@ -141,7 +141,7 @@ def _documentation(model: Model) -> str:
         description=card.description,
         preprocessing="\n".join(f"- {line}" for line in preprocessing_text(model).splitlines()),
         probabilities=PROBABILITIES,
-        phases=", ".join(card.phases),
+        phases=", ".join(card.phase_set.names),
         figures="\n".join(f"- {name}: {value}" for name, value in card.figures.items()) or "Not measured.",
         n_cells=card.training.get("n_cells", "an unknown number of"),
         licence=card.licence or "not stated",

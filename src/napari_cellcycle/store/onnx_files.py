@@ -84,7 +84,7 @@ def save_onnx(model: Model, path: Path, training_fingerprints: NDArray[np.uint64
     properties = program.model.metadata_props
     properties[_CARD] = model.card.to_json()
     properties["preprocessing"] = preprocessing_text(model)
-    properties["phases"] = ", ".join(model.card.phases)
+    properties["phases"] = ", ".join(model.card.phase_set.names)
     if training_fingerprints is not None:
         file = io.BytesIO()
         np.save(file, training_fingerprints)
