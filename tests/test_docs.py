@@ -65,4 +65,4 @@ def test_every_tested_package_is_in_the_list_of_licences() -> None:
     listed = re.findall(
         r"^\| ([\w.-]+) \| (\S+) \|", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert sorted(listed) == sorted(pinned), "run python docs/list_licences.py"
+    assert sorted(listed[1:]) == sorted(pinned), "run python docs/list_licences.py"
