@@ -35,7 +35,7 @@ def test_every_command_is_used_and_every_use_is_a_command(manifest) -> None:
 
 def test_the_docks_come_in_the_order_of_the_work(manifest) -> None:
     names = [widget.display_name for widget in manifest.contributions.widgets]
-    assert names == "Open cells,Classify,Gallery,Label by stain,Evaluate,Train,Augment,Populations".split(",")
+    assert names == "Open cells,Classify,Gallery,Label by stain,Evaluate,Train,Augment,Populations,Follow".split(",")
     groups = [item.group for item in manifest.contributions.menus["napari/layers/classify"]]
     assert groups == sorted(groups)
 

@@ -154,7 +154,7 @@ WAITED_FOR = {
     "gui.readers": DEAR,
     **{
         f"gui.docks.{name}": {*DEAR, "napari.viewer"}
-        for name in "open classify gallery evaluate train augment populations".split()
+        for name in "open classify gallery evaluate train augment populations follow".split()
     },
 }
 

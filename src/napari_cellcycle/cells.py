@@ -408,6 +408,8 @@ class Prediction:
         Whether the model fits these cells; None where that was not asked, or the model can't tell.
     phase_set : PhaseSet
         The P phases: the seven, or others.
+    phase_thresholds : tuple of float
+        Least probability of each phase, below which a cell that is called so is unsure; empty if there are none.
     """
 
     sources: NDArray[np.str_]
@@ -423,6 +425,7 @@ class Prediction:
     trained_on: NDArray[np.uint64] | None = None
     verdict: Verdict | None = None
     phase_set: PhaseSet = SEVEN
+    phase_thresholds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.ids), len(self.phase_set)):
@@ -452,8 +455,11 @@ class Prediction:
 
     @cached_property
     def phases(self) -> NDArray[np.int8]:
-        """Called phase of each cell: `best`, or ``phase_set.unsure`` if its probability is below `min_probability`."""
+        """Called phase of each cell: `best`, or ``phase_set.unsure`` if it is less probable than it must be."""
         unsure = (self.best != UNKNOWN) & (self.confidence < self.min_probability)
+        if self.phase_thresholds:
+            least = np.array([*self.phase_thresholds, 0], np.float32)  # the last one for cells without a call
+            unsure |= self.confidence < least[self.best]
         return np.where(unsure, self.phase_set.unsure, self.best).astype(np.int8)
 
     @property
@@ -489,7 +495,7 @@ class Prediction:
             )
         places = self.phase_set.numbers_in(phases)[: len(self.phase_set)]
         sums = self.probabilities @ (places[:, None] == np.arange(len(phases))).astype(np.float32)
-        return replace(self, probabilities=sums, phase_set=phases)
+        return replace(self, probabilities=sums, phase_set=phases, phase_thresholds=())
 
     def to_table(self) -> pd.DataFrame:
         """One row per cell, with the columns of ``phases.csv``.

@@ -39,12 +39,14 @@ class Lineage:
         parts = (self.track, self.frame, self.phase, self.progress, self.position)
         return Lineage(*(values[rows] for values in parts), self.parents)
 
-    def csv(self, *, labels: bool = True) -> str:
+    def csv(self, *, labels: bool = True, truth: bool = False) -> str:
         """As a table of tracks; the label of a cell is its track and 1."""
-        lines = ["track,frame,parent,cell" if labels else "track,frame,parent,x,y"]
-        for track, frame, (y, x) in zip(self.track, self.frame, self.position, strict=True):
+        lines = [f"track,frame,parent,{'cell' if labels else 'x,y'}{',truth' if truth else ''}"]
+        names = list(MINUTES)
+        for track, frame, phase, (y, x) in zip(self.track, self.frame, self.phase, self.position, strict=True):
             where = f"{track + 1}" if labels else f"{x:.1f},{y:.1f}"
-            lines.append(f"{track},{frame},{self.parents.get(int(track), '')},{where}")
+            told = f",{names[phase]}" if truth else ""
+            lines.append(f"{track},{frame},{self.parents.get(int(track), '')},{where}{told}")
         return "\n".join(lines) + "\n"
 
 

@@ -70,7 +70,17 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
     ),
     (
         ClassifySettings(),
-        {"model": "default", "device": "auto", "min_probability": 0.0, "batch_size": 256, "export": "", "force": False},
+        {
+            "model": "default",
+            "device": "auto",
+            "min_probability": 0.0,
+            "batch_size": 256,
+            "export": "",
+            "cycle_position": False,
+            "force": False,
+            "min_purity": "",
+            "held_out": "",
+        },
     ),
     (
         EvaluateSettings(

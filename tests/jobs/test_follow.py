@@ -160,3 +160,30 @@ def test_what_does_not_fit_is_one_sentence(
     (tmp_path / "far.csv").write_text("track,frame,x,y\n1,0,5000,5000\n")
     assert "none of the 1 cells of the tracks is in film.ome.tif" in complaint(film, str(tmp_path / "far.csv"))
     assert not (tmp_path / "out" / "phases.csv").exists()
+
+
+def test_a_film_of_known_phases_is_evaluated_along_its_tracks(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = tmp_path / "true.csv"
+    tracks.write_text(lineage.csv(truth=True))
+    given = ["evaluate", str(film), "-o", str(tmp_path / "out"), "--model", str(model_folder), "--tracks", str(tracks)]
+    assert main([*given, "--minutes-per-frame", "30"]) == 0
+    found = json.loads((tmp_path / "out" / "track_scores.json").read_text())
+    raw, decoded = found["single_frames"], found["along_tracks"]
+    table = classify(film, tmp_path / "calls", model_folder, "--tracks", str(tracks), "--minutes-per-frame", "30")
+    order = np.lexsort((lineage.track, lineage.frame))
+    truth = np.array(list(DURATIONS))[lineage.phase[order]]
+    assert raw["right_frames"] == pytest.approx((table["phase"] == truth).mean())
+    assert decoded["right_frames"] == pytest.approx((table["phase_decoded"] == truth).mean())
+    assert (raw["impossible"] > 5, decoded["impossible"], found["n_known"]) == (True, 0, len(lineage))
+    page = (tmp_path / "out" / "tracks.html").read_text(encoding="utf-8")
+    assert "transitions found within 1 h" in page
+    assert "steps back, which no cell takes" in capsys.readouterr().out
+    assert main(given) == 2
+    assert "of an earlier run" in capsys.readouterr().err
+    assert main([*given[:3], str(tmp_path / "cv"), *given[4:], "--cv", "5"]) == 2
+    assert "leave out cv" in capsys.readouterr().err
+    (tmp_path / "none.csv").write_text(lineage.csv())
+    assert main([*given[:3], str(tmp_path / "none"), *given[4:-1], str(tmp_path / "none.csv")]) == 2
+    assert "no cell in a track has a known phase" in capsys.readouterr().err

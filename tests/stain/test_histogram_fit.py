@@ -89,3 +89,8 @@ def test_intervals_hold_the_value_are_wider_for_fewer_cells_and_repeat_with_the_
 def test_too_few_cells_are_a_sentence() -> None:
     with pytest.raises(TooFewCellsError, match="a DNA histogram of 19 cells can't be fitted; give at least 20"):
         fit_histogram(np.append(np.ones(19), [np.nan, 0]), WATSON)
+
+
+def test_few_cells_are_not_taken_for_debris_of_a_second_peak() -> None:
+    dna, _ = made_contents(45, (0.6, 0.25, 0.15), 0.1, seed=4)  # by likelihood alone G1 would be at 1.67
+    assert fit_histogram(dna, n_bootstrap=1).g1_place == pytest.approx(1, abs=0.15)

@@ -41,6 +41,16 @@ def test_light_that_grows_to_one_side_of_a_field_and_neighbours_are_taken_out() 
     assert found.dna == pytest.approx([G1_COUNTS] * 3, rel=0.03)
 
 
+def test_what_the_border_of_a_field_may_cut_has_no_sum() -> None:
+    field, labels = np.zeros((1, 90, 200)), np.zeros((90, 200), np.int32)
+    for number, (top, left) in enumerate([(0, 20), (1, 60), (50, 100), (59, 140), (57, 169)], 1):
+        labels[top : top + 31, left : left + 31] = number
+    events: list[object] = []
+    found = run_job(measure_cells(cut_cells(field, labels, channels=["dna"]), "dna"), events.append)
+    assert np.isnan(found.dna).tolist() == [True, False, False, True, True]
+    assert Note("3 cells touch the border of their image, so their whole stain is not known") in events
+
+
 def test_a_cell_that_cannot_be_read_is_nan_and_noted() -> None:
     class Images:
         def __len__(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import napari_cellcycle as cc
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.durations import PhaseDuration
 
@@ -214,3 +215,16 @@ def test_what_does_not_fit_is_refused(changed: dict[str, Any], message: str) -> 
     given = {"probabilities": np.full((4, 2), 0.5), "tracks": [1] * 4, "frames": range(4), "phase_set": TWO, **changed}
     with pytest.raises(cc.SettingError, match=message):
         decode_tracks(**given)
+
+
+def test_what_a_person_says_counts_more_than_all_calls() -> None:
+    calls = np.tile([0.99, 0.01], (20, 1))
+    known = np.full(20, -1)
+    known[12] = 1
+    decoded = decode_tracks(
+        calls, [1] * 20, range(20), ("G1", "S/G2/M"), known=known, durations={"G1": 20, "S/G2/M": 20}, trust=0.05
+    )
+    assert decoded.phases.tolist()[12:] == [1] * 8
+    assert decoded.posterior[12, 1] > 0.999
+    with pytest.raises(SettingError, match="known has the phase 2"):
+        decode_tracks(calls, [1] * 20, range(20), ("G1", "S/G2/M"), known=known * 2)

@@ -131,6 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _add_settings(evaluate, FollowSettings)
     _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
 
@@ -333,12 +334,29 @@ def _evaluate(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.evaluate import evaluate_files
 
     settings, reading = _settings(EvaluateSettings, options), _settings(ReadSettings, options)
+    following = _settings(FollowSettings, options)
+    if following.tracks is not None:
+        _evaluate_tracks(options, settings, following, reading)
+        return
     done = show_job(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
     else:
         print(f"{done}\nwritten to {options.output}")
+
+
+def _evaluate_tracks(
+    options: argparse.Namespace, settings: EvaluateSettings, following: FollowSettings, reading: ReadSettings
+) -> None:
+    from napari_cellcycle.jobs.evaluate_tracks import evaluate_tracks
+
+    where = options.output
+    report = show_job(evaluate_tracks(options.input, where, settings, following, reading, overwrite=options.overwrite))
+    if options.json:
+        print(json.dumps({"single_frames": report.raw.to_dict(), "along_tracks": report.decoded.to_dict()}, indent=2))
+    else:
+        print(f"{report}\nwritten to {where}")
 
 
 def _next(options: argparse.Namespace) -> None:

@@ -147,7 +147,7 @@ def usable_confusion(prediction: Prediction, confusion: ArrayLike | None) -> Cou
         None too where cells may have been left unsure, or where the calls were added up to fewer phases, as the matrix
         knows no such calls.
     """
-    if confusion is None or prediction.min_probability:
+    if confusion is None or prediction.min_probability or prediction.phase_thresholds:
         return None
     table = np.array(confusion, np.int64)
     return table if len(table) == len(prediction.phase_set) else None

@@ -28,6 +28,7 @@ from napari_cellcycle.evaluation.metrics import (
 )
 from napari_cellcycle.evaluation.natural_prevalence import normalised_shares, parse_prevalence
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS, caveats
+from napari_cellcycle.evaluation.purity import SHOWN_PURITIES, Purity, purities
 from napari_cellcycle.events import result_of, warn_user
 from napari_cellcycle.phase_sets import VOCABULARY, PhaseSet, phase_set, settle, shared_phases
 from napari_cellcycle.phases import UNKNOWN
@@ -151,6 +152,7 @@ class Report:
             "phases": list(self.phase_set.names),
             "verdict": None if self.verdict is None else self.verdict.to_dict(),
             **self._values("protocol", "folds", "per_fold", "n_cells", "n_unsure", "n_unreadable"),
+            "purity": self._purity(),
             "coverage": 1 - self.n_unsure / self.n_cells,
             "calibration_error": self.reliability.error,
             "temperature": list(self.temperature),
@@ -160,6 +162,16 @@ class Report:
             **({} if self.seed_comparison is None else self.seed_comparison.to_dict()),
         }
         return _plain(content)
+
+    def _purity(self) -> dict[str, list[dict[str, Any]]]:
+        return {name: [asdict(one) for one in found] for name, found in self.purities.items()}
+
+    @property
+    def purities(self) -> dict[str, list[Purity]]:
+        """Purities of each phase that has cells, at `SHOWN_PURITIES`; none where the scores are no estimate."""
+        if not PROTOCOLS[self.protocol].estimates:
+            return {}
+        return purities(self.prediction, self.truth, SHOWN_PURITIES)
 
     def _values(self, *names: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names}

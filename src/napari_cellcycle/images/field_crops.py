@@ -133,6 +133,31 @@ def cell_boxes(images: CellImages) -> NDArray[np.float64]:
     return np.full((len(images), 4), np.nan)
 
 
+def cut_by_border(images: CellImages) -> NDArray[np.bool_]:
+    """Which cells touch the border of their field, so that a part of them may be outside of it.
+
+    Parameters
+    ----------
+    images : CellImages
+        Images of N cells, of a field or not.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        False for cells that are in no field.
+    """
+    if isinstance(images, FieldImages):
+        ends = np.array(images.labels.shape[-2:])
+        return np.asarray((images.boxes[:, :2] == 0).any(axis=1) | (images.boxes[:, 2:] == ends).any(axis=1))
+    if isinstance(images, SubsetImages):
+        return cut_by_border(images.images)[images.chosen]
+    if isinstance(images, JoinedImages) and images.parts:
+        return np.concatenate([cut_by_border(part) for part in images.parts])
+    if isinstance(images, PlaneImages):
+        return cut_by_border(images.images)
+    return np.zeros(len(images), bool)
+
+
 def cut_cells(
     planes: Any,
     labels: Any,

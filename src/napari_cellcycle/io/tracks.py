@@ -23,6 +23,7 @@ _HEADINGS = {
     "frame": ("frame", "t", "time", "timepoint", "frameid", "positiont"),
     "parent": ("parent", "parentid", "parenttrack", "parenttrackid", "mother", "motherid"),
     "cell": ("cell", "cellid", "label", "cellnumber", "objectnumber", "maskid"),
+    "truth": ("truth", "truephase"),
     "x": ("x", "positionx", "centroidx", "xpx"),
     "y": ("y", "positiony", "centroidy", "ypx"),
 }
@@ -37,9 +38,9 @@ _NAPARI_COLUMNS = (4, 5)
 def read_tracks(path: Path) -> TrackTable:
     """Read tracks from a table, from ``res_track.txt`` or ``man_track.txt``, from TrackMate's XML, or from GEFF.
 
-    A table (.csv, .tsv, .txt) has the columns ``track`` and ``frame``, optionally ``parent``, and ``cell`` (the label
-    in the image) or ``x`` and ``y``; without a heading, it is the data of a Tracks layer of napari (track, frame, y,
-    x). TrackMate's .xml is the file that it saves, not its simple export of tracks.
+    A table (.csv, .tsv, .txt) has the columns ``track`` and ``frame``, optionally ``parent``, ``truth`` (the true
+    phase), and ``cell`` (the label in the image) or ``x`` and ``y``; without a heading, it is the data of a Tracks
+    layer of napari (track, frame, y, x). TrackMate's .xml is the file that it saves, not its simple export of tracks.
 
     Raises
     ------
@@ -119,7 +120,8 @@ def _table(path: Path, lines: Sequence[str]) -> TrackTable:
     position = None
     if "x" in columns and "y" in columns:
         position = np.stack([_numbers(path, name, columns[name]) for name in ("y", "x")], axis=1)
-    table = _in_tracks(TrackTable(track, frame, parents, cell, position))
+    truth = np.array(columns["truth"]) if "truth" in columns else None
+    table = _in_tracks(TrackTable(track, frame, parents, cell, position, truth=truth))
     _check_parents(path, parents, set(table.track.tolist()))
     return table
 
@@ -140,7 +142,8 @@ def _in_tracks(table: TrackTable) -> TrackTable:
     cell = None if table.cell is None else table.cell[kept]
     position = None if table.position is None else table.position[kept]
     parents = {track: mother for track, mother in table.parents.items() if track != NO_TRACK}
-    return TrackTable(table.track[kept], table.frame[kept], parents, cell, position)
+    truth = None if table.truth is None else table.truth[kept]
+    return TrackTable(table.track[kept], table.frame[kept], parents, cell, position, truth=truth)
 
 
 def _column(headings: Sequence[str], spellings: Sequence[str]) -> int | None:

@@ -24,6 +24,7 @@ from napari_cellcycle.io.writers.results import (
 )
 from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
@@ -84,6 +85,8 @@ def classify_files(
     check_free(Path(output), names, paths, overwrite=overwrite)
     for kind in config.export:
         require_package(kind)
+    if config.min_purity is not None:
+        held_out_calls(config.held_out)  # what is wrong with it is told before any cell is read
     with reserved(Path(output)):
         model = load_model(config.model)
         cells = yield from open_cells(paths, reading, model=model.folder)
@@ -96,6 +99,8 @@ def classify_files(
         )
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
+        if config.min_purity is not None:
+            prediction = yield from pure_calls(prediction, config.min_purity, config.held_out)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
         followed = decoded = None
         in_tracks: dict[str, Any] = {}

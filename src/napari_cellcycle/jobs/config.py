@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from napari_cellcycle.annotate.queue_names import QUEUES, RANDOM
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.evaluation.natural_prevalence import parse_shares, write_shares
+from napari_cellcycle.evaluation.purity import parse_purities, write_purities
 from napari_cellcycle.io.name_patterns import LAYOUTS
 from napari_cellcycle.io.phase_set_file import read_phase_set
 from napari_cellcycle.phase_sets import NAMED_SETS, PhaseSet
@@ -39,6 +40,7 @@ CLEAN, SEED = "clean", "seed"
 _EXPORT = "more files: parquet, h5ad, h5ad-features (AnnData), fcs (FlowJo), object-lists (IDEAS); joined by commas"
 _DEVICE = "where to compute; auto takes a GPU where there is one"
 _MIN_PROBABILITY = "call cells unsure whose best phase is less probable than this"
+_MIN_PURITY = "leave calls of a phase unsure until so many of the others are right, as in Metaphase=0.9; needs held-out"
 _PROTOCOL = "with cv: clean, or seed: as Duque-Vazquez et al. measured, which estimates nothing"
 _NETWORK = "kind of network, trained as in its source; not used where start-from names a model"
 _DNA = "channel of the DNA stain, as in Ch4; empty: the one that was read as dna"
@@ -138,6 +140,7 @@ def parse_exports(text: str) -> tuple[str, ...]:
 Channels = Annotated[dict[str, str] | None, optional(TextForm(parse_channels, write_channels))]
 PhaseNumbers = Annotated[dict[int, int] | None, optional(TextForm(parse_phase_numbers, write_phase_numbers))]
 Shares = Annotated[str | dict[str, float] | None, optional(TextForm(parse_shares, write_shares))]
+Purities = Annotated[dict[str, float] | None, optional(TextForm(parse_purities, write_purities))]
 Words = Annotated[tuple[str, ...], WORDS]
 Exports = Annotated[tuple[str, ...], TextForm(parse_exports, ",".join)]
 Inputs = Annotated[
@@ -197,6 +200,8 @@ class ClassifySettings(Settings):
         bool, more("give each cell its position in the cycle, from 0 to 1; cells in tracks always get it")
     ] = False
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
+    min_purity: Annotated[Purities, more(_MIN_PURITY)] = None
+    held_out: Annotated[OptionalPath, more("report of evaluate whose calls tell the purity, for min-purity")] = None
 
 
 @dataclass(frozen=True, kw_only=True)

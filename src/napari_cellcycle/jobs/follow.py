@@ -19,13 +19,15 @@ from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.tracking.course import track_positions
+from napari_cellcycle.tracking.cycle_model import CycleModel
 from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.film import Film, FilmTracks, films_of
 from napari_cellcycle.tracking.linking import labels_persist, link_cells, persisting_tracks
 from napari_cellcycle.tracking.matching import match_tracks
 from napari_cellcycle.tracking.survival import SurvivalCurve
-from napari_cellcycle.tracking.track_table import NO_TRACK
+from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +53,8 @@ class Followed:
         For each film, what the file of tracks calls each cell.
     source : str
         Where the tracks come from: a file, ``labels`` or ``link``.
+    truth : ndarray of str, shape (N,), or None
+        True phase of each cell, if the file of tracks says it; empty where it does not.
     """
 
     films: tuple[Film, ...]
@@ -61,6 +65,7 @@ class Followed:
     mothers: Mapping[int, int]
     spots: tuple[NDArray[np.int64] | None, ...]
     source: str
+    truth: NDArray[np.str_] | None = None
 
     @property
     def rows(self) -> NDArray[np.intp]:
@@ -73,8 +78,8 @@ class Followed:
         return len(np.unique(self.key[self.rows]))
 
 
-def follow_cells(cells: Cells, settings: FollowSettings) -> Job[Note, Followed]:
-    """Find the tracks of the cells of films: from a file, from labels that persist, or by linking.
+def follow_cells(cells: Cells, settings: FollowSettings, table: TrackTable | None = None) -> Job[Note, Followed]:
+    """Find the tracks of the cells of films: from a table or a file, from labels that persist, or by linking.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def follow_cells(cells: Cells, settings: FollowSettings) -> Job[Note, Followed]:
     films = films_of(cells.sources, cells.ids, cell_boxes(cells.images))
     if not films:
         raise SettingError("these cells are of no film, so they have no tracks; give a time-lapse, or leave out tracks")
-    found, source = _tracks_of(films, cells, settings)
+    found, source = _tracks_of(films, cells, settings, table)
     key, track, frame, parent = np.full((4, len(cells)), NO_TRACK, np.int64)
     mothers: dict[int, int] = {}
     for film, tracks in zip(films, found, strict=True):
@@ -105,18 +110,25 @@ def follow_cells(cells: Cells, settings: FollowSettings) -> Job[Note, Followed]:
         if rest := int((~here).sum()):
             yield Note(f"{film.name}: {rest:,} of {len(here):,} cells are in no track, so they have no decoded phase")
     spots = tuple(tracks.spot for tracks in found)
-    return Followed(tuple(films), key, track, frame, parent, mothers, spots, source)
+    truth = None
+    if len(found) == 1 and found[0].truth is not None:
+        truth = np.full(len(cells), "", found[0].truth.dtype)
+        truth[films[0].rows] = found[0].truth
+    return Followed(tuple(films), key, track, frame, parent, mothers, spots, source, truth)
 
 
-def _tracks_of(films: list[Film], cells: Cells, settings: FollowSettings) -> tuple[list[FilmTracks], str]:
+def _tracks_of(
+    films: list[Film], cells: Cells, settings: FollowSettings, table: TrackTable | None
+) -> tuple[list[FilmTracks], str]:
     how = settings.tracks
-    if how not in (None, AUTO, LABELS, LINK):
+    if table is not None or how not in (None, AUTO, LABELS, LINK):
         if len(films) > 1:
             named = ", ".join(film.name for film in films[:3])
-            raise SettingError(f"{how} holds the tracks of one film, but there are several ({named}); give one film")
+            raise SettingError(f"tracks are those of one film, but there are several ({named}); give one film")
         (film,) = films
         size = cells.pixel_size_um[film.rows[0]]
-        return [match_tracks(film, read_tracks(Path(how)), float(size) if size > 0 else None)], str(how)
+        table = read_tracks(Path(str(how))) if table is None else table
+        return [match_tracks(film, table, float(size) if size > 0 else None)], str(how or "a Tracks layer")
     if how in (None, AUTO):
         how = LABELS if all(map(labels_persist, films)) else LINK
     if how == LABELS:
@@ -124,19 +136,39 @@ def _tracks_of(films: list[Film], cells: Cells, settings: FollowSettings) -> tup
     return [link_cells(film, settings.max_move_px) for film in films], LINK
 
 
-def decode_followed(followed: Followed, prediction: Prediction, settings: FollowSettings) -> DecodedTracks:
-    """Phases along the tracks; rows are ``followed.rows``. Phases that the model can't call are left out."""
+def decode_followed(
+    followed: Followed,
+    prediction: Prediction,
+    settings: FollowSettings,
+    labels: NDArray[np.integer] | None = None,
+    model: CycleModel | None = None,
+) -> DecodedTracks:
+    """Phases along the tracks; rows are ``followed.rows``.
+
+    Phases that the model can't call are left out, and those outside of the cycle, such as dead cells. `labels` are
+    phases that a person gave to the cells, -1 elsewhere; with `model`, nothing is learned anew.
+    """
     rows = followed.rows
     probabilities = prediction.probabilities[rows]
-    callable_phases = np.flatnonzero(np.nan_to_num(probabilities).max(axis=0, initial=0) > 0)
+    told = np.full(len(rows), UNKNOWN) if labels is None else labels[rows]
+    names, in_cycle = np.array(prediction.phase_set.names), np.array(list(map(bool, prediction.phase_set.parts)))
+    can_be = np.nan_to_num(probabilities).max(axis=0, initial=0) > 0
+    can_be[told[told >= 0]] = True
+    can_be = can_be & in_cycle if model is None else np.isin(names, model.phase_set)
+    phases = np.flatnonzero(can_be)
+    probabilities = probabilities[:, phases]
+    probabilities = np.where(probabilities.sum(axis=1, keepdims=True) > 0, probabilities, np.nan)
+    place = np.where(can_be, np.cumsum(can_be) - 1, UNKNOWN)
     return decode_tracks(
-        probabilities[:, callable_phases],
+        probabilities,
         followed.key[rows],
         followed.frame[rows],
-        [prediction.phase_set.names[phase] for phase in callable_phases],
+        names[phases].tolist(),
         followed.mothers or None,
         settings.minutes_per_frame,
         unfamiliar=None if prediction.unfamiliar is None else prediction.unfamiliar[rows],
+        known=np.where(told >= 0, place[told], UNKNOWN),
+        model=model,
     )
 
 

@@ -22,6 +22,8 @@ FEWEST_CELLS = 20
 _MOST_MAXIMA = 3
 """Peaks of a histogram that are tried as that of G1 and as that of G2/M."""
 _LEAST_G1 = 0.02
+_RARE = 6.0
+"""A fit by which most events are debris, or G2/M holds far more cells than G1, must be this much likelier (log)."""
 _MOST_ROUNDS, _STAYS = 4, 0.02
 _N_PARAMETERS = 9
 
@@ -160,10 +162,16 @@ def _best_start(values: Floats) -> tuple[Histogram, Fitted]:
     found = []
     for place in _starts(values):
         histogram, fit = _fit_around(values, place, np.array([1, USUAL_CV, USUAL_RATIO]))
-        found.append((histogram.score(fit.curves, values), histogram, fit))
+        found.append((histogram.score(fit.curves, values) + _RARE * _is_rare(fit.curves), histogram, fit))
     # One peak alone is taken for that of G1, though at half its place a fit without G1 describes it as well
     _, histogram, fit = min(found, key=lambda each: (each[2].curves.fractions[0] < _LEAST_G1, each[0]))
     return histogram, fit
+
+
+def _is_rare(curves: Curves) -> bool:
+    """Whether a population is unlike most: where few cells leave it open what the peaks are, it is not believed."""
+    g1, _, g2m = curves.fractions
+    return bool(curves.debris.sum() > curves.total.sum() / 2 or g2m > 4 * g1)
 
 
 def _fit_around(values: Floats, place: float, start: Floats) -> tuple[Histogram, Fitted]:

@@ -13,6 +13,7 @@ from napari_cellcycle.cell_images import CellImage
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.batches import read_batches
+from napari_cellcycle.images.field_crops import cut_by_border
 
 Floats = NDArray[np.float64]
 _MARGIN_PX = 2
@@ -96,7 +97,7 @@ def measure_cells(cells: Cells, channel: str) -> Job[Progress | Note, Measures]:
     Returns
     -------
     Job of Measures
-        A cell that can't be read gives a note.
+        A cell that can't be read gives a note. One that the border of its field may cut has no integrated stain.
 
     Raises
     ------
@@ -108,6 +109,10 @@ def measure_cells(cells: Cells, channel: str) -> Job[Progress | Note, Measures]:
         yield from batch.notes
         found[:, batch.indices] = measure_images(batch.images)
         yield batch.progress("measuring the stain")
+    is_cut = cut_by_border(cells.images)
+    found[0, is_cut] = np.nan
+    if is_cut.any():
+        yield Note(f"{is_cut.sum():,} cells touch the border of their image, so their whole stain is not known")
     return Measures(*found)
 
 

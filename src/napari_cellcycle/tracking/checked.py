@@ -27,6 +27,7 @@ def checked_evidence(
     frames: ArrayLike,
     parents: Parents | None,
     unfamiliar: ArrayLike | None,
+    known: ArrayLike | None = None,
 ) -> Evidence:
     """Rows in the order of tracks and frames; SettingError where something does not fit.
 
@@ -40,6 +41,8 @@ def checked_evidence(
         As in `decode_tracks`.
     unfamiliar : array_like of bool, shape (N,), optional
         Rows that count little.
+    known : array_like of int, shape (N,), optional
+        Phases that a person has told, -1 elsewhere.
 
     Returns
     -------
@@ -57,12 +60,16 @@ def checked_evidence(
     weights = called.astype(float)
     if unfamiliar is not None:
         weights *= np.where(_column("unfamiliar", unfamiliar, len(calls)).astype(bool), _UNFAMILIAR_WEIGHT, 1)
+    told = np.full(len(calls), -1) if known is None else _column("known", known, len(calls)).astype(np.int64)
+    if (told >= calls.shape[1]).any():
+        raise SettingError(f"known has the phase {told.max()}, but phases are numbered from 0 to {calls.shape[1] - 1}")
     grid = TrackGrid.of(tracks, frames)
     last_frame = grid.first_frame + (grid.n_steps - 1) * grid.frames_per_step
     has_mother, has_daughters = _family(grid, last_frame, _mothers(parents, grid, tracks))
     film_start, film_end = grid.first_frame == frames.min(), last_frame == frames.max()
     order = grid.order
-    return Evidence(grid, uniform[order], weights[order], has_mother, has_daughters, film_start, film_end)
+    told = told[order]
+    return Evidence(grid, uniform[order], weights[order], told, has_mother, has_daughters, film_start, film_end)
 
 
 def checked_phase_set(phase_set: Sequence[str] | None, probabilities: ArrayLike) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ def decode_tracks(
     minutes_per_frame: float | None = None,
     *,
     unfamiliar: ArrayLike | None = None,
+    known: ArrayLike | None = None,
     durations: Durations | None = None,
     trust: float | None = None,
     model: CycleModel | None = None,
@@ -150,6 +151,8 @@ def decode_tracks(
         Then durations are in minutes.
     unfamiliar : array_like of bool, shape (N,), optional
         Cells unlike those that the network was trained on; they count a tenth.
+    known : array_like of int, shape (N,), optional
+        Phases that a person has told, as numbers in the phase set; -1 elsewhere. The path goes through them.
     durations : mapping of str to float or PhaseDuration, optional
         Median duration of each phase, if it is known: in minutes if `minutes_per_frame` is given, else in frames.
     trust : float, optional
@@ -189,7 +192,7 @@ def decode_tracks(
         raise SettingError(
             f"the model knows the phases {', '.join(model.phase_set)}, not {', '.join(names)}; learn one for these"
         )
-    evidence = checked_evidence(probabilities, tracks, frames, parents, unfamiliar)
+    evidence = checked_evidence(probabilities, tracks, frames, parents, unfamiliar, known)
     model = model or learn(evidence, names, laws, trust)
     found = _Found.of(evidence.grid, len(names))
     for numbers in evidence.grid.batches():

@@ -99,9 +99,12 @@ class FilmTracks:
         What the user should know.
     spot : ndarray of int, shape (N,), or None
         What the table calls the row of each cell; -1 where it has none.
+    truth : ndarray of str, shape (N,), or None
+        True phase of each cell, if the table says it; empty where it does not.
     """
 
     track: Ints
     parents: Mapping[int, int]
     notes: tuple[str, ...] = ()
     spot: Ints | None = None
+    truth: NDArray[np.str_] | None = None

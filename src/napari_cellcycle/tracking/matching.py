@@ -54,9 +54,13 @@ def match_tracks(film: Film, table: TrackTable, pixel_size_um: float | None = No
     if table.spot is not None:
         spot = np.full(len(film.rows), NO_TRACK)
         spot[cell[met]] = table.spot[met]
+    truth = None
+    if table.truth is not None:
+        truth = np.full(len(film.rows), "", table.truth.dtype)
+        truth[cell[met]] = table.truth[met]
     if len(met) < len(table):
         notes.append(f"{len(table) - len(met):,} of {len(table):,} cells of the tracks are not in {film.name}")
-    return FilmTracks(track, table.parents, tuple(notes), spot)
+    return FilmTracks(track, table.parents, tuple(notes), spot, truth)
 
 
 def _counted_from_zero(film: Film, frame: Ints) -> tuple[Ints, list[str]]:

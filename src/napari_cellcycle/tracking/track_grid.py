@@ -15,6 +15,8 @@ from napari_cellcycle.tracking.semi_markov import Bools, Ints, TrackBatch
 _BATCH_STEPS = 200_000
 """Steps that are in memory at a time."""
 _EMPTY_STEPS_PER_ROW = 1000
+_CERTAIN = 50.0
+"""Logarithm of the odds of what a person says: next to certain, as two persons may disagree."""
 _LEAST = 1e-4
 """No call is surer than this of what a frame does not show."""
 
@@ -101,6 +103,8 @@ class Evidence:
         Calls, in the order of the grid; uniform where there is none.
     weights : ndarray, shape (N,)
         How much each row counts, from 0 to 1.
+    known : ndarray of int, shape (N,)
+        Phase of rows that a person has told, -1 for others.
     has_mother, has_daughters, at_film_start, at_film_end : ndarray of bool, shape (M,)
         What is known of starts and ends.
     """
@@ -108,6 +112,7 @@ class Evidence:
     grid: TrackGrid
     probabilities: Floats
     weights: Floats
+    known: Ints
     has_mother: Bools
     has_daughters: Bools
     at_film_start: Bools
@@ -124,6 +129,8 @@ class Evidence:
         n_steps = self.grid.n_steps[numbers]
         log_ratio = np.log(np.maximum(self.probabilities[rows], _LEAST)) - np.log(model.shares)
         log_ratio *= (model.trust * self.weights[rows])[:, None]
+        told = np.flatnonzero(self.known[rows] >= 0)
+        log_ratio[told] = np.where(np.arange(log_ratio.shape[1]) == self.known[rows[told], None], 0, -_CERTAIN)
         sums = np.zeros((log_ratio.shape[1], len(numbers), int(n_steps.max()) + 1))
         sums[:, place, self.grid.step[rows] + 1] = log_ratio.T
         np.cumsum(sums, axis=2, out=sums)

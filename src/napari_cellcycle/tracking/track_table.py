@@ -32,6 +32,8 @@ class TrackTable:
         Edge of a pixel in that unit, if the file says it.
     spot : ndarray of int, shape (N,), or None
         What the file calls each row, if it has names for them.
+    truth : ndarray of str, shape (N,), or None
+        True phase of each row, if the file says it; empty where it is not known.
     """
 
     track: NDArray[np.int64]
@@ -42,6 +44,7 @@ class TrackTable:
     unit: str = ""
     pixel_size: float | None = None
     spot: NDArray[np.int64] | None = None
+    truth: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.track)

@@ -15,16 +15,18 @@ from shown import layer_showing, layers_showing
 from stained import made_contents, stained_pixels
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.label_by_stain import LabelByStainWidget
 from napari_cellcycle.gui.docks.open import OpenWidget
-from napari_cellcycle.gui.docks.train import TrainWidget
+from napari_cellcycle.gui.docks.train import SCRATCH, TrainWidget
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
-from napari_cellcycle.gui.layers.source import LEFT_OUT, STAIN_LABEL
+from napari_cellcycle.gui.layers.source import LEFT_OUT, PHASE, STAIN_LABEL
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.stain import result
 from napari_cellcycle.stain.histogram_fit import fit_histogram
 from napari_cellcycle.stain.names import LABELS
+from napari_cellcycle.store.models import load_card
 
 N = 260
 
@@ -143,8 +145,9 @@ def test_labels_are_kept_with_the_data_and_train_counts_them(dock, viewer, qtbot
     assert (labels.texts()["label"][sure] == dock.found.gated.labels[sure]).all()
     train = TrainWidget(viewer)
     qtbot.addWidget(train)
-    assert train.labelled.phase_counts[:2].tolist() == [
-        int((sure & (dock.found.gated.labels == label)).sum()) for label in ("G1", "S")
+    assert train.labelled.phase_set.names == ("G1", "S", "G2/M")
+    assert train.labelled.phase_counts.tolist() == [
+        int((sure & (dock.found.gated.labels == label)).sum()) for label in ("G1", "S", "G2/M")
     ]
     dock.back_button.click()
     finished(dock)
@@ -248,6 +251,20 @@ def test_a_control_that_is_opened_leads_to_the_dock(qtbot, viewer, files, finish
     assert dock.stain_button.isVisibleTo(dock)
 
 
+def test_all_layers_can_be_removed_while_the_dock_is_open(dock, viewer, qtbot) -> None:
+    viewer.layers.clear()
+    assert not dock.results.isVisibleTo(dock)
+    assert dock.empty.isVisibleTo(dock)
+
+
+def test_of_other_cells_that_are_chosen_only_theirs_are_shown(dock, viewer, qtbot, finished, files) -> None:
+    first = layer_showing(viewer, STAIN_LABEL)
+    show_gallery(viewer, result_of(open_gallery([files], ReadSettings())))
+    qtbot.waitUntil(lambda: first not in viewer.layers and dock.found is not None, timeout=60_000)
+    finished(dock)
+    assert len(layers_showing(viewer, STAIN_LABEL)) == 1
+
+
 def test_page_and_gates_are_saved(dock, tmp_path, monkeypatch, finished) -> None:
     monkeypatch.setattr(
         "napari_cellcycle.gui.docks.label_by_stain.QFileDialog.getExistingDirectory", lambda *_a, **_k: str(tmp_path)
@@ -256,3 +273,23 @@ def test_page_and_gates_are_saved(dock, tmp_path, monkeypatch, finished) -> None
     dock.save_button.click()
     finished(dock)
     assert {path.name for path in tmp_path.iterdir()} >= {"labels.csv", "gates.json", "labels.html"}
+
+
+def test_a_model_of_the_labels_calls_g2m_which_is_shown_as_g2(dock, viewer, qtbot, finished) -> None:
+    dock.label_button.click()
+    finished(dock)
+    train, classify = TrainWidget(viewer), ClassifyWidget(viewer)
+    for widget in (train, classify):
+        qtbot.addWidget(widget)
+    train.start_from.setCurrentText(SCRATCH)
+    train.network.setCurrentText("tiny")
+    train.form.show_values({"epochs": 1, "batch_size": 64, "device": "cpu"})
+    output = train.run_name.output()
+    train.run_button.click()
+    finished(train)
+    assert load_card(output).phase_set.names == ("G1", "S", "G2/M")
+    classify.model.add_folder(output)
+    classify.run_button.click()
+    finished(classify)
+    assert "G2/M is shown as G2" in classify.status.text()
+    assert layer_showing(viewer, PHASE).features["phase"].isin(["G1", "S", "G2"]).all()

@@ -515,3 +515,22 @@ def test_a_model_of_a_field_learns_to_find_its_cells_if_asked(qtbot, viewer, mad
 
 def test_crops_have_nothing_to_be_found(train) -> None:
     assert not train.finds_cells.isVisibleTo(train)
+
+
+def test_classify_with_it_chooses_the_model_in_a_dock_that_is_opened_only_now(
+    qtbot, viewer, gallery, train, finished, monkeypatch
+) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setCentralWidget(train)
+    output = run(train, finished)
+    opened: list[ClassifyWidget] = []
+
+    def open_dock(_name: str) -> ClassifyWidget:
+        opened.append(ClassifyWidget(viewer))
+        opened[0].setParent(window)
+        return opened[0]
+
+    monkeypatch.setattr(train, "open_dock", open_dock)
+    train.next_button.click()
+    assert Path(opened[0].model.value()).name == output.name

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from napari_cellcycle.evaluation.duque2024_scores import COLUMNS
 from napari_cellcycle.evaluation.metrics import OVERALL_METRICS, PHASE_METRICS, Estimate
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
+from napari_cellcycle.evaluation.purity import SHOWN_PURITIES
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.evaluation.reporting.figures import Drawing, drawings, render
 from napari_cellcycle.evaluation.reporting.theme import DARK, LIGHT
@@ -55,6 +56,8 @@ def render_page(report: Report, thumbnails: Mapping[int, bytes]) -> str:
         fold_names=_fold_names(report),
         per_phase=PHASE_METRICS,
         shares=[] if report.prevalence is None else zip(phases.names, report.prevalence, strict=True),
+        purities=report.purities,
+        shown_purities=SHOWN_PURITIES,
         calls=[phases.label(call) for call in calls],
         matrix=_matrix(report, calls),
         figures=[_figure(drawing, report) for name, drawing in drawings(report).items() if name in _SHOWN_FIGURES],

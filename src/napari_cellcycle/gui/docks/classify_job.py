@@ -19,7 +19,7 @@ from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set
 from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
-from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.phase_table import as_seven, result_table
 from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
@@ -115,6 +115,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     prediction = yield from classify_cells(
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
+    prediction, joined = as_seven(prediction)
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, data_set.labels.phases, cells.synthetic)
     name = model.name if instead else config.model
@@ -129,7 +130,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     )
     unfamiliar = "" if prediction.verdict else unfamiliar_warning(prediction)  # the dock shows the verdict
     copies = copies_note(cells, prediction.probabilities)
-    notes = tuple(in_dock_words(note, boxes) for note in (unfamiliar, instead, copies) if note)
+    notes = tuple(in_dock_words(note, boxes) for note in (joined, unfamiliar, instead, copies) if note)
     return Classified(data_set, cell_map, layer, len(prediction.unreadable), model.name, device, notes)
 
 

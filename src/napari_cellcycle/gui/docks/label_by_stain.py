@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.cells import DNA
@@ -125,9 +127,8 @@ class LabelByStainWidget(Dock):
         stained, self.stained = self.stained, None
         self.found = self._layer = self._tried = None
         self.results.hide()
-        layer = None if stained is None else find_layer(self.viewer.layers, stained.data_set.source.group, STAIN_LABEL)
-        if layer is not None:
-            self.viewer.layers.remove(layer)
+        if stained is not None:  # later, as this may be while napari removes other layers
+            QTimer.singleShot(0, partial(_remove_layer, self.viewer, stained.data_set.source.group))
 
     def _watch(self, labels: Any) -> None:
         """Follow the labels, which the user may mend."""
@@ -297,6 +298,13 @@ class LabelByStainWidget(Dock):
         if folder and self.found is not None:
             job = save_page(self.found, Path(folder), self._settings())
             self.start(job, lambda saved: self.show_status(f"Saved labels.csv, gates.json and labels.html in {saved}."))
+
+
+def _remove_layer(viewer: ViewerModel, group: str) -> None:
+    """Remove the layer with the labels of some cells, if it is still there."""
+    layer = find_layer(viewer.layers, group, STAIN_LABEL)
+    if layer is not None:
+        viewer.layers.remove(layer)
 
 
 def _counts(found: StainLabels) -> str:

@@ -64,7 +64,8 @@ class TrainWidget(TrainingDock):
         self._channels: set[str] = set()
         self._start_chosen = False
         self._start: tuple[str, str] | None = None  # whose settings are shown
-        self.labelled, self.run_name = LabelledInput(napari_viewer), RunName(models_folder())
+        self._trained: Path | None = None
+        self.labelled, self.run_name = LabelledInput(napari_viewer, any_phases=True), RunName(models_folder())
         self._build_settings()
         self.curves, self.figures = TrainingCurves(), text_label()
         tip = "make synthetic cells of phases with few cells, and train on them too"
@@ -79,6 +80,7 @@ class TrainWidget(TrainingDock):
             settings=(self.augment_button, self.form, self.finds_cells, self.problem),
             monitor=(self.curves, self.figures),
         )
+        self.next_button.clicked.connect(self._choose_trained)
         self.labelled.changed.connect(self._on_cells)
         self.start_from.changed.connect(self._on_start)
         self.start_from.activated.connect(self._on_start_chosen)
@@ -102,7 +104,7 @@ class TrainWidget(TrainingDock):
     def can_run(self) -> bool:
         """Whether there are cells of two phases."""
         counts, synthetic = self.labelled.phase_counts, self.labelled.synthetic_counts
-        return counts is not None and not what_is_missing(counts, synthetic)
+        return counts is not None and not what_is_missing(counts, synthetic, self.labelled.phase_set)
 
     def can_resume(self) -> bool:
         """As for a new training."""
@@ -182,7 +184,13 @@ class TrainWidget(TrainingDock):
             model=values["model"], start_from=self.start_from.value(), **{name: values[name] for name in _RUN_SETTINGS}
         )
 
+    def _choose_trained(self, _checked: bool = False) -> None:
+        """Choose the new model in the dock that was just opened with its button."""
+        if self._trained is not None:
+            choose_model_everywhere(self, self._trained)
+
     def _on_trained(self, trained: Trained) -> None:
+        self._trained = trained.folder
         choose_model_everywhere(self, trained.folder)
         self.start_from.refresh()
         self.next_button.show()

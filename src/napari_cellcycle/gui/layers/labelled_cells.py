@@ -14,7 +14,8 @@ from napari_cellcycle.events import Job, Note
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.source import GallerySource
-from napari_cellcycle.phases import N_PHASES, UNKNOWN, parse_phase
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN, parse_phase
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -27,29 +28,30 @@ _NONE = np.zeros(0, np.int8)
 class LabelledGallery:
     """Cells of a gallery; `phases` with their labels, shape (N,), or None: those of their files.
 
-    `synthetic` says which of them a generator made.
+    `synthetic` says which of them a generator made, `phase_set` what the numbers of `phases` mean.
     """
 
     source: GallerySource
     phases: NDArray[np.int8] | None = None
     synthetic: NDArray[np.bool_] | None = None
+    phase_set: PhaseSet = SEVEN
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Cells of each phase, shape (7,)."""
-        return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases)
+        """Cells of each phase, shape (P,)."""
+        return np.array(self.source.phase_counts) if self.phases is None else _count(self.phases, self.phase_set)
 
     @property
     def synthetic_counts(self) -> NDArray[np.int64]:
         """Those of `counts` that a generator made."""
         if self.phases is None:
             return np.array(self.source.synthetic_counts)
-        return _count(_NONE if self.synthetic is None else self.phases[self.synthetic])
+        return _count(_NONE if self.synthetic is None else self.phases[self.synthetic], self.phase_set)
 
     def open(self) -> Job[Any, Cells]:
         """Read the cells again, with these phases."""
         cells = yield from reread_cells(self.source)
-        return cells if self.phases is None else replace(cells, phases=self.phases)
+        return cells if self.phases is None else replace(cells, phases=self.phases, phase_set=self.phase_set)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,23 +60,25 @@ class LabelledField:
 
     field: FieldOnScreen
     phases: dict[tuple[str, int], int]
+    phase_set: PhaseSet = SEVEN
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Cells of each phase, shape (7,)."""
-        return _count(np.array([*self.phases.values()], np.int8))
+        """Cells of each phase, shape (P,)."""
+        return _count(np.array([*self.phases.values()], np.int8), self.phase_set)
 
     @property
     def synthetic_counts(self) -> NDArray[np.int64]:
         """A field has no synthetic cells."""
-        return _count(_NONE)
+        return _count(_NONE, self.phase_set)
 
     def open(self) -> Job[Any, Cells]:
         """Cut out the cells, with these phases."""
         yield Note("Cutting out cells ...")
         cells = cut_field(self.field)
         keys = zip(cells.sources.tolist(), cells.ids.tolist(), strict=True)
-        return replace(cells, phases=np.array([self.phases.get(key, UNKNOWN) for key in keys], np.int8))
+        phases = np.array([self.phases.get(key, UNKNOWN) for key in keys], np.int8)
+        return replace(cells, phases=phases, phase_set=self.phase_set)
 
 
 Labelled = LabelledGallery | LabelledField
@@ -100,5 +104,5 @@ def phases_in_table(labels: Labels, source: str) -> dict[tuple[str, int], int]:
     return {(source, number): int(phase) for number, phase in read.items() if phase is not None}
 
 
-def _count(phases: NDArray[np.int8]) -> NDArray[np.int64]:
-    return np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES)
+def _count(phases: NDArray[np.int8], phase_set: PhaseSet) -> NDArray[np.int64]:
+    return np.bincount(phases[phases != UNKNOWN], minlength=len(phase_set))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import ModelError
 from napari_cellcycle.gui.layers.source import KEY
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_LABEL, Phase, phase_label
+from napari_cellcycle.phase_sets import SEVEN
+from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_LABEL, Phase, phase_label
 from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -33,6 +36,28 @@ def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDA
     table["truth"] = [phase_label(int(number)) for number in truth]
     table["synthetic"] = synthetic
     return table
+
+
+def as_seven(prediction: Prediction) -> tuple[Prediction, str]:
+    """Calls as the docks show them: a phase that joins several stands in the first of these; with a sentence on it.
+
+    Raises
+    ------
+    ModelError
+        One of the phases is none of the seven.
+    """
+    phases = prediction.phase_set
+    if phases.is_seven:
+        return prediction, ""
+    if unknown := [name for name, part in zip(phases.names, phases.parts, strict=True) if not part]:
+        raise ModelError(f"the docks can't show the phase {unknown[0]} of this model; use the command classify")
+    first = [min(part) for part in phases.parts]
+    probabilities = np.zeros((len(prediction), N_PHASES), np.float32)
+    probabilities[:, first] = prediction.probabilities
+    pairs = zip(phases.names, first, strict=True)
+    joined = [f"{name} is shown as {Phase(phase).label}" for name, phase in pairs if name != Phase(phase).label]
+    words = f"the model tells {phases}; {', '.join(joined)}" if joined else ""
+    return replace(prediction, probabilities=probabilities, phase_set=SEVEN), words
 
 
 def prediction_of(layer: Labels, labels: LabelTable | None = None) -> Prediction:

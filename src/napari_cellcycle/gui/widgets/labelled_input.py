@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.annotate.agreement import in_words
+from napari_cellcycle.annotate.data_labels import settle_labels
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, labels_changed
 from napari_cellcycle.gui.layers.labelled_cells import (
     Labelled,
@@ -28,12 +31,13 @@ from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
-from napari_cellcycle.phases import COLOURS, N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import N_PHASES, UNKNOWN, UNSURE
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-Advise = Callable[[NDArray[np.int64], NDArray[np.int64]], list[str]]
+Advise = Callable[[NDArray[np.int64], NDArray[np.int64], PhaseSet], list[str]]
 
 KNOWN = "labels, folders and files"
 GUESSED = "the same, and calls for the other cells"
@@ -51,15 +55,19 @@ class LabelledInput(QWidget):
     viewer : ViewerModel
         Whose layers are offered.
     advise : callable
-        What to know before a training, from the cells of each phase in all and the synthetic ones among them.
+        What to know before a training, from the cells of each phase in all, the synthetic ones among them, and the
+        phases.
+    any_phases : bool
+        Whether other phases than the seven are trained on, as labels of a stained control may give.
     """
 
     changed = Signal()
     label_clicked = Signal()
 
-    def __init__(self, viewer: ViewerModel, advise: Advise = training_advice) -> None:
+    def __init__(self, viewer: ViewerModel, advise: Advise = training_advice, *, any_phases: bool = False) -> None:
         super().__init__()
-        self._viewer, self._advise = viewer, advise
+        self._viewer, self._advise, self._any_phases = viewer, advise, any_phases
+        self.phase_set = SEVEN
         self.phase_counts: NDArray[np.int64] | None = None
         self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
@@ -93,22 +101,25 @@ class LabelledInput(QWidget):
         if data_set is None:
             is_known = isinstance(source, GallerySource) and source.n_known > 0
             return LabelledGallery(source) if isinstance(source, GallerySource) and is_known else None
-        phases = self._phases(data_set)
+        labels = copy(data_set.labels)  # as the docks show the seven
+        if self._any_phases:
+            settle_labels(labels)
+        phases = self._phases(data_set, labels)
         if not (phases != UNKNOWN).any():
             return None
         if field is not None:
-            return LabelledField(field, phases_by_cell(data_set.labels, phases))
+            return LabelledField(field, phases_by_cell(labels, phases), labels.phase_set)
         assert isinstance(source, GallerySource)
-        return LabelledGallery(source, phases, data_set.cells.synthetic)
+        return LabelledGallery(source, phases, data_set.cells.synthetic, labels.phase_set)
 
-    def _phases(self, data_set: DataSet) -> NDArray[np.int8]:
-        """The phases to train on, shape (N,)."""
-        labels = data_set.labels
+    def _phases(self, data_set: DataSet, labels: LabelTable) -> NDArray[np.int8]:
+        """The phases to train on, shape (N,), in the phase set of `labels`."""
         layer = find_layer(self._viewer.layers, data_set.source.group, PHASE)
         if self.phases.value() != GUESSED or layer is None:
             return labels.phases
-        called = shown_phases(called_phases(layer), labels)
+        called = shown_phases(called_phases(layer), data_set.labels)
         called[called == UNSURE] = UNKNOWN
+        called = SEVEN.numbers_in(labels.phase_set)[called]
         return np.where(labels.phases == UNKNOWN, called, labels.phases).astype(np.int8)
 
     def _data_set(self) -> DataSet | None:
@@ -149,8 +160,9 @@ class LabelledInput(QWidget):
             show_text(self.hint, "")
         else:
             self.phase_counts, self.synthetic_counts = labelled.counts, labelled.synthetic_counts
-            self.counts.setText(_legend(self.phase_counts.tolist(), self.synthetic_counts.tolist()))
-            advice = self._advise(self.phase_counts, self.synthetic_counts)
+            self.phase_set = labelled.phase_set
+            self.counts.setText(_legend(self.phase_set, self.phase_counts.tolist(), self.synthetic_counts.tolist()))
+            advice = self._advise(self.phase_counts, self.synthetic_counts, self.phase_set)
             show_text(self.hint, as_sentences([*advice, self._how_labelled()]))
         self.changed.emit()
 
@@ -163,9 +175,9 @@ class LabelledInput(QWidget):
         return in_words(called, data_set.labels)
 
 
-def _legend(counts: Sequence[int], synthetic: Sequence[int]) -> str:
+def _legend(phases: PhaseSet, counts: Sequence[int], synthetic: Sequence[int]) -> str:
     """Phases in their colours with their counts, as rich text that wraps between phases."""
-    entries = zip(PHASE_LABELS, COLOURS.values(), map(_how_many, counts, synthetic), strict=True)
+    entries = zip(phases.names, phases.colours, map(_how_many, counts, synthetic), strict=True)
     return "&nbsp;&nbsp; ".join(
         f'<span style="color:{colour}">■</span>&nbsp;{label}&nbsp;{n}' for label, colour, n in entries
     )

@@ -1,0 +1,193 @@
+"""Test a model on the cells of films, frame by frame and along tracks, and write a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from numpy.typing import NDArray
+
+from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.errors import SettingError
+from napari_cellcycle.evaluation.track_scores import TrackScores, score_tracks
+from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.io.atomic import atomic_path
+from napari_cellcycle.io.csv_cells import write_csv
+from napari_cellcycle.io.reserve import check_free, reserved
+from napari_cellcycle.io.writers.results import write_json
+from napari_cellcycle.jobs.config import EvaluateSettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, summarise_tracks
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.shared_settings import shared_settings
+from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.predict import classify_cells, model_for_channels
+from napari_cellcycle.store.models import load_model
+from napari_cellcycle.versions import installed_versions
+
+TRACK_REPORT_FILES = ("tracks.html", "track_scores.csv", "track_scores.json")
+_ROWS = {
+    "right_frames": ("frames with the true phase", "{:.3f}"),
+    "n_transitions": ("true transitions", "{:,}"),
+    "n_missed": ("transitions missed", "{:,}"),
+    "n_added": ("transitions added", "{:,}"),
+    "within_hour": ("transitions found within 1 h", "{:.0%}"),
+    "mean_error_minutes": ("mean error, minutes", "{:.0f}"),
+    "median_error_minutes": ("median error, minutes", "{:.0f}"),
+    "mean_error_frames": ("mean error, frames", "{:.1f}"),
+    "median_error_frames": ("median error, frames", "{:.1f}"),
+    "impossible": ("steps back, which no cell takes", "{:,}"),
+}
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Phases along tracks: {{ model }}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; }
+table { border-collapse: collapse; } td, th { padding: .3rem .8rem; border-bottom: 1px solid #8886; text-align: right; }
+td:first-child, th:first-child { text-align: left; }
+</style></head><body>
+<h1>Phases along tracks: {{ model }}</h1>
+<p>{{ n_known }} cells of known phase in {{ n_tracks }} tracks ({{ source }}), {{ n_divisions }} divisions.
+{{ trained }}</p>
+<table><tr><th></th><th>single frames</th><th>along tracks</th></tr>
+{% for name, raw, decoded in rows %}<tr><td>{{ name }}</td><td>{{ raw }}</td><td>{{ decoded }}</td></tr>
+{% endfor %}</table>
+<p>An error can only be measured where both truth and call change phase; transitions that were missed count as not found
+within an hour. Raw calls that jump to and fro have a transition at their first jump.</p>
+</body></html>
+"""
+_TRAINED = "Whether the model was trained on frames of this film is not checked; test whole films that it never saw."
+
+
+@dataclass(frozen=True, eq=False)
+class TrackReport:
+    """Scores of raw calls and of phases along tracks.
+
+    Attributes
+    ----------
+    raw, decoded : TrackScores
+        Of the same cells.
+    n_known : int
+        Cells of known phase in tracks.
+    model : str
+        Who called the phases.
+    about : dict
+        What ``track_scores.json`` says of the tracks.
+    """
+
+    raw: TrackScores
+    decoded: TrackScores
+    n_known: int
+    model: str
+    about: dict[str, Any]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Name, score of raw calls, and score along tracks, as texts."""
+        found = []
+        for key, (title, form) in _ROWS.items():
+            values = [getattr(scores, key) for scores in (self.raw, self.decoded)]
+            raw, decoded = ("not known" if value is None or value != value else form.format(value) for value in values)
+            found.append((title, raw, decoded))
+        return found
+
+    def __str__(self) -> str:
+        lines = [f"{'':<34}{'single frames':>15}{'along tracks':>15}"]
+        return "\n".join([*lines, *(f"{name:<34}{raw:>15}{decoded:>15}" for name, raw, decoded in self.rows())])
+
+
+def evaluate_tracks(
+    paths: Sequence[str | Path],
+    output: Path,
+    config: EvaluateSettings,
+    following: FollowSettings,
+    reading: ReadSettings,
+    *,
+    overwrite: bool = False,
+) -> Job[Progress | Note, TrackReport]:
+    """Test a finished model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
+
+    The true phases are those of labels, or of a column ``truth`` in the table of tracks.
+
+    Raises
+    ------
+    SettingError
+        `config` asks for a cross-validation, the cells are of no film, or no cell in a track has a known phase.
+    WriteError
+        The folder can't be written, or holds what an earlier run wrote.
+    """
+    if config.cv:
+        raise SettingError("tracks tests a finished model; leave out cv, or leave out tracks")
+    check_free(Path(output), TRACK_REPORT_FILES, paths, overwrite=overwrite)
+    with reserved(Path(output)):
+        model = load_model(config.model_name)
+        cells = yield from open_cells(paths, reading, model=model.folder)
+        model, note = model_for_channels(model, cells)
+        if note:
+            yield Note(note)
+        prediction = yield from classify_cells(model, cells, device=config.device)
+        followed = yield from follow_cells(cells, following)
+        settings = {**config.to_dict(), **following.to_dict(), **reading.to_dict()}
+        settings["input"] = [str(path) for path in paths]
+        report = score_followed(cells, prediction, followed, following, shared_settings(settings))
+        _write(report, Path(output))
+    return report
+
+
+def score_followed(
+    cells: Cells, prediction: Prediction, followed: Followed, following: FollowSettings, settings: dict[str, Any]
+) -> TrackReport:
+    """Compare raw calls and phases along tracks with the true phases."""
+    truth, rows = _true_phases(cells, prediction, followed), followed.rows
+    if not (truth[rows] != UNKNOWN).any():
+        raise SettingError(
+            "no cell in a track has a known phase; label some cells, or give a table of tracks with a column truth"
+        )
+    decoded = decode_followed(followed, prediction, following)
+    along = np.array(prediction.phase_set.numbers(decoded.phase_set))[decoded.phases]
+    tracks, frames, minutes = followed.key[rows], followed.frame[rows], following.minutes_per_frame
+    raw, better = (
+        score_tracks(truth[rows], phases, tracks, frames, minutes) for phases in (prediction.best[rows], along)
+    )
+    about = {**summarise_tracks(followed, decoded), "settings": settings, "versions": installed_versions()}
+    return TrackReport(raw, better, int((truth[rows] != UNKNOWN).sum()), prediction.model, about)
+
+
+def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int64]:
+    """Number of the true phase of each cell in the phase set of the calls; the table of tracks counts first."""
+    truth = cells.in_phases(prediction.phase_set).phases.astype(np.int64)
+    if followed.truth is not None:
+        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()))
+        truth = np.where(told != UNKNOWN, told, truth)
+    return truth
+
+
+def _write(report: TrackReport, folder: Path) -> None:
+    import pandas as pd
+
+    names = [name for name, _, _ in report.rows()]
+    scores = {"single_frames": report.raw.to_dict(), "along_tracks": report.decoded.to_dict()}
+    finite = {
+        way: {name: None if value is None or value != value else value for name, value in found.items()}
+        for way, found in scores.items()
+    }
+    write_json(
+        {"model": report.model, "n_known": report.n_known, **finite, "tracks": report.about},
+        folder / TRACK_REPORT_FILES[2],
+    )
+    table = pd.DataFrame(
+        {
+            "score": list(_ROWS),
+            "meaning": names,
+            **{way: [found[key] for key in _ROWS] for way, found in finite.items()},
+        }
+    )
+    with atomic_path(folder / TRACK_REPORT_FILES[1]) as temporary:
+        write_csv(table, temporary, float_format="%.6g")
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_PAGE)
+    about = {key: report.about[key] for key in ("n_tracks", "n_divisions", "source")}
+    text = page.render(model=report.model, n_known=report.n_known, rows=report.rows(), trained=_TRAINED, **about)
+    with atomic_path(folder / TRACK_REPORT_FILES[0]) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,187 @@
+"""The dock Follow as users meet it, on a viewer without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from lineages import Lineage, draw_film, lineages
+from made import made_pixels
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog
+
+from napari_cellcycle.gui.docks.follow import FollowWidget
+from napari_cellcycle.gui.layers.data_set import data_set_of
+from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
+from napari_cellcycle.gui.layers.phase_layer import phase_layer, show_phases
+from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer
+from napari_cellcycle.gui.layers.tracks_layer import POSITION, TRACKS
+from napari_cellcycle.gui.layers.view_fit import camera_of
+from napari_cellcycle.images.field_map import LabelMap
+from napari_cellcycle.phases import PHASE_LABELS
+
+SOURCE = FieldSource(group="g", title="film", brightfield="film", darkfield="", labels="cells")
+
+
+@pytest.fixture(scope="module")
+def lineage() -> Lineage:
+    return lineages(4, 16, 30, durations={"G1": 200.0, "S": 150.0, "G2": 100.0}, apart=24, size=300, seed=3)
+
+
+@pytest.fixture
+def coloured(viewer: Any, lineage: Lineage, predict: Any) -> Any:
+    """A film whose phases were called, wrongly in some frames."""
+    film, labels = draw_film(lineage, made_pixels(lineage.phase)[:, :1], size=300, radius=10)
+    viewer.add_image(film[:, 0], name="film")
+    viewer.add_labels(labels, name="cells")
+    field = FieldOnScreen(SOURCE, film[:, 0], None, labels, 0.5)
+    cells = cut_field(field)
+    order = np.lexsort((lineage.track, lineage.frame))
+    random = np.random.default_rng(0)
+    truth = lineage.phase[order]
+    shown = np.where(random.random(len(truth)) < 0.2, random.integers(0, 3, len(truth)), truth).astype(np.int8)
+    calls = predict(shown, skill=3.0, dna_content=2.0 + truth)
+    table = result_table(calls, np.full(len(truth), -1, np.int8), np.zeros(len(truth), bool))
+    table["source"], table["cell"] = cells.sources, cells.ids
+    cell_map = LabelMap(labels, frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
+    layer = phase_layer(
+        cell_map.draw_outlines((calls.phases + 1).astype(np.uint8)), table, SOURCE, model="nobody", min_probability=0.0
+    )
+    show_phases(viewer, data_set_of_field(field, cells), layer, cell_map, [viewer.layers["film"]])
+    return lineage
+
+
+@pytest.fixture
+def dock(qtbot: Any, viewer: Any, coloured: Any) -> FollowWidget:
+    dock = FollowWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.resize(350, 900)
+    dock.show()
+    return dock
+
+
+@pytest.fixture
+def followed(dock: FollowWidget, finished: Any) -> FollowWidget:
+    dock.form.show_values({"minutes_per_frame": 30})
+    dock.run_button.click()
+    finished(dock)
+    return dock
+
+
+def click(dock: FollowWidget, qtbot: Any, track: int, frame: int) -> int:
+    place = dock.strips.rect_of(track, frame).center()
+    qtbot.mouseClick(dock.strips, Qt.MouseButton.LeftButton, pos=QPoint(int(place.x()), int(place.y())))
+    return int(dock.strips.strips.cells[track, frame])
+
+
+def test_a_film_is_followed_and_shown(followed: FollowWidget, viewer: Any, lineage: Lineage) -> None:
+    film = followed.film
+    assert film is not None
+    assert film.followed.n_tracks == len(np.unique(lineage.track))
+    assert film.decoded.impossible_before > 0 == film.decoded.impossible_after
+    assert "its labels are the same cells" in followed.status.text()
+    assert "min (" in followed.durations.text()
+    layer = find_layer(viewer.layers, "g", TRACKS)
+    assert layer is not None
+    assert sorted(layer.data[:, 0].astype(int)) == sorted(film.followed.key[film.followed.rows])
+    colours = {tuple(colour) for colour in np.round(layer.track_colors * 255).astype(int)[:, :3]}
+    assert len(colours) == len(np.unique(film.phases))
+    followed.colour_by.choose(POSITION)
+    assert find_layer(viewer.layers, "g", TRACKS).color_by == POSITION
+    assert len(followed.others) == 1
+
+
+def test_a_strip_leads_to_its_cell_and_a_cell_to_its_strip(followed: FollowWidget, viewer: Any, qtbot: Any) -> None:
+    track = int((followed.strips.strips.cells >= 0).sum(axis=1).argmax())
+    frames = np.flatnonzero(followed.strips.strips.cells[track] >= 0)
+    cell = click(followed, qtbot, track, int(frames[2]))
+    assert viewer.dims.current_step[0] == frames[2]
+    assert followed.film is not None
+    np.testing.assert_allclose(np.asarray(camera_of(viewer).center)[-2:], followed.film.centres[cell], atol=1)
+    assert followed.current.text() == followed.describe(cell)
+    qtbot.keyClick(followed.strips, Qt.Key.Key_Right)
+    assert viewer.dims.current_step[0] == frames[3]
+    link = followed._link
+    assert link is not None
+    link._on_click(cell)
+    assert followed.strips.current == cell
+
+
+def test_a_digit_corrects_a_frame_and_its_track_follows(
+    followed: FollowWidget, viewer: Any, qtbot: Any, finished: Any
+) -> None:
+    film = followed.film
+    assert film is not None
+    track = int((followed.strips.strips.cells >= 0).sum(axis=1).argmax())
+    frames = np.flatnonzero(followed.strips.strips.cells[track] >= 0)
+    cell = click(followed, qtbot, track, int(frames[-1]))
+    before, row = film.phases.copy(), int(np.searchsorted(film.followed.rows, cell))
+    qtbot.keyClick(followed.strips, Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: followed.film is not film, timeout=60_000)
+    finished(followed)
+    after = followed.film
+    assert (PHASE_LABELS[after.phases[row]], "labelled G1" in followed.current.text()) == ("G1", True)
+    changed = after.followed.key[after.followed.rows[after.phases != before]]
+    assert set(changed.tolist()) == {int(after.followed.key[cell])}
+    assert after.raw.tolist() == film.raw.tolist()
+    labels = data_set_of(viewer.layers, SOURCE)
+    assert labels is not None
+    assert labels.labels.phases[cell] == 0
+    qtbot.keyClick(followed.strips, Qt.Key.Key_0)
+    qtbot.waitUntil(lambda: followed.film is not after, timeout=60_000)
+    assert followed.film.phases.tolist() == before.tolist()
+
+
+def test_tracks_of_a_layer_and_of_a_file(
+    dock: FollowWidget, viewer: Any, lineage: Lineage, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = np.column_stack([lineage.track, lineage.frame, lineage.position])
+    viewer.add_tracks(
+        data[np.lexsort((lineage.frame, lineage.track))],
+        graph={child: [mother] for child, mother in lineage.parents.items()},
+        name="mine",
+    )
+    dock.tracks.choose(viewer.layers["mine"])
+    dock.run_button.click()
+    finished(dock)
+    assert dock.film is not None
+    assert dock.film.followed.n_tracks == len(np.unique(lineage.track))
+    assert dict(dock.film.followed.mothers) == lineage.parents
+    assert [dock.strips.strips.names.index(str(child)) for child in lineage.parents] != []
+    (tmp_path / "t.csv").write_text(lineage.csv())
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(tmp_path / "t.csv"), ""))
+    dock.file_button.click()
+    dock.run_button.click()
+    finished(dock)
+    assert dock.film.followed.source == str(tmp_path / "t.csv")
+
+
+def test_what_was_found_is_saved_and_nothing_is_replaced(
+    followed: FollowWidget, finished: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args: str(tmp_path))
+    followed.save_button.click()
+    finished(followed)
+    table = pd.read_csv(tmp_path / "phases.csv")
+    assert {"track", "frame", "parent", "phase", "phase_decoded", "posterior", "cycle_position"} <= set(table)
+    assert (tmp_path / "transitions.csv").exists()
+    followed.save_button.click()
+    finished(followed)
+    assert "of an earlier run" in followed.status.text()
+
+
+def test_without_a_classified_film_the_dock_says_what_to_do(qtbot: Any, viewer: Any) -> None:
+    dock = FollowWidget(viewer)
+    qtbot.addWidget(dock)
+    assert (dock.empty.isVisibleTo(dock), dock.setup.isVisibleTo(dock)) == (True, False)
+    assert dock.empty.label.text() == "No classified film yet."
+
+
+def test_results_go_with_their_film(followed: FollowWidget, viewer: Any) -> None:
+    viewer.layers.remove(find_layer(viewer.layers, "g", PHASE))
+    assert followed.film is None
+    assert not followed.results.isVisibleTo(followed)
