@@ -71,6 +71,9 @@ lock: .venv/.test  ## write the versions that are installed, and so were tested,
 	$(BIN)/python -m pip freeze --all --exclude-editable | sort -f >> .venv/lock
 	mv .venv/lock constraints.txt
 
+bench: .venv/.test  ## measure every stage and format, and write the table into benchmarks/README.md
+	$(BIN)/python benchmarks/bench.py
+
 pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(ON_SCREEN) $(BIN)/python docs/make_pictures.py
 

@@ -37,6 +37,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     RetrainSettings,
     TrainSettings,
+    WorkerSettings,
 )
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
@@ -106,6 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(classify, ClassifySettings)
     _add_settings(classify, FollowSettings)
     _may_overwrite(classify)
+    _add_settings(classify, WorkerSettings)
+    classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
@@ -131,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _add_settings(evaluate, WorkerSettings)
     _add_settings(evaluate, FollowSettings)
     _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -152,6 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_settings(augment, ReadSettings)
     _add_settings(augment, AugmentSettings)
+    _add_settings(augment, WorkerSettings)
     augment.add_argument(
         "--json", action="store_true", help="print the measured quality of the synthetic cells as JSON"
     )
@@ -282,10 +287,20 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    following = _settings(FollowSettings, options)
-    done = show_job(
-        classify_files(options.input, options.output, settings, reading, following, overwrite=options.overwrite)
-    )
+    following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
+    with resumable(options.output):
+        done = show_job(
+            classify_files(
+                options.input,
+                options.output,
+                settings,
+                reading,
+                following,
+                workers,
+                overwrite=options.overwrite,
+                resume=options.resume,
+            )
+        )
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
@@ -338,7 +353,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     if following.tracks is not None:
         _evaluate_tracks(options, settings, following, reading)
         return
-    done = show_job(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    workers = _settings(WorkerSettings, options)
+    done = show_job(
+        evaluate_files(options.input, options.output, settings, reading, workers, overwrite=options.overwrite)
+    )
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -381,7 +399,8 @@ def _augment(options: argparse.Namespace) -> None:
 
     settings, reading = _settings(AugmentSettings, options), _settings(ReadSettings, options)
     with resumable(options.output), StopAtInterrupt() as interrupt:
-        done = show_job(augment_files(options.input, options.output, settings, reading, stop=interrupt.came))
+        workers = _settings(WorkerSettings, options)
+        done = show_job(augment_files(options.input, options.output, settings, reading, workers, stop=interrupt.came))
     if options.json:
         print(json.dumps(None if done.quality is None else done.quality.to_dict(), indent=2))
         return
