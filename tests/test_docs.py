@@ -58,3 +58,11 @@ def test_examples_import_what_exists(page: Path) -> None:
             if isinstance(node, ast.ImportFrom):
                 module = import_module(node.module or "")
                 assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def test_every_tested_package_is_in_the_list_of_licences() -> None:
+    pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^\| ([\w.-]+) \| (\S+) \|", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed[1:]) == sorted(pinned), "run python docs/list_licences.py"
