@@ -153,7 +153,25 @@ def _hushed(*names: str) -> Any:
 
 
 def run_onnx(path: Path, cells: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    """Outputs by name for prepared cells (N, C, S, S)."""
+    """Run an ONNX file that `save_onnx` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    cells : ndarray of float32, shape (N, C, S, S)
+        Prepared cells.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The outputs by name, as `save_onnx` lists them.
+
+    Raises
+    ------
+    ModelError
+        It is no ONNX file, or ONNX Runtime is missing.
+    """
     session, _ = _session(path)
     found = session.run(None, {INPUT: cells})
     return dict(zip([output.name for output in session.get_outputs()], found, strict=True))
