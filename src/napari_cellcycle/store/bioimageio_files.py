@@ -58,7 +58,7 @@ def save_bioimageio(model: Model, path: Path, training_fingerprints: NDArray[np.
         from bioimageio.spec import InvalidDescr, load_description, save_bioimageio_package
     except ImportError as error:
         raise ModelError(f"a package can't be written without bioimageio.spec; {_INSTALL}") from error
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows: bioimageio keeps files open
         description = _described(model, Path(folder), training_fingerprints)
         package = save_bioimageio_package(description, output_path=Path(folder) / "package.zip")
         reason = "it is not valid" if isinstance(load_description(package), InvalidDescr) else _refusal(package)
