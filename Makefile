@@ -16,7 +16,7 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures site clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
@@ -93,5 +93,8 @@ pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(INSTALL) -e ".[test]"
 	touch .venv/.base $@
 
+site: .venv/.test  ## the documentation site, in site/
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv demo build dist
+	rm -rf site .venv demo build dist

@@ -187,6 +187,20 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
     _may_overwrite(convert)
 
+    export = _command(commands, "export", _export, "write a model for other programs: as ONNX, or for BioImage.IO")
+    which = export.add_argument("model", metavar="MODEL", help="name of a model, or a folder written by train")
+    which.completer = model_names  # type: ignore[attr-defined]
+    export.add_argument(
+        "--to",
+        metavar="onnx|bioimageio",
+        default="onnx",
+        help="ONNX file, or package of BioImage.IO (default: onnx)",
+    )
+    export.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="file to write: OUT.onnx or OUT.zip"
+    )
+    _may_overwrite(export)
+
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
     models.add_argument("--json", action="store_true", help="print the cards as JSON")
@@ -455,6 +469,13 @@ def _convert(options: argparse.Namespace) -> None:
     reading = _settings(ReadSettings, options)
     done = show_job(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
     print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.export import export_model
+
+    path = show_job(export_model(options.model, options.output, options.to, overwrite=options.overwrite))
+    print(f"{options.model} written to {path}")
 
 
 def _models(options: argparse.Namespace) -> None:
