@@ -16,7 +16,7 @@ endif
 
 export QT_API ?= pyside6
 
-.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures clean
+.PHONY: demo test test-pyside6 test-core test-gui test-pyqt6 test-oldest test-newest lint lock pictures site clean
 
 demo: .venv/.base  ## classify and evaluate the shipped sample
 	$(BIN)/napari-cellcycle demo -o demo
@@ -71,6 +71,9 @@ lock: .venv/.test  ## write the versions that are installed, and so were tested,
 	$(BIN)/python -m pip freeze --all --exclude-editable | sort -f >> .venv/lock
 	mv .venv/lock constraints.txt
 
+bench: .venv/.test  ## measure every stage and format, and write the table into benchmarks/README.md
+	$(BIN)/python benchmarks/bench.py
+
 pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(ON_SCREEN) $(BIN)/python docs/make_pictures.py
 
@@ -90,5 +93,8 @@ pictures: .venv/.test  ## take the screenshots of README and docs again
 	$(INSTALL) -e ".[test]"
 	touch .venv/.base $@
 
+site: .venv/.test  ## the documentation site, in site/
+	$(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv demo build dist
+	rm -rf site .venv demo build dist

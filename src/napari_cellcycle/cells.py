@@ -506,21 +506,25 @@ class Prediction:
 
         return pd.DataFrame(self.table_columns())
 
-    def table_columns(self) -> dict[str, NDArray[Any]]:
-        """The columns of `to_table`, each of shape (N,); pandas takes longer to import than many cells to write."""
+    def table_columns(self, rows: slice = slice(None)) -> dict[str, NDArray[Any]]:
+        """The columns of `to_table`, or some rows of them.
+
+        So tables are written piece by piece, and without pandas, which takes longer to import than many cells to write.
+        """
         columns: dict[str, NDArray[Any]] = {
-            "source": _printable(self.sources),
-            "cell": self.ids,
-            "phase": self.phase_set.labels(self.phases),
-            "probability": self.confidence,
+            "source": _printable(self.sources[rows]),
+            "cell": self.ids[rows],
+            "phase": self.phase_set.labels(self.phases[rows]),
+            "probability": self.confidence[rows],
         }
-        columns |= {f"p_{label}": self.probabilities[:, phase] for phase, label in enumerate(self.phase_set.names)}
+        columns |= {f"p_{label}": self.probabilities[rows, phase] for phase, label in enumerate(self.phase_set.names)}
+        n_rows = len(columns["cell"])
         for name in ("dna_content", "unfamiliar", "synthetic"):
             values = getattr(self, name)
-            columns[name] = np.full(len(self), np.nan) if values is None else values
+            columns[name] = np.full(n_rows, np.nan) if values is None else values[rows]
         if not self.is_reliable:
-            columns["reliable"] = np.zeros(len(self), bool)
-        return columns | {name: _printable(texts) for name, texts in self.columns.items()}
+            columns["reliable"] = np.zeros(n_rows, bool)
+        return columns | {name: _printable(values[rows]) for name, values in self.columns.items()}
 
 
 def _printable(texts: NDArray[Any]) -> NDArray[Any]:

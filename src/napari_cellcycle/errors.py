@@ -8,7 +8,7 @@ import re
 _LONGEST = 300
 _LONGEST_SENTENCE, _KEPT = 1000, 450
 _LONG_WORD = re.compile(r"(\S{300})\S{30,}")
-_CODE = re.compile(r"\w\(\)|<class |<function |\w(Error|Exception)\b| object at 0x|\b[bu]'")
+_CODE = re.compile(r"\w\(\)|invalid literal|<class |<function |\w(Error|Exception)\b| object at 0x|\b[bu]'")
 """What tells a programmer something and a user nothing, in the messages of libraries."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -138,7 +140,13 @@ def unfamiliar_warning(prediction: Prediction) -> str:
 
 
 def classify_cells(
-    model: Model, cells: Cells, *, device: str = "auto", batch_size: int = 256, min_probability: float = 0.0
+    model: Model,
+    cells: Cells,
+    *,
+    device: str = "auto",
+    batch_size: int = 256,
+    min_probability: float = 0.0,
+    predict: Predict | None = None,
 ) -> Job[Progress | Note, Prediction]:
     """Call the phase of each cell, as a job; see `classify`.
 
@@ -154,6 +162,8 @@ def classify_cells(
         Cells per batch.
     min_probability : float
         From 0 to 1; cells whose most probable phase is less probable than this are called unsure.
+    predict : callable, optional
+        Fills in what the model says of all cells; by default `predict_here`, all of them in this process.
 
     Returns
     -------
@@ -169,23 +179,12 @@ def classify_cells(
     wanted = cells.select_channels(model.card.input.channels)
     spec, matched = _matched(wanted, model.card.input)
     collected = PartialPrediction.empty(len(cells), model.card.phase_set, with_unfamiliar=model.familiarity is not None)
-    ready = replace(model, network=fuse_for_inference(model.network, torch_device))
-
-    def predict(batch: CellBatch) -> BatchPrediction | None:
-        images = batch.prepare(spec)
-        return predict_prepared(ready, images, torch_device) if len(images) else None
-
-    with one_thread_per_batch() as threads:
-        for batch, found in map_batches(wanted, predict, batch_size, threads=threads):
-            yield from batch.notes
-            collected.unreadable.update(batch.unreadable)
-            if found is not None:
-                collected.add(batch.indices, found)
-            yield batch.progress("classifying")
+    work = PredictionWork(model, wanted, spec, device, batch_size)
+    yield from (predict or predict_here)(work, collected)
     trained_on, damage = _training_fingerprints(model)
     yield from (Note(note) for note in damage)
     prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)
-    prediction = replace(prediction, verdict=judge_fit(ready, wanted, prediction, torch_device))
+    prediction = replace(prediction, verdict=judge_fit(work.ready, wanted, prediction, torch_device))
     if warning := unfamiliar_warning(prediction):
         yield Note(warning)
     if copies := copies_note(wanted, prediction.probabilities):
@@ -193,6 +192,87 @@ def classify_cells(
     if prediction.is_reliable:  # nobody should read that contrast was matched, and believe that all is well then
         yield from (Note(note) for note in matched)
     return prediction
+
+
+CHUNK_CELLS = 8192
+"""About so many cells are kept, or sent to another process, together."""
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionWork:
+    """What a process needs to say what a model says of some cells.
+
+    Attributes
+    ----------
+    model : Model
+        As it was loaded.
+    cells : Cells
+        All N cells, with the channels of the model.
+    spec : InputSpec
+        How they are prepared.
+    device : str
+        As for `classify`.
+    batch_size : int
+        Cells per batch. A cell is always in the same batch, so that it always gets the same outputs.
+    """
+
+    model: Model
+    cells: Cells
+    spec: InputSpec
+    device: str
+    batch_size: int
+
+    @cached_property
+    def torch_device(self) -> torch.device:
+        """Where this process computes."""
+        return pick_device(self.device)
+
+    @cached_property
+    def ready(self) -> Model:
+        """The model on that device."""
+        return replace(self.model, network=fuse_for_inference(self.model.network, self.torch_device))
+
+    @property
+    def chunks(self) -> list[range]:
+        """All cells in parts of whole batches."""
+        step, n_cells = self.batch_size * max(1, CHUNK_CELLS // self.batch_size), len(self.cells)
+        return [range(start, min(start + step, n_cells)) for start in range(0, n_cells, step)]
+
+    def predict(self, batch: CellBatch) -> BatchPrediction | None:
+        """What the model says of the readable cells of a batch; None if there are none."""
+        images = batch.prepare(self.spec)
+        return predict_prepared(self.ready, images, self.torch_device) if len(images) else None
+
+
+Predict = Callable[[PredictionWork, "PartialPrediction"], Job[Progress | Note, None]]
+"""Fills in what is predicted of all cells."""
+
+
+def predict_here(
+    work: PredictionWork, collected: PartialPrediction, chunks: Sequence[range] | None = None
+) -> Job[Progress | Note, None]:
+    """Predict in threads of this process.
+
+    Parameters
+    ----------
+    work : PredictionWork
+        The cells and the model.
+    collected : PartialPrediction
+        Of all cells; what is found is filled in.
+    chunks : sequence of range, optional
+        Which cells, some of ``work.chunks``; all by default. When an event comes, all batches before it are filled in.
+    """
+    positions = np.concatenate([np.arange(chunk.start, chunk.stop) for chunk in chunks or work.chunks])
+    _ = work.ready  # before threads ask for it
+    with one_thread_per_batch() as threads:
+        for batch, found in map_batches(
+            work.cells, work.predict, work.batch_size, threads=threads, positions=positions
+        ):
+            yield from batch.notes
+            collected.unreadable.update(batch.unreadable)
+            if found is not None:
+                collected.add(batch.indices, found)
+            yield batch.progress("classifying")
 
 
 def _training_fingerprints(model: Model) -> tuple[NDArray[np.uint64] | None, tuple[str, ...]]:
@@ -274,6 +354,25 @@ class PartialPrediction:
         if self.unfamiliar is not None and found.unfamiliar is not None:
             self.unfamiliar[indices] = found.unfamiliar
 
+    def part(self, rows: range) -> PartialPrediction:
+        """What is known of some cells that lie together; unreadable ones keep their index among all cells."""
+        chosen = slice(rows.start, rows.stop)
+        return PartialPrediction(
+            self.probabilities[chosen],
+            self.dna_content[chosen],
+            None if self.unfamiliar is None else self.unfamiliar[chosen],
+            self.phase_set,
+            {index: reason for index, reason in self.unreadable.items() if index in rows},
+        )
+
+    def put(self, rows: range, part: PartialPrediction) -> None:
+        """Fill in what `part` gave."""
+        chosen = slice(rows.start, rows.stop)
+        self.probabilities[chosen], self.dna_content[chosen] = part.probabilities, part.dna_content
+        if self.unfamiliar is not None and part.unfamiliar is not None:
+            self.unfamiliar[chosen] = part.unfamiliar
+        self.unreadable.update(part.unreadable)
+
     def prediction(self, cells: Cells, min_probability: float) -> Prediction:
         """All that is known of `cells`."""
         return Prediction(
@@ -282,7 +381,7 @@ class PartialPrediction:
             probabilities=self.probabilities,
             dna_content=None if np.isnan(self.dna_content).all() else self.dna_content,
             min_probability=min_probability,
-            unreadable=self.unreadable,
+            unreadable=dict(sorted(self.unreadable.items())),
             synthetic=cells.synthetic,
             unfamiliar=self.unfamiliar,
             columns=cells.columns,

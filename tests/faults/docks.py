@@ -177,7 +177,7 @@ def main() -> int:
         lines, n_jobs, began = [], 0, time.monotonic()
         while n_jobs < options.jobs:
             n_jobs += monkey.job()
-            if n_jobs % 50 == 0 and len(lines) < n_jobs // 50:
+            if n_jobs % 25 == 0 and len(lines) < n_jobs // 25:
                 memory = psutil.Process().memory_info().rss / 2**20
                 lines.append(
                     f"{n_jobs} jobs: {memory:.0f} MB, {time.monotonic() - began:.0f} s, {len(monkey.wrong)} wrong"

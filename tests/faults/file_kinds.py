@@ -444,6 +444,37 @@ def _read_gates(folder: Path) -> None:
     read_gates(folder / "gates.json")
 
 
+def _geff(folder: Path) -> None:
+    import zarr
+
+    group = zarr.open_group(str(folder / "a.geff"), mode="w", zarr_format=2)
+    axes = [{"name": "t", "type": "time"}, {"name": "y", "type": "space"}, {"name": "x", "type": "space"}]
+    group.attrs["geff"] = {"geff_version": "0.5.0", "directed": True, "axes": axes}
+    numbers = {"nodes/ids": [1, 2, 3, 4], "edges/ids": [[1, 2], [2, 3], [2, 4]]}
+    numbers |= {"nodes/props/t/values": [0, 1, 2, 2], "nodes/props/seg_id/values": [5, 6, 7, 8]}
+    places = {f"nodes/props/{name}/values": np.arange(4.0) for name in "yx"}
+    for name, values in {**{name: np.array(given) for name, given in numbers.items()}, **places}.items():
+        group.create_array(name, data=values)
+
+
+def _read_geff(folder: Path) -> None:
+    from napari_cellcycle.io.tracks import read_tracks
+
+    read_tracks(folder / "a.geff")
+
+
+def _phase_set(folder: Path) -> None:
+    (folder / "phases.txt").write_text(
+        "# ours\nG1\nS\nlate = G2 + prophase\nend = metaphase + anaphase + telophase\ndead\n"
+    )
+
+
+def _read_phase_set(folder: Path) -> None:
+    from napari_cellcycle.io.phase_set_file import read_phase_set
+
+    read_phase_set(str(folder / "phases.txt"))
+
+
 MODEL_FILES = ("run/*",)
 KINDS: dict[str, FileKind] = {
     "TIFF stack": FileKind(_stacks, read_images),
@@ -479,5 +510,7 @@ KINDS: dict[str, FileKind] = {
     "tracks, table": _tracks("tracks.csv", "track,frame,parent,cell\n1,0,,7\n1,1,,8\n2,2,1,3\n3,2,1,4\n"),
     "tracks, Cell Tracking Challenge": _tracks("man_track.txt", "1 0 3 0\n2 4 6 1\n3 4 5 1\n"),
     "tracks, TrackMate": _tracks("tracks.xml", TRACKMATE),
+    "tracks, GEFF": FileKind(_geff, _read_geff, share=0.5),
+    "phase set": FileKind(_phase_set, _read_phase_set),
     "gates.json": FileKind(_gates, _read_gates),
 }

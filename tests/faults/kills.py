@@ -54,6 +54,7 @@ NEW_FOLDERS = ("train", "retrain", "augment", "train-finder")
 CHANGING = {
     *("metrics.json", "summary.json", "report.html", "labels.html", "model.json", "finder.json", "quality.json"),
     "cellcycle_labels.jsonl",
+    "cellcycle_rounds.jsonl",
 }
 """They hold times and versions, so that their bytes may differ."""
 CHANGING_KINDS = (".png", ".svg", ".fcs", ".parquet", ".tif")
@@ -249,13 +250,10 @@ def main() -> int:
         prepared.mkdir()
         warm_up()
         prepare(prepared)
-        commands = [Command(prepared, name) for name in names]
-        # most of them where one takes least time
-        shares = {command.name: 1 / (2 + command.seconds) for command in commands}
-        for command in commands:
-            name, draw = command.name, random.Random(f"{options.seed} {command.name}")
+        for name in names:
+            command, draw = Command(prepared, name), random.Random(f"{options.seed} {name}")
             counts: Counter[str] = Counter()
-            n_kills = max(4, round(options.kills * shares[name] / sum(shares.values())))
+            n_kills = -(-options.kills // len(names))
             for number in range(n_kills):
                 after = command.seconds * draw.uniform(0, 1.02)
                 counts.update(command.kill(after, signal.SIGTERM if number % 5 == 4 else signal.SIGKILL) or ["right"])

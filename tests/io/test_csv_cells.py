@@ -71,6 +71,7 @@ def test_columns_are_written_as_pandas_writes_a_table(tmp_path: Path) -> None:
     numbers = np.exp(random.normal(0, 9, 300)).astype(np.float32)
     numbers[[0, 7]] = np.nan, 0
     columns = {"source": texts, "cell": np.arange(300), "p": numbers, "flag": numbers > 1, "+x": numbers.astype(float)}
-    write_columns(columns, tmp_path / "quick.csv", "%.6g")
+    parts = [{name: values[rows] for name, values in columns.items()} for rows in (slice(120), slice(120, None))]
+    write_columns(parts, tmp_path / "quick.csv", "%.6g")
     write_csv(pd.DataFrame(columns), tmp_path / "pandas.csv", float_format="%.6g")
     assert (tmp_path / "quick.csv").read_bytes() == (tmp_path / "pandas.csv").read_bytes()

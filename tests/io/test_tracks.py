@@ -192,3 +192,8 @@ def test_parent_0_is_a_track_if_it_can_be_and_else_means_none(
 def test_frames_that_no_film_has(tmp_path: Path, line: str) -> None:
     with pytest.raises(ReadError, match=r"man_track\.txt"):
         read_tracks(written(tmp_path, f"{line}\n2 0 3 0\n", "man_track.txt"))
+
+
+def test_an_encoding_that_nobody_knows(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="is no file of TrackMate or is damaged"):
+        read_tracks(written(tmp_path, TRACKMATE.replace('encoding="UTF-8"', 'encoding="UTF-255"'), "tracks.xml"))

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from made import recorded
 from trained import QUICK, TINY, using
 
 import napari_cellcycle as cc
 from napari_cellcycle.annotate.data_labels import open_labels
 from napari_cellcycle.cli import main
-from napari_cellcycle.events import result_of
+from napari_cellcycle.events import Note, result_of
 from napari_cellcycle.io.calls_table import read_calls
 from napari_cellcycle.io.inputs import read_cells
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings, TrainSettings
@@ -187,8 +188,11 @@ class TestLabelsOfAControl:
             cells = cc.read_cells(control)
         assert cells.phase_set.names == phases
         assert (cells.phases >= 0).sum() == 90 - 30 * names.count("doublet")
-        model = result_of(train_files([control], tmp_path / "run", using(TINY, QUICK), ReadSettings()))
+        model, events = recorded(train_files([control], tmp_path / "run", using(TINY, QUICK), ReadSettings()))
         assert model.card.phase_set.names == phases
+        said = " ".join(event.text for event in events if isinstance(event, Note))
+        assert "cells of known phase only: on the" in said
+        assert "its accuracy may be anything from" in said
 
     def test_the_user_can_ask_for_another_set(self, control: Path) -> None:
         self.label(control, ["G1", "G2/M", "S"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,22 @@ def test_labels_that_persist_are_tracks_and_others_are_linked(
     both = pd.DataFrame({"linked": linked["track"], "true": table["track"]}).drop_duplicates()
     assert len(both) == len(np.unique(lineage.track))
     assert (linked.groupby("track")["parent"].first() >= 0).sum() == len(lineage.parents)
+
+
+def test_durations_of_several_films_stand_side_by_side(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "films").mkdir()
+    for name in ("control", "drug"):
+        shutil.copy(film, tmp_path / "films" / f"{name}.ome.tif")
+        shutil.copy(film.with_name("film_labels.tif"), tmp_path / "films" / f"{name}_labels.tif")
+    table = classify(tmp_path / "films", tmp_path / "out", model_folder, "--tracks", "labels")
+    assert len(table) == 2 * len(lineage)
+    found = pd.read_csv(tmp_path / "out" / "durations.csv").set_index(["source", "phase"])
+    assert set(found.index.levels[0]) == {"all films", "control.ome.tif", "drug.ome.tif"}
+    one, other, both = (found.loc[name] for name in ("control.ome.tif", "drug.ome.tif", "all films"))
+    pd.testing.assert_frame_equal(one, other)
+    assert both["n_ended"].tolist() == (2 * one["n_ended"]).tolist()
 
 
 def test_trackmate_gets_the_phases_back(film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ class LabelTable:
         self.given = np.full(n_cells, UNKNOWN, np.int8) if given is None else np.asarray(given, np.int8)
         self.path, self.annotator = path, annotator
         self.phase_set = phase_set
+        self._given = self.given, phase_set
         self.names: list[str] = list(phase_set.names)
         self.notes: list[str] = []
         self._positions = np.full((n_cells, 2), np.nan) if positions is None else np.asarray(positions, np.float64)
@@ -171,7 +172,8 @@ class LabelTable:
 
     def use_phases(self, phase_set: PhaseSet) -> None:
         """Tell phases in another set from now on; what was decided stays as it is."""
-        self.given = self.phase_set.numbers_in(phase_set)[self.given]
+        given, own = self._given  # not what a coarser set left of it
+        self.given = own.numbers_in(phase_set)[given]
         self.phase_set = phase_set
 
     @property

@@ -272,6 +272,10 @@ class CellTable:
         shown = self.shown[rows][self.decided[rows]]
         return np.bincount(shown[shown <= self.phase_set.unsure], minlength=len(self.phase_set) + 1)
 
+    def name_of(self, shown: int) -> str:
+        """What a number of `shown` stands for; an empty text for `UNKNOWN`."""
+        return "" if shown == UNKNOWN else self._names()[shown]
+
     def _names(self) -> tuple[str, ...]:
         """Names of the numbers of `shown`; the last one stands for `UNKNOWN`."""
         return (*self.phase_set.all_names, *self.labels.names, NOT_KNOWN)

@@ -37,6 +37,7 @@ from napari_cellcycle.jobs.config import (
     ReadSettings,
     RetrainSettings,
     TrainSettings,
+    WorkerSettings,
 )
 from napari_cellcycle.settings_base import Setting, Settings, SettingsOfRecipe, settings_in
 
@@ -106,6 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(classify, ClassifySettings)
     _add_settings(classify, FollowSettings)
     _may_overwrite(classify)
+    _add_settings(classify, WorkerSettings)
+    classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
     classify.add_argument("--json", action="store_true", help="print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
@@ -131,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = _command(commands, "evaluate", _evaluate, "test a model, or by --cv a way of training")
     _takes_cells(evaluate, "folder for the report")
     _add_settings(evaluate, EvaluateSettings)
+    _add_settings(evaluate, WorkerSettings)
     _add_settings(evaluate, FollowSettings)
     _may_overwrite(evaluate)
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -152,6 +156,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_settings(augment, ReadSettings)
     _add_settings(augment, AugmentSettings)
+    _add_settings(augment, WorkerSettings)
     augment.add_argument(
         "--json", action="store_true", help="print the measured quality of the synthetic cells as JSON"
     )
@@ -181,6 +186,20 @@ def build_parser() -> argparse.ArgumentParser:
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
     _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
     _may_overwrite(convert)
+
+    export = _command(commands, "export", _export, "write a model for other programs: as ONNX, or for BioImage.IO")
+    which = export.add_argument("model", metavar="MODEL", help="name of a model, or a folder written by train")
+    which.completer = model_names  # type: ignore[attr-defined]
+    export.add_argument(
+        "--to",
+        metavar="onnx|bioimageio",
+        default="onnx",
+        help="ONNX file, or package of BioImage.IO (default: onnx)",
+    )
+    export.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="file to write: OUT.onnx or OUT.zip"
+    )
+    _may_overwrite(export)
 
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
@@ -282,10 +301,20 @@ def _classify(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.classify import classify_files, summarise
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
-    following = _settings(FollowSettings, options)
-    done = show_job(
-        classify_files(options.input, options.output, settings, reading, following, overwrite=options.overwrite)
-    )
+    following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
+    with resumable(options.output):
+        done = show_job(
+            classify_files(
+                options.input,
+                options.output,
+                settings,
+                reading,
+                following,
+                workers,
+                overwrite=options.overwrite,
+                resume=options.resume,
+            )
+        )
     if options.json:
         print(json.dumps(summarise(done.prediction, done.card, {}, force=settings.force), indent=2))
     else:
@@ -338,7 +367,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     if following.tracks is not None:
         _evaluate_tracks(options, settings, following, reading)
         return
-    done = show_job(evaluate_files(options.input, options.output, settings, reading, overwrite=options.overwrite))
+    workers = _settings(WorkerSettings, options)
+    done = show_job(
+        evaluate_files(options.input, options.output, settings, reading, workers, overwrite=options.overwrite)
+    )
     if options.json:
         figures = {name: report.to_dict() for name, report in done.reports.items()}
         print(json.dumps(figures if len(figures) > 1 else next(iter(figures.values())), indent=2))
@@ -381,7 +413,8 @@ def _augment(options: argparse.Namespace) -> None:
 
     settings, reading = _settings(AugmentSettings, options), _settings(ReadSettings, options)
     with resumable(options.output), StopAtInterrupt() as interrupt:
-        done = show_job(augment_files(options.input, options.output, settings, reading, stop=interrupt.came))
+        workers = _settings(WorkerSettings, options)
+        done = show_job(augment_files(options.input, options.output, settings, reading, workers, stop=interrupt.came))
     if options.json:
         print(json.dumps(None if done.quality is None else done.quality.to_dict(), indent=2))
         return
@@ -436,6 +469,13 @@ def _convert(options: argparse.Namespace) -> None:
     reading = _settings(ReadSettings, options)
     done = show_job(convert_files(options.input, options.output, reading, overwrite=options.overwrite))
     print(f"{done.n_cells} cells written to {done.path}, their sources to {done.table}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from napari_cellcycle.jobs.export import export_model
+
+    path = show_job(export_model(options.model, options.output, options.to, overwrite=options.overwrite))
+    print(f"{options.model} written to {path}")
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -93,11 +93,22 @@ def purity_of(probabilities: ArrayLike, truth: ArrayLike, phase: int, wanted: fl
     if not len(reached):
         return Purity(wanted, float("inf"), 0, len(chance), *[float("nan")] * 3)
     last = int(reached[-1])
-    low, high = _exact_interval(int(n_right[last]), last + 1)
+    low, high = exact_interval(int(n_right[last]), last + 1)
     return Purity(wanted, float(chance[last]), last + 1, len(chance), float(n_right[last] / (last + 1)), low, high)
 
 
-def _exact_interval(n_right: int, n_cells: int) -> tuple[float, float]:
+def exact_interval(n_right: int, n_cells: int) -> tuple[float, float]:
+    """Find the exact 95 % interval of a binomial share (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    n_right, n_cells : int
+        Cells that count, of how many.
+
+    Returns
+    -------
+    low, high : float
+    """
     from scipy.stats import beta
 
     low = 0.0 if n_right == 0 else float(beta.ppf(0.025, n_right, n_cells - n_right + 1))

@@ -148,7 +148,12 @@ def prepare_batches(
 
 
 def map_batches(
-    cells: Cells, work: Callable[[CellBatch], T], batch_size: int = BATCH_SIZE, *, threads: int = 1
+    cells: Cells,
+    work: Callable[[CellBatch], T],
+    batch_size: int = BATCH_SIZE,
+    *,
+    threads: int = 1,
+    positions: NDArray[np.intp] | None = None,
 ) -> Iterator[tuple[CellBatch, T]]:
     """Read all cells in order and work on each batch, in threads that are ahead of the caller.
 
@@ -162,6 +167,8 @@ def map_batches(
         Cells per batch.
     threads : int
         Batches that are read or worked on at a time; one more may be done and wait for the caller.
+    positions : ndarray of int, optional
+        Which cells; all of them by default.
 
     Returns
     -------
@@ -169,14 +176,15 @@ def map_batches(
         Each batch with the result of `work`, in order.
     """
 
-    def run(positions: NDArray[np.intp]) -> tuple[CellBatch, T]:
-        batch = read_batch(cells, positions)
+    def run(asked: NDArray[np.intp]) -> tuple[CellBatch, T]:
+        batch = read_batch(cells, asked)
         return batch, work(batch)
 
+    wanted = np.arange(len(cells)) if positions is None else positions
     pool, coming = ThreadPoolExecutor(threads, "reading-cells"), deque[Future[tuple[CellBatch, T]]]()
     try:
-        for start in range(0, len(cells), batch_size):
-            coming.append(pool.submit(run, np.arange(start, min(start + batch_size, len(cells)))))
+        for start in range(0, len(wanted), batch_size):
+            coming.append(pool.submit(run, wanted[start : start + batch_size]))
             if len(coming) > threads:
                 yield coming.popleft().result()
         while coming:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from napari_cellcycle import phases
+from napari_cellcycle.cell_images import RememberedImages
 from napari_cellcycle.cells import Cells, Prediction, evenly_spaced
 from napari_cellcycle.events import result_of
 from napari_cellcycle.images.mosaic import build_mosaic
@@ -87,7 +90,10 @@ def draw_framed(
     grid : Grid
         Where each cell is.
     """
-    mosaic = result_of(build_mosaic(cells.select_channels(cells.channels[:1]).subset(shown), columns=columns))
+    first = cells.select_channels(cells.channels[:1])
+    rows = np.unique(shown).tolist()  # in their order in the file, so that each piece of it is unpacked once
+    read = replace(first, images=RememberedImages(first.images, dict(zip(rows, first.read(rows), strict=True))))
+    mosaic = result_of(build_mosaic(read.subset(shown), columns=columns))
     low, high = mosaic.contrast_limits[0]
     grey = np.clip((mosaic.pixels[0].astype(np.float32) - low) / (high - low) * 255, 0, 255).astype(np.uint8)
     synthetic = cells.synthetic[shown]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-_ROWS_AT_A_TIME = 10_000
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
@@ -82,25 +81,24 @@ def write_csv(table: pd.DataFrame, path: Path, **how: Any) -> None:
     _safe(table).to_csv(path, index=False, errors="surrogateescape", **how)
 
 
-def write_columns(columns: Mapping[str, NDArray[Any]], path: Path, float_format: str) -> None:
-    """Write what `write_csv` writes of a table with these columns, in a fraction of the time.
+def write_columns(parts: Iterable[Mapping[str, NDArray[Any]]], path: Path, float_format: str) -> None:
+    """Write what `write_csv` writes of a table, in a fraction of the time and without all of it in memory.
 
     Parameters
     ----------
-    columns : mapping of str to ndarray, each of shape (N,)
-        Texts, integers, floats or truth values; NaN is left empty.
+    parts : iterable of mapping of str to ndarray, each of shape (N,)
+        Rows that follow one another, with the same columns: texts, integers, floats or truth values; NaN is left empty.
     path : Path
         The file.
     float_format : str
         As for ``%``.
     """
-    n_rows = len(next(iter(columns.values())))
     with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator=os.linesep)
-        writer.writerow(map(escaped, columns))
-        for start in range(0, n_rows, _ROWS_AT_A_TIME):
-            rows = slice(start, start + _ROWS_AT_A_TIME)
-            writer.writerows(zip(*(_written(values[rows], float_format) for values in columns.values()), strict=True))
+        for number, columns in enumerate(parts):
+            if not number:
+                writer.writerow(map(escaped, columns))
+            writer.writerows(zip(*(_written(values, float_format) for values in columns.values()), strict=True))
 
 
 def _written(values: NDArray[Any], float_format: str) -> list[Any]:

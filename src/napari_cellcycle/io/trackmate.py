@@ -50,8 +50,8 @@ def parse_trackmate(path: Path, text: str) -> TrackTable:
             raise ValueError("it has no spots in tracks")
         pixel = root.find("Settings/ImageData")
         size = 0.0 if pixel is None else float(pixel.get("pixelwidth", 0))
-    except (ElementTree.ParseError, ValueError, KeyError, RecursionError, OverflowError) as error:
-        reason = " ".join(str(error).split())
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError, OverflowError) as error:
+        reason = reason_of(error)
         raise ReadError(f"{path.name} is no file of TrackMate or is damaged ({reason}); save it again") from error
     if any(spot not in spots for edge in edges for spot in edge):
         raise ReadError(f"{path.name} links spots that it does not have; save it again")

@@ -21,7 +21,7 @@ from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.phase_table import sidecar_path, write_sidecar
 from napari_cellcycle.io.writers.results import write_json, write_picture
 from napari_cellcycle.io.writers.stack import StackSpec, tiff_stack
-from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings
+from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.assess_synthetic import assess_synthetic, draw_samples
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer, check_output_free, claimed
@@ -76,23 +76,29 @@ def augment_files(
     output: Path,
     run: AugmentSettings,
     reading: ReadSettings,
+    workers: WorkerSettings | None = None,
     *,
     stop: Stop = never,
 ) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     """Make synthetic cells like those in `paths`, and write them to the new folder `output`; see `augment_cells`."""
     with claimed(Path(output), resume=run.resume):
-        return (yield from _augment(paths, Path(output), run, reading, stop))
+        return (yield from _augment(paths, Path(output), run, reading, workers, stop))
 
 
 def _augment(
-    paths: Sequence[str | Path], output: Path, run: AugmentSettings, reading: ReadSettings, stop: Stop
+    paths: Sequence[str | Path],
+    output: Path,
+    run: AugmentSettings,
+    reading: ReadSettings,
+    workers: WorkerSettings | None,
+    stop: Stop,
 ) -> Job[Progress | Note | GanStep | Samples, AugmentResult]:
     cells: Cells | None = None
     if paths:
         cells = yield from open_cells(paths, reading)
     elif not run.generator:
         raise SettingError("no input is given to train a generator on; name files of real cells, or a --generator")
-    result = yield from augment_cells(cells, output, run, stop=stop)
+    result = yield from augment_cells(cells, output, run, workers, stop=stop)
     save_synthetic(result, output)
     return result
 
@@ -101,6 +107,7 @@ def augment_cells(
     cells: Cells | None,
     output: Path,
     run: AugmentSettings,
+    workers: WorkerSettings | None = None,
     *,
     stop: Stop = never,
     show_every: int = 0,
@@ -127,7 +134,7 @@ def augment_cells(
         wanted = phase_counts(counts, run.phase, run.n_cells, list(generator.card.cells_per_phase))
     elif real is not None:
         wanted = phase_counts(counts, run.phase, run.n_cells, None)
-        generator = yield from _new_generator(real, output, wanted, run, stop, show_every)
+        generator = yield from _new_generator(real, output, wanted, run, workers, stop, show_every)
         trained_on = generator.card.cells_per_phase  # not all phases, if it was stopped
         wanted = {phase: n_cells for phase, n_cells in wanted.items() if PHASE_LABELS[phase] in trained_on}
     else:
@@ -214,6 +221,7 @@ def _new_generator(
     output: Path,
     wanted: Mapping[int, int],
     run: AugmentSettings,
+    workers: WorkerSettings | None,
     stop: Stop,
     show_every: int,
 ) -> Job[Progress | Note | GanStep | Samples, Generator]:
@@ -238,7 +246,7 @@ def _new_generator(
     }
     checkpointer = Checkpointer(output, settings_fingerprint)
     generator = yield from fit_generator(
-        output.name, cells, plan, stop=stop, show_every=show_every, checkpointer=checkpointer
+        output.name, cells, plan, stop=stop, show_every=show_every, checkpointer=checkpointer, workers=workers
     )
     card = replace(
         generator.card,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,8 +23,10 @@ from napari_cellcycle.io.writers.results import (
     write_picture,
     write_table,
 )
-from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
+from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
 from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
@@ -63,13 +66,16 @@ def classify_files(
     config: ClassifySettings,
     reading: ReadSettings,
     following: FollowSettings | None = None,
+    workers: WorkerSettings | None = None,
     *,
     overwrite: bool = False,
+    resume: bool = False,
 ) -> Job[Progress | Note, Classified]:
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
     A long table is written as ``phases.parquet`` too; whatever ``config.export`` names; and if ``following.tracks`` is
-    given, the phases along the tracks of films. With `overwrite` they replace those of an earlier run.
+    given, the phases along the tracks of films. With `overwrite` they replace those of an earlier run. Of many cells,
+    finished chunks are kept in ``OUTPUT.unfinished`` until all is written; `resume` goes on with them.
 
     Raises
     ------
@@ -88,14 +94,22 @@ def classify_files(
     if config.min_purity is not None:
         held_out_calls(config.held_out)  # what is wrong with it is told before any cell is read
     with reserved(Path(output)):
+        chunks = KeptChunks(Path(output), paths, resume=resume, overwrite=overwrite)
         model = load_model(config.model)
-        cells = yield from open_cells(paths, reading, model=model.folder)
+        at_work = workers or WorkerSettings()
+        found = [os.path.abspath(path) for path in paths] if at_work.scheduler else paths  # others start elsewhere
+        cells = yield from open_cells(found, reading, model=model.folder)
         model, note = model_for_channels(model, cells)
         if note:
             yield Note(note)
         kept = remembered(cells, model.card.input.channels)
         prediction = yield from classify_cells(
-            model, kept, device=config.device, batch_size=config.batch_size, min_probability=config.min_probability
+            model,
+            kept,
+            device=config.device,
+            batch_size=config.batch_size,
+            min_probability=config.min_probability,
+            predict=predict_chunks(at_work, chunks),
         )
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
@@ -108,13 +122,14 @@ def classify_files(
             followed = yield from follow.follow_cells(cells, following)
             decoded = follow.decode_followed(followed, prediction, following)
             prediction = follow.with_tracks(prediction, followed, decoded)
-            follow.write_followed(followed, decoded, prediction, Path(output))
+            follow.write_followed(followed, decoded, prediction, following, Path(output))
             settings |= following.to_dict()
             in_tracks = follow.summarise_tracks(followed, decoded)
         elif config.cycle_position:
             prediction = yield from with_cycle_position(prediction, model, cells, config)
         write_results(kept, prediction, model.card, Path(output), shared_settings(settings), in_tracks)
         yield from _export(cells, prediction, model, Path(output), config)
+        chunks.remove()
     return Classified(cells, prediction, model.card, Path(output), followed, decoded)
 
 

@@ -61,6 +61,8 @@ _FINDER = (
     "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
+_WORKERS = "processes of this computer that share the work, each with one thread"
+_SCHEDULER = "share the work with a cluster of dask.distributed, as in tcp://10.0.0.5:8786"
 _PHASES = (
     "phase set: seven, g1-s-g2m, g1-sg2m, interphase-mitosis, a file with one phase a line, or a list such as "
     "G1,S,G2/M; empty: as the data and the model say"
@@ -202,6 +204,26 @@ class ClassifySettings(Settings):
     force: Annotated[bool, more("give shares of phases even if most cells are unlike the training cells")] = False
     min_purity: Annotated[Purities, more(_MIN_PURITY)] = None
     held_out: Annotated[OptionalPath, more("report of evaluate whose calls tell the purity, for min-purity")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Settings):
+    """Which other processes help."""
+
+    workers: Annotated[int, more(_WORKERS, 1, 1024)] = 1
+    scheduler: Annotated[OptionalText, more(_SCHEDULER)] = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scheduler and self.workers > 1:
+            raise SettingError(
+                "workers and scheduler are both given; the scheduler has workers of its own, so leave one out"
+            )
+
+    @property
+    def is_many(self) -> bool:
+        """Whether other processes do the work."""
+        return self.workers > 1 or bool(self.scheduler)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from napari_cellcycle.evaluation.reporting.files import REPORT_FILES, write_repo
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
-from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings
+from napari_cellcycle.jobs.config import CLEAN, SEED, EvaluateSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.protocols.cross_validation import cross_validate
 from napari_cellcycle.jobs.protocols.duque2024 import evaluate_as_seed
 from napari_cellcycle.jobs.read import open_cells
@@ -46,6 +46,7 @@ def evaluate_files(
     output: Path,
     config: EvaluateSettings,
     reading: ReadSettings,
+    workers: WorkerSettings | None = None,
     *,
     overwrite: bool = False,
 ) -> Job[Any, Evaluation]:
@@ -54,7 +55,7 @@ def evaluate_files(
     Several models are tested on the same cells, in the same folds; each has a folder of its own then, and
     ``comparison.json`` lies next to them. A cross-validation leaves the model of each fold in ``folds/1``,
     ``folds/2``, ... where `config` says so. The protocol of the seed puts the clean report into ``clean``. With
-    `overwrite` they replace those of an earlier run.
+    `overwrite` they replace those of an earlier run. `workers` train the folds of a cross-validation.
 
     Raises
     ------
@@ -64,11 +65,12 @@ def evaluate_files(
         The folder can't be written, or holds what an earlier run wrote.
     """
     _check_together(config)
+    _check_workers(config, workers)
     folders = {name: Path(output) / Path(name).name if len(config.model) > 1 else Path(output) for name in config.model}
     for folder in folders.values():
         check_free(folder, REPORT_FILES, paths, overwrite=overwrite)
     with reserved(Path(output)):
-        return (yield from _evaluate(paths, Path(output), folders, config, reading))
+        return (yield from _evaluate(paths, Path(output), folders, config, reading, workers))
 
 
 def _evaluate(
@@ -77,10 +79,11 @@ def _evaluate(
     folders: Mapping[str, Path],
     config: EvaluateSettings,
     reading: ReadSettings,
+    workers: WorkerSettings | None,
 ) -> Job[Any, Evaluation]:
     reports: dict[str, Report] = {}
     for name, folder in folders.items():
-        report, cells = yield from _test(paths, folder, replace(config, model=(name,)), reading)
+        report, cells = yield from _test(paths, folder, replace(config, model=(name,)), reading, workers)
         yield from write_report(report, cells, folder)
         reports[name] = report
     comparisons = _compare_with_first(reports)
@@ -88,6 +91,14 @@ def _evaluate(
         content = {"comparisons": [asdict(comparison) for comparison in comparisons]}
         write_json(content, output / "comparison.json")
     return Evaluation(reports, comparisons)
+
+
+def _check_workers(config: EvaluateSettings, workers: WorkerSettings | None) -> None:
+    """Raise `SettingError` if there is nothing that workers could share."""
+    if workers is not None and workers.is_many and (not config.cv or config.protocol == SEED):
+        raise SettingError(
+            "workers and scheduler share the folds of the clean cross-validation; give --cv 5, or neither"
+        )
 
 
 def _check_together(config: EvaluateSettings) -> None:
@@ -112,14 +123,18 @@ def _check_together(config: EvaluateSettings) -> None:
 
 
 def _test(
-    paths: Sequence[str | Path], folder: Path, config: EvaluateSettings, reading: ReadSettings
+    paths: Sequence[str | Path],
+    folder: Path,
+    config: EvaluateSettings,
+    reading: ReadSettings,
+    workers: WorkerSettings | None,
 ) -> Job[Any, tuple[Report, Cells]]:
     """Test one model as `config` says; the result is the report and the cells behind it."""
     if not config.cv:
         return _test_finished(paths, config, reading)
     if config.protocol == SEED:
         return evaluate_as_seed(paths, folder, config, reading)
-    return cross_validate(paths, config, reading, folder / "folds" if config.keep_models else None)
+    return cross_validate(paths, config, reading, folder / "folds" if config.keep_models else None, workers)
 
 
 def _compare_with_first(reports: Mapping[str, Report]) -> tuple[Comparison, ...]:

@@ -32,6 +32,7 @@ from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
 if TYPE_CHECKING:
     import pandas as pd
 
+ALL_FILMS = "all films"
 FOLLOWED_FILES = ("transitions.csv", "durations.csv", "duration_curves.csv")
 
 
@@ -208,19 +209,48 @@ def transition_table(followed: Followed, decoded: DecodedTracks) -> pd.DataFrame
     return table
 
 
-def duration_tables(decoded: DecodedTracks) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Median durations of the phases, and their Kaplan-Meier curves."""
+def durations_by_film(
+    followed: Followed, decoded: DecodedTracks, prediction: Prediction, settings: FollowSettings
+) -> dict[str, dict[str, SurvivalCurve]]:
+    """Durations of phases of all films together, and of each of several: as conditions are compared."""
+    found = {ALL_FILMS: decoded.durations}
+    if len(followed.films) > 1:
+        for film in followed.films:
+            key = np.full(len(followed.key), NO_TRACK)
+            key[film.rows] = followed.key[film.rows]
+            if (key != NO_TRACK).any():
+                one = decode_followed(replace(followed, key=key), prediction, settings, model=decoded.model)
+                found[film.name] = one.durations
+    return found
+
+
+def duration_tables(found: Mapping[str, Mapping[str, SurvivalCurve]], unit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Median durations of the phases of films, and their Kaplan-Meier curves."""
     import pandas as pd
 
-    unit = "frames" if decoded.minutes_per_frame is None else "minutes"
+    each = [(film, phase, curve) for film, curves in found.items() for phase, curve in curves.items()]
     medians = pd.DataFrame(
-        [{"phase": name, "unit": unit, **_median(curve)} for name, curve in decoded.durations.items()]
+        [{"source": film, "phase": phase, "unit": unit, **_median(curve)} for film, phase, curve in each]
     )
     curves = [
-        pd.DataFrame({"phase": name, unit: curve.times, "share": curve.share, "low": curve.low, "high": curve.high})
-        for name, curve in decoded.durations.items()
+        pd.DataFrame(
+            {
+                "source": film,
+                "phase": phase,
+                unit: curve.times,
+                "share": curve.share,
+                "low": curve.low,
+                "high": curve.high,
+            }
+        )
+        for film, phase, curve in each
     ]
     return medians, pd.concat(curves, ignore_index=True)
+
+
+def unit_of(decoded: DecodedTracks) -> str:
+    """Unit of its durations."""
+    return "frames" if decoded.minutes_per_frame is None else "minutes"
 
 
 def _median(curve: SurvivalCurve) -> dict[str, float]:
@@ -230,7 +260,7 @@ def _median(curve: SurvivalCurve) -> dict[str, float]:
 
 def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, Any]:
     """What ``summary.json`` says of the tracks."""
-    medians, _ = duration_tables(decoded)
+    medians, _ = duration_tables({ALL_FILMS: decoded.durations}, unit_of(decoded))
     return {
         "source": followed.source,
         "n_tracks": followed.n_tracks,
@@ -244,7 +274,7 @@ def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, An
         "trust": decoded.model.trust,
         "durations": [
             {name: None if value != value else value for name, value in row.items()}
-            for row in medians.to_dict(orient="records")
+            for row in medians.drop(columns="source").to_dict(orient="records")
         ],
     }
 
@@ -259,7 +289,7 @@ def text_of_tracks(followed: Followed, decoded: DecodedTracks, *, durations: boo
         "after": decoded.impossible_after,
     }
     lines = ["; ".join(f"{name}: {count:,}" for name, count in counts.items())]
-    unit = "frames" if decoded.minutes_per_frame is None else "minutes"
+    unit = unit_of(decoded)
     for name, curve in decoded.durations.items() if durations else ():
         low, high = (f"{value:.3g}" if value == value else "not known" for value in curve.median_interval)
         if curve.median == curve.median:
@@ -268,9 +298,12 @@ def text_of_tracks(followed: Followed, decoded: DecodedTracks, *, durations: boo
     return "\n".join(lines)
 
 
-def write_followed(followed: Followed, decoded: DecodedTracks, prediction: Prediction, folder: Path) -> None:
+def write_followed(
+    followed: Followed, decoded: DecodedTracks, prediction: Prediction, settings: FollowSettings, folder: Path
+) -> None:
     """Write `FOLLOWED_FILES`; and tracks of TrackMate once more, with the phases as features of their spots."""
-    tables = (transition_table(followed, decoded), *duration_tables(decoded))
+    found = durations_by_film(followed, decoded, prediction, settings)
+    tables = (transition_table(followed, decoded), *duration_tables(found, unit_of(decoded)))
     for name, table in zip(FOLLOWED_FILES, tables, strict=True):
         with atomic_path(folder / name) as temporary:
             write_csv(table, temporary, float_format="%.6g")

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from napari_cellcycle.cells import Cells
-from napari_cellcycle.datasets.training_cells import count_cells
+from napari_cellcycle.datasets.training_cells import TrainingCells, count_cells
 from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
+from napari_cellcycle.evaluation.purity import exact_interval
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
 from napari_cellcycle.jobs.read import open_cells
@@ -32,6 +34,7 @@ from napari_cellcycle.jobs.steps.training_data import TrainingData, split_table,
 from napari_cellcycle.models import Model, ModelCard
 from napari_cellcycle.models.device import pick_device
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.predict import predict_prepared
 from napari_cellcycle.store.checkpoints import generator_of, read_identity, remove_checkpoint
 from napari_cellcycle.store.finders import copy_finder
 from napari_cellcycle.store.models import remember_run, save_model
@@ -41,6 +44,9 @@ from napari_cellcycle.training.gan.loop import GanStep, Samples
 from napari_cellcycle.training.recipes import RECIPES
 from napari_cellcycle.training.state import Hooks
 from napari_cellcycle.versions import installed_versions
+
+FEW_CELLS = 200
+"""With fewer cells of known phase, what a model is worth is hardly known."""
 
 
 def train_files(
@@ -118,6 +124,8 @@ def _train(
         output.name, recipe, training, validation, config, run.device, start=start_model, hooks=hooks
     )
 
+    if note := _note_on_few(model, validation, int(counts.sum())):
+        yield Note(note)
     training_facts = {**_data_facts(data), **_epoch_facts(log), "seconds": round(checkpointer.elapsed())}
     model = replace(model, card=_completed(model.card, training_facts, run, start), folder=output)
     fingerprints = data.fingerprints if start is None else start.fingerprints_with(data.fingerprints)
@@ -132,6 +140,20 @@ def _train(
         yield from _take_finder(start.model.folder, output)
     remove_checkpoint(output)
     return model
+
+
+def _note_on_few(model: Model, validation: TrainingCells, n_known: int) -> str:
+    """What a model of few cells may be worth: an interval, as a number would promise more than is known."""
+    if n_known >= FEW_CELLS or not len(validation):
+        return ""
+    images = validation.images / model.card.input.scales[:, None, None]
+    called = predict_prepared(model, images, torch.device("cpu")).probabilities.argmax(axis=1)
+    low, high = exact_interval(int((called == validation.phases).sum()), len(validation))
+    return (
+        f"the model was trained on {n_known} cells of known phase only: on the {len(validation)} that were held back, "
+        f"its accuracy may be anything from {low:.0%} to {high:.0%}, and they chose its best epoch; label more cells, "
+        "and test it on others"
+    )
 
 
 def _take_finder(source: Path, output: Path) -> Job[Note, None]:

@@ -38,8 +38,10 @@ class Trees(NamedTuple):
         n_rounds, n_outputs, n_nodes = self.feature.shape
         columns = features.T.contiguous()  # one row per feature, so that each node compares neighbours in memory
         total = features.new_zeros(n_outputs, len(features))
-        for first in range(0, n_rounds, _ROUNDS_AT_A_TIME):
-            rounds = slice(first, first + _ROUNDS_AT_A_TIME)
+        # an exported graph has no loops, so it gets all rounds in one piece
+        at_a_time = n_rounds if torch.compiler.is_compiling() else _ROUNDS_AT_A_TIME
+        for first in range(0, n_rounds, max(at_a_time, 1)):
+            rounds = slice(first, first + at_a_time)
             compared = self.feature[rounds].flatten(0, 1).T.flatten().int()
             values = columns.index_select(0, compared)
             # in place, as comparing into a new tensor of truth values takes five times as long
@@ -98,6 +100,11 @@ class FeatureTrees(PhaseNetwork):
         self.register_buffer("answer", torch.zeros(0, n_outputs, 2**DEPTH))
 
     @property
+    def tells_dna(self) -> bool:
+        """Whether the trees were trained on a stain."""
+        return not bool(self.start[DNA].isnan())
+
+    @property
     def is_grown(self) -> bool:
         """Whether there are trees."""
         return len(self.feature) > 0
@@ -122,7 +129,7 @@ class FeatureTrees(PhaseNetwork):
         """Phases of images (B, C, S, S), and DNA content if the trees were trained on a stain."""
         features = self.measure(images)
         outputs = self.start + self.trees.outputs(features)
-        log2_dna = None if self.start[DNA].isnan() else outputs[:, DNA]
+        log2_dna = outputs[:, DNA] if self.tells_dna else None
         return Outputs(outputs[:, :DNA], log2_dna, features=features)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *others: Any) -> None:

@@ -42,6 +42,7 @@ __all__ = [
 
 CARD = "model.json"
 WEIGHTS = "weights.safetensors"
+ONNX_SUFFIX = ".onnx"
 _FAMILIARITY = "familiarity.safetensors"
 _TRAINED_ON = "trained_on.npy"
 
@@ -121,7 +122,8 @@ def load_model(name: str | Path = "default") -> Model:
     Parameters
     ----------
     name : str or Path
-        Name of a model that came with the package or that you trained, or a folder that ``train`` wrote.
+        Name of a model that came with the package or that you trained, or a folder that ``train`` wrote, or an ONNX
+        file that ``export`` wrote.
 
     Returns
     -------
@@ -138,6 +140,10 @@ def load_model(name: str | Path = "default") -> Model:
     Model('default': paired, brightfield + darkfield, 40 px)
     """
     folder = find_model(name)
+    if folder.suffix == ONNX_SUFFIX:
+        from napari_cellcycle.store.onnx_files import load_onnx
+
+        return load_onnx(folder)
     card = load_card(folder)
     try:
         network = build(card.architecture, **card.options)
@@ -163,7 +169,7 @@ def find_model(name: str | Path) -> Path:
     if str(name) in shipped_models():
         return _shipped() / str(name)
     folder, known = Path(name), _look()
-    if (folder / CARD).is_file():
+    if (folder / CARD).is_file() or (folder.suffix == ONNX_SUFFIX and folder.is_file()):
         return folder
     if str(name) in known:
         return known[str(name)][0]
@@ -188,6 +194,10 @@ def load_training_fingerprints(folder: Path) -> NDArray[np.uint64] | None:
     ModelError
         The record is damaged.
     """
+    if folder.suffix == ONNX_SUFFIX:
+        from napari_cellcycle.store.onnx_files import onnx_fingerprints
+
+        return onnx_fingerprints(folder)
     return load_fingerprints(folder / _TRAINED_ON)
 
 

@@ -28,7 +28,6 @@ from napari_cellcycle.gui.layers.gallery import open_gallery, reread_cells, show
 from napari_cellcycle.gui.layers.source import find_layer, source_of
 from napari_cellcycle.gui.widgets.generator_picker import Choice
 from napari_cellcycle.gui.widgets.labelled_input import GUESSED, KNOWN, TABLE
-from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW
 from napari_cellcycle.jobs.augment import AugmentResult, save_synthetic
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import planned_steps
@@ -513,16 +512,16 @@ def test_made_cells_are_in_no_share_of_the_legend_but_in_a_row_of_their_own(
     dock.model.add_folder(model_folder)
     dock.run_button.click()
     finished(dock)
-    counts = [int(dock.legend.item(row, 1).text()) for row in range(SYNTHETIC_ROW + 1)]
-    assert (sum(counts[:SYNTHETIC_ROW]), counts[SYNTHETIC_ROW]) == (45, 45)
-    assert not dock.legend.isRowHidden(SYNTHETIC_ROW)
+    counts = [int(dock.legend.item(row, 1).text()) for row in range(dock.legend.synthetic_row + 1)]
+    assert (sum(counts[: dock.legend.synthetic_row]), counts[dock.legend.synthetic_row]) == (45, 45)
+    assert not dock.legend.isRowHidden(dock.legend.synthetic_row)
     assert "45 are synthetic and not in the percentages" in dock.status.text()
     marks = layer_showing(viewer, "synthetic")
-    dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
+    dock.legend.cellClicked.emit(dock.legend.synthetic_row, 1)
     assert not marks.visible
     dock._on_choice()  # as after other cells were looked at
-    assert SYNTHETIC_ROW in dock.legend.hidden()
-    dock.legend.cellClicked.emit(SYNTHETIC_ROW, 1)
+    assert dock.legend.synthetic_row in dock.legend.hidden()
+    dock.legend.cellClicked.emit(dock.legend.synthetic_row, 1)
     assert marks.visible
 
 
@@ -532,7 +531,7 @@ def test_only_real_cells_leave_no_row_of_made_ones(qtbot, viewer, shown, model_f
     dock.model.add_folder(model_folder)
     dock.run_button.click()
     finished(dock)
-    assert dock.legend.isRowHidden(SYNTHETIC_ROW)
+    assert dock.legend.isRowHidden(dock.legend.synthetic_row)
     assert not layers_showing(viewer, "synthetic")
 
 

@@ -13,6 +13,7 @@ from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colorma
 from napari_cellcycle.gui.layers.phase_table import prediction_of, result_table, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
+from napari_cellcycle.phase_sets import SEVEN
 from napari_cellcycle.phases import COLOURS, N_PHASES, UNKNOWN, UNSURE, UNSURE_COLOUR
 
 N_CELLS = 10
@@ -87,7 +88,7 @@ def test_each_phase_has_its_colour_and_hidden_ones_none(layer) -> None:
     for number, colour in enumerate(wanted):
         red_green_blue = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
         np.testing.assert_allclose(layer.get_color(number + 1), [*red_green_blue, 1], atol=1e-6)
-    layer.colormap = phase_colormap({0, UNSURE})
+    layer.colormap = phase_colormap(SEVEN, {0, UNSURE})
     assert layer.get_color(1)[3] == layer.get_color(UNSURE + 1)[3] == 0
     assert layer.colormap.map(np.uint8(0))[3] == 0
     assert hidden_phases(layer) == {0, UNSURE}

@@ -190,7 +190,7 @@ def test_digits_label_in_colour_at_once_and_move_on(grid, labelling, table) -> N
     assert grid.selection.current == 2
     assert frame_colour(grid, 0) == COLOURS[Phase.METAPHASE]
     assert frame_colour(grid, 1) == COLOURS[Phase.S]
-    assert frame_colour(grid, 3) == colour_of(int(table.called[3]))
+    assert frame_colour(grid, 3) == colour_of(int(table.called[3]), table.phase_set)
 
 
 def test_enter_confirms_u_is_unsure_and_0_clears(grid, labelling, table) -> None:

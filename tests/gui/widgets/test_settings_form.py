@@ -148,6 +148,8 @@ def another(item: Setting) -> Any:
         "augment": "cellgan+mixup",
         "model": "default,duque2024",
         "export": "parquet,fcs",
+        "phases": "g1-s-g2m",
+        "min_purity": "Metaphase=0.9",
     }
     choices = item.options.get("choices")
     if choices is not None:

@@ -25,10 +25,13 @@ from napari_cellcycle.gui.widgets.layout import show_text, text_label
 from napari_cellcycle.gui.widgets.synthetic_counts import PhaseCounts
 from napari_cellcycle.gui.widgets.synthetic_results import SyntheticResults
 from napari_cellcycle.jobs.steps.advice import as_sentences, generator_advice
+from napari_cellcycle.phase_sets import SEVEN
 from napari_cellcycle.store.checkpoints import remove_checkpoint
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.components import ViewerModel
+    from numpy.typing import NDArray
 
 
 _TEXTS = Texts(
@@ -92,7 +95,7 @@ class AugmentWidget(TrainingDock):
     def show_what_fits(self) -> None:
         """Show only what the chosen cells allow; while cells are made or wait, they need the room."""
         super().show_what_fits()
-        counts = self.labelled.phase_counts
+        counts = self._counts
         if self.synthetic is not None:
             self.labelled.hide()
         if self.synthetic is not None or self._is_making:
@@ -121,9 +124,14 @@ class AugmentWidget(TrainingDock):
         if not busy:
             self.monitor.setHidden(self.synthetic is None)
 
+    @property
+    def _counts(self) -> NDArray[np.int64] | None:
+        """Cells of each of the seven phases; None for cells of other phases, which no generator makes."""
+        return self.labelled.phase_counts if self.labelled.phase_set == SEVEN else None
+
     def _on_cells(self) -> None:
         """Show the counts of the chosen cells; for other cells than before, numbers are proposed again."""
-        counts, source = self.labelled.phase_counts, self.labelled.inputs.source()
+        counts, source = self._counts, self.labelled.inputs.source()
         if counts is not None:
             synthetic = self.labelled.synthetic_counts
             self.phases.show_cells(counts, synthetic, self.settings.why_not(counts - synthetic))

@@ -21,15 +21,14 @@ from napari_cellcycle.gui.layers.dock_words import IN_OPEN_CELLS, OF_LAYERS, in_
 from napari_cellcycle.gui.layers.labelled_phases import HOW_TO_LABEL, shown_phases
 from napari_cellcycle.gui.layers.phase_layer import hidden_phases, phase_colormap
 from napari_cellcycle.gui.layers.phase_table import prediction_of
-from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, find_layer
+from napari_cellcycle.gui.layers.source import KEY, PHASE, SYNTHETIC, find_layer, phase_set_of
 from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, show_text, side_by_side, stacked, text_label
-from napari_cellcycle.gui.widgets.legend import SYNTHETIC_ROW, Legend
+from napari_cellcycle.gui.widgets.legend import Legend
 from napari_cellcycle.gui.widgets.model_picker import ModelPicker
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import ClassifySettings, ReadSettings
 from napari_cellcycle.jobs.steps.advice import as_sentences
-from napari_cellcycle.phases import phase_label
 from napari_cellcycle.verdict import FITS
 
 if TYPE_CHECKING:
@@ -112,8 +111,10 @@ class ClassifyWidget(Dock):
         self.results.setVisible(layer is not None)
         if layer is not None:
             marks, hidden = self._find(SYNTHETIC), hidden_phases(layer)
+            phases = phase_set_of(layer)
+            self.legend.set_phases(phases)
             if marks is not None and not marks.visible:
-                hidden.add(SYNTHETIC_ROW)
+                hidden.add(self.legend.synthetic_row)
             n_synthetic = int(layer.features["synthetic"].sum())
             prediction, known = prediction_of(layer), layer.metadata[KEY]
             verdict, boxes = prediction.verdict, OF_LAYERS if self.inputs.on_field else IN_OPEN_CELLS
@@ -130,18 +131,16 @@ class ClassifyWidget(Dock):
     def _on_hidden(self, hidden: set[int]) -> None:
         layer, marks = self._find(PHASE), self._find(SYNTHETIC)
         if layer is not None:
-            layer.colormap = phase_colormap(hidden, is_greyed=not prediction_of(layer).is_reliable)
+            layer.colormap = phase_colormap(phase_set_of(layer), hidden, is_greyed=not prediction_of(layer).is_reliable)
         if marks is not None:
-            marks.visible = SYNTHETIC_ROW not in hidden
+            marks.visible = self.legend.synthetic_row not in hidden
 
     def _on_phase(self, phase: int) -> None:
         """Show the cells that are called a phase side by side."""
         layer, source = self._find(PHASE), self.inputs.source()
         if layer is not None and source is not None:
-            rows = np.flatnonzero(prediction_of(layer).phases == phase)
-            gather_cells(
-                self.viewer, source.group, rows, f"{len(rows):,} cells called {phase_label(phase)}", opens=True
-            )
+            rows, name = np.flatnonzero(prediction_of(layer).phases == phase), phase_set_of(layer).label(phase)
+            gather_cells(self.viewer, source.group, rows, f"{len(rows):,} cells called {name}", opens=True)
 
     def _on_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the table of cells", "phases.csv", "Tables (*.csv)")

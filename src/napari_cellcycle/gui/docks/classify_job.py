@@ -19,7 +19,7 @@ from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set
 from napari_cellcycle.gui.layers.gallery import open_data_set
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, phase_numbers
-from napari_cellcycle.gui.layers.phase_table import as_seven, result_table
+from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import FieldSource, GallerySource, Source
 from napari_cellcycle.images.cell_map import CellMap
 from napari_cellcycle.images.field_map import LabelMap
@@ -103,6 +103,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     from napari_cellcycle.datasets.copies import copies_note
     from napari_cellcycle.jobs.check_fit import check_cells
     from napari_cellcycle.models.device import pick_device
+    from napari_cellcycle.phase_sets import shared_phases
     from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
     from napari_cellcycle.store.models import load_model
 
@@ -115,7 +116,10 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
     prediction = yield from classify_cells(
         model, cells, device=device, batch_size=config.batch_size, min_probability=config.min_probability
     )
-    prediction, joined = as_seven(prediction)
+    phases = shared_phases(prediction.phase_set, cells.phase_set)  # that of the truth, or a coarser one of the model
+    own, prediction = prediction.phase_set, prediction.in_phases(phases)
+    joined = "" if own == phases else f"the probabilities of {own} were added up to {phases}"
+    data_set.labels.use_phases(phases)
     picture = cell_map.draw_outlines(phase_numbers(prediction.phases))
     table = result_table(prediction, data_set.labels.phases, cells.synthetic)
     name = model.name if instead else config.model
@@ -127,6 +131,7 @@ def _classify(data_set: DataSet, cell_map: CellMap, config: ClassifySettings) ->
         min_probability=config.min_probability,
         verdict=prediction.verdict,
         force=config.force,
+        phases=phases,
     )
     unfamiliar = "" if prediction.verdict else unfamiliar_warning(prediction)  # the dock shows the verdict
     copies = copies_note(cells, prediction.probabilities)

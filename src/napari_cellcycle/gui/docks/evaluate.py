@@ -37,7 +37,8 @@ from napari_cellcycle.gui.widgets.image_view import ImageView
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.models_table import ModelsTable
 from napari_cellcycle.gui.widgets.picker import Picker
-from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.gui.widgets.purity_view import PurityView
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -93,6 +94,8 @@ class EvaluateWidget(Dock):
         self.models_hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.models_page = stacked(self.models_table, self.models_hint)
         self.tabs.addTab(self.models_page, "Models")
+        self.purity = PurityView()
+        self.tabs.addTab(self.purity, "Purity")
         self.save_button = button("Save report ...", "save all tables and figures, with an HTML page", self._on_save)
         self.next_button = button("Train", "train a model on cells of your own", lambda: self.open_dock("Train"))
         buttons = side_by_side(self.save_button, self.next_button)
@@ -205,6 +208,7 @@ class EvaluateWidget(Dock):
         self.banner.setVisible(not protocol.estimates)
         self.summary.setText(_summary(report))
         self._fill_table()
+        self._show_purity(report)
         self._show_pictures(pictures)
         self.models_table.mark([*reversed(self.models)].index(report.model))
         self.results.show()
@@ -214,9 +218,17 @@ class EvaluateWidget(Dock):
 
     def _fill_table(self) -> None:
         if self.evaluated is not None:
+            self.table.set_phases(self.evaluated.report.phase_set)
             self.table.show_counts(
                 self.evaluated.report.confusion, figure_theme(self.viewer), percent=self.percent.isChecked()
             )
+
+    def _show_purity(self, report: Report) -> None:
+        """Purity can be told from held-out calls only, so the tab is hidden where the figures are no estimate."""
+        estimates = PROTOCOLS[report.protocol].estimates
+        self.tabs.setTabVisible(self.tabs.indexOf(self.purity), estimates)
+        if estimates:
+            self.purity.show_calls(report.prediction, report.truth)
 
     def _show_pictures(self, pictures: dict[str, bytes]) -> None:
         for name, content in pictures.items():
@@ -243,7 +255,8 @@ class EvaluateWidget(Dock):
         selected = (report.truth == true) & (report.prediction.phases == called)
         n_shown, n_cells = highlight_cells(self.viewer, evaluated.group, selected), int(selected.sum())
         unseen = f"; {n_shown:,} of them are in the layers" if n_shown < n_cells else ""
-        title = f"{n_cells:,} {PHASE_LABELS[true]} cells called {PHASE_LABELS[called]}"
+        names = report.phase_set.names
+        title = f"{n_cells:,} {names[true]} cells called {names[called]}"
         self.show_status(f"{title}{unseen}.")
         self._entry = np.flatnonzero(selected), title
         self.side_by_side.show()

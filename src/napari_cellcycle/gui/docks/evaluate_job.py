@@ -106,7 +106,8 @@ def evaluate_calls(
     from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 
     cells = yield from _open(calls.source, calls.cells)
-    cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic)
+    phases = calls.prediction.phase_set
+    cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic, phase_set=phases)
     settings = {"model": calls.model, "input": _names(calls.source), **_reading(calls.source).to_dict()}
     report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=shared_settings(settings))
     same = [other.report for other in earlier if other.group == calls.source.group]

@@ -134,5 +134,5 @@ def save_followed(film: FollowedFilm, folder: Path) -> Job[Note, Path]:
 
     check_free(folder, ["phases.csv", "summary.json", *FOLLOWED_FILES], overwrite=False)
     write_table(film.prediction, folder / "phases.csv")
-    write_followed(film.followed, film.decoded, film.prediction, folder)
+    write_followed(film.followed, film.decoded, film.prediction, film.settings, folder)
     return folder

@@ -344,6 +344,7 @@ class GalleryWidget(Dock):
 
     def _count(self) -> None:
         if self.table is not None:
+            self.buttons.set_phases(self.table.phase_set)
             self.buttons.show_counts(self.table.n_labelled, None if self._layer is None else self.table.n_called)
             self._show_steps()
 
@@ -383,9 +384,10 @@ class GalleryWidget(Dock):
             self.view.show_cell(None, (), None, "Click a cell to see it large.")
             return
         tile = tiles.get(row)
-        probabilities = None if table.calls is None else probabilities_of(table.calls.iloc[[row]])[0]
+        probabilities = None if table.calls is None else probabilities_of(table.calls.iloc[[row]], table.phase_set)[0]
         facts = "\n".join(cell_facts(table, row))
         picture = tile if isinstance(tile, Tile) else None
+        self.view.bars.set_phases(table.phase_set)
         self.view.show_cell(picture, tiles.channels, probabilities, facts, is_greyed=self._is_greyed())
 
     def _on_click(self, row: int) -> None:

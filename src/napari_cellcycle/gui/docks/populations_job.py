@@ -17,7 +17,6 @@ from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, Source
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import PopulationsSettings
-from napari_cellcycle.phases import PHASE_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from napari_cellcycle.population.summary import Populations
 
 _KNOWN = {"source", "cell", "phase", "probability", "dna_content", "unfamiliar", "synthetic", "reliable", "truth"}
-_KNOWN |= {f"p_{label}" for label in PHASE_LABELS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +62,10 @@ class CallsOnScreen:
 
     def prediction(self) -> Prediction:
         """The calls, with the further columns of the table."""
-        texts = {name: self.features[name].astype(str).to_numpy(str) for name in self.features if name not in _KNOWN}
-        return replace(prediction_of(self), columns=texts, model=self.model)
+        called = prediction_of(self)
+        known = {*_KNOWN, *(f"p_{name}" for name in called.phase_set.names)}
+        texts = {name: self.features[name].astype(str).to_numpy(str) for name in self.features if name not in known}
+        return replace(called, columns=texts, model=self.model)
 
     def cells(self) -> Job[Any, Cells]:
         """Their images."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.annotate.data_labels import apply_labels, labels_in_words, open_labels
+from napari_cellcycle.annotate.data_labels import apply_labels, labels_in_words, open_labels, settle_labels
 from napari_cellcycle.cells import ROLES, Cells, join_cells, with_blanks
 from napari_cellcycle.errors import ReadError
 from napari_cellcycle.events import Job, Note, Progress
@@ -25,8 +25,8 @@ from napari_cellcycle.io.inputs import root_of
 from napari_cellcycle.io.name_patterns import stem_of
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.read import describe_cells, open_cells
-from napari_cellcycle.phase_sets import SEVEN
-from napari_cellcycle.phases import N_PHASES, UNKNOWN
+from napari_cellcycle.phase_sets import PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,9 +114,12 @@ def open_gallery(
     cells, everywhere = yield from _open(paths, reading, synthetic)
     shown = cells.select_channels([name for name in everywhere if name in ROLES] or everywhere)
     mosaic = yield from build_mosaic(shown, max_shown)
+    labels = open_labels(cells, root_of(list(paths)))
+    joined = settle_labels(labels) if reading.phases is None else ()
+    cells = cells.in_phases(labels.phase_set)
     source = _source(paths, reading, synthetic, cells, mosaic)
-    data_set = _data_set(source, cells)
-    known = (*cells.notes, *data_set.labels.notes, *labels_in_words(data_set.labels))
+    data_set = DataSet(source, cells, labels)
+    known = (*cells.notes, *labels.notes, *labels_in_words(labels), *joined)
     notes = tuple(map(in_dock_words, known))
     if source.n_shown < source.n_cells:
         shown_of = f"{source.n_shown:,} of {source.n_cells:,}"
@@ -127,7 +130,9 @@ def open_gallery(
 
 def _data_set(source: GallerySource, cells: Cells) -> DataSet:
     """The cells with the labels that were given to them before."""
-    return DataSet(source, cells, open_labels(cells, root_of(source.paths)))
+    labels = open_labels(cells, root_of(source.paths))
+    labels.use_phases(source.phase_set)
+    return DataSet(source, cells.in_phases(source.phase_set), labels)
 
 
 def _warm_up() -> None:
@@ -164,8 +169,7 @@ def _open(
     paths: Sequence[str | Path], reading: ReadSettings, synthetic: Sequence[str | Path]
 ) -> Job[Progress | Note, tuple[Cells, list[str]]]:
     """The cells, and the channels that all of them have; a stain that synthetic cells lack is still trained on."""
-    read: Cells = yield from open_cells(paths, reading, labelled=False)
-    cells = read.in_phases(SEVEN)
+    cells: Cells = yield from open_cells(paths, reading, labelled=False)
     if not synthetic:
         return cells, list(cells.channels)
     more: Cells = yield from open_cells(synthetic, ReadSettings(), labelled=False)
@@ -211,15 +215,16 @@ def _source(
         n_cells=len(cells),
         n_shown=mosaic.grid.n_cells,
         n_synthetic=int(cells.synthetic.sum()),
-        phase_counts=_count(cells.phases),
+        phase_counts=_count(cells.phases, cells.phase_set),
         tile_px=mosaic.grid.tile_px,
         columns=mosaic.grid.columns,
         made=[str(Path(path).absolute()) for path in synthetic],
-        synthetic_counts=_count(cells.phases[cells.synthetic]),
+        synthetic_counts=_count(cells.phases[cells.synthetic], cells.phase_set),
+        phases=cells.phase_set.to_text(),
     )
 
 
-def _count(phases: NDArray[np.int8]) -> list[int]:
+def _count(phases: NDArray[np.int8], phase_set: PhaseSet) -> list[int]:
     """Cells of each known phase."""
-    counts: list[int] = np.bincount(phases[phases != UNKNOWN], minlength=N_PHASES).tolist()
+    counts: list[int] = np.bincount(phases[phases != UNKNOWN], minlength=len(phase_set)).tolist()
     return counts

@@ -13,16 +13,27 @@ from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.gui.layers.phase_table import called_phases
 from napari_cellcycle.images.cell_map import CellMap
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNSURE
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
-HOW_TO_LABEL = (
-    "look at the cells in the dock Gallery, and label them by key; or point at a cell of the layer and press 1 G1, "
-    "2 S, 3 G2, 4 Prophase, 5 Metaphase, 6 Anaphase, 7 Telophase, U unsure, or 0 to take the label back"
-)
+MOST_KEYS = 9
+"""Phases that have a digit."""
+
+
+def how_to_label(phases: PhaseSet = SEVEN) -> str:
+    """Which keys label cells."""
+    digits = ", ".join(f"{number} {name}" for number, name in enumerate(phases.names[:MOST_KEYS], start=1))
+    return (
+        "look at the cells in the dock Gallery, and label them by key; or point at a cell of the layer and press "
+        f"{digits}, U unsure, or 0 to take the label back"
+    )
+
+
+HOW_TO_LABEL = how_to_label()
 _MOST_PATCHES = 300
 """More cells than these are drawn faster all at once."""
 
@@ -88,7 +99,7 @@ class LabelledPhases:
 
     def _write_truth(self, rows: NDArray[np.intp]) -> None:
         # in place: a new table would make all docks start again
-        truth = np.array([*PHASE_LABELS, ""])[self.labels.phases_of(rows)]
+        truth = self.labels.phase_set.labels(self.labels.phases_of(rows))
         self.layer.features.iloc[rows, self.layer.features.columns.get_loc("truth")] = truth
 
     def _draw(self, cell: int) -> None:
@@ -117,10 +128,11 @@ class LabelledPhases:
 
     def _label(self, rows: NDArray[np.intp], number: int) -> None:
         """Label cells by a number of the picture: 0 takes a label back, from 1 on the phases, then unsure."""
-        if 1 <= number <= N_PHASES:
-            self.labels.decide(rows, PHASE_LABELS[number - 1])
+        phases = self.labels.phase_set
+        if 1 <= number <= len(phases):
+            self.labels.decide(rows, phases.names[number - 1])
         else:
-            self.labels.decide(rows, "", sure=number != UNSURE + 1)
+            self.labels.decide(rows, "", sure=number != phases.unsure + 1)
 
     def _undo(self) -> None:
         self.labels.undo()
@@ -130,7 +142,9 @@ class LabelledPhases:
 
     def _bind_keys(self) -> None:
         """Keys that label the cell under the cursor. On other layers the same keys stay napari's."""
-        for key, number in {**{str(n): n for n in range(N_PHASES + 1)}, "U": UNSURE + 1}.items():
+        phases = self.labels.phase_set
+        digits = {str(number): number for number in range(min(len(phases), MOST_KEYS) + 1)}
+        for key, number in {**digits, "U": phases.unsure + 1}.items():
             self.layer.bind_key(key, self._key(number), overwrite=True)
 
     def _key(self, number: int) -> Callable[[Labels], None]:
@@ -159,6 +173,6 @@ def shown_phases(
 ) -> NDArray[np.int8]:
     """Phase of each cell, or of those at `rows`: that of its label where it has one, else as it was called."""
     where = slice(None) if rows is None else rows
-    phases = np.where(labels.unsure[where] | labels.disputed[where], UNSURE, called)
-    own = labels.labels if rows is None else labels.labels_of(rows)[0]
-    return np.where((own >= 0) & (own < N_PHASES), own, phases).astype(np.int8)
+    phases = np.where(labels.unsure[where] | labels.disputed[where], labels.phase_set.unsure, called)
+    own = labels.own_phases_of(np.arange(len(labels)) if rows is None else rows)
+    return np.where(own != UNKNOWN, own, phases).astype(np.int8)

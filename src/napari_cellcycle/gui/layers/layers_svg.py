@@ -16,7 +16,7 @@ from napari_cellcycle.errors import WriteError
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.source import KEY, PHASE
 from napari_cellcycle.io.atomic import atomic_path
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE_COLOUR, UNSURE_LABEL
+from napari_cellcycle.phase_sets import SEVEN, phase_set
 
 _LEGEND = 0.22
 """Width of the legend as a share of that of the picture."""
@@ -98,7 +98,8 @@ def _is_phases(options: Mapping[str, Any]) -> bool:
 def _legend(options: Mapping[str, Any], right: float, bottom: float) -> str:
     """Colour, phase and number of cells, for each phase that there is, to the right of the picture."""
     counts = options["features"]["phase"].value_counts()
-    colours = [*zip(PHASE_LABELS, COLOURS.values(), strict=True), (UNSURE_LABEL, UNSURE_COLOUR)]
+    phases = phase_set(options["metadata"][KEY].get("phase_set") or SEVEN)
+    colours = [*zip(phases.all_names, phases.all_colours, strict=True)]
     there = [(label, colour, int(counts[label])) for label, colour in colours if counts.get(label, 0)]
     size = min(right * _LEGEND / 12, bottom / (1.5 * max(len(there), 1)))
     rows = []

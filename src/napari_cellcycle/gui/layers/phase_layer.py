@@ -24,12 +24,14 @@ from napari_cellcycle.gui.layers.source import (
     find_layer,
     layer_name,
     metadata_for,
+    phase_set_of,
     role_of,
     source_of,
 )
 from napari_cellcycle.gui.layers.status_bar import describe_in_status_bar
 from napari_cellcycle.images.cell_map import CellMap
-from napari_cellcycle.phases import COLOURS, PHASE_LABELS, UNSURE, UNSURE_COLOUR, greyed
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import greyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,18 +51,20 @@ def phase_layer(
     min_probability: float,
     verdict: Verdict | None = None,
     force: bool = False,
+    phases: PhaseSet = SEVEN,
 ) -> LayerData:
-    """The Labels layer of phase numbers: 0 none, 1 to 7 the phases in order, 8 unsure.
+    """The Labels layer of phase numbers: 0 none, from 1 on the phases in order, then unsure (8 among the seven).
 
     Where the `verdict` is that the phases mean nothing, they are greyed. `force` lets the legend show their shares.
     """
     known: dict[str, Any] = {"model": model, "min_probability": min_probability, "force": force}
+    known["phase_set"] = phases.to_text()
     known["verdict"] = None if verdict is None else verdict.to_dict()
     options = {
         "name": layer_name(PHASE, source),
         "metadata": metadata_for(source, PHASE, **known),
         "features": table,
-        "colormap": phase_colormap(is_greyed=verdict is not None and not verdict.reliable),
+        "colormap": phase_colormap(phases, is_greyed=verdict is not None and not verdict.reliable),
         "opacity": 1.0,
     }
     return picture, options, "labels"
@@ -71,21 +75,21 @@ def phase_numbers(phases: NDArray[np.int8]) -> NDArray[np.uint8]:
     return (phases + 1).astype(np.uint8)
 
 
-def phase_colormap(hidden: Collection[int] = (), *, is_greyed: bool = False) -> DirectLabelColormap:
+def phase_colormap(phases: PhaseSet, hidden: Collection[int] = (), *, is_greyed: bool = False) -> DirectLabelColormap:
     """The fixed colour of each phase, or nearly grey; those of the phase numbers `hidden` are transparent."""
     from napari.utils.colormaps import DirectLabelColormap
 
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    for number, colour in [*COLOURS.items(), (UNSURE, UNSURE_COLOUR)]:
+    for number, colour in enumerate(phases.all_colours):
         shown = greyed(colour) if is_greyed else colour
-        colours[int(number) + 1] = "transparent" if number in hidden else shown
+        colours[number + 1] = "transparent" if number in hidden else shown
     return DirectLabelColormap(color_dict=colours)
 
 
 def hidden_phases(layer: Labels) -> set[int]:
     """The phase numbers that `phase_colormap` made transparent."""
     colours = layer.colormap.color_dict
-    return {number for number in range(UNSURE + 1) if colours[number + 1][3] == 0}
+    return {number for number in range(len(phase_set_of(layer)) + 1) if colours[number + 1][3] == 0}
 
 
 def show_phases(
@@ -132,7 +136,7 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
     if layer is None:  # the user has removed it
         return
     synthetic = opened.table.iloc[old.n_cells :]
-    known, table = layer.metadata[KEY], _with_synthetic(layer.features, synthetic)
+    known, table = layer.metadata[KEY], _with_synthetic(layer.features, synthetic, phase_set_of(layer))
     data, options, kind = phase_layer(
         np.zeros(new.grid.shape, np.uint8),
         table,
@@ -141,6 +145,7 @@ def copy_phases(viewer: ViewerModel, old: GallerySource, opened: OpenedGallery) 
         min_probability=known["min_probability"],
         verdict=verdict_of(layer),
         force=known.get("force", False),
+        phases=phase_set_of(layer),
     )
     below = _layers_of(viewer, new)
     copied = Layer.create(data, {**options, **position_of(below, data.ndim)}, kind)
@@ -168,13 +173,13 @@ def channels_of(layers: Iterable[Layer], source: Source) -> set[str]:
     return {role_of(layer) for layer in layers if source_of(layer) == source} & set(ROLES)
 
 
-def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame) -> pd.DataFrame:
+def _with_synthetic(table: pd.DataFrame, synthetic: pd.DataFrame, phases: PhaseSet) -> pd.DataFrame:
     """A table of results with the rows of synthetic cells after it."""
     import pandas as pd
 
     columns = {name: synthetic[name] for name in ("source", "cell", "truth", "synthetic")}
     columns |= {"phase": synthetic["truth"], "probability": np.ones(len(synthetic), np.float32)}
-    columns |= {f"p_{label}": (synthetic["truth"] == label).astype(np.float32) for label in PHASE_LABELS}
+    columns |= {f"p_{label}": (synthetic["truth"] == label).astype(np.float32) for label in phases.names}
     columns |= {
         "dna_content": np.full(len(synthetic), np.nan, np.float32),
         "unfamiliar": np.zeros(len(synthetic), bool),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,10 +9,9 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.errors import ModelError
-from napari_cellcycle.gui.layers.source import KEY
-from napari_cellcycle.phase_sets import SEVEN
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNKNOWN, UNSURE, UNSURE_LABEL, Phase, phase_label
+from napari_cellcycle.gui.layers.source import KEY, phase_set_of
+from napari_cellcycle.phase_sets import PhaseSet
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ def cell_table(cells: Cells) -> pd.DataFrame:
     """One row a cell: what is known before any model has seen it."""
     import pandas as pd
 
-    truth = [phase_label(int(number)) for number in cells.phases]
+    truth = cells.phase_set.labels(cells.phases)
     columns = {"source": cells.sources, "cell": cells.ids, "truth": truth, "synthetic": cells.synthetic}
     return pd.DataFrame(columns)
 
@@ -33,55 +31,34 @@ def cell_table(cells: Cells) -> pd.DataFrame:
 def result_table(prediction: Prediction, truth: NDArray[np.int8], synthetic: NDArray[np.bool_]) -> pd.DataFrame:
     """The columns of ``phases.csv``, with the true phase and whether the cell is synthetic."""
     table = prediction.to_table()
-    table["truth"] = [phase_label(int(number)) for number in truth]
+    table["truth"] = prediction.phase_set.labels(truth)
     table["synthetic"] = synthetic
     return table
 
 
-def as_seven(prediction: Prediction) -> tuple[Prediction, str]:
-    """Calls as the docks show them: a phase that joins several stands in the first of these; with a sentence on it.
-
-    Raises
-    ------
-    ModelError
-        One of the phases is none of the seven.
-    """
-    phases = prediction.phase_set
-    if phases.is_seven:
-        return prediction, ""
-    if unknown := [name for name, part in zip(phases.names, phases.parts, strict=True) if not part]:
-        raise ModelError(f"the docks can't show the phase {unknown[0]} of this model; use the command classify")
-    first = [min(part) for part in phases.parts]
-    probabilities = np.zeros((len(prediction), N_PHASES), np.float32)
-    probabilities[:, first] = prediction.probabilities
-    pairs = zip(phases.names, first, strict=True)
-    joined = [f"{name} is shown as {Phase(phase).label}" for name, phase in pairs if name != Phase(phase).label]
-    words = f"the model tells {phases}; {', '.join(joined)}" if joined else ""
-    return replace(prediction, probabilities=probabilities, phase_set=SEVEN), words
-
-
 def prediction_of(layer: Labels, labels: LabelTable | None = None) -> Prediction:
     """What the model said, out of a phase layer's table; with `labels`, its own table has theirs as columns too."""
-    table = layer.features
+    table, phases = layer.features, phase_set_of(layer)
     dna_content = table["dna_content"].to_numpy(np.float32)
     unfamiliar = table["unfamiliar"] if "unfamiliar" in table and table["unfamiliar"].notna().all() else None
     return Prediction(
         sources=table["source"].to_numpy(str),
         ids=table["cell"].to_numpy(np.int64),
-        probabilities=table[[f"p_{name}" for name in PHASE_LABELS]].to_numpy(np.float32),
+        probabilities=table[[f"p_{name}" for name in phases.names]].to_numpy(np.float32),
         dna_content=None if np.isnan(dna_content).all() else dna_content,
         min_probability=layer.metadata[KEY]["min_probability"],
         synthetic=table["synthetic"].to_numpy(bool),
         unfamiliar=None if unfamiliar is None else unfamiliar.to_numpy(bool),
         verdict=verdict_of(layer),
-        columns=_columns(table) | (labels.texts() if labels is not None and labels.decided.any() else {}),
+        phase_set=phases,
+        columns=_columns(table, phases) | (labels.texts() if labels is not None and labels.decided.any() else {}),
     )
 
 
-def _columns(table: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
+def _columns(table: pd.DataFrame, phases: PhaseSet) -> dict[str, NDArray[np.str_]]:
     """Further columns, such as the well; those that tell of labels are out of date."""
     known = {"source", "cell", "phase", "probability", "dna_content", "unfamiliar", "synthetic", "truth", "reliable"}
-    known |= {f"p_{label}" for label in PHASE_LABELS} | {"label", "annotator", "drawn", "index"}
+    known |= {f"p_{label}" for label in phases.names} | {"label", "annotator", "drawn", "index"}
     return {str(name): table[name].to_numpy(str) for name in table if name not in known}
 
 
@@ -92,15 +69,15 @@ def verdict_of(layer: Labels) -> Verdict | None:
 
 
 def called_phases(layer: Labels) -> NDArray[np.int8]:
-    """Phases as the model called them, shape (N,); `UNSURE` where it was not sure, `UNKNOWN` where unreadable."""
+    """Phases as the model called them, shape (N,), in the set of the layer; `UNKNOWN` where unreadable."""
     import pandas as pd
 
-    numbers = {phase.label: int(phase) for phase in Phase} | {UNSURE_LABEL: UNSURE}
+    numbers = {name: number for number, name in enumerate(phase_set_of(layer).all_names)}
     codes, texts = pd.factorize(layer.features["phase"])
     return np.array([*(numbers.get(text, UNKNOWN) for text in texts), UNKNOWN], np.int8)[codes]
 
 
 def truth_of(layer: Labels) -> NDArray[np.int8]:
     """True phases out of a phase layer's table, `UNKNOWN` where it is not known."""
-    numbers = {phase.label: int(phase) for phase in Phase}
+    numbers = {name: number for number, name in enumerate(phase_set_of(layer).names)}
     return np.array([numbers.get(label, UNKNOWN) for label in layer.features["truth"]], np.int8)

@@ -22,10 +22,10 @@ from napari_cellcycle.gui.layers.phase_layer import (
     show_phases,
 )
 from napari_cellcycle.gui.layers.project_fields import OpenField, load_fields, show_field, write_fields
-from napari_cellcycle.gui.layers.source import KEY, PHASE, GallerySource, find_layer, role_of, source_of
+from napari_cellcycle.gui.layers.source import KEY, PHASE, GallerySource, find_layer, phase_set_of, role_of, source_of
 from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.jobs.config import ReadSettings
-from napari_cellcycle.phases import PHASE_LABELS, UNSURE, UNSURE_LABEL
+from napari_cellcycle.phase_sets import SEVEN, phase_set
 from napari_cellcycle.project import (
     Called,
     OpenData,
@@ -162,7 +162,9 @@ def _open_gallery_data(viewer: ViewerModel, source: GallerySource) -> OpenData:
     called = None
     if phases is not None:
         known, force = phases.metadata[KEY], phases.metadata[KEY].get("force", False)
-        view["hidden"] = [_words()[number] for number in sorted(hidden_phases(phases))]
+        words = phase_set_of(phases).all_names
+        view["hidden"] = [words[number] for number in sorted(hidden_phases(phases))]
+        view["phase_set"] = phase_set_of(phases).to_text()
         table = phases.features.copy()
         called = Called(table, known["model"], known["min_probability"], known.get("verdict"), force)
     labels = None if data_set is None else data_set.labels
@@ -218,7 +220,8 @@ def _phases(gallery: OpenedGallery, called: Called, saved: SavedData) -> LayerDa
     """
     table, now = called.table, gallery.table
     columns = ("source", "cell")
-    is_whole = {*columns, "phase", "probability", *(f"p_{label}" for label in PHASE_LABELS)} <= set(table)
+    phases = phase_set(str(saved.view.get("phase_set", "")) or SEVEN)
+    is_whole = {*columns, "phase", "probability", *(f"p_{name}" for name in phases.names)} <= set(table)
     if not is_whole or len(table) != len(now):
         raise ReadError(
             f"{saved.title} held {saved.n_cells:,} cells when the project was saved and holds {len(now):,} now, so the "
@@ -226,7 +229,7 @@ def _phases(gallery: OpenedGallery, called: Called, saved: SavedData) -> LayerDa
         )
     if any((table[name].to_numpy() != now[name].to_numpy()).any() for name in columns):
         raise ReadError(f"{saved.title} holds other cells than when the project was saved; classify again")
-    numbers = {word: number for number, word in enumerate(_words())}
+    numbers = {word: number for number, word in enumerate(phases.all_names)}
     verdict = None if called.verdict is None else Verdict(**called.verdict)
     drawn = np.array([numbers.get(word, -1) for word in table["phase"]], np.int8)
     data, options, kind = phase_layer(
@@ -237,16 +240,13 @@ def _phases(gallery: OpenedGallery, called: Called, saved: SavedData) -> LayerDa
         min_probability=called.min_probability,
         verdict=verdict,
         force=called.force,
+        phases=phases,
     )
     hidden = {numbers[word] for word in saved.view.get("hidden", ()) if word in numbers}  # type: ignore[union-attr]
-    options["colormap"] = phase_colormap(hidden, is_greyed=verdict is not None and not verdict.reliable)
+    options["colormap"] = phase_colormap(phases, hidden, is_greyed=verdict is not None and not verdict.reliable)
     return data, options, kind
 
 
 def _as_now(table: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """The saved table, with what is known now of which cells are synthetic and of their true phases."""
     return table.assign(synthetic=now["synthetic"].to_numpy(), truth=now["truth"].to_numpy())
-
-
-def _words() -> list[str]:
-    return [*PHASE_LABELS[:UNSURE], UNSURE_LABEL]

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from napari_cellcycle.images.tile_grid import Grid
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.jobs.steps.advice import real_or_all
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
+from napari_cellcycle.phase_sets import MOST_PHASES, SEVEN, PhaseSet, phase_set
+from napari_cellcycle.phases import N_PHASES
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -45,10 +46,15 @@ def _readable(reading: dict[str, Any]) -> dict[str, Any]:
     return reading
 
 
+def _is_phase_set(text: str) -> str:
+    phase_set(text)
+    return text
+
+
 _Text = Annotated[str, Field(max_length=100_000, pattern=r"^[^\x00]*$")]
 _Path = Annotated[_Text, Field(min_length=1)]
 _Count = Annotated[int, Field(ge=0, le=10**12)]
-_Counts = Annotated[list[_Count], Field(min_length=N_PHASES, max_length=N_PHASES)]
+_Counts = Annotated[list[_Count], Field(min_length=2, max_length=MOST_PHASES)]
 _Edge = Annotated[int, Field(ge=1, le=10**6)]
 
 
@@ -76,6 +82,8 @@ class GallerySource:
         Stacks of synthetic cells that come after those of `paths`; they need no `reading`.
     synthetic_counts : list of int
         How many of `phase_counts` are synthetic.
+    phases : str
+        The phase set, as `phase_sets.phase_set` reads it.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CHECKED
@@ -92,6 +100,12 @@ class GallerySource:
     columns: _Edge
     made: list[_Path] = field(default_factory=list)
     synthetic_counts: _Counts = field(default_factory=lambda: [0] * N_PHASES)
+    phases: Annotated[_Text, AfterValidator(_is_phase_set)] = "seven"
+
+    @property
+    def phase_set(self) -> PhaseSet:
+        """Which phases the cells can have."""
+        return phase_set(self.phases)
 
     @property
     def grid(self) -> Grid:
@@ -126,7 +140,6 @@ _KINDS: dict[str, TypeAdapter[Any]] = {kind.kind: TypeAdapter(kind) for kind in 
 _OLDER_NAMES = {"made_counts": "synthetic_counts"}
 """Keys of layers that an earlier version wrote."""
 _COLUMNS = {"source", "cell", "truth", "synthetic", "phase", "probability", "dna_content"}
-_COLUMNS |= {f"p_{label}" for label in PHASE_LABELS}
 """Columns of a phase layer's table that others rely on."""
 
 
@@ -153,6 +166,7 @@ class _Layer(BaseModel):
     min_probability: float | None = Field(None, ge=0, le=1)
     verdict: _Verdict | None = None
     force: bool = False
+    phase_set: Annotated[_Text, AfterValidator(_is_phase_set)] | None = None
 
     @model_validator(mode="after")
     def _says_who_called(self) -> Self:
@@ -199,16 +213,25 @@ def source_of(layer: Layer) -> Source | None:
 
 def _fits(source: Source, role: str, layer: Layer) -> bool:
     """Whether a layer's data and table are those that its metadata describe."""
-    if role == PHASE and not set(getattr(layer, "features", ())) >= _COLUMNS:
-        return False
+    if role == PHASE:
+        columns = {*_COLUMNS, *(f"p_{name}" for name in phase_set_of(layer).names)}
+        if not set(getattr(layer, "features", ())) >= columns:
+            return False
     if isinstance(source, FieldSource):
         return True
-    pairs = zip(source.synthetic_counts, source.phase_counts, strict=True)
+    n_phases = len(source.phase_set)
+    pairs = zip(source.synthetic_counts, source.phase_counts, strict=False)
     return (
-        layer.data.shape == source.grid.shape
+        len(source.synthetic_counts) == len(source.phase_counts) == n_phases
+        and layer.data.shape == source.grid.shape
         and max(source.n_shown, source.n_synthetic, sum(source.phase_counts)) <= source.n_cells
         and all(n_synthetic <= n_cells for n_synthetic, n_cells in pairs)
     )
+
+
+def phase_set_of(layer: Layer) -> PhaseSet:
+    """The phases of a phase layer; the seven in those of earlier versions."""
+    return phase_set(layer.metadata[KEY].get("phase_set") or SEVEN)
 
 
 def role_of(layer: Layer) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.layers.source import source_of
 from napari_cellcycle.images.cell_map import CellMap
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,9 +43,8 @@ def cell_descriptions(table: pd.DataFrame, labels: LabelTable | None = None) -> 
     """
     columns = {name: table[name].to_numpy() for name in table}
     called = "phase" in columns
-    probabilities = (
-        np.stack([columns[f"p_{name}"] for name in PHASE_LABELS], axis=1) if called else np.empty((0, N_PHASES))
-    )
+    names = [name.removeprefix("p_") for name in columns if str(name).startswith("p_")]
+    probabilities = np.stack([columns[f"p_{name}"] for name in names], axis=1) if called else np.empty((0, len(names)))
 
     def describe(cell: int) -> str:
         kind = "synthetic cell" if columns["synthetic"][cell] else "cell"
@@ -61,7 +59,7 @@ def cell_descriptions(table: pd.DataFrame, labels: LabelTable | None = None) -> 
         if np.isnan(row).any():
             return f"{parts[0]}: could not be read"
         likely = [number for number in np.argsort(-row) if row[number] >= 0.01]
-        shares = ", ".join(f"{PHASE_LABELS[number]} {row[number]:.0%}" for number in likely)
+        shares = ", ".join(f"{names[number]} {row[number]:.0%}" for number in likely)
         parts.append(f"{columns['phase'][cell]} ({shares})")
         if np.isfinite(columns["dna_content"][cell]):
             parts.append(f"DNA {columns['dna_content'][cell]:.1f} C")

@@ -14,7 +14,7 @@ from napari_cellcycle.browse.tiles import Tile, picture_of
 from napari_cellcycle.gui.widgets.image_view import to_pixmap
 from napari_cellcycle.gui.widgets.layout import text_label
 from napari_cellcycle.gui.widgets.tile_painter import colour_of
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 
 _GAP_PX = 4
 _LARGEST_PX = 280  # of a channel; closer up, a cell is only squares
@@ -75,11 +75,18 @@ class ProbabilityBars(QWidget):
         super().__init__()
         self.values: NDArray[np.float32] | None = None
         self.is_greyed = False
+        self._phases = SEVEN
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip("how probable each phase is to the model")
 
+    def set_phases(self, phases: PhaseSet) -> None:
+        """Have a row for each of some phases."""
+        if phases != self._phases:
+            self._phases, self.values = phases, None
+            self.setFixedHeight(self.sizeHint().height())
+
     def show_values(self, values: NDArray[np.float32] | None, *, is_greyed: bool = False) -> None:
-        """Show the probabilities of a cell, shape (7,); none if the cell was not classified."""
+        """Show the probabilities of a cell, shape (P,); none if the cell was not classified."""
         self.values, self.is_greyed = values, is_greyed
         self.update()
 
@@ -88,7 +95,7 @@ class ProbabilityBars(QWidget):
 
     def sizeHint(self) -> QSize:
         """One row for each phase."""
-        return QSize(150, len(PHASE_LABELS) * self._row_px())
+        return QSize(150, len(self._phases) * self._row_px())
 
     minimumSizeHint = sizeHint
 
@@ -103,16 +110,16 @@ class ProbabilityBars(QWidget):
             return
         painter, metrics = QPainter(self), self.fontMetrics()
         text = self.palette().color(QPalette.ColorRole.WindowText)
-        names = max(metrics.horizontalAdvance(name) for name in PHASE_LABELS) + 6
+        names = max(metrics.horizontalAdvance(name) for name in self._phases.names) + 6
         percents = metrics.horizontalAdvance("100 %") + 6
         most = max(1, self.width() - names - percents)
-        for phase, name in enumerate(PHASE_LABELS):
+        for phase, name in enumerate(self._phases.names):
             share = float(np.nan_to_num(self.values[phase]))
             row = QRect(0, phase * self._row_px(), self.width(), self._row_px())
             painter.setPen(text)
             painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
             bar = QRect(names, row.top() + 2, round(share * most), row.height() - 4)
-            painter.fillRect(bar, QColor(colour_of(phase, is_greyed=self.is_greyed)))
+            painter.fillRect(bar, QColor(colour_of(phase, self._phases, is_greyed=self.is_greyed)))
             painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, f"{share:.0%}")
 
 

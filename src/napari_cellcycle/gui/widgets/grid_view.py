@@ -15,7 +15,7 @@ from napari_cellcycle.browse.grid_layout import GridLayout
 from napari_cellcycle.browse.table import CellTable, Order
 from napari_cellcycle.browse.tiles import Tiles
 from napari_cellcycle.gui.widgets.cell_selection import CellSelection
-from napari_cellcycle.gui.widgets.tile_painter import SHORT, Look, TilePainter
+from napari_cellcycle.gui.widgets.tile_painter import Look, TilePainter
 from napari_cellcycle.gui.widgets.tile_reader import TileReader
 from napari_cellcycle.phases import UNKNOWN
 
@@ -259,7 +259,8 @@ class GridView(QAbstractScrollArea):
     def _look(self, row: int) -> Look:
         table: Any = self.table
         labels, shown = table.labels, int(table.shown[row])
-        name = SHORT[shown] if 0 <= shown < len(SHORT) else labels.names[shown - 1] if shown >= len(SHORT) else ""
+        phases = table.phase_set
+        name = (*phases.short_names, "?")[shown] if 0 <= shown <= phases.unsure else table.name_of(shown)
         given = int(labels.given[row])
         truth = given if shown not in (UNKNOWN, given) and not table.decided[row] else UNKNOWN
         return Look(
@@ -269,6 +270,7 @@ class GridView(QAbstractScrollArea):
             bool(labels.disputed[row]),
             bool(table.cells.synthetic[row]),
             truth,
+            phases,
             self.is_greyed,
         )
 

@@ -11,8 +11,9 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
-from napari_cellcycle.gui.widgets.tile_painter import SHORT, colour_of
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS, UNSURE
+from napari_cellcycle.gui.layers.labelled_phases import MOST_KEYS
+from napari_cellcycle.gui.widgets.tile_painter import colour_of
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 
 _ICON_PX = 12
 
@@ -34,16 +35,31 @@ class LabelButtons(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
-        for phase in range(N_PHASES):
-            self._add(phase, partial(on_phase, phase))
-        self._add(UNSURE, on_unsure)
-        self._n_columns = 0
-        self.set_columns(4)
+        self._on_phase, self._on_unsure = on_phase, on_unsure
+        self._phases, self._n_columns = SEVEN, 4
+        self._build()
+
+    def set_phases(self, phases: PhaseSet) -> None:
+        """Have a button for each of some phases."""
+        if phases != self._phases:
+            self._phases = phases
+            self._build()
+
+    def _build(self) -> None:
+        for button in self.buttons:
+            self._grid.removeWidget(button)
+            button.deleteLater()
+        self.buttons = []
+        for phase in range(len(self._phases)):
+            self._add(phase, partial(self._on_phase, phase))
+        self._add(self._phases.unsure, self._on_unsure)
+        n_columns, self._n_columns = self._n_columns, 0
+        self.set_columns(n_columns)
 
     def _add(self, number: int, on_click: Callable[[], object]) -> None:
         button = QPushButton()
         pixmap = QPixmap(_ICON_PX, _ICON_PX)
-        pixmap.fill(QColor(colour_of(number)))
+        pixmap.fill(QColor(colour_of(number, self._phases)))
         button.setIcon(QIcon(pixmap))
         button.setIconSize(QSize(_ICON_PX, _ICON_PX))
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -63,16 +79,18 @@ class LabelButtons(QWidget):
             self._grid.addWidget(button, *divmod(number, n_columns))
 
     def show_counts(self, labelled: NDArray[np.int64], called: NDArray[np.int64] | None) -> None:
-        """Show how many cells have each label, and each call, both of shape (8,), the last those that are unsure."""
+        """Show how many cells have each label, and each call, both of shape (P + 1,), the last one unsure cells."""
         for number, button in enumerate(self.buttons):
-            key = "U" if number == UNSURE else str(number + 1)
-            name = "unsure" if number == UNSURE else PHASE_LABELS[number]
+            is_unsure, name = number == self._phases.unsure, self._phases.label(number)
+            key = "U" if is_unsure else str(number + 1) if number < MOST_KEYS else ""
+            short = "?" if is_unsure else self._phases.short_names[number]
             calls = "" if called is None else f" / {called[number]:,}"
-            button.setText(f"{key} {SHORT[number]}\n{labelled[number]:,}{calls}")
+            button.setText(f"{key} {short}\n{labelled[number]:,}{calls}")
             what = (
                 "mark the selected cells as unsure: their phase can't be seen"
-                if number == UNSURE
+                if is_unsure
                 else f"label the selected cells {name}"
             )
             counted = "" if called is None else f", {called[number]:,} called so by the model"
-            button.setToolTip(f"{what} (key {key}); {labelled[number]:,} labelled so far{counted}")
+            by_key = f" (key {key})" if key else ""
+            button.setToolTip(f"{what}{by_key}; {labelled[number]:,} labelled so far{counted}")

@@ -32,7 +32,7 @@ from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, 
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet
-from napari_cellcycle.phases import N_PHASES, UNKNOWN, UNSURE
+from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -69,7 +69,7 @@ class LabelledInput(QWidget):
         self._viewer, self._advise, self._any_phases = viewer, advise, any_phases
         self.phase_set = SEVEN
         self.phase_counts: NDArray[np.int64] | None = None
-        self.synthetic_counts: NDArray[np.int64] = np.zeros(N_PHASES, np.int64)
+        self.synthetic_counts: NDArray[np.int64] = np.zeros(len(SEVEN), np.int64)
         self.inputs = CellsInput(viewer, "train on", finds_cells=False)
         self.phases = Picker(
             lambda: [(text, text) for text in self._offers()],
@@ -100,8 +100,10 @@ class LabelledInput(QWidget):
         data_set = self._data_set()
         if data_set is None:
             is_known = isinstance(source, GallerySource) and source.n_known > 0
-            return LabelledGallery(source) if isinstance(source, GallerySource) and is_known else None
-        labels = copy(data_set.labels)  # as the docks show the seven
+            if not isinstance(source, GallerySource) or not is_known:
+                return None
+            return LabelledGallery(source, phase_set=source.phase_set)
+        labels = copy(data_set.labels)  # the viewer keeps its own phases
         if self._any_phases:
             settle_labels(labels)
         phases = self._phases(data_set, labels)
@@ -118,8 +120,8 @@ class LabelledInput(QWidget):
         if self.phases.value() != GUESSED or layer is None:
             return labels.phases
         called = shown_phases(called_phases(layer), data_set.labels)
-        called[called == UNSURE] = UNKNOWN
-        called = SEVEN.numbers_in(labels.phase_set)[called]
+        called[called == data_set.labels.phase_set.unsure] = UNKNOWN
+        called = data_set.labels.phase_set.numbers_in(labels.phase_set)[called]
         return np.where(labels.phases == UNKNOWN, called, labels.phases).astype(np.int8)
 
     def _data_set(self) -> DataSet | None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.gui.layers.labelled_phases import MOST_KEYS
 from napari_cellcycle.gui.widgets.cell_grid import CellGrid
-from napari_cellcycle.phases import N_PHASES, PHASE_LABELS
 
 KEYS_IN_WORDS = (
     "Keys: 1 to 7 label, Enter confirms the call, U unsure, 0 clears, N next without a label, Ctrl+Z takes back, "
@@ -45,7 +45,7 @@ class Labelling:
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
         self._grid, self._drawn, self._say, self._on_error, self._on_done = grid, drawn, say, on_error, on_done
-        for phase in range(N_PHASES):
+        for phase in range(MOST_KEYS):
             grid.keys[str(phase + 1)] = partial(self.label, phase)
         grid.keys |= {
             "Enter": self.confirm,
@@ -65,7 +65,13 @@ class Labelling:
 
     def label(self, phase: int) -> None:
         """Give the selected cells the label of a phase."""
-        self._decide(self._grid.selected_rows(), [PHASE_LABELS[phase]], moves_on=True)
+        names = () if self.labels is None else self.labels.phase_set.names
+        if phase < len(names):
+            self._decide(self._grid.selected_rows(), [names[phase]], moves_on=True)
+        else:
+            self._say(
+                f"There is no phase {phase + 1}; the phases are {', '.join(names)}." if names else "Open cells first."
+            )
 
     def unsure(self) -> None:
         """Say of the selected cells that they were looked at and can't be told."""
@@ -81,11 +87,11 @@ class Labelling:
             return
         rows = self._grid.selected_rows()
         called = table.called[rows]
-        has_call = (called >= 0) & (called < N_PHASES)
+        has_call = (called >= 0) & (called < len(table.phase_set))
         if len(rows) and not has_call.any():
             self._say("No model has called a phase of the selected cells, so there is nothing to confirm.")
             return
-        self._decide(rows[has_call], [PHASE_LABELS[phase] for phase in called[has_call]], moves_on=True)
+        self._decide(rows[has_call], [table.phase_set.names[phase] for phase in called[has_call]], moves_on=True)
 
     def next_undecided(self) -> None:
         """Go to the next cell after the current one that nobody has decided about; at the end, to the first one."""

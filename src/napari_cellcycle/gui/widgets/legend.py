@@ -10,16 +10,8 @@ from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPixmap
 from qtpy.QtWidgets import QHeaderView, QSizePolicy, QTableWidgetItem
 
 from napari_cellcycle.gui.widgets.table import RIGHT, FittedTable
-from napari_cellcycle.phases import (
-    COLOURS,
-    PHASE_LABELS,
-    SYNTHETIC_COLOUR,
-    SYNTHETIC_LABEL,
-    UNSURE,
-    UNSURE_COLOUR,
-    UNSURE_LABEL,
-    greyed,
-)
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import SYNTHETIC_COLOUR, SYNTHETIC_LABEL, greyed
 
 if TYPE_CHECKING:
     from napari_cellcycle.evaluation.phase_fractions import PhaseFractions
@@ -32,8 +24,6 @@ _COLUMNS = {
     "%": "share of all cells that have a phase",
     "95 % int.": "95 % interval of the share, after Wilson",
 }
-SYNTHETIC_ROW = UNSURE + 1
-"""Row of the synthetic cells, and what stands for them among the numbers of hidden phases."""
 
 
 class Legend(FittedTable):
@@ -45,7 +35,7 @@ class Legend(FittedTable):
     """The cells of a phase number should be seen side by side."""
 
     def __init__(self) -> None:
-        super().__init__(SYNTHETIC_ROW + 1, _COLUMNS)
+        super().__init__(len(SEVEN) + 2, _COLUMNS)
         self.verticalHeader().hide()
         self.setShowGrid(False)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -54,19 +44,38 @@ class Legend(FittedTable):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        labels = [*PHASE_LABELS, UNSURE_LABEL, SYNTHETIC_LABEL]
-        colours = [*COLOURS.values(), UNSURE_COLOUR, SYNTHETIC_COLOUR]
         self._names: list[QTableWidgetItem] = []
+        self._phases = SEVEN
+        self._fill_names()
+        self.cellClicked.connect(lambda row, _column: self._toggle(row))
+        self.itemChanged.connect(self._on_change)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_right_click)
+
+    def set_phases(self, phases: PhaseSet) -> None:
+        """Have a row for each of some phases, then of unsure and of synthetic cells."""
+        if phases != self._phases:
+            self._phases = phases
+            self._fill_names()
+
+    def _fill_names(self) -> None:
+        phases = self._phases
+        self.blockSignals(True)
+        self.setRowCount(len(phases) + 2)
+        self._names.clear()
+        labels, colours = [*phases.all_names, SYNTHETIC_LABEL], [*phases.all_colours, SYNTHETIC_COLOUR]
         for row, (label, colour) in enumerate(zip(labels, colours, strict=True)):
             name = QTableWidgetItem(_swatch(colour), label)
             name.setCheckState(Qt.CheckState.Checked)
             name.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)  # the whole row is the button
             self.setItem(row, 0, name)
             self._names.append(name)
-        self.cellClicked.connect(lambda row, _column: self._toggle(row))
-        self.itemChanged.connect(self._on_change)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(self._on_right_click)
+        self.blockSignals(False)
+
+    @property
+    def synthetic_row(self) -> int:
+        """Row of the synthetic cells, and what stands for them among the numbers of hidden phases."""
+        return len(self._names) - 1
 
     def show_fractions(
         self,
@@ -81,20 +90,20 @@ class Legend(FittedTable):
         Fractions of None are withheld: no number of a phase is shown.
         """
         self.blockSignals(True)
-        for row, colour in enumerate(COLOURS.values()):
+        for row, colour in enumerate(self._phases.colours):
             self._names[row].setIcon(_swatch(greyed(colour) if is_greyed else colour))
         self.blockSignals(False)
         for row, share in enumerate(() if fractions is None else fractions.to_dict().values()):
             percent, low, high = (f"{100 * share[name]:.1f}" for name in ("fraction", "low", "high"))
             self._write_row(row, share["count"], percent, f"{low} to {high}")
         if fractions is None:
-            for row in range(SYNTHETIC_ROW):
+            for row in range(self.synthetic_row):
                 for column in range(1, len(_COLUMNS)):
                     self.write(row, column, "", WITHHELD, RIGHT)
         else:
-            self._write_row(UNSURE, fractions.n_unsure)
-        self._write_row(SYNTHETIC_ROW, n_synthetic)
-        self.setRowHidden(SYNTHETIC_ROW, n_synthetic == 0)
+            self._write_row(self.synthetic_row - 1, fractions.n_unsure)
+        self._write_row(self.synthetic_row, n_synthetic)
+        self.setRowHidden(self.synthetic_row, n_synthetic == 0)
         self.updateGeometry()
         self.blockSignals(True)
         for row, name in enumerate(self._names):
@@ -124,7 +133,7 @@ class Legend(FittedTable):
 
     def _on_right_click(self, position: QPoint) -> None:
         row = self.rowAt(position.y())
-        if 0 <= row < SYNTHETIC_ROW:
+        if 0 <= row < self.synthetic_row:
             self.phase_asked.emit(row)
 
     def _toggle(self, row: int) -> None:

@@ -10,16 +10,8 @@ from qtpy.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPen, QPix
 
 from napari_cellcycle.browse.tiles import COMPOSITE, Tile, Tiles, ground_of, picture_of
 from napari_cellcycle.cell_images import Unreadable
-from napari_cellcycle.phases import (
-    COLOURS,
-    N_PHASES,
-    PHASE_LABELS,
-    SYNTHETIC_COLOUR,
-    UNKNOWN,
-    UNSURE,
-    UNSURE_COLOUR,
-    greyed,
-)
+from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phases import SYNTHETIC_COLOUR, UNKNOWN, UNSURE_COLOUR, greyed
 
 _LIMIT_BYTES = 64_000_000
 _EMPTY = QColor(120, 120, 120, 60)
@@ -27,8 +19,6 @@ _BADGE, _BADGE_TEXT = QColor(0, 0, 0, 170), QColor("white")
 OTHER_COLOUR = "#f5f5f5"
 """Of labels that are no phase, such as "dead"; their badge has the name."""
 _SMALLEST_WITH_TEXT_PX = 56
-SHORT = (*(label.removesuffix("phase") for label in PHASE_LABELS), "?")
-"""Names of the phases and of unsure cells that fit into a tile."""
 
 
 class Look(NamedTuple):
@@ -44,6 +34,7 @@ class Look(NamedTuple):
     disputed: bool = False
     synthetic: bool = False
     truth: int = UNKNOWN
+    phases: PhaseSet = SEVEN
     is_greyed: bool = False
 
 
@@ -132,19 +123,24 @@ class TilePainter:
                 _draw_badge(painter, inside, look.name, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
             if look.truth != UNKNOWN:
                 right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
-                _draw_badge(painter, inside, SHORT[look.truth], right, QColor(colour_of(look.truth)))
+                _draw_badge(
+                    painter,
+                    inside,
+                    look.phases.short_names[look.truth],
+                    right,
+                    QColor(colour_of(look.truth, look.phases)),
+                )
             if look.disputed:
                 _draw_badge(painter, inside, "\N{NOT EQUAL TO}", Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         painter.end()
         return pixmap
 
 
-def colour_of(shown: int, *, is_greyed: bool = False) -> str:
+def colour_of(shown: int, phases: PhaseSet, *, is_greyed: bool = False) -> str:
     """The colour of a number of `CellTable.shown`."""
-    if 0 <= shown < N_PHASES:
-        colour = [*COLOURS.values()][shown]
-        return greyed(colour) if is_greyed else colour
-    return UNSURE_COLOUR if shown == UNSURE else OTHER_COLOUR
+    if 0 <= shown < len(phases):
+        return greyed(phases.colours[shown]) if is_greyed else phases.colours[shown]
+    return UNSURE_COLOUR if shown == phases.unsure else OTHER_COLOUR
 
 
 def _draw_frame(painter: QPainter, side: int, look: Look) -> None:
@@ -155,7 +151,7 @@ def _draw_frame(painter: QPainter, side: int, look: Look) -> None:
     if not look.decided:
         painter.setPen(QPen(QColor(0, 0, 0, 110), width))  # between the dashes
         painter.drawRect(area)
-    pen = QPen(QColor(colour_of(look.shown, is_greyed=look.is_greyed and not look.decided)), width)
+    pen = QPen(QColor(colour_of(look.shown, look.phases, is_greyed=look.is_greyed and not look.decided)), width)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     if not look.decided:
         pen.setDashPattern([4, 3])

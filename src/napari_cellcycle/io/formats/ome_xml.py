@@ -222,7 +222,7 @@ def _text(path: Path) -> str:
 def _root(text: str) -> ElementTree.Element | None:
     try:
         root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError):
+    except (ElementTree.ParseError, ValueError, LookupError):  # an unknown encoding is a LookupError
         return None
     return root if root.tag.rpartition("}")[2] == "OME" else None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +18,8 @@ from napari_cellcycle.datasets.training_cells import TrainingCells, count_phases
 from napari_cellcycle.errors import WriteError
 from napari_cellcycle.evaluation.checks import leave_out_chosen
 from napari_cellcycle.evaluation.report import LossCurve, Report, evaluate
-from napari_cellcycle.events import Job, Note, Progress
-from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings
+from napari_cellcycle.events import Job, Note, Progress, run_job
+from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, ReadSettings, WorkerSettings
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.fill_phases import oversampled, refuse_known_cells
 from napari_cellcycle.jobs.steps.fit_classifier import fit_model
@@ -50,15 +50,21 @@ def cross_validate(
     config: EvaluateSettings,
     reading: ReadSettings,
     folder: Path | None = None,
+    workers: WorkerSettings | None = None,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Read the cells in `paths`, and train and test on them as `cross_validate_cells` does."""
     _check_folder(folder)
     cells = yield from open_cells(paths, reading)
-    return (yield from cross_validate_cells(cells, config, reading, [str(path) for path in paths], folder))
+    return (yield from cross_validate_cells(cells, config, reading, [str(path) for path in paths], folder, workers))
 
 
 def cross_validate_cells(
-    cells: Cells, config: EvaluateSettings, reading: ReadSettings, names: Sequence[str], folder: Path | None = None
+    cells: Cells,
+    config: EvaluateSettings,
+    reading: ReadSettings,
+    names: Sequence[str],
+    folder: Path | None = None,
+    workers: WorkerSettings | None = None,
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone | FoldDone, tuple[Report, Cells]]:
     """Train and test fold by fold, each from new weights; return the report, and the cells that it is about.
 
@@ -66,6 +72,7 @@ def cross_validate_cells(
 
     The models of the folds are written to the new `folder`, where one is given, each with a ``split.csv`` that lists
     its test cells. If synthetic cells are needed, each fold trains a generator of its own, on its training part alone.
+    With `workers` folds are trained at the same time, each in one thread, and so the report is that of one thread.
 
     Raises
     ------
@@ -84,18 +91,15 @@ def cross_validate_cells(
     )
     if settings.generator:
         refuse_known_cells(settings.generator, training_data.fingerprints[cells.phases != UNKNOWN])
+    work = _FoldWork(training_data, tuple(folds), recipe, settings, config)
     tested, n_synthetic = FoldPredictions.empty(cells), list[int]()
+    trained_folds = _by_workers(work, workers) if workers is not None and workers.is_many else None
     for number, fold in enumerate(folds):
-        own = replace(settings, seed=config.seed + number)  # initial weights of its own
-        name = f"{config.model_name}, fold {number + 1} of {len(folds)}"
-        indices = np.r_[fold.train, training_data.stain_only_cells()]
-        training = yield from oversampled(training_data, indices, recipe, own, config.device)
-        n_synthetic.append(len(training) - len(indices))
-        validation = training_data.prepared.subset(fold.validation)
-        model, losses = yield from train_fold(name, recipe, training, validation, own, config.device)
-        accuracy = tested.add(number, fold, model, losses, training_data)
+        trained = yield from (work.train(number) if trained_folds is None else trained_folds(number))
+        n_synthetic.append(trained.n_synthetic)
+        accuracy = tested.add(number, fold, trained.model, trained.losses, training_data)
         if folder is not None:
-            _save_fold(model, folder / str(number + 1), fold, training_data)
+            _save_fold(trained.model, folder / str(number + 1), fold, training_data)
         yield FoldDone(number + 1, len(folds), accuracy)
     truth = cells.phases.copy()
     protocol, chosen = leave_out_chosen(truth, cells, CLEAN)
@@ -108,6 +112,62 @@ def cross_validate_cells(
         notes=(*chosen, *_notes_on_synthetic(settings, n_synthetic), *notes_on_inputs(config, recipe), *folds.notes),
     )
     return report, cells
+
+
+class _TrainedFold(NamedTuple):
+    model: Model
+    losses: LossCurve
+    n_synthetic: int
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _FoldWork:
+    """What a process needs to train the model of any fold."""
+
+    training_data: TrainingData
+    folds: tuple[Fold, ...]
+    recipe: Recipe
+    settings: TrainConfig
+    config: EvaluateSettings
+
+    def train(self, number: int) -> Job[Progress | Note | GanStep | Samples | EpochDone, _TrainedFold]:
+        """Train the model of one fold from new weights."""
+        fold, device = self.folds[number], self.config.device
+        own = replace(self.settings, seed=self.config.seed + number)  # initial weights of its own
+        name = f"{self.config.model_name}, fold {number + 1} of {len(self.folds)}"
+        indices = np.r_[fold.train, self.training_data.stain_only_cells()]
+        training = yield from oversampled(self.training_data, indices, self.recipe, own, device)
+        validation = self.training_data.prepared.subset(fold.validation)
+        model, losses = yield from train_fold(name, self.recipe, training, validation, own, device)
+        return _TrainedFold(model, losses, len(training) - len(indices))
+
+
+def _train_in_worker(work: _FoldWork, number: int) -> _TrainedFold:
+    notes: list[Note] = []
+    trained = run_job(work.train(number), lambda event: notes.append(event) if isinstance(event, Note) else None)
+    return trained._replace(notes=tuple(notes))
+
+
+def _by_workers(work: _FoldWork, workers: WorkerSettings) -> Callable[[int], Job[Progress | Note, _TrainedFold]]:
+    """Train all folds at the same time; what is returned waits for one of them."""
+    from napari_cellcycle.jobs.steps.workers import run_tasks
+
+    coming = run_tasks(_train_in_worker, work, range(len(work.folds)), workers)
+    done: dict[int, _TrainedFold] = {}
+    n_done = 0
+
+    def wait_for(number: int) -> Job[Progress | Note, _TrainedFold]:
+        nonlocal n_done
+        while number not in done:
+            index, done[index] = next(coming)
+            n_done += 1
+            yield Progress(n_done, len(work.folds), "training folds")
+        trained = done.pop(number)
+        yield from trained.notes
+        return trained
+
+    return wait_for
 
 
 def _check_folder(folder: Path | None) -> None:

@@ -125,5 +125,7 @@ def warning_of_few(real: Counts, phases: Collection[int], phase_set: PhaseSet = 
 
 def generator_advice(counts: Counts, synthetic: Counts, phases: PhaseSet = SEVEN) -> list[str]:
     """What to know before a generator is trained on these cells."""
+    if phases != SEVEN:
+        return [f"generators make cells of the seven phases only, and these cells are {phases}"]
     text = "all cells are synthetic, but a generator is trained on real cells only; a finished generator needs none"
     return [text] if is_demonstration(counts, synthetic) else []

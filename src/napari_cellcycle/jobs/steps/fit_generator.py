@@ -14,8 +14,9 @@ from torch import nn
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import SettingError, TooFewCellsError
-from napari_cellcycle.events import Job, Note, Progress, Stop, never
+from napari_cellcycle.events import Job, Note, Progress, Stop, never, result_of
 from napari_cellcycle.images.gan_codec import encode_cells
+from napari_cellcycle.jobs.config import WorkerSettings
 from napari_cellcycle.jobs.steps.advice import cannot_generate, warning_of_few
 from napari_cellcycle.jobs.steps.checkpointer import Checkpointer
 from napari_cellcycle.jobs.steps.generator_plan import GeneratorPlan
@@ -41,12 +42,14 @@ def fit_generator(
     stop: Stop = never,
     show_every: int = 0,
     checkpointer: Checkpointer | None = None,
+    workers: WorkerSettings | None = None,
 ) -> Job[Progress | Note | GanStep | Samples, Generator]:
     """Train a generator on the real ones of `cells`, and on no other cells.
 
     ``cellgan`` is trained on all phases, and with `GanConfig.unlabelled` on cells of unknown phase too; the others are
     trained on the phases of `plan`. A stop keeps the generator as it is. With a `checkpointer` the training is saved on
-    the way, and an unfinished one is resumed.
+    the way, and an unfinished one is resumed. `workers` train the networks of several phases at the same time; a
+    network that is not finished is not saved then.
 
     Raises
     ------
@@ -66,6 +69,8 @@ def fit_generator(
         real = {phase: images[phases == phase][:SAMPLES_PER_PHASE] for phase in plan.phases}
         yield Samples(0, real, are_real=True)
     saved = _SavedNetworks.read(checkpointer)
+    if workers is not None and workers.is_many and len(plan.parts()) > 1:
+        yield from _finish_by_workers(_PartWork(images, phases, plan), saved, workers)
     networks: dict[str, nn.Module] = {}
     for part, phase in plan.parts():
         if part in saved.finished:
@@ -126,6 +131,35 @@ def _train_part(
         yield replace(event, what=what) if isinstance(event, Progress) else event
     saved.steps[part] = state.step
     return state
+
+
+@dataclass(frozen=True, eq=False)
+class _PartWork:
+    """What a process needs to train the network of any phase."""
+
+    images: NDArray[np.float32]
+    phases: NDArray[np.int8]
+    plan: GeneratorPlan
+
+
+def _finish_by_workers(work: _PartWork, saved: _SavedNetworks, workers: WorkerSettings) -> Job[Progress, None]:
+    from napari_cellcycle.jobs.steps.workers import run_tasks
+
+    parts = [(part, phase) for part, phase in work.plan.parts() if part not in saved.finished]
+    for done, (number, (weights, steps)) in enumerate(run_tasks(_train_in_worker, work, parts, workers), 1):
+        part, _ = parts[number]
+        saved.finished[part] = {name: torch.from_numpy(values) for name, values in weights.items()}
+        saved.steps[part] = steps
+        yield Progress(done, len(parts), "training generators")
+
+
+def _train_in_worker(work: _PartWork, part: tuple[str, int | None]) -> tuple[dict[str, NDArray[np.generic]], int]:
+    """Weights of the network of one phase, and its steps."""
+    name, phase = part
+    chosen = slice(None) if phase is None else work.phases == phase
+    images, phases = work.images[chosen], work.phases[chosen]
+    state = result_of(_train_part(name, images, phases, work.plan, phase, never, 0, _SavedNetworks(None)))
+    return {key: values.cpu().numpy() for key, values in state.average.state_dict().items()}, state.step
 
 
 @dataclass(eq=False)

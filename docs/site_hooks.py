@@ -1,0 +1,64 @@
+"""What the documentation site adds to these pages: two pages from the code, and links that leave the site."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File
+
+from napari_cellcycle.cli import build_parser
+
+sys.path.insert(0, str(Path(__file__).parent))
+from print_messages import all_messages
+
+REPOSITORY = "https://github.com/napari-cellcycle/napari-cellcycle/blob/main/"
+MESSAGES = (
+    "Every error and note of the program. An error says what is wrong, where, and what to do; {} stands for a value."
+)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages that follow the code."""
+    for name, text in (("commands.md", commands_page()), ("messages.md", messages_page())):
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Let links to files outside of this folder lead to the repository."""
+    return re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}\1)", markdown)
+
+
+def commands_page() -> str:
+    """Each command with its flags, as a table."""
+    parser = build_parser()
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    parts = ["# Commands", "", "Every command, its flags and their defaults, as `--help` shows them."]
+    for name, command in commands.choices.items():
+        parts += ["", f"## {name}", "", command.description or "", "", "| flag | what |", "|---|---|"]
+        parts += [_row(action) for action in command._actions if action.dest != "help"]
+        parts += ["", command.epilog or ""]
+    return "\n".join(parts)
+
+
+def _row(action: argparse.Action) -> str:
+    names = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+    value = f" {action.metavar}" if action.option_strings and action.metavar else ""
+    return f"| `{names}{value}` | {_cell((action.help or '').replace('%%', '%'))} |".replace("auto|", "auto\\|")
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def messages_page() -> str:
+    """Errors and notes, sorted by the part of the program that says them."""
+    found = sorted({(item.room, _cell(item.text)) for item in all_messages() if item.kind in ("error", "note")})
+    parts = ["# Messages", "", MESSAGES]
+    for room in dict.fromkeys(room for room, _ in found):
+        parts += ["", f"## {room}", "", *(f"- {text}" for one, text in found if one == room)]
+    return "\n".join(parts)
