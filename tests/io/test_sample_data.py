@@ -23,7 +23,7 @@ def test_the_stain_of_the_second_field_is_proportional_to_dna() -> None:
     assert (distance < 8).mean() > 0.97
     stain: Measures = result_of(measure_cells(cells, "dna"))
     content, phase = truth["dna_content"].to_numpy()[row], truth["phase"].to_numpy()[row]
-    round_ones = phase != "Metaphase"
+    round_ones = (phase != "Metaphase") & np.isfinite(stain.dna)  # those at the border have no sum
     assert np.corrcoef(stain.dna[round_ones], content[round_ones])[0, 1] > 0.97
     assert not stain.saturated.any()
     assert cells.common_pixel_size_um == 0.5

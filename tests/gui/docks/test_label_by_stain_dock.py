@@ -204,7 +204,7 @@ def test_nuclei_of_a_field_without_labels_are_found_first_and_can_be_mended(qtbo
 
 
 def test_a_film_of_a_control_is_labelled_frame_by_frame(qtbot, viewer, finished) -> None:
-    frames = [disc_field(seed, size=200, n_discs=12, radius=9) for seed in (1, 2)]
+    frames = [disc_field(seed, size=240, n_discs=18, radius=9) for seed in (1, 2)]
     viewer.add_image(np.stack([field for field, _ in frames]), name="brightfield").axis_labels = ("t", "y", "x")
     viewer.add_image(np.stack([stained(truth) for _, truth in frames]), name="DAPI").axis_labels = ("t", "y", "x")
     dock = LabelByStainWidget(viewer)
@@ -213,8 +213,8 @@ def test_a_film_of_a_control_is_labelled_frame_by_frame(qtbot, viewer, finished)
     finished(dock)
     qtbot.waitUntil(lambda: dock.found is not None, timeout=60_000)
     finished(dock)
-    assert viewer.layers["nuclei - brightfield"].data.shape == (2, 200, 200)
-    assert len(dock.found.cells) == pytest.approx(24, abs=1)
+    assert viewer.layers["nuclei - brightfield"].data.shape == (2, 240, 240)
+    assert len(dock.found.cells) == pytest.approx(36, abs=1)
     assert shown_numbers(dock, viewer).tolist() == expected_numbers(dock)
 
 
