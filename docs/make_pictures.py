@@ -13,12 +13,12 @@ from typing import Any
 import napari
 from qtpy.QtWidgets import QApplication
 
+from napari_cellcycle.gui.dock_tabs import PLUGIN, show_dock
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.source import PHASE, find_layer
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.models import HOME
 
-PLUGIN = "napari-cellcycle"
 WINDOW_PX = (1500, 900)
 PATIENCE_S = 300
 N_EPOCHS = 15
@@ -118,7 +118,7 @@ def take_augmentation(viewer: Any, path: Path) -> None:
 
 def dock(viewer: Any, name: str) -> Any:
     """One of our docks; it is opened if it was not."""
-    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
+    return show_dock(viewer, name)
 
 
 def look_closer(viewer: Any) -> None:

@@ -36,7 +36,8 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"job_thread", "supported"},
+        {"job_thread", "supported", "dock_tabs"},
+        {"preferences"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},
