@@ -200,7 +200,7 @@ def test_a_film_of_known_phases_is_evaluated_along_its_tracks(
     assert main(given) == 2
     assert "of an earlier run" in capsys.readouterr().err
     assert main([*given[:3], str(tmp_path / "cv"), *given[4:], "--cv", "5"]) == 2
-    assert "leave out cv" in capsys.readouterr().err
+    assert "no kind of network is called" in capsys.readouterr().err
     (tmp_path / "none.csv").write_text(lineage.csv())
     assert main([*given[:3], str(tmp_path / "none"), *given[4:-1], str(tmp_path / "none.csv")]) == 2
     assert "no cell in a track has a known phase" in capsys.readouterr().err

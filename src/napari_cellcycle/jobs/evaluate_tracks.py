@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
-from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.errors import SettingError
@@ -20,12 +19,16 @@ from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import EvaluateSettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.cross_validate_tracks import cross_validate_tracks
 from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, summarise_tracks
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
+from napari_cellcycle.jobs.track_data import true_phases
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells, model_for_channels
 from napari_cellcycle.store.models import load_model
+from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.versions import installed_versions
 
 TRACK_REPORT_FILES = ("tracks.html", "track_scores.csv", "track_scores.json")
@@ -106,29 +109,32 @@ def evaluate_tracks(
     reading: ReadSettings,
     *,
     overwrite: bool = False,
-) -> Job[Progress | Note, TrackReport]:
-    """Test a finished model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
+) -> Job[Progress | Note | EpochDone, TrackReport]:
+    """Test a model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
 
-    The true phases are those of labels, or of a column ``truth`` in the table of tracks.
+    The true phases are those of labels, or of a column ``truth`` in the table of tracks. With ``config.cv``, networks
+    that read whole tracks are trained and tested fold by fold; see `cross_validate_tracks`.
 
     Raises
     ------
     SettingError
-        `config` asks for a cross-validation, the cells are of no film, or no cell in a track has a known phase.
+        The cells are of no film, no cell in a track has a known phase, or networks of single frames would be trained.
     WriteError
         The folder can't be written, or holds what an earlier run wrote.
     """
-    if config.cv:
-        raise SettingError("tracks tests a finished model; leave out cv, or leave out tracks")
     check_free(Path(output), TRACK_REPORT_FILES, paths, overwrite=overwrite)
     with reserved(Path(output)):
-        model = load_model(config.model_name)
-        cells = yield from open_cells(paths, reading, model=model.folder)
-        model, note = model_for_channels(model, cells)
-        if note:
-            yield Note(note)
-        prediction = yield from classify_cells(model, cells, device=config.device)
+        model = None if config.cv else load_model(config.model_name)
+        cells = yield from open_cells(paths, reading, model=None if model is None else model.folder)
         followed = yield from follow_cells(cells, following)
+        if model is None:
+            prediction = yield from cross_validate_tracks(cells, followed, config)
+        else:
+            model, note = model_for_channels(model, cells)
+            if note:
+                yield Note(note)
+            tracks = CellTracks(followed.key, followed.frame)
+            prediction = yield from classify_cells(model, cells, device=config.device, tracks=tracks)
         settings = {**config.to_dict(), **following.to_dict(), **reading.to_dict()}
         settings["input"] = [str(path) for path in paths]
         report = score_followed(cells, prediction, followed, following, shared_settings(settings))
@@ -140,7 +146,7 @@ def score_followed(
     cells: Cells, prediction: Prediction, followed: Followed, following: FollowSettings, settings: dict[str, Any]
 ) -> TrackReport:
     """Compare raw calls and phases along tracks with the true phases."""
-    truth, rows = _true_phases(cells, prediction, followed), followed.rows
+    truth, rows = true_phases(cells, followed, prediction.phase_set), followed.rows
     if not (truth[rows] != UNKNOWN).any():
         raise SettingError(
             "no cell in a track has a known phase; label some cells, or give a table of tracks with a column truth"
@@ -153,15 +159,6 @@ def score_followed(
     )
     about = {**summarise_tracks(followed, decoded), "settings": settings, "versions": installed_versions()}
     return TrackReport(raw, better, int((truth[rows] != UNKNOWN).sum()), prediction.model, about)
-
-
-def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int64]:
-    """Number of the true phase of each cell in the phase set of the calls; the table of tracks counts first."""
-    truth = cells.in_phases(prediction.phase_set).phases.astype(np.int64)
-    if followed.truth is not None:
-        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()))
-        truth = np.where(told != UNKNOWN, told, truth)
-    return truth
 
 
 def _write(report: TrackReport, folder: Path) -> None:
