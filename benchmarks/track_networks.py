@@ -1,15 +1,12 @@
-"""Networks that read whole tracks, on made tracks of real cells and on the signals of RPE1 cells.
+"""Networks that read whole tracks, on made tracks of real cells.
 
 NAPARI_CELLCYCLE_DATA=... python benchmarks/track_networks.py FOLDER [--model jose2023]
-NAPARI_CELLCYCLE_DATA=... python benchmarks/track_networks.py --rpe1
 
 FOLDER is a report of `evaluate jurkat/Experiment_1 --cv 5 --keep-models`. As in `made_tracks.py`, films of crops with
 seven phases are made, since there are none. The cells of the test part of the first fold are divided in two halves: of
 one half a film is made to train on, of the other one to test on, so that neither a cell nor a track is in both. The
 model of that fold, which never saw any of these cells, gives the features. `jose2023`, which learns from images alone,
 gets a film of the training part of the fold instead: eight times as many cells.
-
-With --rpe1, the networks read the two signals that a published network found in each frame; folds are by track.
 """
 
 from __future__ import annotations
