@@ -176,7 +176,7 @@ def score_followed(
 
 
 def leave_out_seen_tracks(
-    truth: NDArray[np.int64], tracks: NDArray[np.int64], seen: NDArray[np.bool_] | None
+    truth: NDArray[np.int8], tracks: NDArray[np.int64], seen: NDArray[np.bool_] | None
 ) -> tuple[str, str]:
     """Mark the cells of a track as unknown if a model was trained on one of its frames, unless there are no others.
 
@@ -184,7 +184,7 @@ def leave_out_seen_tracks(
 
     Parameters
     ----------
-    truth : ndarray of int, shape (N,)
+    truth : ndarray of int8, shape (N,)
         True phases; they are changed.
     tracks : ndarray of int, shape (N,)
         Track of each cell, -1 where it is in none.
@@ -208,11 +208,11 @@ def leave_out_seen_tracks(
     return protocol, f"the model was trained on frames of {len(known):,} of {n_tracks:,} tracks, which are left out"
 
 
-def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int64]:
+def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int8]:
     """Number of the true phase of each cell in the phase set of the calls; the table of tracks counts first."""
-    truth = cells.in_phases(prediction.phase_set).phases.astype(np.int64)
+    truth = cells.in_phases(prediction.phase_set).phases.copy()
     if followed.truth is not None:
-        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()))
+        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()), np.int8)
         truth = np.where(told != UNKNOWN, told, truth)
     return truth
 
