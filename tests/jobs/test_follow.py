@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,15 @@ import tifffile
 from lineages import Lineage, draw_film, lineages
 from made import made_pixels
 
+from napari_cellcycle import predict
 from napari_cellcycle.cli import main
+from napari_cellcycle.datasets.duplicates import find_duplicates
+from napari_cellcycle.events import result_of
 from napari_cellcycle.io.calls_table import read_calls
 from napari_cellcycle.io.tracks import read_tracks
+from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 DURATIONS = {"G1": 300.0, "S": 200.0, "G2": 150.0}
 
@@ -204,3 +211,46 @@ def test_a_film_of_known_phases_is_evaluated_along_its_tracks(
     (tmp_path / "none.csv").write_text(lineage.csv())
     assert main([*given[:3], str(tmp_path / "none"), *given[4:-1], str(tmp_path / "none.csv")]) == 2
     assert "no cell in a track has a known phase" in capsys.readouterr().err
+
+
+def test_tracks_that_the_model_was_trained_on_are_not_tested(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knows = shutil.copytree(model_folder, tmp_path / "knows")
+    cells = result_of(open_cells([film], ReadSettings()))
+    first = int(np.flatnonzero(np.asarray(cells.ids) == lineage.track[0] + 1)[0])
+    fingerprints = find_duplicates(cells).fingerprints
+    np.save(knows / "trained_on.npy", np.vstack([np.load(knows / "trained_on.npy"), fingerprints[[first]]]))
+    (tmp_path / "true.csv").write_text(lineage.csv(truth=True))
+    given = ["evaluate", str(film), "--tracks", str(tmp_path / "true.csv"), "--model"]
+
+    def scores(model: Path, name: str) -> dict[str, Any]:
+        assert main([*given, str(model), "-o", str(tmp_path / name)]) == 0
+        return json.loads((tmp_path / name / "track_scores.json").read_text())
+
+    told, before = scores(knows, "seen"), scores(model_folder, "unseen")
+    n_tracks, n_frames = len(np.unique(lineage.track)), int((lineage.track == lineage.track[0]).sum())
+    note = f"the model was trained on frames of 1 of {n_tracks} tracks, which are left out"
+    assert (told["protocol"], before["protocol"]) == ("held-out", "held-out")
+    assert told["n_known"] == before["n_known"] - n_frames
+    assert note in told["notes"]
+    assert note[1:] in (tmp_path / "seen" / "tracks.html").read_text(encoding="utf-8")
+    assert note in capsys.readouterr().err
+    np.save(knows / "trained_on.npy", fingerprints)
+    assert scores(knows, "all")["protocol"] == "trained-on"
+
+
+def test_tracks_whose_phases_mean_nothing_are_marked_in_every_file(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Verdict(answer=DOES_NOT_FIT, share_unlike=1.0, reliable=False, reason="size", text="it does not fit")
+    monkeypatch.setattr(predict, "judge_fit", lambda *_: bad)
+    (tmp_path / "lineage.xml").write_text(trackmate_of(lineage), encoding="utf-8")
+    classify(film, tmp_path / "out", model_folder, "--tracks", str(tmp_path / "lineage.xml"))
+    for name in ("phases.csv", "transitions.csv", "durations.csv", "duration_curves.csv"):
+        table = pd.read_csv(tmp_path / "out" / name)
+        assert len(table), name
+        assert not table["reliable"].any(), name
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["tracks"]["durations"] is None
+    spots = pd.read_xml(tmp_path / "out" / "lineage_phases.xml", xpath=".//Spot")
+    assert not spots["CELLCYCLE_RELIABLE"].any()

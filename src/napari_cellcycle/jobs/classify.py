@@ -127,7 +127,8 @@ def classify_files(
             prediction = follow.with_tracks(prediction, followed, decoded)
             follow.write_followed(followed, decoded, prediction, following, Path(output))
             settings |= following.to_dict()
-            in_tracks = follow.summarise_tracks(followed, decoded)
+            shown = prediction.is_reliable or config.force
+            in_tracks = follow.summarise_tracks(followed, decoded, durations=shown)
         elif config.cycle_position:
             prediction = yield from with_cycle_position(prediction, model, cells, config)
         write_results(kept, prediction, model.card, Path(output), shared_settings(settings), in_tracks)

@@ -258,8 +258,8 @@ def _median(curve: SurvivalCurve) -> dict[str, float]:
     return {"median": curve.median, "low": low, "high": high, "n_ended": curve.n_ended, "n_cut": curve.n_cut}
 
 
-def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, Any]:
-    """What ``summary.json`` says of the tracks."""
+def summarise_tracks(followed: Followed, decoded: DecodedTracks, *, durations: bool = True) -> dict[str, Any]:
+    """What ``summary.json`` says of the tracks; null for `durations` where they mean nothing."""
     medians, _ = duration_tables({ALL_FILMS: decoded.durations}, unit_of(decoded))
     return {
         "source": followed.source,
@@ -275,7 +275,9 @@ def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, An
         "durations": [
             {name: None if value != value else value for name, value in row.items()}
             for row in medians.drop(columns="source").to_dict(orient="records")
-        ],
+        ]
+        if durations
+        else None,
     }
 
 
@@ -301,10 +303,15 @@ def text_of_tracks(followed: Followed, decoded: DecodedTracks, *, durations: boo
 def write_followed(
     followed: Followed, decoded: DecodedTracks, prediction: Prediction, settings: FollowSettings, folder: Path
 ) -> None:
-    """Write `FOLLOWED_FILES`; and tracks of TrackMate once more, with the phases as features of their spots."""
+    """Write `FOLLOWED_FILES`; and tracks of TrackMate once more, with the phases as features of their spots.
+
+    As in ``phases.csv``, there is a column ``reliable``, which is false, only where the phases mean nothing.
+    """
     found = durations_by_film(followed, decoded, prediction, settings)
     tables = (transition_table(followed, decoded), *duration_tables(found, unit_of(decoded)))
     for name, table in zip(FOLLOWED_FILES, tables, strict=True):
+        if not prediction.is_reliable:
+            table["reliable"] = False
         with atomic_path(folder / name) as temporary:
             write_csv(table, temporary, float_format="%.6g")
     if name := trackmate_copy(followed.source):
@@ -331,6 +338,8 @@ def _spot_features(followed: Followed, decoded: DecodedTracks, prediction: Predi
         "POSTERIOR": ("Phase, probability", prediction.columns["posterior"][followed.rows], False),
         "POSITION": ("Position in the cycle", prediction.columns["cycle_position"][followed.rows], False),
     }
+    if not prediction.is_reliable:
+        columns["RELIABLE"] = ("Phases mean something", np.zeros(len(ids), np.int64), True)
     return [
         SpotFeature(key, title, dict(zip(ids, values.tolist(), strict=True)), whole)
         for key, (title, values, whole) in columns.items()

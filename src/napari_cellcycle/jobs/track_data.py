@@ -64,8 +64,7 @@ def track_data(cells: Cells, followed: Followed, spec: InputSpec) -> Job[Progres
     """
     order, track, step = CellTracks(followed.key[followed.rows], followed.frame[followed.rows]).in_order()
     rows = followed.rows[order]
-    truth = true_phases(cells, followed, cells.phase_set)
-    chosen = replace(cells, phases=truth.astype(np.int8)).subset(rows)
+    chosen = replace(cells, phases=true_phases(cells, followed, cells.phase_set)).subset(rows)
     if not (chosen.phases != UNKNOWN).any():
         raise SettingError(
             "no cell in a track has a known phase; label some cells, or give a table of tracks with a column truth"
@@ -104,10 +103,10 @@ def track_groups(followed: Followed) -> NDArray[np.str_]:
     return np.array([f"lineage {first[key]}" for key in followed.key.tolist()], dtype=str)
 
 
-def true_phases(cells: Cells, followed: Followed, phases: PhaseSet) -> NDArray[np.int64]:
+def true_phases(cells: Cells, followed: Followed, phases: PhaseSet) -> NDArray[np.int8]:
     """Number of the true phase of each cell in `phases`; the table of tracks counts first."""
-    truth = cells.in_phases(phases).phases.astype(np.int64)
+    truth = cells.in_phases(phases).phases.copy()
     if followed.truth is not None:
-        told = np.array(phases.numbers(followed.truth.tolist()))
+        told = np.array(phases.numbers(followed.truth.tolist()), np.int8)
         truth = np.where(told != UNKNOWN, told, truth)
     return truth

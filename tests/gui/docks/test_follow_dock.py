@@ -13,17 +13,22 @@ from made import made_pixels
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.docks.follow import FollowWidget
+from napari_cellcycle.gui.docks.follow_job import labels_as_numbers
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, show_phases
 from napari_cellcycle.gui.layers.phase_table import result_table
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer
-from napari_cellcycle.gui.layers.tracks_layer import POSITION, TRACKS
+from napari_cellcycle.gui.layers.tracks_layer import POSITION, TRACKS, middle_of
 from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.images.field_map import LabelMap
-from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.phase_sets import phase_set
+from napari_cellcycle.phases import PHASE_LABELS, UNKNOWN
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
+BAD = Verdict(answer=DOES_NOT_FIT, share_unlike=1.0, reliable=False, reason="size", text="it does not fit")
 SOURCE = FieldSource(group="g", title="film", brightfield="film", darkfield="", labels="cells")
 
 
@@ -33,8 +38,8 @@ def lineage() -> Lineage:
 
 
 @pytest.fixture
-def coloured(viewer: Any, lineage: Lineage, predict: Any) -> Any:
-    """A film whose phases were called, wrongly in some frames."""
+def coloured(request: pytest.FixtureRequest, viewer: Any, lineage: Lineage, predict: Any) -> Any:
+    """A film whose phases were called, wrongly in some frames; a verdict on the model can be given."""
     film, labels = draw_film(lineage, made_pixels(lineage.phase)[:, :1], size=300, radius=10)
     viewer.add_image(film[:, 0], name="film")
     viewer.add_labels(labels, name="cells")
@@ -49,7 +54,12 @@ def coloured(viewer: Any, lineage: Lineage, predict: Any) -> Any:
     table["source"], table["cell"] = cells.sources, cells.ids
     cell_map = LabelMap(labels, frames=cells.images.frames, ids=cells.ids)  # type: ignore[attr-defined]
     layer = phase_layer(
-        cell_map.draw_outlines((calls.phases + 1).astype(np.uint8)), table, SOURCE, model="nobody", min_probability=0.0
+        cell_map.draw_outlines((calls.phases + 1).astype(np.uint8)),
+        table,
+        SOURCE,
+        model="nobody",
+        min_probability=0.0,
+        verdict=getattr(request, "param", None),
     )
     show_phases(viewer, data_set_of_field(field, cells), layer, cell_map, [viewer.layers["film"]])
     return lineage
@@ -93,6 +103,27 @@ def test_a_film_is_followed_and_shown(followed: FollowWidget, viewer: Any, linea
     followed.colour_by.choose(POSITION)
     assert find_layer(viewer.layers, "g", TRACKS).color_by == POSITION
     assert len(followed.others) == 1
+
+
+@pytest.mark.parametrize("coloured", [BAD], indirect=True)
+def test_phases_that_mean_nothing_are_greyed(followed: FollowWidget, viewer: Any, lineage: Lineage) -> None:
+    film, layer = followed.film, find_layer(viewer.layers, "g", TRACKS)
+    assert film is not None
+    found = [np.round(layer.track_colors * 255)[:, :3], followed._colours()[film.followed.rows][:, :3]]
+    for colours in found:
+        assert len(np.unique(colours, axis=0)) == len(np.unique(film.phases))
+        assert np.ptp(np.asarray(colours, float), axis=1).max() < 60  # the phases' own colours reach 178
+    assert "withheld" in followed.durations.text()
+
+
+def test_unsure_and_unknown_calls_have_no_colour_of_a_phase() -> None:
+    assert middle_of(np.array([0, 1, 2, UNKNOWN]), 3).tolist() == pytest.approx([1 / 6, 1 / 2, 5 / 6, 5 / 6])
+
+
+def test_labels_count_in_the_phase_set_of_the_data() -> None:
+    coarse = LabelTable(["a"] * 4, range(4), phase_set=phase_set("g1-sg2m"))
+    coarse.decide(np.array([0, 1, 2]), ["G1", "S/G2/M", "unsure"])
+    assert labels_as_numbers(coarse).tolist() == [0, 1, -1, -1]
 
 
 def test_a_strip_leads_to_its_cell_and_a_cell_to_its_strip(followed: FollowWidget, viewer: Any, qtbot: Any) -> None:

@@ -21,6 +21,7 @@ from napari_cellcycle.gui.docks.follow_job import (
 from napari_cellcycle.gui.docks.notices import Notice
 from napari_cellcycle.gui.layers.cell_link import CellLink
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
+from napari_cellcycle.gui.layers.labelled_phases import MOST_KEYS
 from napari_cellcycle.gui.layers.phase_table import prediction_of
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.tracks_layer import PHASE as BY_PHASE
@@ -94,7 +95,7 @@ class FollowWidget(Dock):
         self.scroller.setWidget(self.strips)
         self.current, self.durations = text_label(), text_label()
         self.current.setMinimumHeight(3 * self.current.fontMetrics().lineSpacing())  # else it grows over the strips
-        self.hint = text_label("Click a strip or a cell. Keys: 1 to 7 label, 0 clears, arrows move along the track.")
+        self.hint = text_label()
         self.save_button = button("Save ...", "save phases, transitions and durations as tables", self._on_save)
         self.results = stacked(self.colour_by, self.scroller, self.current, self.hint, self.durations, self.save_button)
         self.results.hide()
@@ -151,7 +152,7 @@ class FollowWidget(Dock):
         except CellCycleError as error:
             self.show_error(error)
             return
-        labels = labels_as_numbers(data_set.labels.phases, data_set.labels.decided)
+        labels = labels_as_numbers(data_set.labels)
         source = data_set.source
         job = follow_film(source.title, data_set.cells, prediction_of(layer), settings, labels, table)
         self.start(job, self._on_followed)
@@ -185,7 +186,7 @@ class FollowWidget(Dock):
         if self.job is not None:
             self._on_labels(group)  # later
             return
-        labels = labels_as_numbers(data_set.labels.phases, data_set.labels.decided)
+        labels = labels_as_numbers(data_set.labels)
         if not np.array_equal(labels, self.film.labels):
             self.start(decode_again(self.film, labels), self._on_decoded)
 
@@ -214,6 +215,8 @@ class FollowWidget(Dock):
             self.viewer, data_set.source, data_set.cells, lambda row: self._on_chosen(row, centre=False)
         )
         self.strips.show_strips(strips_of(film), self._colours())
+        keys = min(len(film.prediction.phase_set), MOST_KEYS)
+        self.hint.setText(f"Click a strip or a cell. Keys: 1 to {keys} label, 0 clears, arrows move along the track.")
         self.scroller.setFixedHeight(min(self.strips.sizeHint().height() + 4, _HIGHEST_PX))
         self.durations.setText(durations_in_words(self.others.values()))
         self._show_layer()
@@ -226,7 +229,7 @@ class FollowWidget(Dock):
         order = np.lexsort((film.followed.frame[rows], film.followed.key[rows]))
         cells = rows[order]
         place = [film.followed.key[cells], film.followed.frame[cells], *film.centres[cells].T]
-        colours = film.prediction.phase_set.colours
+        colours = film.colours
         columns = {BY_PHASE: middle_of(film.phases, len(colours)), BY_RAW: middle_of(film.raw, len(colours))}
         columns |= {POSITION: film.position}
         columns = {name: values[order] for name, values in columns.items()}
@@ -254,7 +257,7 @@ class FollowWidget(Dock):
         if by == POSITION:
             colours[rows] = colormaps["viridis"](film.position)
         else:
-            phases = to_rgba_array([*film.prediction.phase_set.all_colours, "#00000000"])
+            phases = to_rgba_array([*film.colours, "#00000000"])
             colours[rows] = phases[film.phases if by == BY_PHASE else film.raw]
         return (colours * 255).round().astype(np.uint8)
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.events import Job, Note, map_events
 from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import FollowSettings
-from napari_cellcycle.phases import UNKNOWN, UNSURE
+from napari_cellcycle.phases import UNKNOWN, greyed
 from napari_cellcycle.tracking.track_table import TrackTable
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class FollowedFilm:
         return self.prediction.phases[self.followed.rows].astype(np.int64)
 
     @property
+    def colours(self) -> tuple[str, ...]:
+        """Colours of the phases and of unsure cells; greyed where the phases mean nothing."""
+        colours = self.prediction.phase_set.all_colours
+        return colours if self.prediction.is_reliable else tuple(map(greyed, colours))
+
+    @property
     def position(self) -> NDArray[np.float64]:
         """Position in the cycle of ``followed.rows``."""
         values: NDArray[np.float64] = self.prediction.columns["cycle_position"][self.followed.rows]
@@ -114,10 +121,10 @@ def _are_known(film: FollowedFilm, labels: NDArray[np.int64]) -> bool:
     return set(film.prediction.phase_set.labels(np.unique(labels[labels >= 0]))) <= set(film.decoded.phase_set)
 
 
-def labels_as_numbers(phases: NDArray[Any], decided: NDArray[np.bool_]) -> NDArray[np.int64]:
+def labels_as_numbers(labels: LabelTable) -> NDArray[np.int64]:
     """Phases that persons gave, -1 where they gave none or were not sure."""
-    told = np.asarray(phases, np.int64)
-    return np.where(decided & (told >= 0) & (told < UNSURE), told, UNKNOWN)
+    told = labels.phases.astype(np.int64)
+    return np.where(labels.decided & (told >= 0) & (told < labels.phase_set.unsure), told, UNKNOWN)
 
 
 def save_followed(film: FollowedFilm, folder: Path) -> Job[Note, Path]:
