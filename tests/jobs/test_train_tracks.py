@@ -117,6 +117,8 @@ def test_what_does_not_go_together_is_one_sentence(
     assert "'two' reads whole tracks; give them" in complaint("classify", "--model", str(two_sided))
     assert "learns from tracks; give them" in complaint("train", "--model", "causal")
     assert "sees single frames; leave out tracks" in complaint("train", "--model", "features", *tracks)
+    assert main(["export", str(two_sided), "-o", str(tmp_path / "two.onnx")]) == 2
+    assert "only models of single cells can be exported" in capsys.readouterr().err
     with pytest.raises(SettingError, match="networks that read tracks can't be trained further"):
         PretrainedModel.load(str(two_sided))
     assert "choose another model than one that" in complaint(

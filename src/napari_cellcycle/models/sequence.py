@@ -40,7 +40,20 @@ class CellTracks(NamedTuple):
 
 
 def whole_tracks(track: NDArray[np.int64], n_cells: int) -> Iterator[slice]:
-    """Parts of about `n_cells` cells that divide no track; `track` (N,) rises."""
+    """Parts of the cells that divide no track.
+
+    Parameters
+    ----------
+    track : ndarray of int, shape (N,)
+        Track of each cell, rising.
+    n_cells : int
+        Cells of a part; more only if one track has more.
+
+    Returns
+    -------
+    iterator of slice
+        All cells, in order.
+    """
     ends = np.append(np.flatnonzero(np.diff(track)) + 1, len(track))
     start = 0
     while start < len(track):
