@@ -157,6 +157,36 @@ def test_durations_of_several_films_stand_side_by_side(
     assert both["n_ended"].tolist() == (2 * one["n_ended"]).tolist()
 
 
+def test_durations_by_condition(
+    film: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, name in (("control", "a"), ("drug", "b"), ("drug", "c")):
+        (tmp_path / "films" / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(film, tmp_path / "films" / folder / f"{name}.ome.tif")
+        shutil.copy(film.with_name("film_labels.tif"), tmp_path / "films" / folder / f"{name}_labels.tif")
+    own = ["--tracks", "labels"]
+    classify(tmp_path / "films", tmp_path / "out", model_folder, *own, "--by", "folder")
+    found = pd.read_csv(tmp_path / "out" / "durations.csv", keep_default_na=False)
+    ended = found.groupby(["source", "folder"])["n_ended"].sum()
+    one = ended["control/a.ome.tif", "control"]
+    assert ended["all films", "control"] == one
+    assert (ended["all films", "drug"], ended["all films", ""]) == (2 * one, 3 * one)
+    assert ended["drug/c.ome.tif", "drug"] == one
+    curves = pd.read_csv(tmp_path / "out" / "duration_curves.csv")
+    assert set(curves["folder"].dropna()) == {"control", "drug"}
+
+    table = tmp_path / "conditions.csv"
+    table.write_text("file,dose\na.ome.tif,0 uM\nb.ome.tif,5 uM\n")
+    classify(tmp_path / "films", tmp_path / "by", model_folder, *own, "--table", str(table))
+    assert "1 of 3 films have no row in conditions.csv" in capsys.readouterr().err
+    found = pd.read_csv(tmp_path / "by" / "durations.csv", keep_default_na=False)
+    assert set(found["dose"][found["source"] == "all films"]) == {"", "0 uM", "5 uM", "(none)"}
+
+    given = ["classify", str(film), "-o", str(tmp_path / "no"), "--by", "folder"]
+    assert main(given) == 2
+    assert "give tracks too, or leave them out" in capsys.readouterr().err
+
+
 def test_a_folder_with_a_file_for_each_frame_is_a_film(
     film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
+    CompareSettings,
     EvaluateSettings,
     FinderSettings,
     FollowSettings,
@@ -106,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
     _add_settings(classify, FollowSettings)
+    _add_settings(classify, CompareSettings)
     _may_overwrite(classify)
     _add_settings(classify, WorkerSettings)
     classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
@@ -303,6 +305,7 @@ def _classify(options: argparse.Namespace) -> None:
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
     following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
+    comparing = _settings(CompareSettings, options)
     with resumable(options.output):
         done = show_job(
             classify_files(
@@ -312,6 +315,7 @@ def _classify(options: argparse.Namespace) -> None:
                 reading,
                 following,
                 workers,
+                comparing,
                 overwrite=options.overwrite,
                 resume=options.resume,
             )

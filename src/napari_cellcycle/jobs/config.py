@@ -49,6 +49,9 @@ _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: a
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
 _BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
 _SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
+_COMPARE = (
+    "with tracks: give durations for each well, file, folder, folder1, ..., or column of the cells or of table too"
+)
 _EMBEDDINGS = ("pca", "umap", "none")
 AUTO, LABELS, LINK = "auto", "labels", "link"
 """Where the tracks of films come from, if not from a file."""
@@ -239,6 +242,19 @@ class FollowSettings(Settings):
         float | None,
         more("with link: how far a cell moves at most from frame to frame, in pixels; else by its size", 1, 10_000),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareSettings(Settings):
+    """By what the durations of phases in films are compared."""
+
+    by: Annotated[str, more(_COMPARE)] = ""
+    table: Annotated[OptionalPath, more(f"with tracks: {_SAMPLE_TABLE}")] = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether films are to be compared."""
+        return bool(self.by) or self.table is not None
 
 
 @dataclass(frozen=True, kw_only=True)

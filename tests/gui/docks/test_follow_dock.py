@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.follow import FollowWidget
+from napari_cellcycle.gui.docks.follow_durations import FollowDurations, durations_in_words, pooled_curves
 from napari_cellcycle.gui.docks.follow_job import labels_as_numbers
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
@@ -97,7 +99,7 @@ def test_a_film_is_followed_and_shown(followed: FollowWidget, viewer: Any, linea
     assert film.followed.n_tracks == len(np.unique(lineage.track))
     assert film.decoded.impossible_before > 0 == film.decoded.impossible_after
     assert "its labels are the same cells" in followed.status.text()
-    assert "min (" in followed.durations.text()
+    assert "min (" in followed.durations.text.text()
     layer = find_layer(viewer.layers, "g", TRACKS)
     assert layer is not None
     assert sorted(layer.data[:, 0].astype(int)) == sorted(film.followed.key[film.followed.rows])
@@ -116,7 +118,7 @@ def test_phases_that_mean_nothing_are_greyed(followed: FollowWidget, viewer: Any
     for colours in found:
         assert len(np.unique(colours, axis=0)) == len(np.unique(film.phases))
         assert np.ptp(np.asarray(colours, float), axis=1).max() < 60  # the phases' own colours reach 178
-    assert "withheld" in followed.durations.text()
+    assert "withheld" in followed.durations.text.text()
 
 
 def test_unsure_and_unknown_calls_have_no_colour_of_a_phase() -> None:
@@ -219,6 +221,39 @@ def test_results_go_with_their_film(followed: FollowWidget, viewer: Any) -> None
     viewer.layers.remove(find_layer(viewer.layers, "g", PHASE))
     assert followed.film is None
     assert not followed.results.isVisibleTo(followed)
+
+
+# --- durations ---
+
+
+def test_durations_by_condition(
+    followed: FollowWidget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    film, told = followed.film, []
+    films = [replace(film, title=name, path=Path(f"/plate/{name}.tif")) for name in ("ctl/B02", "drug/B02", "drug/B03")]
+    shown = FollowDurations(told.append)
+    qtbot.addWidget(shown)
+    shown.show_films(films[:1])
+    assert shown.compare.isHidden()
+    shown.show_films(films)
+    assert not shown.compare.isHidden()
+    assert [line.partition(":")[0] for line in shown.text.text().splitlines()[1:]] == [one.title for one in films]
+    shown.by.choose("well")
+    assert [line.partition(":")[0] for line in shown.text.text().splitlines()[1:]] == ["B02", "B03"]
+    one, both = pooled_curves(films[:1])["S"], pooled_curves(films[:2])["S"]
+    assert (both.n_ended, both.n_cut, both.median) == (2 * one.n_ended, 2 * one.n_cut, one.median)
+
+    table = tmp_path / "conditions.csv"
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(table), ""))
+    table.write_text("folder,dose\nctl,0 uM\ndrug,5 uM\n")
+    shown.table_button.click()
+    assert shown.by.value() == "dose"
+    assert [line.partition(":")[0] for line in shown.text.text().splitlines()[1:]] == ["0 uM", "5 uM"]
+    table.write_text("well,dose\nH12,0 uM\n")
+    shown.table_button.click()
+    assert "no row of conditions.csv matches" in str(told[0])
+    in_frames = replace(films[0], decoded=replace(film.decoded, minutes_per_frame=None))
+    assert "no minutes per frame" in durations_in_words([("both", [films[0], in_frames])])
 
 
 # --- projects ---

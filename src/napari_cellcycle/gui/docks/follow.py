@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QScrollArea, QWidget
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.docks.follow_durations import FollowDurations
 from napari_cellcycle.gui.docks.follow_job import (
     FollowedFilm,
     decode_again,
@@ -100,7 +101,7 @@ class FollowWidget(Dock):
         self.scroller = QScrollArea()
         self.scroller.setWidgetResizable(True)
         self.scroller.setWidget(self.strips)
-        self.current, self.durations = text_label(), text_label()
+        self.current, self.durations = text_label(), FollowDurations(self.show_error)
         self.current.setMinimumHeight(3 * self.current.fontMetrics().lineSpacing())  # else it grows over the strips
         self.hint = text_label()
         self.save_button = button("Save ...", "save phases, transitions and durations as tables", self._on_save)
@@ -267,7 +268,7 @@ class FollowWidget(Dock):
         keys = min(len(film.prediction.phase_set), MOST_KEYS)
         self.hint.setText(f"Click a strip or a cell. Keys: 1 to {keys} label, 0 clears, arrows move along the track.")
         self.scroller.setFixedHeight(min(self.strips.sizeHint().height() + 4, _HIGHEST_PX))
-        self.durations.setText(durations_in_words(self.others.values()))
+        self.durations.show_films(self.others.values())
         self._show_layer()
 
     def _show_layer(self) -> None:
@@ -376,19 +377,3 @@ def strips_of(film: FollowedFilm) -> Strips:
     names = dict(zip(tracks.tolist(), film.followed.track[rows[first]].tolist(), strict=True))
     mothers = {place[child]: place[mother] for child, mother in film.followed.mothers.items()}
     return Strips(tuple(str(names[track]) for track in order), cells, mothers)
-
-
-def durations_in_words(films: Any) -> str:
-    """How long phases last, film by film."""
-    lines = []
-    for film in films:
-        unit = "frames" if film.decoded.minutes_per_frame is None else "min"
-        found = []
-        for name, curve in film.decoded.durations.items():
-            if curve.median == curve.median:
-                low, high = (f"{value:.3g}" if value == value else "?" for value in curve.median_interval)
-                found.append(f"{name} {curve.median:.3g} {unit} ({low} to {high})")
-        if not film.prediction.is_reliable:
-            found = ["withheld, as the model does not fit these cells"]
-        lines.append(f"{film.title}: {', '.join(found) or 'no phase was seen from start to end'}.")
-    return "\n".join(["Median durations, with intervals of 95 %:", *lines])

@@ -35,6 +35,8 @@ class FollowedFilm:
     ----------
     title : str
         What users call it.
+    path : Path or None
+        Its file, if it has one.
     followed : Followed
         The tracks of its N cells.
     prediction : Prediction
@@ -52,6 +54,7 @@ class FollowedFilm:
     """
 
     title: str
+    path: Path | None
     followed: Followed
     prediction: Prediction
     decoded: DecodedTracks
@@ -108,7 +111,8 @@ def follow_film(
     decoded = decode_followed(followed, prediction, settings, labels)
     along = with_tracks(prediction, followed, decoded)
     centres = cell_positions(cells.images)
-    return data_set, FollowedFilm(source.title, followed, along, decoded, settings, centres, labels, tuple(notes))
+    path = None if field is None else field.path
+    return data_set, FollowedFilm(source.title, path, followed, along, decoded, settings, centres, labels, tuple(notes))
 
 
 def decode_again(film: FollowedFilm, labels: NDArray[np.int64]) -> Job[Note, FollowedFilm]:
@@ -147,5 +151,5 @@ def save_followed(film: FollowedFilm, folder: Path) -> Job[Note, Path]:
 
     check_free(folder, ["phases.csv", "summary.json", *FOLLOWED_FILES], overwrite=False)
     write_table(film.prediction, folder / "phases.csv")
-    write_followed(film.followed, film.decoded, film.prediction, film.settings, folder)
+    write_followed(film.followed, film.decoded, film.prediction, folder)
     return folder
