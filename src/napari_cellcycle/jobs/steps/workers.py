@@ -30,7 +30,7 @@ _SURROUNDINGS = {
     "MALLOC_TRIM_THRESHOLD_": str(2**28),
 }
 """Each worker computes with one thread, and its C library (glibc) keeps the memory of a batch for the next one.
-Otherwise the system takes it and gives it back all the time, which costs a quarter of the time. glibc takes 32 MB at most.
+Otherwise the system takes it and gives it back all the time, which costs a quarter of the time. glibc takes 32 MB.
 """
 NEEDS_DISTRIBUTED = "scheduler needs one more package; install it with: pip install 'napari-cellcycle[cluster]'"
 
