@@ -157,6 +157,25 @@ def test_durations_of_several_films_stand_side_by_side(
     assert both["n_ended"].tolist() == (2 * one["n_ended"]).tolist()
 
 
+def test_a_folder_with_a_file_for_each_frame_is_a_film(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    labels = tifffile.imread(film.with_name("film_labels.tif"))
+    for frame, image in enumerate(tifffile.imread(film)):
+        for plane, channel in zip(image, ("BF", "DF"), strict=True):
+            tifffile.imwrite(tmp_path / "frames" / f"dish_t{frame + 1:02d}_{channel}.tif", plane)
+        tifffile.imwrite(tmp_path / "frames" / f"dish_t{frame + 1:02d}_BF_labels.tif", labels[frame])
+    tracks = ["--tracks", str(film.with_name("tracks.csv"))]
+    whole = classify(film, tmp_path / "whole", model_folder, *tracks)
+    reading = ["--channels", "brightfield=BF,darkfield=DF", "--pixel-size-um", "0.5"]
+    one_by_one = classify(tmp_path / "frames", tmp_path / "out", model_folder, *tracks, *reading)
+    pd.testing.assert_frame_equal(one_by_one.drop(columns="source"), whole.drop(columns="source"))
+    assert one_by_one["source"][0] == "dish_t01_BF.tif"
+    transitions = pd.read_csv(tmp_path / "out" / "transitions.csv")
+    assert set(transitions["source"]) == {"dish_t*_BF.tif"}
+
+
 def test_trackmate_gets_the_phases_back(film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path) -> None:
     original = tmp_path / "lineage.xml"
     original.write_text(trackmate_of(lineage), encoding="utf-8")
@@ -207,7 +226,7 @@ def test_a_film_of_known_phases_is_evaluated_along_its_tracks(
     assert main(given) == 2
     assert "of an earlier run" in capsys.readouterr().err
     assert main([*given[:3], str(tmp_path / "cv"), *given[4:], "--cv", "5"]) == 2
-    assert "leave out cv" in capsys.readouterr().err
+    assert "no kind of network is called" in capsys.readouterr().err
     (tmp_path / "none.csv").write_text(lineage.csv())
     assert main([*given[:3], str(tmp_path / "none"), *given[4:-1], str(tmp_path / "none.csv")]) == 2
     assert "no cell in a track has a known phase" in capsys.readouterr().err

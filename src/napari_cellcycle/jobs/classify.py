@@ -30,6 +30,7 @@ from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
 from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
@@ -103,6 +104,9 @@ def classify_files(
         if note:
             yield Note(note)
         kept = remembered(cells, model.card.input.channels)
+        followed = decoded = None
+        if following is not None and tracks is not None:  # first, as models may read whole tracks
+            followed = yield from follow.follow_cells(cells, following)
         prediction = yield from classify_cells(
             model,
             kept,
@@ -110,16 +114,15 @@ def classify_files(
             batch_size=config.batch_size,
             min_probability=config.min_probability,
             predict=predict_chunks(at_work, chunks),
+            tracks=None if followed is None else CellTracks(followed.key, followed.frame),
         )
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
         if config.min_purity is not None:
             prediction = yield from pure_calls(prediction, config.min_purity, config.held_out)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
-        followed = decoded = None
         in_tracks: dict[str, Any] = {}
-        if following is not None and tracks is not None:
-            followed = yield from follow.follow_cells(cells, following)
+        if following is not None and followed is not None:
             decoded = follow.decode_followed(followed, prediction, following)
             prediction = follow.with_tracks(prediction, followed, decoded)
             follow.write_followed(followed, decoded, prediction, following, Path(output))

@@ -61,6 +61,7 @@ _FINDER = (
     "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
+_FEATURES_OF = "with model causal or two-sided: finished model whose features of single frames are read"
 _WORKERS = "processes of this computer that share the work, each with one thread"
 _SCHEDULER = "share the work with a cluster of dask.distributed, as in tcp://10.0.0.5:8786"
 _PHASES = (
@@ -282,6 +283,7 @@ class EvaluateSettings(SettingsOfRecipe):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     inputs: Annotated[Inputs, more("with cv: channels that the network sees; empty: those of its recipe")] = ()
     also: Annotated[OptionalPath, more("with cv: more cells, of which only the DNA stain is trained on")] = None
+    features_of: Annotated[str, more(_FEATURES_OF)] = "default"
     keep_models: Annotated[bool, more("with cv: keep each fold's model, with the list of its test cells")] = False
     quoted_fold: Annotated[int, more("with protocol seed: the fold to quote, from 0; the paper quotes 3", 0, 99)] = 3
     clean_beside: Annotated[bool, more("with protocol seed: measure the clean figures too, to show next to them")] = (
@@ -321,6 +323,7 @@ class TrainSettings(SettingsOfRecipe):
     start_from: Annotated[
         str, setting("train this model further, even with few cells of your own: a name, or a folder written by train")
     ] = ""
+    features_of: Annotated[str, more(_FEATURES_OF)] = "default"
     resume: Annotated[bool, setting("continue a training that was interrupted, to the same model")] = False
     also: Annotated[OptionalPath, more("more cells, of which only the DNA stain is trained on, not the phase")] = None
     device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"

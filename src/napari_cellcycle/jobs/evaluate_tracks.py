@@ -21,16 +21,24 @@ from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
-from napari_cellcycle.jobs.config import EvaluateSettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.cross_validate_tracks import cross_validate_tracks
 from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, summarise_tracks
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
+from napari_cellcycle.jobs.track_data import true_phases
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.tracking.track_table import NO_TRACK
+from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.versions import installed_versions
 
+_FOLDS = (
+    "each track was called by a network that saw no frame of its film or, of a single film, none of its lineage; the "
+    "phases along tracks are found from these calls"
+)
 TRACK_REPORT_FILES = ("tracks.html", "track_scores.csv", "track_scores.json")
 _ROWS = {
     "right_frames": ("frames with the true phase", "{:.3f}"),
@@ -114,33 +122,36 @@ def evaluate_tracks(
     reading: ReadSettings,
     *,
     overwrite: bool = False,
-) -> Job[Progress | Note, TrackReport]:
-    """Test a finished model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
+) -> Job[Progress | Note | EpochDone, TrackReport]:
+    """Test a model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
 
     The true phases are those of labels, or of a column ``truth`` in the table of tracks. A track is left out if the
-    model was trained on one of its frames, while there are others.
+    model was trained on one of its frames, while there are others. With ``config.cv``, networks that read whole tracks
+    are trained and tested fold by fold; see `cross_validate_tracks`.
 
     Raises
     ------
     SettingError
-        `config` asks for a cross-validation, the cells are of no film, or no cell in a track has a known phase.
+        The cells are of no film, no cell in a track has a known phase, or networks of single frames would be trained.
     WriteError
         The folder can't be written, or holds what an earlier run wrote.
     """
-    if config.cv:
-        raise SettingError("tracks tests a finished model; leave out cv, or leave out tracks")
     check_free(Path(output), TRACK_REPORT_FILES, paths, overwrite=overwrite)
     with reserved(Path(output)):
-        model = load_model(config.model_name)
-        cells = yield from open_cells(paths, reading, model=model.folder)
-        model, note = model_for_channels(model, cells)
-        if note:
-            yield Note(note)
-        prediction = yield from classify_cells(model, cells, device=config.device)
+        model = None if config.cv else load_model(config.model_name)
+        cells = yield from open_cells(paths, reading, model=None if model is None else model.folder)
         followed = yield from follow_cells(cells, following)
+        if model is None:
+            prediction = yield from cross_validate_tracks(cells, followed, config)
+        else:
+            model, note = model_for_channels(model, cells)
+            if note:
+                yield Note(note)
+            tracks = CellTracks(followed.key, followed.frame)
+            prediction = yield from classify_cells(model, cells, device=config.device, tracks=tracks)
         settings = {**config.to_dict(), **following.to_dict(), **reading.to_dict()}
         settings["input"] = [str(path) for path in paths]
-        fingerprints = (yield from iter_duplicates(cells)).fingerprints
+        fingerprints = None if config.cv else (yield from iter_duplicates(cells)).fingerprints
         report = score_followed(cells, prediction, followed, following, fingerprints, shared_settings(settings))
         _write(report, Path(output))
         yield Note(report.notes[0])  # whether the model fits is said with its calls
@@ -152,17 +163,23 @@ def score_followed(
     prediction: Prediction,
     followed: Followed,
     following: FollowSettings,
-    fingerprints: NDArray[np.uint64],
+    fingerprints: NDArray[np.uint64] | None,
     settings: dict[str, Any],
 ) -> TrackReport:
-    """Compare raw calls and phases along tracks with the true phases."""
-    truth, rows = _true_phases(cells, prediction, followed), followed.rows
+    """Compare raw calls and phases along tracks with the true phases.
+
+    `fingerprints` of the cells tell which the model was trained on; None if each is called by one that never saw it.
+    """
+    truth, rows = true_phases(cells, followed, prediction.phase_set), followed.rows
     if not (truth[rows] != UNKNOWN).any():
         raise SettingError(
             "no cell in a track has a known phase; label some cells, or give a table of tracks with a column truth"
         )
-    seen = None if prediction.trained_on is None else in_training_set(fingerprints, prediction.trained_on)
-    protocol, note = leave_out_seen_tracks(truth, followed.key, seen)
+    if fingerprints is None:
+        protocol, note = CLEAN, _FOLDS
+    else:
+        seen = None if prediction.trained_on is None else in_training_set(fingerprints, prediction.trained_on)
+        protocol, note = leave_out_seen_tracks(truth, followed.key, seen)
     notes = tuple(filter(None, (note, unfamiliar_warning(prediction))))
     decoded = decode_followed(followed, prediction, following)
     along = np.array(prediction.phase_set.numbers(decoded.phase_set))[decoded.phases]
@@ -206,15 +223,6 @@ def leave_out_seen_tracks(
     if protocol == TRAINED_ON:
         return protocol, "the model was trained on frames of all tracks of known phase, so these scores are too good"
     return protocol, f"the model was trained on frames of {len(known):,} of {n_tracks:,} tracks, which are left out"
-
-
-def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int8]:
-    """Number of the true phase of each cell in the phase set of the calls; the table of tracks counts first."""
-    truth = cells.in_phases(prediction.phase_set).phases.copy()
-    if followed.truth is not None:
-        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()), np.int8)
-        truth = np.where(told != UNKNOWN, told, truth)
-    return truth
 
 
 def _write(report: TrackReport, folder: Path) -> None:

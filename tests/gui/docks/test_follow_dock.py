@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.events import result_of
 from napari_cellcycle.gui.docks.follow import FollowWidget
 from napari_cellcycle.gui.docks.follow_job import labels_as_numbers
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field, data_set_of_field
 from napari_cellcycle.gui.layers.phase_layer import phase_layer, show_phases
-from napari_cellcycle.gui.layers.phase_table import result_table
+from napari_cellcycle.gui.layers.phase_table import prediction_of, result_table
+from napari_cellcycle.gui.layers.project_fields import load_fields, open_fields, show_field, write_fields
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer
 from napari_cellcycle.gui.layers.tracks_layer import POSITION, TRACKS, middle_of
 from napari_cellcycle.gui.layers.view_fit import camera_of
@@ -216,3 +219,54 @@ def test_results_go_with_their_film(followed: FollowWidget, viewer: Any) -> None
     viewer.layers.remove(find_layer(viewer.layers, "g", PHASE))
     assert followed.film is None
     assert not followed.results.isVisibleTo(followed)
+
+
+# --- projects ---
+
+
+def saved_and_opened(dock: FollowWidget, viewer: Any, folder: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """Put the field of the dock into a project, and open it in the empty viewer; `state` as JSON gives it."""
+    kept = json.loads(json.dumps(state))
+    path = folder / "film.cellcycle.json"
+    saved = result_of(write_fields(path, open_fields(viewer)))
+    viewer.layers.clear()
+    assert dock.film is None
+    fields, notes = result_of(load_fields(path, saved))
+    assert notes == []
+    show_field(viewer, fields[0])
+    return kept
+
+
+def test_a_project_opens_a_followed_film_again(
+    followed: FollowWidget, viewer: Any, tmp_path: Path, finished: Any, qtbot: Any
+) -> None:
+    before = followed.film
+    followed.colour_by.choose(POSITION)
+    state = saved_and_opened(followed, viewer, tmp_path, followed.project_state())
+    assert find_layer(viewer.layers, "g", TRACKS) is None
+    again = FollowWidget(viewer)
+    qtbot.addWidget(again)
+    again.restore_state(state)
+    finished(again)
+    assert again.film is not None
+    np.testing.assert_array_equal(again.film.followed.key, before.followed.key)
+    assert again.film.followed.mothers == before.followed.mothers
+    np.testing.assert_array_equal(again.film.phases, before.phases)
+    assert again.film.settings == before.settings
+    assert again.form.values()["minutes_per_frame"] == 30
+    assert again.colour_by.value() == POSITION
+    assert find_layer(viewer.layers, "g", TRACKS).color_by == POSITION
+
+
+def test_a_state_that_somebody_edited_follows_nothing(followed: FollowWidget, viewer: Any) -> None:
+    followed.others.clear()
+    films = [3, {"group": "h"}, {"group": "g", "minutes_per_frame": "soon"}]
+    for state in ({}, {"films": 3}, {"films": films, "colour_by": "smell", "shown": []}):
+        followed.restore_state(state)
+        assert followed.job is None
+
+
+def test_tracks_are_no_samples(followed: FollowWidget, viewer: Any) -> None:
+    layer = find_layer(viewer.layers, "g", PHASE)
+    assert {"track", "parent"} <= set(layer.features)
+    assert "track" not in prediction_of(layer).columns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +21,11 @@ from napari_cellcycle.gui.docks.follow_job import (
     save_followed,
 )
 from napari_cellcycle.gui.docks.notices import Notice
-from napari_cellcycle.gui.layers.cell_link import CellLink
-from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
+from napari_cellcycle.gui.layers.cell_link import CellLink, layers_of
+from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, remember_data_set
+from napari_cellcycle.gui.layers.field import find_field
 from napari_cellcycle.gui.layers.labelled_phases import MOST_KEYS
-from napari_cellcycle.gui.layers.phase_table import prediction_of
+from napari_cellcycle.gui.layers.phase_table import keep_tracks, kept_tracks, prediction_of
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.tracks_layer import PHASE as BY_PHASE
 from napari_cellcycle.gui.layers.tracks_layer import POSITION, middle_of, show_tracks, table_of, tracks_layers
@@ -39,8 +42,11 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
+    from napari_cellcycle.tracking.track_table import TrackTable
+
 _WORDS = {"label images if their labels persist, else linked": AUTO, "the labels": LABELS, "link the cells": LINK}
 _COLOUR_BY = {"phases along tracks": BY_PHASE, "calls of single frames": BY_RAW, "position in the cycle": POSITION}
+_SETTINGS = ("minutes_per_frame", "max_move_px")
 _HIGHEST_PX = 320
 _FILES = "Tracks (*.xml *.csv *.tsv *.txt);;All files (*)"
 
@@ -52,6 +58,7 @@ class FollowWidget(Dock):
         super().__init__(napari_viewer)
         self.film: FollowedFilm | None = None
         self.others: dict[str, FollowedFilm] = {}
+        self._waiting: list[tuple[str, FollowSettings]] = []
         self._file: Path | None = None
         self._link: CellLink | None = None
         self.empty = Notice(
@@ -79,7 +86,7 @@ class FollowWidget(Dock):
         rows = form_rows(inputs)
         rows.addRow("Film", self.cells)
         rows.addRow("Tracks", side_by_side(self.tracks, self.file_button))
-        self.form = Form(FollowSettings, ["minutes_per_frame", "max_move_px"])
+        self.form = Form(FollowSettings, list(_SETTINGS))
         self.run_button = button("Follow", "find the tracks, and the phases along them", self._on_run)
         self.setup = stacked(inputs, self.form, self.run_button)
         return self.setup
@@ -142,9 +149,8 @@ class FollowWidget(Dock):
     # --- following ---
 
     def _on_run(self) -> None:
-        layer, data_set, how = self._layer(), self._data_set(), self.tracks.value()
-        if layer is None or data_set is None:
-            self.show_status("The layers of this film are gone or renamed; classify it again.")
+        layer, how = self._layer(), self.tracks.value()
+        if layer is None:
             return
         table = None if isinstance(how, str | Path) else table_of(how)
         try:
@@ -152,24 +158,67 @@ class FollowWidget(Dock):
         except CellCycleError as error:
             self.show_error(error)
             return
-        labels = labels_as_numbers(data_set.labels)
-        source = data_set.source
-        job = follow_film(source.title, data_set.cells, prediction_of(layer), settings, labels, table)
-        self.start(job, self._on_followed)
+        self._follow(layer, settings, table)
 
-    def _on_followed(self, film: FollowedFilm) -> None:
-        group = self.cells.value()
-        if group is None:
+    def _follow(self, layer: Labels, settings: FollowSettings, table: TrackTable | None) -> None:
+        source, known = source_of(layer), self._data_set()
+        assert isinstance(source, FieldSource)
+        field = find_field(self.viewer, source)
+        if known is None and field is None:
+            self.show_status("The layers of this film are gone or renamed; classify it again.")
             return
-        self.others[group] = film
+        if field is not None:
+            field = replace(field, source=source)  # which is that of the calls, also if a layer was renamed since
+        self.start(follow_film(source, field, known, prediction_of(layer), settings, table), self._on_followed)
+
+    def _on_followed(self, found: tuple[DataSet, FollowedFilm]) -> None:
+        data_set, film = found
         layer = self._layer()
-        if layer is not None:
-            layer.events.features.connect(self._on_new_calls)
+        if layer is None:
+            return
+        remember_data_set([*layers_of(self.viewer.layers, data_set.source), layer], data_set)
+        self.others[data_set.source.group] = film
+        keep_tracks(layer, film.followed.track, film.followed.parent)
+        layer.events.features.connect(self._on_new_calls)
         self._show(film)
         tracks = (
             f"{film.followed.n_tracks:,} tracks; steps back: {film.decoded.impossible_before:,} before, none after."
         )
         self.show_status(" ".join([tracks, as_sentences(film.notes)]))
+
+    # --- projects ---
+
+    def project_state(self) -> dict[str, Any]:
+        """How the films were followed; their tracks are in the tables of their phase layers."""
+        films = [{"group": group, **film.settings.to_dict()} for group, film in self.others.items()]
+        return {"films": films, "shown": self.cells.value(), "colour_by": self.colour_by.value()} if films else {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Follow the films again, by the tracks that they had; the one that was shown comes last, and stays."""
+        films = state.get("films")
+        known = [film for film in films if isinstance(film, dict)] if isinstance(films, list) else []
+        for film in sorted(known, key=lambda film: film.get("group") == state.get("shown")):
+            with suppress(CellCycleError):
+                self._waiting.append((str(film.get("group")), FollowSettings.from_dict(film)))
+        if state.get("colour_by") in _COLOUR_BY.values():
+            self.colour_by.choose(state["colour_by"])
+        self._follow_again()
+
+    def on_end(self) -> None:
+        """Go on with the films of a project."""
+        super().on_end()
+        self._follow_again()
+
+    def _follow_again(self) -> None:
+        while self._waiting and self.job is None:
+            group, settings = self._waiting.pop(0)
+            if group in dict(self._films()).values():
+                self.cells.choose(group)
+            layer = self._layer()
+            table = None if layer is None else kept_tracks(layer)
+            if self.cells.value() == group and layer is not None and table is not None:
+                self.form.show_values({name: getattr(settings, name) for name in _SETTINGS})
+                self._follow(layer, settings, table)
 
     def _on_new_calls(self, _event: Any = None) -> None:
         """The film was classified again, so what was found along its tracks is out of date."""

@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.annotate.label_table import LabelTable
-from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.events import Job, Note, map_events
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.events import Job, Note, Progress, map_events
+from napari_cellcycle.gui.docks.gallery_job import read_data_set
+from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.field import FieldOnScreen
+from napari_cellcycle.gui.layers.source import FieldSource
 from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import FollowSettings
@@ -80,17 +84,19 @@ class FollowedFilm:
 
 
 def follow_film(
-    title: str,
-    cells: Cells,
+    source: FieldSource,
+    field: FieldOnScreen | None,
+    known: DataSet | None,
     prediction: Prediction,
     settings: FollowSettings,
-    labels: NDArray[np.int64],
     table: TrackTable | None = None,
-) -> Job[Note, FollowedFilm]:
-    """Find the tracks of a film, and the phases along them."""
+) -> Job[Progress | Note, tuple[DataSet, FollowedFilm]]:
+    """Find the tracks of a film, and the phases along them; the cells of `field` are read unless they are `known`."""
+    data_set = known or (yield from read_data_set(source, field))
     yield Note("Following the cells ...")
     from napari_cellcycle.jobs.follow import decode_followed, follow_cells, with_tracks
 
+    cells, labels = data_set.cells, labels_as_numbers(data_set.labels)
     notes: list[str] = []
 
     def keep(note: Note) -> tuple[()]:
@@ -102,7 +108,7 @@ def follow_film(
     decoded = decode_followed(followed, prediction, settings, labels)
     along = with_tracks(prediction, followed, decoded)
     centres = cell_positions(cells.images)
-    return FollowedFilm(title, followed, along, decoded, settings, centres, labels, tuple(notes))
+    return data_set, FollowedFilm(source.title, followed, along, decoded, settings, centres, labels, tuple(notes))
 
 
 def decode_again(film: FollowedFilm, labels: NDArray[np.int64]) -> Job[Note, FollowedFilm]:
