@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ class ZarrFrames:
         out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         for number in np.unique(wanted // length).tolist():
             inside = wanted // length == number
-            piece = self._pieces.get(number, lambda n=number: self._slab(slice(n * length, (n + 1) * length)))
+            piece = self._pieces.get(number, partial(self._slab, slice(number * length, (number + 1) * length)))
             out[inside] = piece[wanted[inside] - number * length]
         return out
 
