@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -144,18 +145,20 @@ def main() -> None:
         QFileDialog.getExistingDirectory = staticmethod(lambda *_: str(Path(folder) / "saved"))  # type: ignore[method-assign]
         QFileDialog.getSaveFileName = staticmethod(lambda *_: (str(Path(folder) / "saved.csv"), ""))  # type: ignore[method-assign]
         (Path(folder) / "saved").mkdir()
-        for part in (cells, gallery, evaluation, training, populations, stain):
+        shutil.copytree(DATA / "jurkat" / "Experiment_1", Path(folder) / "cells")  # labels are kept beside the data
+        cells(window, Path(folder) / "cells")
+        for part in (gallery, evaluation, training, populations, stain):
             part(window)
         longest, what = max(window.longest)
         print(f"longest, napari's own work on layers apart: {1000 * longest:.0f} ms ({what})", flush=True)
     os._exit(0)  # Qt's own end is no part of this
 
 
-def cells(window: Window) -> None:
+def cells(window: Window, folder: Path) -> None:
     """Open cells, and classify them."""
     dock = window.open("Open cells")
     with window.action("Open cells: look into the folder", dock):
-        dock.look_into([str(DATA / "jurkat" / "Experiment_1")])
+        dock.look_into([str(folder)])
     with window.action("Open cells: open", dock):
         dock.open_button.click()
     classify = window.open("Classify")
