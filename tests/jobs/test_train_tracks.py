@@ -12,9 +12,11 @@ import tifffile
 from lineages import Lineage, draw_film, lineages
 from made import made_pixels
 
+import napari_cellcycle as cc
 from napari_cellcycle.cli import main
-from napari_cellcycle.errors import SettingError
+from napari_cellcycle.errors import ModelError, SettingError
 from napari_cellcycle.jobs.steps.pretrained import PretrainedModel
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.store.models import load_card, load_model
 
 DURATIONS = {"G1": 300.0, "S": 200.0, "G2": 150.0}
@@ -75,6 +77,25 @@ def test_a_network_on_features_calls_better_than_the_frames_alone(
     assert card.training["features_of"]["name"] == model_folder.name
     assert card.training["n_cells"] == len(lineage)
     assert card.training["minutes_per_frame"] == 30
+
+
+def test_python_takes_tracks_too(two_sided: Path, film: Path, tmp_path: Path) -> None:
+    cells = cc.read_cells(film)
+    with pytest.raises(ModelError, match="reads whole tracks; give them"):
+        cc.classify(cells, two_sided, device="cpu")
+    frame = np.array([int(source.rpartition("=")[2][:-1]) for source in cells.sources])
+    calls = cc.classify(cells, two_sided, device="cpu", tracks=CellTracks(cells.ids, frame))
+    tracks = ["--tracks", "labels", "--minutes-per-frame", "5"]
+    given = ["classify", str(film), "-o", str(tmp_path / "out"), "--model", str(two_sided), "--device", "cpu", *tracks]
+    assert main(given) == 0
+    table = pd.read_csv(tmp_path / "out" / "phases.csv", keep_default_na=False)
+    assert table["phase"].tolist() == calls.phase_set.labels(calls.phases).tolist()
+
+
+def test_another_pace_is_said(two_sided: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["classify", str(film), "-o", str(tmp_path / "out"), "--model", str(two_sided), "--device", "cpu"]
+    assert main([*given, "--tracks", "labels", "--minutes-per-frame", "5"]) == 0
+    assert "learned from films of 30 minutes a frame, and this one has 5" in capsys.readouterr().err
 
 
 def test_whole_lineages_are_held_back(two_sided: Path, lineage: Lineage) -> None:
