@@ -213,8 +213,8 @@ def classify_cells(
 
 CHUNK_CELLS = 8192
 """About so many cells are kept, or sent to another process, together."""
-CELLS_IN_TRACKS = 2048
-"""About so many cells in whole tracks are called together."""
+STEPS_OF_TRACKS = 1024
+"""About so many steps of tracks are called together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +299,7 @@ def _predict_tracks(
 ) -> Job[Progress | Note, None]:
     """Predict all cells by a `SequenceNetwork`, whole tracks together."""
     order, track, step = tracks.in_order()
-    for rows in whole_tracks(track, CELLS_IN_TRACKS):
+    for rows in whole_tracks(track, step, STEPS_OF_TRACKS):
         batch = read_batch(work.cells, order[rows])
         yield from batch.notes
         collected.unreadable.update(batch.unreadable)
