@@ -90,7 +90,8 @@ class TrackSet:
                 first = start + int(torch.randint(stop - start - length + 1, (), generator=random))
                 parts.append((first, first + length))
         order = torch.randperm(len(parts), generator=random)
-        return list(torch.tensor(parts)[order].split(config.batch_size))
+        batches = torch.tensor(parts)[order].split(config.batch_size)
+        return [batch for batch in batches if (batch[:, 1] - batch[:, 0]).sum() > 1]  # batch norm needs two cells
 
     def batch(self, parts: Tensor, config: TrainConfig, random: torch.Generator, device: torch.device) -> TrackBatch:
         """Take some parts of tracks; images of a part are all changed alike at random.
