@@ -33,7 +33,7 @@ from napari_cellcycle.jobs.steps.fit_sequences import PreparedTracks, fit_sequen
 from napari_cellcycle.jobs.steps.training_data import TrainingData, load_training_data
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.sequence import CellTracks, Places, whole_tracks
-from napari_cellcycle.predict import predict_prepared
+from napari_cellcycle.predict import STEPS_OF_TRACKS, predict_prepared
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.tracking.decode import decode_tracks
 from napari_cellcycle.training.recipes import RECIPES
@@ -105,7 +105,7 @@ class Film:
     def called(self, model: Model) -> np.ndarray:
         """Probabilities of all cells."""
         found = []
-        for rows in whole_tracks(self.tracks.track, 2048):
+        for rows in whole_tracks(self.tracks.track, self.tracks.step, STEPS_OF_TRACKS):
             images = self.tracks.cells.images[rows] / model.card.input.scales[:, None, None]
             reads_tracks = model.card.architecture in ("causal", "two-sided", "jose2023")
             places = Places.of(self.tracks.track[rows], self.tracks.step[rows], CPU) if reads_tracks else None

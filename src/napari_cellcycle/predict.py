@@ -43,6 +43,7 @@ def classify(
     device: str = "auto",
     min_probability: float = 0.0,
     phases: PhaseSet | str | None = None,
+    tracks: CellTracks | None = None,
 ) -> Prediction:
     """Call the phase of each cell. What the user should know of that is shown as `CellCycleWarning`.
 
@@ -60,6 +61,8 @@ def classify(
     phases : PhaseSet or str, optional
         A coarser phase set, such as ``"g1-s-g2m"``, to which the probabilities are added up; by default that of the
         model.
+    tracks : CellTracks, optional
+        Track and frame of each cell, for a model that reads whole tracks; others don't look at it.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def classify(
     ChannelError
         The model needs a channel that the cells don't have.
     ModelError
-        The model can't tell these phases.
+        The model can't tell these phases, or reads whole tracks, and none are given.
 
     Examples
     --------
@@ -89,7 +92,8 @@ def classify(
     model, note = model_for_channels(model, cells)
     if note:
         warn_user([note])
-    found = run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))
+    job = classify_cells(model, cells, device=device, min_probability=min_probability, tracks=tracks)
+    found = run_with_warnings(job)
     return found if phases is None else found.in_phases(phase_set(phases))
 
 
@@ -209,8 +213,8 @@ def classify_cells(
 
 CHUNK_CELLS = 8192
 """About so many cells are kept, or sent to another process, together."""
-CELLS_IN_TRACKS = 2048
-"""About so many cells in whole tracks are called together."""
+STEPS_OF_TRACKS = 1024
+"""About so many steps of tracks are called together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,7 +299,7 @@ def _predict_tracks(
 ) -> Job[Progress | Note, None]:
     """Predict all cells by a `SequenceNetwork`, whole tracks together."""
     order, track, step = tracks.in_order()
-    for rows in whole_tracks(track, CELLS_IN_TRACKS):
+    for rows in whole_tracks(track, step, STEPS_OF_TRACKS):
         batch = read_batch(work.cells, order[rows])
         yield from batch.notes
         collected.unreadable.update(batch.unreadable)

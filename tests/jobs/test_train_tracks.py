@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import torch
 from lineages import Lineage, draw_film, lineages
 from made import made_pixels
 
+import napari_cellcycle as cc
 from napari_cellcycle.cli import main
-from napari_cellcycle.errors import SettingError
+from napari_cellcycle.errors import ModelError, SettingError
+from napari_cellcycle.events import result_of
+from napari_cellcycle.jobs.config import FollowSettings, ReadSettings, TrainSettings
 from napari_cellcycle.jobs.steps.pretrained import PretrainedModel
+from napari_cellcycle.jobs.train_tracks import train_on_tracks
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.store.models import load_card, load_model
+from napari_cellcycle.training.classifier import EpochDone
 
 DURATIONS = {"G1": 300.0, "S": 200.0, "G2": 150.0}
 QUICK = ["--device", "cpu", "--epochs", "30", "--learning-rate", "0.02"]
@@ -77,6 +86,50 @@ def test_a_network_on_features_calls_better_than_the_frames_alone(
     assert card.training["minutes_per_frame"] == 30
 
 
+def test_python_takes_tracks_too(two_sided: Path, film: Path, model_folder: Path, tmp_path: Path) -> None:
+    cells = cc.read_cells(film)
+    with pytest.raises(ModelError, match="reads whole tracks; give them"):
+        cc.classify(cells, two_sided, device="cpu")
+    frame = np.array([int(source.rpartition("=")[2][:-1]) for source in cells.sources])
+    calls = cc.classify(cells, two_sided, device="cpu", tracks=CellTracks(cells.ids, frame))
+    tracks = ["--tracks", "labels", "--minutes-per-frame", "5"]
+    given = ["classify", str(film), "-o", str(tmp_path / "out"), "--model", str(two_sided), "--device", "cpu", *tracks]
+    assert main(given) == 0
+    table = pd.read_csv(tmp_path / "out" / "phases.csv", keep_default_na=False)
+    assert table["phase"].tolist() == calls.phase_set.labels(calls.phases).tolist()
+    how = {"tracks": film.with_name("tracks.csv"), "features_of": two_sided.parent / "none", "minutes_per_frame": 30}
+    with pytest.raises(ModelError, match="no model is called"):
+        cc.train(cells, tmp_path / "mine", "causal", **how)
+    model = cc.train(
+        cells, tmp_path / "mine", "causal", **(how | {"features_of": model_folder}), epochs=1, device="cpu"
+    )
+    assert model.card.training["minutes_per_frame"] == 30
+
+
+def test_an_interrupted_training_is_resumed_to_the_same_weights(film: Path, model_folder: Path, tmp_path: Path) -> None:
+    run = TrainSettings(
+        model="two-sided", features_of=str(model_folder), device="cpu", overrides={"epochs": 3, "learning_rate": 0.02}
+    )
+    following = FollowSettings(tracks=str(film.with_name("tracks.csv")))
+    whole = result_of(train_on_tracks([film], tmp_path / "whole", run, following, ReadSettings()))
+    begun = train_on_tracks([film], tmp_path / "part", run, following, ReadSettings())
+    with closing(begun):
+        next(event for event in begun if isinstance(event, EpochDone))
+    assert not (tmp_path / "part").exists()
+    other = replace(run, resume=True, features_of="default")
+    with pytest.raises(SettingError, match="was begun with other cells"):
+        result_of(train_on_tracks([film], tmp_path / "part", other, following, ReadSettings()))
+    resumed = train_on_tracks([film], tmp_path / "part", replace(run, resume=True), following, ReadSettings())
+    for name, values in result_of(resumed).network.state_dict().items():
+        torch.testing.assert_close(values, whole.network.state_dict()[name], rtol=0, atol=0, equal_nan=True)
+
+
+def test_another_pace_is_said(two_sided: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["classify", str(film), "-o", str(tmp_path / "out"), "--model", str(two_sided), "--device", "cpu"]
+    assert main([*given, "--tracks", "labels", "--minutes-per-frame", "5"]) == 0
+    assert "learned from films of 30 minutes a frame, and this one has 5" in capsys.readouterr().err
+
+
 def test_whole_lineages_are_held_back(two_sided: Path, lineage: Lineage) -> None:
     split = pd.read_csv(two_sided / "split.csv")
     held_back = set(split["cell"][split["part"] == "validation"] - 1)
@@ -119,6 +172,7 @@ def test_what_does_not_go_together_is_one_sentence(
     assert "sees single frames; leave out tracks" in complaint("train", "--model", "features", *tracks)
     assert main(["export", str(two_sided), "-o", str(tmp_path / "two.onnx")]) == 2
     assert "only models of single cells can be exported" in capsys.readouterr().err
+    assert "give a kind of network as model" in complaint("train", "--start-from", "default", *tracks)
     with pytest.raises(SettingError, match="networks that read tracks can't be trained further"):
         PretrainedModel.load(str(two_sided))
     assert "choose another model than one that" in complaint(

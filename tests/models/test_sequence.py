@@ -72,6 +72,13 @@ def test_cells_in_the_order_of_tracks_and_frames() -> None:
     assert step.tolist() == [0, 0, 2, 0, 0]
 
 
-def test_no_track_is_divided() -> None:
-    track = np.repeat([0, 1, 2, 3], [3, 2, 9, 1])
-    assert [(part.start, part.stop) for part in whole_tracks(track, 5)] == [(0, 5), (5, 14), (14, 15)]
+def test_no_track_is_divided_and_no_grid_is_too_large() -> None:
+    def parts(lengths: list[int], n_steps: int, gap: int = 0) -> list[tuple[int, int]]:
+        track = np.repeat(np.arange(len(lengths)), lengths)
+        step = np.concatenate([np.arange(length) * (1 + gap) for length in lengths])
+        return [(part.start, part.stop) for part in whole_tracks(track, step, n_steps)]
+
+    assert parts([3, 2, 9, 1], 6) == [(0, 5), (5, 14), (14, 15)]
+    assert parts([3, 2], 6, gap=1) == [(0, 3), (3, 5)]  # steps without a cell are steps too
+    assert parts([9, 1, 1, 1, 1], 12) == [(0, 9), (9, 13)]  # short tracks would be filled up to the long one
+    assert parts([0], 5) == []

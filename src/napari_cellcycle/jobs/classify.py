@@ -119,6 +119,8 @@ def classify_files(
         kept = remembered(cells, model.card.input.channels)
         followed = decoded = conditions = None
         if following is not None and tracks is not None:  # first, as models may read whole tracks
+            if note := follow.note_on_pace(model.card, following):
+                yield Note(note)
             followed = yield from follow.follow_cells(cells, following)
             conditions = yield from film_conditions(followed.films, cells, comparing)
         prediction = yield from classify_cells(

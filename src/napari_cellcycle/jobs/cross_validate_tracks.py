@@ -17,7 +17,7 @@ from napari_cellcycle.jobs.track_data import TrackData, track_data
 from napari_cellcycle.jobs.train_tracks import recipe_on_tracks
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.sequence import Places, whole_tracks
-from napari_cellcycle.predict import CELLS_IN_TRACKS, PartialPrediction, predict_prepared
+from napari_cellcycle.predict import STEPS_OF_TRACKS, PartialPrediction, predict_prepared
 from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.training.config import resolved
 
@@ -69,7 +69,7 @@ def _test(model: Model, fold: Fold, data: TrackData, found: PartialPrediction) -
     """Fill in what the model says of the whole tracks of its test part."""
     rows = data.rows_in(fold.test)
     tracks, device = data.prepared.subset(rows), torch.device("cpu")
-    for part in whole_tracks(tracks.track, CELLS_IN_TRACKS):
+    for part in whole_tracks(tracks.track, tracks.step, STEPS_OF_TRACKS):
         places = Places.of(tracks.track[part], tracks.step[part], device)
         images = tracks.cells.images[part] / model.card.input.scales[:, None, None]
         found.add(data.rows[rows[part]], predict_prepared(model, images, device, places))

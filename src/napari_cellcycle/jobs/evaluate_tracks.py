@@ -23,7 +23,7 @@ from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
 from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, FollowSettings, ReadSettings
 from napari_cellcycle.jobs.cross_validate_tracks import cross_validate_tracks
-from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, summarise_tracks
+from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, note_on_pace, summarise_tracks
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.jobs.track_data import true_phases
@@ -63,7 +63,7 @@ td:first-child, th:first-child { text-align: left; }
 <h1>Phases along tracks: {{ model }}</h1>
 <p>{{ n_known }} cells of known phase in {{ n_tracks }} tracks ({{ source }}), {{ n_divisions }} divisions.</p>
 {% for note in notes %}<p>{{ note }}.</p>
-{% endfor %}<table><tr><th></th><th>single frames</th><th>along tracks</th></tr>
+{% endfor %}<table><tr><th></th><th>raw calls</th><th>along tracks</th></tr>
 {% for name, raw, decoded in rows %}<tr><td>{{ name }}</td><td>{{ raw }}</td><td>{{ decoded }}</td></tr>
 {% endfor %}</table>
 <p>An error can only be measured where both truth and call change phase; transitions that were missed count as not found
@@ -110,7 +110,7 @@ class TrackReport:
         return found
 
     def __str__(self) -> str:
-        lines = [f"{'':<34}{'single frames':>15}{'along tracks':>15}"]
+        lines = [f"{'':<34}{'raw calls':>15}{'along tracks':>15}"]
         return "\n".join([*lines, *(f"{name:<34}{raw:>15}{decoded:>15}" for name, raw, decoded in self.rows())])
 
 
@@ -145,8 +145,7 @@ def evaluate_tracks(
             prediction = yield from cross_validate_tracks(cells, followed, config)
         else:
             model, note = model_for_channels(model, cells)
-            if note:
-                yield Note(note)
+            yield from (Note(text) for text in (note, note_on_pace(model.card, following)) if text)
             tracks = CellTracks(followed.key, followed.frame)
             prediction = yield from classify_cells(model, cells, device=config.device, tracks=tracks)
         settings = {**config.to_dict(), **following.to_dict(), **reading.to_dict()}

@@ -39,6 +39,8 @@ from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
 if TYPE_CHECKING:
     import pandas as pd
 
+    from napari_cellcycle.models import ModelCard
+
 FOLLOWED_FILES = ("transitions.csv", "durations.csv", "duration_curves.csv")
 
 
@@ -122,6 +124,14 @@ def follow_cells(cells: Cells, settings: FollowSettings, table: TrackTable | Non
         truth = np.full(len(cells), "", found[0].truth.dtype)
         truth[films[0].rows] = found[0].truth
     return Followed(tuple(films), key, track, frame, parent, mothers, spots, source, truth)
+
+
+def note_on_pace(card: ModelCard, settings: FollowSettings) -> str:
+    """A note if a model that reads tracks was trained on films of another pace than this one; else empty."""
+    learned, here = card.training.get("minutes_per_frame"), settings.minutes_per_frame
+    if learned is None or here is None or learned == here:
+        return ""
+    return f"{card.name} learned from films of {learned:g} minutes a frame, and this one has {here:g}"
 
 
 def _tracks_of(

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.splits import split_validation
 from napari_cellcycle.datasets.training_cells import count_phases
 from napari_cellcycle.errors import SettingError, WriteError
@@ -43,6 +44,16 @@ def train_on_tracks(
     *,
     stop: Stop = never,
 ) -> Job[Progress | Note | EpochDone, Model]:
+    """Train on the tracks of the films in `paths`; see `train_cells_on_tracks`."""
+    with claimed(Path(output), resume=run.resume):
+        how = _How.of(run)
+        cells = yield from open_cells(paths, reading)
+        return (yield from _train(cells, Path(output), run, how, following, stop))
+
+
+def train_cells_on_tracks(
+    cells: Cells, output: Path, run: TrainSettings, following: FollowSettings, *, stop: Stop = never
+) -> Job[Progress | Note | EpochDone, Model]:
     """Train on the tracks of films, and write the new model to the new folder `output`.
 
     True phases are labels of the cells, or a column ``truth`` in the table of tracks; cells without one are there for
@@ -57,49 +68,71 @@ def train_on_tracks(
     TooFewCellsError
         There are too few tracks to hold some back.
     """
-    output = Path(output)
-    _check_settings(run)
-    with claimed(output, resume=run.resume):
-        recipe, features_of = recipe_on_tracks(run.model, run.features_of)
+    with claimed(Path(output), resume=run.resume):
+        return (yield from _train(cells, Path(output), run, _How.of(run), following, stop))
+
+
+class _How(NamedTuple):
+    """What is trained, on the features of which model, and how."""
+
+    recipe: Recipe
+    features_of: Model | None
+    config: TrainConfig
+
+    @classmethod
+    def of(cls, run: TrainSettings) -> Self:
+        """As `run` says; SettingError if it asks for what is done with single cells."""
+        if run.start_from:
+            raise SettingError(
+                "start-from is for networks of single frames; with tracks, give a kind of network as model"
+            )
+        if run.also is not None:
+            raise SettingError("also gives single cells, which are in no track; leave it out to train on tracks")
         config = resolved(run.config)
         check_for_tracks(config)
-        cells = yield from open_cells(paths, reading)
-        followed = yield from follow_cells(cells, following)
-        data = yield from track_data(cells, followed, recipe.input)
-        train, held_back = split_validation(
-            data.cells, groups=data.groups, validation_fraction=config.validation_fraction, seed=config.seed
-        )
-        training, validation = (data.prepared.subset(data.rows_in(part)) for part in (train, held_back))
-        hashes = [tracks.cells.sha256 + sha256(tracks.step.tobytes()).hexdigest() for tracks in (training, validation)]
-        checkpointer = Checkpointer(output, _identity(run, config, features_of, hashes))
-        hooks = checkpointer.hooks(stop, resume=run.resume)
-        model, log = yield from fit_sequence_model(
-            output.name, recipe, training, validation, config, run.device, features_of=features_of, hooks=hooks
-        )
-        facts = {
-            **facts_of(data, following, features_of),
-            "epochs_done": len(log),
-            "best_epoch": max(done.epoch for done in log if done.is_best),
-            "seconds": round(checkpointer.elapsed()),
-        }
-        card = replace(
-            model.card,
-            training={**model.card.training, **facts},
-            versions=installed_versions(),
-            licence=run.licence,
-            data_licence=run.data_licence,
-        )
-        model = replace(model, card=card, folder=output)
-        tables = {
-            "log.csv": csv_text(pd.DataFrame([asdict(done) for done in log]), float_format="%.6g"),
-            "split.csv": split_table(data.cells, data.rows_in(held_back)),
-        }
-        try:
-            remember_run(output)  # before it is there, so that a kill in between leaves no model that nothing lists
-        except WriteError as error:
-            yield Note(f"{output.name} is not in the list of models: {error}")
-        save_model(model, output, fingerprints_with(data, features_of), tables)
-        remove_checkpoint(output)
+        return cls(*recipe_on_tracks(run.model, run.features_of), config)
+
+
+def _train(
+    cells: Cells, output: Path, run: TrainSettings, how: _How, following: FollowSettings, stop: Stop
+) -> Job[Progress | Note | EpochDone, Model]:
+    recipe, features_of, config = how
+    followed = yield from follow_cells(cells, following)
+    data = yield from track_data(cells, followed, recipe.input)
+    train, held_back = split_validation(
+        data.cells, groups=data.groups, validation_fraction=config.validation_fraction, seed=config.seed
+    )
+    training, validation = (data.prepared.subset(data.rows_in(part)) for part in (train, held_back))
+    hashes = [tracks.cells.sha256 + sha256(tracks.step.tobytes()).hexdigest() for tracks in (training, validation)]
+    checkpointer = Checkpointer(output, _identity(run, config, features_of, hashes))
+    hooks = checkpointer.hooks(stop, resume=run.resume)
+    model, log = yield from fit_sequence_model(
+        output.name, recipe, training, validation, config, run.device, features_of=features_of, hooks=hooks
+    )
+    facts = {
+        **facts_of(data, following, features_of),
+        "epochs_done": len(log),
+        "best_epoch": max(done.epoch for done in log if done.is_best),
+        "seconds": round(checkpointer.elapsed()),
+    }
+    card = replace(
+        model.card,
+        training={**model.card.training, **facts},
+        versions=installed_versions(),
+        licence=run.licence,
+        data_licence=run.data_licence,
+    )
+    model = replace(model, card=card, folder=output)
+    tables = {
+        "log.csv": csv_text(pd.DataFrame([asdict(done) for done in log]), float_format="%.6g"),
+        "split.csv": split_table(data.cells, data.rows_in(held_back)),
+    }
+    try:
+        remember_run(output)  # before it is there, so that a kill in between leaves no model that nothing lists
+    except WriteError as error:
+        yield Note(f"{output.name} is not in the list of models: {error}")
+    save_model(model, output, fingerprints_with(data, features_of), tables)
+    remove_checkpoint(output)
     return model
 
 
@@ -147,14 +180,6 @@ def fingerprints_with(data: TrackData, features_of: Model | None) -> NDArray[np.
     if features_of is not None and features_of.folder is not None:
         known = load_training_fingerprints(features_of.folder)
     return data.fingerprints if known is None else np.concatenate([known, data.fingerprints])
-
-
-def _check_settings(run: TrainSettings) -> None:
-    """Raise `SettingError` if settings are for networks of single cells."""
-    if run.start_from:
-        raise SettingError("start-from is for networks of single frames; with tracks, give a kind of network as model")
-    if run.also is not None:
-        raise SettingError("also gives single cells, which are in no track; leave it out to train on tracks")
 
 
 def _identity(run: TrainSettings, config: TrainConfig, features_of: Model | None, cells: list[str]) -> dict[str, Any]:

@@ -39,28 +39,33 @@ class CellTracks(NamedTuple):
         return order, number, frame - frame[first][number]
 
 
-def whole_tracks(track: NDArray[np.int64], n_cells: int) -> Iterator[slice]:
-    """Parts of the cells that divide no track.
+def whole_tracks(track: NDArray[np.int64], step: NDArray[np.int64], n_steps: int) -> Iterator[slice]:
+    """Parts of the cells that divide no track, and that fit a grid of tracks and steps of limited size.
 
     Parameters
     ----------
     track : ndarray of int, shape (N,)
         Track of each cell, rising.
-    n_cells : int
-        Cells of a part; more only if one track has more.
+    step : ndarray of int, shape (N,)
+        Step of each cell in its track.
+    n_steps : int
+        Tracks of a part, times the steps of the longest of them; more only if one track has more.
 
     Returns
     -------
     iterator of slice
         All cells, in order.
     """
-    ends = np.append(np.flatnonzero(np.diff(track)) + 1, len(track))
-    start = 0
-    while start < len(track):
-        later = ends[(ends > start) & (ends <= start + n_cells)]
-        stop = int(later[-1]) if len(later) else int(ends[ends > start][0])
+    ends = np.append(np.flatnonzero(np.diff(track)) + 1, len(track)).tolist() if len(track) else []
+    start, stop, n_tracks, longest = 0, 0, 0, 0
+    for end in ends:
+        length = int(step[stop:end].max()) + 1
+        if n_tracks and (n_tracks + 1) * max(longest, length) > n_steps:
+            yield slice(start, stop)
+            start, n_tracks, longest = stop, 0, 0
+        stop, n_tracks, longest = end, n_tracks + 1, max(longest, length)
+    if stop > start:
         yield slice(start, stop)
-        start = stop
 
 
 class Places(NamedTuple):

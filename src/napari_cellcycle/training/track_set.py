@@ -17,8 +17,8 @@ from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.transforms import Batch, random_affine, random_gain
 
-_CELLS_AT_A_TIME = 4096
-"""Called together, in whole tracks."""
+_STEPS_AT_A_TIME = 2048
+"""Of tracks that are called together."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -130,7 +130,7 @@ class TrackSet:
         assert isinstance(network, SequenceNetwork)
         network.eval()
         found = []
-        for rows in whole_tracks(self.track, _CELLS_AT_A_TIME):
+        for rows in whole_tracks(self.track, self.step, _STEPS_AT_A_TIME):
             places = Places.of(self.track[rows], self.step[rows], device)
             with mixed_precision(device):
                 found.append(network.call(self.encoded[rows].to(device), places).float().cpu())
