@@ -16,7 +16,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,13 +58,10 @@ class Stalls:
         while True:
             time.sleep(0.005)
             if time.perf_counter() - self.last > LOOKED_AT_S:
-                frames = sys._current_frames()
-                busy = [self._main, *(one for one in frames if one not in (self._main, threading.get_ident()))]
+                others = [one.ident for one in threading.enumerate() if one.ident != threading.get_ident()]
                 # One look in a long stall means that another thread did not let Python go on
-                for one in busy if time.perf_counter() - looked > LOOKED_AT_S else busy[:1]:
-                    self._seen.append(
-                        [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_stack(frames[one])]
-                    )
+                for one in others if time.perf_counter() - looked > LOOKED_AT_S else [self._main]:
+                    self._seen.append(_stack(one))
             looked = time.perf_counter()
 
     def restart(self) -> None:
@@ -86,6 +82,15 @@ class Stalls:
             ours = [line for line in stack if "napari_cellcycle" in line and "benchmarks" not in line]
             pairs[(_short(ours[-1]) if ours else "-", _short(stack[-1]))] += 1
         return "; ".join(f"{n}x {ours} > {last}" for (ours, last), n in pairs.most_common(6))
+
+
+def _stack(thread: int | None) -> list[str]:
+    """Where a thread is. No frame is kept: it would keep its painters, and Qt crashes if these paint too long."""
+    found, frame = [], sys._current_frames().get(thread or 0)
+    while frame is not None:
+        found.append(f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}")
+        frame = frame.f_back
+    return found[::-1]
 
 
 def _short(line: str) -> str:

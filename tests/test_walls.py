@@ -37,7 +37,7 @@ FLOORS = (
 INNER_FLOORS = {
     "gui": (
         {"supported", "torch_libraries"},
-        {"job_thread"},
+        {"job_thread", "warm_up"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},
