@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,27 @@ from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
 from napari_cellcycle.evaluation.synthetic.quality import SyntheticQuality
 from napari_cellcycle.evaluation.track_scores import TrackScores
+from napari_cellcycle.events import result_of
+from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.io.phase_table import _HEADINGS, write_sidecar
 from napari_cellcycle.jobs.classify import summarise
+from napari_cellcycle.jobs.config import FollowSettings
 from napari_cellcycle.jobs.follow import (
+    FOLLOWED_FILES,
     Followed,
     decode_followed,
-    duration_tables,
     summarise_tracks,
     transition_table,
     with_tracks,
+    write_followed,
 )
 from napari_cellcycle.jobs.steps.training_data import split_table
-from napari_cellcycle.models import Model
 from napari_cellcycle.models.card import ModelCard
 from napari_cellcycle.models.out_of_distribution import MahalanobisDetector
 from napari_cellcycle.models.trained_finder import FinderCard
 from napari_cellcycle.models.trained_generator import GeneratorCard
-from napari_cellcycle.population.summary import summarise_samples
-from napari_cellcycle.events import result_of
-from napari_cellcycle.jobs.config import FollowSettings
 from napari_cellcycle.phases import PHASE_LABELS
+from napari_cellcycle.population.summary import summarise_samples
 from napari_cellcycle.project import Calls, Labels, Place, ProjectFile, SavedData, SavedField
 from napari_cellcycle.stain.fucci import FucciGates
 from napari_cellcycle.stain.gates import Gates
@@ -52,6 +52,10 @@ from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "files.md").read_text(encoding="utf-8")
+INPUT = InputSpec(("brightfield",), 40, 0.5, (Normalisation("ratio"),))
+CARD = ModelCard(
+    name="a", architecture="compact", input=InputSpec(("brightfield",), 40, 0.5, (Normalisation("ratio"),))
+)
 
 
 def section(heading: str, page: str = PAGE) -> str:
@@ -102,7 +106,7 @@ def film() -> tuple[Followed, Prediction]:
 
 def test_table_of_calls(prediction: Prediction, film: tuple[Followed, Prediction]) -> None:
     verdict = Verdict(answer=DOES_NOT_FIT, share_unlike=1.0, reliable=False, reason="", text="")
-    written = set(Prediction(**{**vars_of(prediction), "verdict": verdict}).table_columns())
+    written = set(replace(prediction, verdict=verdict).table_columns())
     followed, calls = film
     decoded = decode_followed(followed, calls, FollowSettings(tracks="link"))
     written |= set(with_tracks(calls, followed, decoded).table_columns())
@@ -110,31 +114,23 @@ def test_table_of_calls(prediction: Prediction, film: tuple[Followed, Prediction
     assert named(written) | labels | {"well", "field"} == table("phases.csv")
 
 
-def vars_of(prediction: Prediction) -> dict[str, Any]:
-    return {item.name: getattr(prediction, item.name) for item in fields(prediction) if item.init}
-
-
-def test_summary(prediction: Prediction, model_card: ModelCard, film: tuple[Followed, Prediction]) -> None:
+def test_summary(prediction: Prediction, film: tuple[Followed, Prediction]) -> None:
     followed, calls = film
     decoded = decode_followed(followed, calls, FollowSettings(tracks="link"))
-    assert {*summarise(prediction, model_card, {}), "tracks"} == table("summary.json", "key")
+    assert {*summarise(prediction, CARD, {}), "tracks"} == table("summary.json", "key")
     found = summarise_tracks(followed, decoded)
     assert set(found) == table("summary.json", "key in `tracks`")
     assert set(found["durations"][0]) - {"phase"} <= mentioned("summary.json")
 
 
-@pytest.fixture
-def model_card(tiny_model: Model) -> ModelCard:
-    return tiny_model.card
-
-
-def test_tables_of_films(film: tuple[Followed, Prediction]) -> None:
+def test_tables_of_films(film: tuple[Followed, Prediction], tmp_path: Path) -> None:
     followed, calls = film
-    decoded = decode_followed(followed, calls, FollowSettings(tracks="link", minutes_per_frame=5.0))
-    medians, curves = duration_tables({"all films": decoded.durations}, "minutes")
-    written = {*transition_table(followed, decoded), *medians, *curves}
-    assert written <= mentioned("Films")
-    assert set(transition_table(followed, decoded)) == rows_of(section("Films"), "column")
+    for minutes in (5.0, None):
+        decoded = decode_followed(followed, calls, FollowSettings(tracks="link", minutes_per_frame=minutes))
+        write_followed(followed, decoded, calls, tmp_path)
+        for name in FOLLOWED_FILES:
+            assert set(heading((tmp_path / name).read_text())) <= mentioned("Films")
+    assert set(transition_table(followed, decoded)) < rows_of(section("Films"), "column")
     assert {item.name for item in fields(TrackScores)} == table("Films", "score")
 
 
