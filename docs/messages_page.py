@@ -42,6 +42,8 @@ TOPICS = {
     ".": "Settings, phases and projects",
 }
 """Headings, by the part of the code that says a message; the first that fits."""
+FIELDS = {"strerror": "reason", "error": "reason", "reason_of": "reason", "splitlines": "reason", "__name__": "type"}
+"""What fields are called on the page, where their name in the code tells a reader nothing."""
 _ADVICE = re.compile(r"^(.*?)(?:; |, but (?=must ))(.*)$", re.DOTALL)
 
 
@@ -71,5 +73,6 @@ def topic(room: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A text for a table of Markdown; only the fields keep their braces."""
+    """A text for a table of Markdown, with names of fields that are no words of Python."""
+    text = re.sub(r"\{(\w+)\}", lambda field: f"{{{FIELDS.get(field[1], field[1].strip('_').lower())}}}", text)
     return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))

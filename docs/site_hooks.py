@@ -47,4 +47,4 @@ def commands_page() -> str:
 def _row(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings) or str(action.metavar or action.dest)
     value = f" {action.metavar}" if action.option_strings and action.metavar else ""
-    return f"| `{names}{value}` | {cell((action.help or '').replace('%%', '%'))} |".replace("auto|", "auto\\|")
+    return f"| `{names}{value}` | {cell((action.help or '').replace('%%', '%'))} |"
