@@ -227,7 +227,24 @@ def load_fingerprints(path: Path) -> NDArray[np.uint64] | None:
 
 
 def unpack_fingerprints(content: bytes, path: Path) -> NDArray[np.uint64]:
-    """Fingerprints, shape (N, 4), from the bytes of an array that is part of the file `path`; errors are as above."""
+    """Unpack the fingerprints of training cells.
+
+    Parameters
+    ----------
+    content : bytes
+        An array as ``numpy.save`` writes it.
+    path : Path
+        The file that it is part of, for messages.
+
+    Returns
+    -------
+    ndarray of uint64, shape (N, 4)
+
+    Raises
+    ------
+    ModelError
+        It is damaged, or holds something else.
+    """
     try:
         found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # numpy reads the header as Python, so that damage can raise nearly anything
