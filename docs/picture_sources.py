@@ -1,7 +1,8 @@
 """Whether pictures are older than the docks they show: `python docs/picture_sources.py` names those that are.
 
 Of each dock counts what it puts on the screen: its texts, and the calls that build it (`addWidget`, `setText`,
-`QLabel`, ...), in its own module and in the parts that this module imports. Changes elsewhere in these files do not matter.
+`QLabel`, ...), in its own module and in the parts that this module imports. What else is in these files does not
+matter.
 """
 
 from __future__ import annotations

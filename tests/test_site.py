@@ -23,4 +23,5 @@ def test_it_builds_and_holds_what_the_code_says(tmp_path: Path) -> None:
     assert [name for name in public if f">{name}<" not in functions] == []
     assert "minutes_per_frame" in functions
     assert "doctest" not in functions
+    assert ">labels.md<" not in (tmp_path / "files" / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "search" / "search_index.json").stat().st_size > 100_000
