@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import napari_cellcycle
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -16,4 +18,9 @@ def test_it_builds_and_holds_what_the_code_says(tmp_path: Path) -> None:
     commands = (tmp_path / "commands" / "index.html").read_text(encoding="utf-8")
     assert "--min-probability" in commands
     assert "matches no file or folder" in (tmp_path / "messages" / "index.html").read_text(encoding="utf-8")
+    functions = (tmp_path / "api" / "index.html").read_text(encoding="utf-8")
+    public = [name for name in napari_cellcycle.__all__ if name != "__version__"]
+    assert [name for name in public if f">{name}<" not in functions] == []
+    assert "minutes_per_frame" in functions
+    assert "doctest" not in functions
     assert (tmp_path / "search" / "search_index.json").stat().st_size > 100_000

@@ -36,7 +36,8 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"job_thread", "supported"},
+        {"supported", "torch_libraries"},
+        {"job_thread", "warm_up"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},

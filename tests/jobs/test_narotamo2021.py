@@ -105,7 +105,7 @@ def test_what_it_cannot_do_is_one_sentence(model_folder: Path, plate: Path, tmp_
         save_onnx(model, tmp_path / "x.onnx", None)
     for options, message in (
         ({"overrides": {"augment": parse_augment("wgan-gp")}}, "augment can't be used with narotamo2021"),
-        ({"start_from": str(model_folder)}, "a model of this kind can't be trained further"),
+        ({"start_from": str(model_folder)}, "support vectors can't be trained further"),
     ):
         run = TrainSettings(**{"model": "narotamo2021", "device": "cpu", **options})
         with pytest.raises(SettingError, match=message):

@@ -28,6 +28,9 @@ ARCHITECTURES = {
     "eulenberg2017": (".eulenberg2017", "Eulenberg2017"),
     "features": (".feature_trees", "FeatureTrees"),
     "narotamo2021": (".support_vectors", "SupportVectors"),
+    "jose2023": (".jose2023", "Jose2023"),
+    "causal": (".sequence", "CausalSequence"),
+    "two-sided": (".sequence", "TwoSidedSequence"),
 }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
+from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.docks.base import Dock
@@ -179,7 +180,12 @@ class EvaluateWidget(Dock):
         layer, data_set = self._phase_layer(source.group), data_set_of(self.viewer.layers, source)
         earlier = [*self.models.values()]
         if self.method.value() == CROSS_VALIDATION:
-            job = cross_validate_source(source, field_cells(data_set), self.folds.value(), self._style(), earlier)
+            try:
+                settings = self.folds.value()
+            except CellCycleError as error:
+                self.show_error(error)
+                return
+            job = cross_validate_source(source, field_cells(data_set), settings, self._style(), earlier)
             self.start(job, self._on_evaluated)
         elif layer is not None:
             layer.events.features.connect(self._on_called)

@@ -74,7 +74,7 @@ def fit_model(
     if start is None:
         torch.manual_seed(config.seed)  # for the initial weights
         options: dict[str, Any] = {"n_channels": len(recipe.input.channels), **phase_option(phases)}
-        network, spec = build(recipe.architecture, **options), _fit_input(recipe.input, training)
+        network, spec = build(recipe.architecture, **options), fit_input(recipe.input, training)
     else:
         network, options = deepcopy(start.network), start.card.options
         spec, _ = match_contrast(start.card.input, training.images)
@@ -120,7 +120,7 @@ def fit_model(
     return Model(network, card, detector), log
 
 
-def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
+def fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
     """`spec` with the scale and contrast of the real training cells, where there are any."""
     if spec.compares_nuclei:
         return spec
