@@ -28,6 +28,7 @@ from napari_cellcycle.models.device import mixed_precision, one_thread_per_batch
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.models.sequence import CellTracks, Places, SequenceNetwork, whole_tracks
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet, phase_set
+from napari_cellcycle.stain.compare_nuclei import compare_nuclei
 from napari_cellcycle.store.finders import choose_finder
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 from napari_cellcycle.verdict import FITS
@@ -197,7 +198,10 @@ def classify_cells(
     spec, matched = _matched(wanted, model.card.input)
     collected = PartialPrediction.empty(len(cells), model.card.phase_set, with_unfamiliar=model.familiarity is not None)
     work = PredictionWork(model, wanted, spec, device, batch_size)
-    yield from (predict or predict_here)(work, collected)
+    if spec.compares_nuclei:
+        yield from _predict_nuclei(work, collected)
+    else:
+        yield from (predict or predict_here)(work, collected)
     trained_on, damage = _training_fingerprints(model)
     yield from (Note(note) for note in damage)
     prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)
@@ -294,6 +298,14 @@ def predict_here(
             yield batch.progress("classifying")
 
 
+def _predict_nuclei(work: PredictionWork, collected: PartialPrediction) -> Job[Progress | Note, None]:
+    """Predict by figures that mean something beside those of all other nuclei of an image only, so never in chunks."""
+    nuclei = yield from compare_nuclei(work.cells)
+    collected.unreadable.update(nuclei.left_out)
+    if len(nuclei.known):
+        collected.add(nuclei.known, predict_prepared(work.model, nuclei.prepared, torch.device("cpu")))
+
+
 def _predict_tracks(
     work: PredictionWork, collected: PartialPrediction, tracks: CellTracks
 ) -> Job[Progress | Note, None]:
@@ -350,8 +362,8 @@ def extract_features(
     """
     torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    ready, size = replace(model, network=fuse_for_inference(model.network, torch_device)), model.card.input.size_px
-    blank = np.zeros((1, len(wanted.channels), size, size), np.float32)
+    ready = replace(model, network=fuse_for_inference(model.network, torch_device))
+    blank = np.zeros((1, *model.card.input.shape), np.float32)
     n_features = _features(ready, blank, torch_device).shape[1]  # so that an error comes before any cell is read
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)

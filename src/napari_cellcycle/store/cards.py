@@ -51,7 +51,7 @@ def known_version(known: int) -> Any:
 
 
 class _Normalisation(Strict):
-    kind: Literal["spread", "ratio", "offset"]
+    kind: Literal["spread", "ratio", "offset", "nuclei"]
     scale: Positive = 1.0
     contrast: float = Field(0.0, ge=0, le=1e9)
 

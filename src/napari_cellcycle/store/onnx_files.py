@@ -114,7 +114,7 @@ def preprocessing_text(model: Model) -> str:
 
 
 def _graph(model: Model) -> tuple[Any, list[str]]:
-    if any(type(part) is FeatureTrees for part in model.network.modules()):
+    if model.card.input.compares_nuclei or any(type(part) is FeatureTrees for part in model.network.modules()):
         raise ModelError(f"{model.name!r} measures cells outside of its network, so it can't be exported")
     try:
         from onnxscript import opset18

@@ -183,7 +183,7 @@ def try_model(model: Model, folder: Path) -> None:
     from napari_cellcycle.models.out_of_distribution import descriptors
 
     spec = model.card.input
-    blank = torch.zeros(1, len(spec.channels), spec.size_px, spec.size_px)
+    blank = torch.zeros(1, *spec.shape)
     try:
         with torch.inference_mode():
             outputs = model.network(blank)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES
+from napari_cellcycle.cells import BRIGHTFIELD, DARKFIELD, DNA, ROLES, Cells
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
+from napari_cellcycle.phase_sets import NAMED_SETS, PhaseSet
 from napari_cellcycle.training.config import TrainConfig
 
-NO_FINE_TUNING = ("features", "jose2023", "causal", "two-sided")
+NO_FINE_TUNING = ("features", "narotamo2021", "jose2023", "causal", "two-sided")
 """Architectures that can't be trained further."""
 
 ON_FEATURES = ("causal", "two-sided")
@@ -32,6 +33,8 @@ class Recipe:
     input: InputSpec
     config: TrainConfig
     window: int = 0
+    phases: PhaseSet | None = None
+    """The only ones that it tells; None: any."""
 
     @property
     def reads_tracks(self) -> bool:
@@ -42,6 +45,23 @@ class Recipe:
     def is_on_features(self) -> bool:
         """Whether it learns from what another model, whose input it takes, has of each frame."""
         return self.architecture in ON_FEATURES
+
+    def own_phases(self, cells: Cells) -> Cells:
+        """The same cells with the phases that the model tells.
+
+        Raises
+        ------
+        SettingError
+            The phases of the cells can't be added up to these.
+        """
+        if self.phases is None:
+            return cells
+        if set(range(len(self.phases))) <= set(cells.phase_set.numbers_in(self.phases).tolist()):
+            return cells.in_phases(self.phases)
+        raise SettingError(
+            f"the model {self.architecture} tells {self.phases}, but the phases of these cells are {cells.phase_set}; "
+            "choose another model, or other phases"
+        )
 
 
 # Contrast of brightfield tells thickness, so only its gain is taken out. The strength of darkfield tells little here,
@@ -114,8 +134,10 @@ def with_channels(recipe: Recipe, channels: Sequence[str]) -> Recipe:
     Raises
     ------
     SettingError
-        There is none, or one is no role of a channel, or there twice.
+        There is none, or one is no role of a channel, or there twice; or the model takes its own ones only.
     """
+    if recipe.input.compares_nuclei:
+        raise SettingError(f"inputs can't be changed for {recipe.architecture}, which sees the stain only")
     if not channels or len(set(channels)) < len(channels) or not set(channels) <= set(ROLES):
         raise SettingError(f"inputs is {','.join(channels)!r}, but must name some of {', '.join(ROLES)}, each once")
     kinds = tuple(_NORMALISATION[name] for name in channels)
@@ -175,6 +197,13 @@ RECIPES = {
         description="hand-made features and boosted trees, the way of Blasi et al.; tells the DNA content too",
         input=_CROP_40,
         config=replace(_AS_RECORDED, epochs=60, learning_rate=0.05, patience=8, rare_phases=0.5, dna_weight=1.0),
+    ),
+    "narotamo2021": Recipe(
+        architecture="narotamo2021",
+        description="area and total stain of each nucleus among those of its image, and a support vector machine",
+        input=InputSpec((DNA,), 64, JURKAT_PIXEL_UM, (Normalisation("nuclei"),)),
+        config=replace(_AS_RECORDED, epochs=1),
+        phases=NAMED_SETS["g1-sg2m"],
     ),
     "jose2023": Recipe(
         architecture="jose2023",

@@ -30,6 +30,7 @@ from napari_cellcycle.gui.docks.notices import Notice
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.figure_theme import figure_theme
 from napari_cellcycle.gui.layers.highlight import highlight_cells, highlight_none
+from napari_cellcycle.gui.layers.labelled_cells import settled_labels
 from napari_cellcycle.gui.layers.phase_layer import channels_of, list_sources
 from napari_cellcycle.gui.layers.source import PHASE, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
@@ -126,7 +127,7 @@ class EvaluateWidget(Dock):
         data_set = data_set_of(self.viewer.layers, source)
         if data_set is None:
             return isinstance(source, GallerySource) and source.n_known > 0
-        known = data_set.labels.phases != UNKNOWN
+        known = settled_labels(data_set).phases != UNKNOWN
         is_called = self._phase_layer(source.group) is not None
         return bool(known.any() if is_called else (known & ~data_set.cells.synthetic).any())
 
