@@ -1,4 +1,4 @@
-"""What the documentation site adds to these pages: two pages from the code, and links that leave the site."""
+"""What the documentation site adds to these pages: three pages from the code, and links that leave the site."""
 
 from __future__ import annotations
 
@@ -13,24 +13,29 @@ from mkdocs.structure.files import File
 from napari_cellcycle.cli import build_parser
 
 sys.path.insert(0, str(Path(__file__).parent))
-from print_messages import all_messages
+from api_page import api_page
+from messages_page import cell, messages_page
 
 REPOSITORY = "https://github.com/napari-cellcycle/napari-cellcycle/blob/main/"
-MESSAGES = (
-    "Every error and note of the program. An error says what is wrong, where, and what to do; {} stands for a value."
-)
 
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages that follow the code."""
-    for name, text in (("commands.md", commands_page()), ("messages.md", messages_page())):
-        files.append(File.generated(config, name, content=text))
+    pages = {"commands.md": commands_page, "messages.md": messages_page, "api.md": api_page}
+    for name, write in pages.items():
+        files.append(File.generated(config, name, content=write()))
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Let links to files outside of this folder lead to the repository."""
-    return re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}\1)", markdown)
+def on_page_markdown(markdown: str, files: Any, **_: Any) -> str:
+    """Let links to files outside of this folder lead to the repository, and call pages by their titles."""
+
+    def titled(link: re.Match[str]) -> str:
+        page = files.get_file_from_path(link[1])
+        return link[0] if page is None or page.page is None else f"[{page.page.title}]({link[1]}{link[2] or ''})"
+
+    markdown = re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}\1)", markdown)
+    return re.sub(r"\[[\w-]+\.md\]\(([\w-]+\.md)(#[\w-]+)?\)", titled, markdown)
 
 
 def commands_page() -> str:
@@ -48,17 +53,4 @@ def commands_page() -> str:
 def _row(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings) or str(action.metavar or action.dest)
     value = f" {action.metavar}" if action.option_strings and action.metavar else ""
-    return f"| `{names}{value}` | {_cell((action.help or '').replace('%%', '%'))} |".replace("auto|", "auto\\|")
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
-
-
-def messages_page() -> str:
-    """Errors and notes, sorted by the part of the program that says them."""
-    found = sorted({(item.room, _cell(item.text)) for item in all_messages() if item.kind in ("error", "note")})
-    parts = ["# Messages", "", MESSAGES]
-    for room in dict.fromkeys(room for room, _ in found):
-        parts += ["", f"## {room}", "", *(f"- {text}" for one, text in found if one == room)]
-    return "\n".join(parts)
+    return f"| `{names}{value}` | {cell((action.help or '').replace('%%', '%'))} |"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,14 +29,21 @@ def test_ctrl_c_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @posix
-def test_a_polite_request_to_end_is_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("interrupts", [signal.default_int_handler, signal.SIG_IGN])  # as behind & in a script
+def test_a_polite_request_to_end_is_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], interrupts: Any
+) -> None:
     def ended(_: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
 
     monkeypatch.setattr(cli, "_models", ended)
+    at_first = signal.signal(signal.SIGINT, interrupts)
     before = signal.getsignal(signal.SIGTERM)
-    assert main(["models"]) == 130
+    try:
+        assert main(["models"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, at_first)
     assert signal.getsignal(signal.SIGTERM) is before
     assert "nothing half-done was left behind" in capsys.readouterr().err
 

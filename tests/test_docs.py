@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from napari_cellcycle.cli import build_parser
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NAME = "napari_cellcycle"
-GENERATED = ("commands.md", "messages.md")  # by docs/site_hooks.py; tests/test_site.py checks links to them
+GENERATED = ("api.md", "commands.md", "messages.md")  # by docs/site_hooks.py; tests/test_site.py checks links to them
+COMMAND = re.compile(r"(\.venv/bin/)?napari-cellcycle ")
 ROOMS = {path.stem for path in (ROOT / "src" / NAME).iterdir() if path.name != "__init__.py"}
 FILES = {"py", "csv", "h5ad", "parquet", "yaml", "safetensors"}
 
@@ -69,3 +73,22 @@ def test_every_tested_package_is_in_the_list_of_licences() -> None:
         r"^\| ([\w.-]+) \| (\S+) \|", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(listed[1:]) == sorted(pinned), "run python docs/list_licences.py"
+
+
+def commands_in(page: Path) -> list[list[str]]:
+    """The commands in blocks of code, without what begins or ends them in a shell."""
+    found = []
+    for language, block in re.findall(r"```(\w*)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        lines = block.splitlines() if language in ("sh", "text", "") else []
+        found += [shlex.split(line, comments=True)[1:] for line in lines if COMMAND.match(line)]
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_in(page)], ids=lambda page: page.name)
+def test_commands_are_accepted(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = build_parser()
+    for words in commands_in(page):
+        try:
+            parser.parse_args(words)
+        except SystemExit:
+            pytest.fail(f"{' '.join(words)}: {capsys.readouterr().err}")

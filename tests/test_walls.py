@@ -36,8 +36,8 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"job_thread", "supported", "dock_tabs"},
-        {"preferences"},
+        {"supported", "torch_libraries", "dock_tabs"},
+        {"job_thread", "warm_up", "preferences"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},

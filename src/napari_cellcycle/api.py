@@ -17,11 +17,19 @@ from napari_cellcycle.io.array_cells import is_array, named_channels
 from napari_cellcycle.io.calls_table import SavedCalls
 from napari_cellcycle.io.labelled_fields import LabelledField
 from napari_cellcycle.io.phase_set_file import read_phase_set
-from napari_cellcycle.jobs.config import FinderSettings, LabelSettings, PopulationsSettings, ReadSettings, TrainSettings
+from napari_cellcycle.jobs.config import (
+    FinderSettings,
+    FollowSettings,
+    LabelSettings,
+    PopulationsSettings,
+    ReadSettings,
+    TrainSettings,
+)
 from napari_cellcycle.jobs.label_by_stain import label_cells, label_files
 from napari_cellcycle.jobs.populations import confusion_of, count_samples
 from napari_cellcycle.jobs.train import train_cells
 from napari_cellcycle.jobs.train_finder import train_finder_fields, train_finder_files
+from napari_cellcycle.jobs.train_tracks import train_cells_on_tracks
 from napari_cellcycle.models import Model
 from napari_cellcycle.models.trained_finder import Finder
 from napari_cellcycle.phase_sets import PhaseSet
@@ -139,7 +147,7 @@ def train(
         Phase set to train, such as ``"g1-s-g2m"``; by default that of the cells.
     **overrides
         Other settings of the command ``train``, with underscores: ``epochs=5``, ``seed=1``, ``device="cpu"``,
-        ``resume=True``, ...
+        ``resume=True``, ...; for a network that reads whole tracks, ``tracks="tracks.csv"``.
 
     Returns
     -------
@@ -167,10 +175,12 @@ def train(
     >>> cc.train(cells, f"{folder}/mine", "duque2024", epochs=1, device="cpu")
     Model('mine': duque2024, brightfield + darkfield, 64 px)
     """
-    own, known = settings_in(TrainSettings), {**TrainSettings.overridable(), **settings_in(TrainSettings)}
+    own, tracking = settings_in(TrainSettings), settings_in(FollowSettings)
+    known = {**TrainSettings.overridable(), **own, **tracking}
     if unknown := [name for name in overrides if name not in known]:
         raise SettingError(f"{unknown[0]!r} is no setting of train; choose among {', '.join(known)}")
     given = {name: _as_setting(known[name], value) for name, value in overrides.items()}
+    following = FollowSettings(**{name: given.pop(name) for name in tracking if name in given})
     settings = TrainSettings(
         model=model,
         start_from=_folder_or_name(start_from),
@@ -180,6 +190,8 @@ def train(
     to_train = cells if isinstance(cells, Cells) else read_cells(cells, phases=phases)
     if phases is not None:
         to_train = to_train.in_phases(read_phase_set(phases) if isinstance(phases, str) else phases)
+    if following.tracks is not None:
+        return run_with_warnings(train_cells_on_tracks(to_train, Path(output), settings, following))
     return run_with_warnings(train_cells(to_train, Path(output), settings))
 
 

@@ -24,6 +24,7 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.models.base import PhaseNetwork
 from napari_cellcycle.models.ensemble import PairedNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
+from napari_cellcycle.models.support_vectors import SupportVectors
 from napari_cellcycle.predict import matched_input
 
 EXACT_WITHIN = 0.01
@@ -83,7 +84,7 @@ def attributions(
     Raises
     ------
     ModelError
-        The model consists of trees.
+        The model compares figures of cells, and sees no pixels.
     ImageError
         One of the cells can't be read.
     ChannelError
@@ -145,7 +146,7 @@ def _mean_gradient(network: PhaseNetwork, image: Tensor, phase: int, steps: int)
 def _explained(model: Model) -> PhaseNetwork:
     """The part of a model that has gradients, on the CPU."""
     network = model.network.network if isinstance(model.network, PairedNetwork) else model.network
-    if isinstance(network, FeatureTrees):
+    if isinstance(network, FeatureTrees | SupportVectors):
         raise ModelError(
             f"{model.name} measures cells and compares the figures, so it looks at no pixels that can be shown; "
             "choose a network, such as default"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,9 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.models.batchnorm_fusion import fuse_for_inference
 from napari_cellcycle.models.device import mixed_precision, one_thread_per_batch, pick_device
 from napari_cellcycle.models.out_of_distribution import descriptors
+from napari_cellcycle.models.sequence import CellTracks, Places, SequenceNetwork, whole_tracks
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet, phase_set
+from napari_cellcycle.stain.compare_nuclei import compare_nuclei
 from napari_cellcycle.store.finders import choose_finder
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 from napari_cellcycle.verdict import FITS
@@ -42,6 +44,7 @@ def classify(
     device: str = "auto",
     min_probability: float = 0.0,
     phases: PhaseSet | str | None = None,
+    tracks: CellTracks | None = None,
 ) -> Prediction:
     """Call the phase of each cell. What the user should know of that is shown as `CellCycleWarning`.
 
@@ -59,6 +62,8 @@ def classify(
     phases : PhaseSet or str, optional
         A coarser phase set, such as ``"g1-s-g2m"``, to which the probabilities are added up; by default that of the
         model.
+    tracks : CellTracks, optional
+        Track and frame of each cell, for a model that reads whole tracks; others don't look at it.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def classify(
     ChannelError
         The model needs a channel that the cells don't have.
     ModelError
-        The model can't tell these phases.
+        The model can't tell these phases, or reads whole tracks, and none are given.
 
     Examples
     --------
@@ -88,7 +93,8 @@ def classify(
     model, note = model_for_channels(model, cells)
     if note:
         warn_user([note])
-    found = run_with_warnings(classify_cells(model, cells, device=device, min_probability=min_probability))
+    job = classify_cells(model, cells, device=device, min_probability=min_probability, tracks=tracks)
+    found = run_with_warnings(job)
     return found if phases is None else found.in_phases(phase_set(phases))
 
 
@@ -147,6 +153,7 @@ def classify_cells(
     batch_size: int = 256,
     min_probability: float = 0.0,
     predict: Predict | None = None,
+    tracks: CellTracks | None = None,
 ) -> Job[Progress | Note, Prediction]:
     """Call the phase of each cell, as a job; see `classify`.
 
@@ -164,6 +171,8 @@ def classify_cells(
         From 0 to 1; cells whose most probable phase is less probable than this are called unsure.
     predict : callable, optional
         Fills in what the model says of all cells; by default `predict_here`, all of them in this process.
+    tracks : CellTracks, optional
+        Where the cells are in tracks, for a model that reads whole tracks; others call each cell by itself.
 
     Returns
     -------
@@ -174,13 +183,25 @@ def classify_cells(
     ------
     ChannelError
         The model needs a channel that the cells don't have.
+    ModelError
+        The model reads whole tracks, and none are given.
     """
+    if isinstance(model.network, SequenceNetwork):
+        if tracks is None:
+            raise ModelError(
+                f"the model {model.name!r} reads whole tracks; give them, as in classify film.tif --tracks auto, or "
+                "choose another model"
+            )
+        predict = partial(_predict_tracks, tracks=tracks)
     torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
     spec, matched = _matched(wanted, model.card.input)
     collected = PartialPrediction.empty(len(cells), model.card.phase_set, with_unfamiliar=model.familiarity is not None)
     work = PredictionWork(model, wanted, spec, device, batch_size)
-    yield from (predict or predict_here)(work, collected)
+    if spec.compares_nuclei:
+        yield from _predict_nuclei(work, collected)
+    else:
+        yield from (predict or predict_here)(work, collected)
     trained_on, damage = _training_fingerprints(model)
     yield from (Note(note) for note in damage)
     prediction = replace(collected.prediction(cells, min_probability), model=model.name, trained_on=trained_on)
@@ -196,6 +217,8 @@ def classify_cells(
 
 CHUNK_CELLS = 8192
 """About so many cells are kept, or sent to another process, together."""
+STEPS_OF_TRACKS = 1024
+"""About so many steps of tracks are called together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +298,30 @@ def predict_here(
             yield batch.progress("classifying")
 
 
+def _predict_nuclei(work: PredictionWork, collected: PartialPrediction) -> Job[Progress | Note, None]:
+    """Predict by figures that mean something beside those of all other nuclei of an image only, so never in chunks."""
+    nuclei = yield from compare_nuclei(work.cells)
+    collected.unreadable.update(nuclei.left_out)
+    if len(nuclei.known):
+        collected.add(nuclei.known, predict_prepared(work.model, nuclei.prepared, torch.device("cpu")))
+
+
+def _predict_tracks(
+    work: PredictionWork, collected: PartialPrediction, tracks: CellTracks
+) -> Job[Progress | Note, None]:
+    """Predict all cells by a `SequenceNetwork`, whole tracks together."""
+    order, track, step = tracks.in_order()
+    for rows in whole_tracks(track, step, STEPS_OF_TRACKS):
+        batch = read_batch(work.cells, order[rows])
+        yield from batch.notes
+        collected.unreadable.update(batch.unreadable)
+        if len(batch.indices):
+            places = Places.of(track[rows][batch.is_readable], step[rows][batch.is_readable], work.torch_device)
+            images = batch.prepare(work.spec)
+            collected.add(batch.indices, predict_prepared(work.ready, images, work.torch_device, places))
+        yield Progress(rows.stop, len(order), "classifying")
+
+
 def _training_fingerprints(model: Model) -> tuple[NDArray[np.uint64] | None, tuple[str, ...]]:
     """Of the cells that a model was trained on, None where there is no record; and a note if the record is damaged."""
     if model.folder is None:
@@ -315,8 +362,8 @@ def extract_features(
     """
     torch_device = pick_device(device)
     wanted = cells.select_channels(model.card.input.channels)
-    ready, size = replace(model, network=fuse_for_inference(model.network, torch_device)), model.card.input.size_px
-    blank = np.zeros((1, len(wanted.channels), size, size), np.float32)
+    ready = replace(model, network=fuse_for_inference(model.network, torch_device))
+    blank = np.zeros((1, *model.card.input.shape), np.float32)
     n_features = _features(ready, blank, torch_device).shape[1]  # so that an error comes before any cell is read
     spec, notes = _matched(wanted, model.card.input)
     yield from (Note(note) for note in notes)
@@ -430,7 +477,9 @@ class BatchPrediction(NamedTuple):
 
 
 @torch.inference_mode()
-def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.device) -> BatchPrediction:
+def predict_prepared(
+    model: Model, images: NDArray[np.float32], device: torch.device, places: Places | None = None
+) -> BatchPrediction:
     """Classify prepared images.
 
     Parameters
@@ -441,6 +490,8 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
         Prepared as the model's card says.
     device : torch.device
         Where to compute.
+    places : Places, optional
+        Where the cells are in tracks, for a `SequenceNetwork`.
 
     Returns
     -------
@@ -448,7 +499,7 @@ def predict_prepared(model: Model, images: NDArray[np.float32], device: torch.de
     """
     planes = torch.from_numpy(images).to(device).contiguous(memory_format=torch.channels_last)
     with mixed_precision(device):
-        outputs = model.network(planes)
+        outputs = model.network(planes) if places is None else model.network(planes, places)
     logits = outputs.logits.float() / model.card.temperature
     if untrained := list(model.card.untrained_phases):
         logits[:, untrained] = -torch.inf

@@ -223,7 +223,8 @@ def _changed(value: Any, random: np.random.Generator) -> Any:
             if isinstance(item, dict | list):
                 walk(item)
 
-    walk(value)
+    if isinstance(value, dict | list):
+        walk(value)
     if not places:
         return VALUES[int(random.integers(len(VALUES)))]
     where, key = places[int(random.integers(len(places)))]

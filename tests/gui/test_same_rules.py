@@ -25,12 +25,14 @@ from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.evaluate import EvaluateWidget
 from napari_cellcycle.gui.docks.train import TrainWidget
 from napari_cellcycle.gui.docks.train_job import train_labelled
+from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.labelled_cells import LabelledGallery
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.augment import augment_files
 from napari_cellcycle.jobs.config import AugmentSettings, ReadSettings, TrainSettings
 from napari_cellcycle.jobs.train import train_files
+from napari_cellcycle.phase_sets import NAMED_SETS
 from napari_cellcycle.phases import PHASE_LABELS
 from napari_cellcycle.store.models import WEIGHTS
 
@@ -123,6 +125,30 @@ def test_evaluate_tests_the_same_cells_by_the_same_protocol(
     assert dock.banner.isVisibleTo(dock) == (protocol != "held-out")
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_evaluate_asks_the_labels_of_a_stain_in_the_same_phases(
+    plate, viewer, qtbot, finished, model_folder, tmp_path
+) -> None:
+    path = marked(plate, tmp_path / "stained", {}, {"G1": 0, "S": 0, "G2": 0})
+    source = shown(viewer, path)
+    called_by_button(viewer, qtbot, finished, model_folder)
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    assert dock.cells.value() is None
+    labels = data_set_of(viewer.layers, source).labels
+    by_stain = np.array(["G2/M" if "G2" in where else "G1" if "G1" in where else "S" for where in labels.sources])
+    labels.tell(labels.replace_labels("gate: dna", by_stain, np.ones(len(labels), bool)))
+    qtbot.waitUntil(lambda: dock.evaluated is not None, timeout=60_000)  # docks look at labels a little later
+    assert main(["evaluate", str(path), "-o", str(tmp_path / "out"), "--model", str(model_folder)]) == 0
+    button, command = dock.evaluated.report.to_dict(), json.loads((tmp_path / "out" / "metrics.json").read_text())
+    for given in ("model", "settings", "temperature"):
+        del button[given], command[given]
+    assert button == command
+    assert button["phases"] == ["G1", "S", "G2/M"]
+    assert button["n_cells"] == 90
+    assert dock.table.rowCount() == 3
+
+
 @pytest.mark.parametrize(
     ("known", "synthetic"),
     [
@@ -176,6 +202,25 @@ def test_train_gives_the_same_model(mixed: Path, viewer: Any, tmp_path: Path) ->
     result_of(train_files([mixed], tmp_path / "command", run, READING))
     labelled = LabelledGallery(shown(viewer, mixed))
     result_of(train_labelled(labelled, tmp_path / "button", run, never, resume=False))
+    weights = [(tmp_path / name / WEIGHTS).read_bytes() for name in ("command", "button")]
+    assert weights[0] == weights[1]
+
+
+def test_a_coarser_set_is_trained_alike(mixed: Path, viewer: Any, qtbot: Any, tmp_path: Path) -> None:
+    run = using(TINY, {"epochs": 2, "batch_size": 16})
+    coarse = NAMED_SETS["g1-sg2m"]
+    result_of(train_files([mixed], tmp_path / "command", run, replace(READING, phases=coarse)))
+    shown(viewer, mixed)
+    dock = TrainWidget(viewer)
+    qtbot.addWidget(dock)
+    box = dock.labelled.told
+    offered = [box.itemText(number) for number in range(box.count())]
+    assert offered[1:] == ["G1, S and G2/M", "G1 and S/G2/M", "Interphase and Mitosis"]
+    box.choose(coarse)
+    assert dock.labelled.phase_counts.tolist() == [30, 60]
+    assert dock.labelled.synthetic_counts.tolist() == [0, 32]
+    assert "S/G2/M" in dock.labelled.counts.text()
+    result_of(train_labelled(dock.labelled.labelled(), tmp_path / "button", run, never, resume=False))
     weights = [(tmp_path / name / WEIGHTS).read_bytes() for name in ("command", "button")]
     assert weights[0] == weights[1]
 

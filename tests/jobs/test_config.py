@@ -99,6 +99,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "min_probability": 0.0,
             "inputs": "brightfield,dna",
             "also": "cells",
+            "features_of": "default",
             "keep_models": False,
             "quoted_fold": 3,
             "clean_beside": True,
@@ -117,6 +118,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
             "min_probability": 0.0,
             "inputs": "",
             "also": "",
+            "features_of": "default",
             "keep_models": False,
             "quoted_fold": 3,
             "clean_beside": True,
@@ -129,6 +131,7 @@ WRITTEN: list[tuple[Settings, dict[str, Any]]] = [
         {
             "model": "default",
             "start_from": "quick",
+            "features_of": "default",
             "resume": False,
             "also": "",
             "device": "auto",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,15 @@ import tifffile
 from lineages import Lineage, draw_film, lineages
 from made import made_pixels
 
+from napari_cellcycle import predict
 from napari_cellcycle.cli import main
+from napari_cellcycle.datasets.duplicates import find_duplicates
+from napari_cellcycle.events import result_of
 from napari_cellcycle.io.calls_table import read_calls
 from napari_cellcycle.io.tracks import read_tracks
+from napari_cellcycle.jobs.config import ReadSettings
+from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.verdict import DOES_NOT_FIT, Verdict
 
 DURATIONS = {"G1": 300.0, "S": 200.0, "G2": 150.0}
 
@@ -150,6 +157,55 @@ def test_durations_of_several_films_stand_side_by_side(
     assert both["n_ended"].tolist() == (2 * one["n_ended"]).tolist()
 
 
+def test_durations_by_condition(
+    film: Path, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, name in (("control", "a"), ("drug", "b"), ("drug", "c")):
+        (tmp_path / "films" / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(film, tmp_path / "films" / folder / f"{name}.ome.tif")
+        shutil.copy(film.with_name("film_labels.tif"), tmp_path / "films" / folder / f"{name}_labels.tif")
+    own = ["--tracks", "labels"]
+    classify(tmp_path / "films", tmp_path / "out", model_folder, *own, "--by", "folder")
+    found = pd.read_csv(tmp_path / "out" / "durations.csv", keep_default_na=False)
+    ended = found.groupby(["source", "folder"])["n_ended"].sum()
+    one = ended["control/a.ome.tif", "control"]
+    assert ended["all films", "control"] == one
+    assert (ended["all films", "drug"], ended["all films", ""]) == (2 * one, 3 * one)
+    assert ended["drug/c.ome.tif", "drug"] == one
+    curves = pd.read_csv(tmp_path / "out" / "duration_curves.csv")
+    assert set(curves["folder"].dropna()) == {"control", "drug"}
+
+    table = tmp_path / "conditions.csv"
+    table.write_text("file,dose\na.ome.tif,0 uM\nb.ome.tif,5 uM\n")
+    classify(tmp_path / "films", tmp_path / "by", model_folder, *own, "--table", str(table))
+    assert "1 of 3 films have no row in conditions.csv" in capsys.readouterr().err
+    found = pd.read_csv(tmp_path / "by" / "durations.csv", keep_default_na=False)
+    assert set(found["dose"][found["source"] == "all films"]) == {"", "0 uM", "5 uM", "(none)"}
+
+    given = ["classify", str(film), "-o", str(tmp_path / "no"), "--by", "folder"]
+    assert main(given) == 2
+    assert "give tracks too, or leave them out" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_file_for_each_frame_is_a_film(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "frames").mkdir()
+    labels = tifffile.imread(film.with_name("film_labels.tif"))
+    for frame, image in enumerate(tifffile.imread(film)):
+        for plane, channel in zip(image, ("BF", "DF"), strict=True):
+            tifffile.imwrite(tmp_path / "frames" / f"dish_t{frame + 1:02d}_{channel}.tif", plane)
+        tifffile.imwrite(tmp_path / "frames" / f"dish_t{frame + 1:02d}_BF_labels.tif", labels[frame])
+    tracks = ["--tracks", str(film.with_name("tracks.csv"))]
+    whole = classify(film, tmp_path / "whole", model_folder, *tracks)
+    reading = ["--channels", "brightfield=BF,darkfield=DF", "--pixel-size-um", "0.5"]
+    one_by_one = classify(tmp_path / "frames", tmp_path / "out", model_folder, *tracks, *reading)
+    pd.testing.assert_frame_equal(one_by_one.drop(columns="source"), whole.drop(columns="source"))
+    assert one_by_one["source"][0] == "dish_t01_BF.tif"
+    transitions = pd.read_csv(tmp_path / "out" / "transitions.csv")
+    assert set(transitions["source"]) == {"dish_t*_BF.tif"}
+
+
 def test_trackmate_gets_the_phases_back(film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path) -> None:
     original = tmp_path / "lineage.xml"
     original.write_text(trackmate_of(lineage), encoding="utf-8")
@@ -200,7 +256,50 @@ def test_a_film_of_known_phases_is_evaluated_along_its_tracks(
     assert main(given) == 2
     assert "of an earlier run" in capsys.readouterr().err
     assert main([*given[:3], str(tmp_path / "cv"), *given[4:], "--cv", "5"]) == 2
-    assert "leave out cv" in capsys.readouterr().err
+    assert "no kind of network is called" in capsys.readouterr().err
     (tmp_path / "none.csv").write_text(lineage.csv())
     assert main([*given[:3], str(tmp_path / "none"), *given[4:-1], str(tmp_path / "none.csv")]) == 2
     assert "no cell in a track has a known phase" in capsys.readouterr().err
+
+
+def test_tracks_that_the_model_was_trained_on_are_not_tested(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knows = shutil.copytree(model_folder, tmp_path / "knows")
+    cells = result_of(open_cells([film], ReadSettings()))
+    first = int(np.flatnonzero(np.asarray(cells.ids) == lineage.track[0] + 1)[0])
+    fingerprints = find_duplicates(cells).fingerprints
+    np.save(knows / "trained_on.npy", np.vstack([np.load(knows / "trained_on.npy"), fingerprints[[first]]]))
+    (tmp_path / "true.csv").write_text(lineage.csv(truth=True))
+    given = ["evaluate", str(film), "--tracks", str(tmp_path / "true.csv"), "--model"]
+
+    def scores(model: Path, name: str) -> dict[str, Any]:
+        assert main([*given, str(model), "-o", str(tmp_path / name)]) == 0
+        return json.loads((tmp_path / name / "track_scores.json").read_text())
+
+    told, before = scores(knows, "seen"), scores(model_folder, "unseen")
+    n_tracks, n_frames = len(np.unique(lineage.track)), int((lineage.track == lineage.track[0]).sum())
+    note = f"the model was trained on frames of 1 of {n_tracks} tracks, which are left out"
+    assert (told["protocol"], before["protocol"]) == ("held-out", "held-out")
+    assert told["n_known"] == before["n_known"] - n_frames
+    assert note in told["notes"]
+    assert note[1:] in (tmp_path / "seen" / "tracks.html").read_text(encoding="utf-8")
+    assert note in capsys.readouterr().err
+    np.save(knows / "trained_on.npy", fingerprints)
+    assert scores(knows, "all")["protocol"] == "trained-on"
+
+
+def test_tracks_whose_phases_mean_nothing_are_marked_in_every_file(
+    film: Path, lineage: Lineage, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Verdict(answer=DOES_NOT_FIT, share_unlike=1.0, reliable=False, reason="size", text="it does not fit")
+    monkeypatch.setattr(predict, "judge_fit", lambda *_: bad)
+    (tmp_path / "lineage.xml").write_text(trackmate_of(lineage), encoding="utf-8")
+    classify(film, tmp_path / "out", model_folder, "--tracks", str(tmp_path / "lineage.xml"))
+    for name in ("phases.csv", "transitions.csv", "durations.csv", "duration_curves.csv"):
+        table = pd.read_csv(tmp_path / "out" / name)
+        assert len(table), name
+        assert not table["reliable"].any(), name
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["tracks"]["durations"] is None
+    spots = pd.read_xml(tmp_path / "out" / "lineage_phases.xml", xpath=".//Spot")
+    assert not spots["CELLCYCLE_RELIABLE"].any()

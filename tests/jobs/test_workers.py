@@ -68,6 +68,15 @@ def test_where_every_process_dies_the_user_is_told(tmp_path: Path, monkeypatch: 
         list(run_tasks(tasks.die, tmp_path, [1], WorkerSettings(workers=2)))
 
 
+def test_workers_have_surroundings_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    with workers._surroundings_of_workers():
+        assert os.environ["OMP_NUM_THREADS"] == "1"
+        assert int(os.environ["MALLOC_TRIM_THRESHOLD_"]) > 2**26
+    assert (os.environ["OMP_NUM_THREADS"], "MALLOC_TRIM_THRESHOLD_" in os.environ) == ("3", False)
+
+
 def test_workers_and_scheduler_exclude_each_other() -> None:
     with pytest.raises(SettingError, match="leave one out"):
         WorkerSettings(workers=2, scheduler="tcp://10.0.0.5:8786")

@@ -26,6 +26,13 @@ def calls_of(sources: list[str], **columns: list[str]) -> Prediction:
 FILM = ["d1/A01/film.tif[t=0]", "d1/A01/film.tif[t=1]", "d2/B12/film.tif[t=10]", "d2/B12/film.tif[t=2]"]
 
 
+def test_files_that_are_frames_of_a_film_are_one() -> None:
+    calls = calls_of(["A01_t1.tif", "A01_t10.tif", "B02_t1.tif", "B02_t10.tif", "single.tif"])
+    assert sample_names(calls, "file").tolist() == ["A01_t*.tif"] * 2 + ["B02_t*.tif"] * 2 + ["single.tif"]
+    assert sample_names(calls, "frame").tolist() == ["0", "9", "0", "9", "(none)"]
+    assert groupings(calls_of(["A01_t1.tif", "A01_t10.tif"])) == ["frame", "all"]
+
+
 @pytest.mark.parametrize(
     ("by", "names"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from safetensors.torch import load, save_file
 from torch import Tensor
 
 from napari_cellcycle.errors import ModelError
+from napari_cellcycle.store import onnx_files
 from napari_cellcycle.store.generators import find_generator, load_generator
 from napari_cellcycle.store.models import WEIGHTS, find_model, load_model, load_training_fingerprints
 from napari_cellcycle.store.weights import load_fingerprints, load_weights
@@ -190,6 +192,18 @@ def lying_header(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"(3, 4)", b"(9**9"[:4] + b"4)"))
 
 
+def unclosed_header(path: Path) -> None:
+    npy(np.zeros((3, 4), np.uint64))(path)
+    path.write_bytes(path.read_bytes().replace(b"), }", b"(((("))
+
+
+@pytest.mark.parametrize("record", ["A", "AAAA", base64.b64encode(b"no array").decode()])
+def test_wrong_fingerprints_in_an_onnx_file_are_one_sentence(record: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_files, "_session", lambda _path: (None, {onnx_files._TRAINED_ON: record}))
+    with pytest.raises(ModelError, match=r"model\.onnx is damaged"):
+        onnx_files.onnx_fingerprints(Path("model.onnx"))
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
@@ -200,6 +214,7 @@ def lying_header(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is damaged"),
         (lambda path: path.write_bytes(b"PK\x03\x04" + b"\0" * 60), "is damaged"),
         (lying_header, "is damaged"),
+        (unclosed_header, "is damaged"),
         (lambda path: (npy(np.zeros((3, 4), np.uint64))(path), os.truncate(path, 200)), "is damaged"),
     ],
 )

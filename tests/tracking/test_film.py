@@ -7,7 +7,7 @@ import pytest
 from lineages import Lineage, lineages
 
 from napari_cellcycle.errors import SettingError
-from napari_cellcycle.tracking.film import Film, films_of
+from napari_cellcycle.tracking.film import Film, film_frames, films_of
 from napari_cellcycle.tracking.linking import labels_persist, link_cells, persisting_tracks
 from napari_cellcycle.tracking.matching import match_tracks
 from napari_cellcycle.tracking.track_table import TrackTable, cut_at_divisions
@@ -37,6 +37,29 @@ def test_cells_of_two_films_and_of_none() -> None:
         ("b.tif", [0, 3], [0, 2]),
         ("a[t=1].tif", [2], [10]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "film", "frames"),
+    [
+        (["01/t000.tif", "01/t001.tif", "01/t010.tif"], "01/t*.tif", [0, 1, 10]),
+        (["a_t01_ch1.ome.tif", "a_t02_ch1.ome.tif"], "a_t*_ch1.ome.tif", [0, 1]),
+        (["p/A1_s1_T1.TIF", "p/A1_s1_T2.TIF", "p/A1_s1_T10.TIF"], "p/A1_s1_T*.TIF", [0, 1, 9]),
+        (["img_time000000003_z0.tif", "img_time000000004_z0.tif"], "img_time*_z0.tif", [3, 4]),
+        (["t2/t005.tif", "t2/t006.tif"], "t2/t*.tif", [5, 6]),
+    ],
+)
+def test_files_that_are_frames_of_a_film(names: list[str], film: str, frames: list[int]) -> None:
+    assert film_frames([*names, "other.tif"]) == {
+        name: (film, frame) for name, frame in zip(names, frames, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    "names", [["a_T1.tif", "a_T2.tif"], ["a_t01.tif"], ["list01.tif", "list02.tif"], ["t01/a.tif"]]
+)
+def test_other_files_are_no_film(names: list[str]) -> None:
+    assert film_frames(names) == {}
 
 
 def test_tracks_are_matched_by_label_and_by_position(lineage: Lineage) -> None:

@@ -80,7 +80,7 @@ def queue_order(
     probabilities = _called(prediction, name).probabilities[rows]
     if name == LEAST_SURE:
         return rows[least_sure(probabilities)]
-    return rows[rare_first(probabilities, count_phases(labels.phases, labels.phase_set))]
+    return rows[rare_first(probabilities, count_phases(labels.phases, labels.phase_set), seed)]
 
 
 def least_sure(probabilities: NDArray[np.floating]) -> Rows:
@@ -89,8 +89,8 @@ def least_sure(probabilities: NDArray[np.floating]) -> Rows:
     return np.argsort(first - second, kind="stable")
 
 
-def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer]) -> Rows:
-    """Put cells of phases with few labels first; every second one is one that the model is least sure of.
+def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer], seed: int = 0) -> Rows:
+    """Put cells of phases with few labels first; every second one is any cell.
 
     Parameters
     ----------
@@ -98,20 +98,23 @@ def rare_first(probabilities: NDArray[np.floating], counts: NDArray[np.integer])
         Of each phase.
     counts : ndarray of int, shape (P,)
         Labels of each phase so far.
+    seed : int
+        Chooses the others.
 
     Returns
     -------
     ndarray of intp, shape (N,)
         Rows. A cell that is of a phase with probability p gains p / (n + 1), where n labels of the phase are there, or
         are to be expected of the cells before it; it is placed by its greatest gain. This alone would ask for cells
-        that the model knows already, so it takes turns with `least_sure`.
+        that the model knows already, so it takes turns with random ones.
     """
     by_phase = np.argsort(-probabilities, axis=0, kind="stable")  # (N, P): in each column the best candidates first
     sorted_p = np.take_along_axis(probabilities, by_phase, axis=0).astype(float)
     expected = np.cumsum(sorted_p, axis=0) - sorted_p
     gains = sorted_p / (counts + expected + 1)
     by_gain = _first_of_each(by_phase.ravel()[np.argsort(-gains.ravel(), kind="stable")])
-    return _first_of_each(np.stack([by_gain, least_sure(probabilities)], axis=1).ravel())
+    others = np.random.default_rng(seed).permutation(len(probabilities))
+    return _first_of_each(np.stack([by_gain, others], axis=1).ravel())
 
 
 def _first_of_each(rows: Rows) -> Rows:

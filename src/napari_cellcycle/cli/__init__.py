@@ -28,6 +28,7 @@ from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.jobs.config import (
     AugmentSettings,
     ClassifySettings,
+    CompareSettings,
     EvaluateSettings,
     FinderSettings,
     FollowSettings,
@@ -106,6 +107,7 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
     _add_settings(classify, ClassifySettings)
     _add_settings(classify, FollowSettings)
+    _add_settings(classify, CompareSettings)
     _may_overwrite(classify)
     _add_settings(classify, WorkerSettings)
     classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
@@ -120,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     train = _command(commands, "train", _train, "train a model on labelled cells")
     _takes_cells(train, "folder of the new model")
     _add_settings(train, TrainSettings)
+    _add_settings(train, FollowSettings)
     train.epilog = "Ctrl-C stops training and keeps the best weights so far; a second one abandons it."
 
     finder = _command(commands, "train-finder", _train_finder, "train a finder of cells or nuclei on labelled fields")
@@ -302,6 +305,7 @@ def _classify(options: argparse.Namespace) -> None:
 
     settings, reading = _settings(ClassifySettings, options), _settings(ReadSettings, options)
     following, workers = _settings(FollowSettings, options), _settings(WorkerSettings, options)
+    comparing = _settings(CompareSettings, options)
     with resumable(options.output):
         done = show_job(
             classify_files(
@@ -311,6 +315,7 @@ def _classify(options: argparse.Namespace) -> None:
                 reading,
                 following,
                 workers,
+                comparing,
                 overwrite=options.overwrite,
                 resume=options.resume,
             )
@@ -340,8 +345,15 @@ def _train(options: argparse.Namespace) -> None:
     from napari_cellcycle.jobs.train import train_files
 
     settings, reading = _settings(TrainSettings, options), _settings(ReadSettings, options)
+    following = _settings(FollowSettings, options)
     with resumable(options.output), StopAtInterrupt() as interrupt:
-        model = show_job(train_files(options.input, options.output, settings, reading, stop=interrupt.came))
+        if following.tracks is None:
+            job: Any = train_files(options.input, options.output, settings, reading, stop=interrupt.came)
+        else:
+            from napari_cellcycle.jobs.train_tracks import train_on_tracks
+
+            job = train_on_tracks(options.input, options.output, settings, following, reading, stop=interrupt.came)
+        model = show_job(job)
     facts = model.card.training
     if interrupt.came():
         which = f"the best weights, of epoch {facts['best_epoch']}, were written to {options.output}"

@@ -53,6 +53,8 @@ def terminate_as_interrupt() -> Iterator[None]:
         return
 
     def interrupt(*_: object) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells have it for what a script starts with &
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, interrupt)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_cellcycle.errors import SettingError
 from napari_cellcycle.io.name_patterns import natural_key, stem_of
 from napari_cellcycle.phases import named_phases
+from napari_cellcycle.tracking.film import film_frames
 
 ALL, FILE, FOLDER, FRAME, WELL = "all", "file", "folder", "frame", "well"
 _FRAME = re.compile(r"\[t=(\d+)\]$")
@@ -54,7 +55,7 @@ def group_names(cells: HasSources, by: str) -> NDArray[np.str_]:
         `by` is none of these.
     """
     if by == FILE:
-        return _by_source(cells.sources, without_frame)
+        return _by_source(cells.sources, _films(cells.sources))
     if by in cells.columns:
         return cells.columns[by]
     depth = by.removeprefix(FOLDER)
@@ -98,7 +99,7 @@ def sample_names(cells: HasSources, by: str) -> NDArray[np.str_]:
     elif by == ALL:
         names = np.full(len(cells.sources), "all cells")
     elif by == FRAME:
-        names = _by_source(cells.sources, _frame)
+        names = _by_source(cells.sources, _frames(cells.sources))
     elif by == WELL:
         names = _by_source(cells.sources, _well)
     elif re.fullmatch(rf"{FILE}|{FOLDER}(?:[1-9]\d*)?", by):
@@ -134,12 +135,12 @@ def groupings(cells: HasSources) -> list[str]:
         "folder1": lambda source: _folder(source, 1),
         FOLDER: lambda source: _folder(source, 0),
         WELL: _well,
-        FRAME: _frame,
+        FRAME: _frames(cells.sources),
     }
     found = [name for name, way in ways.items() if name not in columns and _divides(sources, way)]
     if "folder1" in found and FOLDER in found and all(_folder(s, 1) == _folder(s, 0) for s in sources):
         found.remove("folder1")
-    files = [FILE] if len({without_frame(source) for source in sources}) > 1 else []
+    files = [FILE] if len(set(map(_films(cells.sources), sources))) > 1 else []
     return [*columns, *sorted(found, key=[WELL, FRAME, "folder1", FOLDER].index), *files, ALL]
 
 
@@ -164,9 +165,16 @@ def _folder(source: str, depth: int) -> str:
     return str(PurePath(*parent.parts[:depth]) if depth else parent)
 
 
-def _frame(source: str) -> str:
-    found = _FRAME.search(source)
-    return found[1] if found else ""
+def _films(sources: NDArray[np.str_]) -> Callable[[str], str]:
+    """What gives the file of a source; all frames of a film are one file, also where each is a file of its own."""
+    films = film_frames(np.unique(sources).tolist())
+    return lambda source: films[source][0] if source in films else source
+
+
+def _frames(sources: NDArray[np.str_]) -> Callable[[str], str]:
+    """What gives the frame of a source: of a film in one file, or in one file a frame; empty for others."""
+    films = film_frames(np.unique(sources).tolist())
+    return lambda source: str(films[source][1]) if source in films else ""
 
 
 def _well(source: str) -> str:

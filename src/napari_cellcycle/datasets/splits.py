@@ -5,7 +5,6 @@ Synthetic cells are never used for testing or validation, and a group (a file, p
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -18,11 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.phases import UNKNOWN
-
-_FRAME = re.compile(r"\[t=\d+\]$")
-_TIME = re.compile(
-    r"\[t=\d+\]$|(?<=[ _.-])t(?:ime)?[_-]?\d{2,}(?=[ _.-][^/]*$)|(?:^|(?<=/))t\d{2,}(?=\.[^/]*$)", re.IGNORECASE
-)
+from napari_cellcycle.tracking.film import film_frames
 
 Indices = NDArray[np.intp]
 VALIDATION_FRACTION = 0.15
@@ -194,7 +189,9 @@ def time_lapse_groups(cells: Cells) -> NDArray[np.str_] | None:
     ndarray of str, shape (N,), or None
         The time-lapse, and for any other cell a name of its own; None if there is no time-lapse.
     """
-    names = {source: _TIME.sub("", source) for source in np.unique(cells.sources).tolist()}
+    sources = np.unique(cells.sources).tolist()
+    films = film_frames(sources)
+    names = {source: films[source][0] if source in films else source for source in sources}
     n_times = Counter(names.values())
     if max(n_times.values(), default=0) < 2:
         return None

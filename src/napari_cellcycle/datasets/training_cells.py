@@ -16,6 +16,7 @@ from napari_cellcycle.images.batches import read_batches
 from napari_cellcycle.images.model_input import InputSpec, Normalisation
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet
 from napari_cellcycle.phases import UNKNOWN, Phase
+from napari_cellcycle.stain.compare_nuclei import compare_nuclei
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +147,8 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Job[Progress | Note, Trainin
     ImageError
         No cell can be read.
     """
+    if spec.compares_nuclei:
+        return (yield from _prepare_nuclei(cells))
     has_stain, n_inputs = DNA in cells.channels, len(spec.channels)
     roles = spec.channels if not has_stain or DNA in spec.channels else (*spec.channels, DNA)
     wanted = cells.select_channels(roles)
@@ -165,3 +168,12 @@ def prepare_cells(cells: Cells, spec: InputSpec) -> Job[Progress | Note, Trainin
         raise ImageError("none of the cells could be read; look at the messages above")
     prepared = TrainingCells(images, cells.phases, stain, cells.synthetic, np.arange(len(cells)), cells.phase_set)
     return prepared if readable.all() else prepared.subset(np.flatnonzero(readable))
+
+
+def _prepare_nuclei(cells: Cells) -> Job[Progress | Note, TrainingCells]:
+    """Figures of nuclei instead of images; those that can't be compared with others are left out."""
+    nuclei = yield from compare_nuclei(cells)
+    known = nuclei.known
+    if not len(known):
+        raise ImageError(f"no nucleus can be compared with others: {next(iter(nuclei.left_out.values()), 'no cells')}")
+    return TrainingCells(nuclei.prepared, cells.phases[known], None, cells.synthetic[known], known, cells.phase_set)

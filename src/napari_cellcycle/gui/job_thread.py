@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from napari_cellcycle.events import Job, Progress, run_job
+from napari_cellcycle.gui.torch_libraries import load_libraries
 
 _SHORTEST_S = (
     0.05  # between two Progress events: more would be invisible, and would keep the GUI thread from other work
@@ -92,6 +93,7 @@ class JobThread(QObject):
         return not self._may_run.is_set()
 
     def _run(self, job: Job[Any, Any]) -> None:
+        load_libraries()  # most jobs import torch, which would hold the viewer up
         try:
             with closing(job):  # the core's `finally` runs here, in the thread
                 result = run_job(job, self._send)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from napari_cellcycle.cell_images import (
     CellImages,
     JoinedImages,
     PlaneImages,
+    RememberedImages,
     SubsetImages,
     Unreadable,
 )
@@ -146,15 +147,39 @@ def cut_by_border(images: CellImages) -> NDArray[np.bool_]:
     ndarray of bool, shape (N,)
         False for cells that are in no field.
     """
+    return _in_fields(images, _touch_border)
+
+
+def in_field(images: CellImages) -> NDArray[np.bool_]:
+    """Which cells were cut out of a field, where others lie beside them.
+
+    Parameters
+    ----------
+    images : CellImages
+        Images of N cells.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    return _in_fields(images, lambda field: np.ones(len(field), bool))
+
+
+def _touch_border(field: FieldImages) -> NDArray[np.bool_]:
+    ends = np.array(field.labels.shape[-2:])
+    return np.asarray((field.boxes[:, :2] == 0).any(axis=1) | (field.boxes[:, 2:] == ends).any(axis=1))
+
+
+def _in_fields(images: CellImages, ask: Callable[[FieldImages], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """What `ask` says of the cells of each field; False for cells that are in none."""
     if isinstance(images, FieldImages):
-        ends = np.array(images.labels.shape[-2:])
-        return np.asarray((images.boxes[:, :2] == 0).any(axis=1) | (images.boxes[:, 2:] == ends).any(axis=1))
+        return ask(images)
     if isinstance(images, SubsetImages):
-        return cut_by_border(images.images)[images.chosen]
+        return _in_fields(images.images, ask)[images.chosen]
     if isinstance(images, JoinedImages) and images.parts:
-        return np.concatenate([cut_by_border(part) for part in images.parts])
-    if isinstance(images, PlaneImages):
-        return cut_by_border(images.images)
+        return np.concatenate([_in_fields(part, ask) for part in images.parts])
+    if isinstance(images, PlaneImages | RememberedImages):
+        return _in_fields(images.images, ask)
     return np.zeros(len(images), bool)
 
 

@@ -23,17 +23,18 @@ class Normalisation:
 
     Attributes
     ----------
-    kind : {"spread", "ratio", "offset"}
+    kind : {"spread", "ratio", "offset", "nuclei"}
         ``spread``: (value - b) / s / scale with s the standard deviation of the crop; gain, offset and bit depth
         cancel out. ``ratio``: (value / b - 1) / scale; the gain cancels out. ``offset``: (value - b) / scale, in
-        counts.
+        counts. ``nuclei``: no image, but area and total stain of the nucleus, standardised among those of its image
+        (`stain.compare_nuclei`).
     scale : float
         Standard deviation of the training cells, so that networks get numbers of order 1.
     contrast : float
         Of the training cells before scaling, from `contrast.median_contrast`; 0 if samples are not matched to it.
     """
 
-    kind: Literal["spread", "ratio", "offset"]
+    kind: Literal["spread", "ratio", "offset", "nuclei"]
     scale: float = 1.0
     contrast: float = 0.0
 
@@ -46,6 +47,16 @@ class InputSpec:
     size_px: int
     pixel_size_um: float
     normalisation: tuple[Normalisation, ...]
+
+    @property
+    def compares_nuclei(self) -> bool:
+        """Whether a model sees figures of each nucleus beside those of the others in its image, and no pixels."""
+        return any(how.kind == "nuclei" for how in self.normalisation)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of a prepared cell, (C, S, S); two figures in one row if nuclei are compared."""
+        return (1, 1, 2) if self.compares_nuclei else (len(self.channels), self.size_px, self.size_px)
 
     @property
     def scales(self) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_cellcycle.cells import Cells, Prediction, remembered
-from napari_cellcycle.errors import TooFewCellsError
+from napari_cellcycle.errors import SettingError, TooFewCellsError
 from napari_cellcycle.evaluation.phase_fractions import phase_fractions, usable_confusion
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.images.classified_montage import draw_montage
@@ -23,13 +23,21 @@ from napari_cellcycle.io.writers.results import (
     write_picture,
     write_table,
 )
-from napari_cellcycle.jobs.config import ClassifySettings, FollowSettings, ReadSettings, WorkerSettings
+from napari_cellcycle.jobs.config import (
+    ClassifySettings,
+    CompareSettings,
+    FollowSettings,
+    ReadSettings,
+    WorkerSettings,
+)
 from napari_cellcycle.jobs.read import open_cells
+from napari_cellcycle.jobs.steps.film_durations import film_conditions
 from napari_cellcycle.jobs.steps.kept_chunks import KeptChunks
 from napari_cellcycle.jobs.steps.predict_chunks import predict_chunks
 from napari_cellcycle.jobs.steps.pure_calls import held_out_calls, pure_calls
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 from napari_cellcycle.models import Model, ModelCard
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.predict import classify_cells, extract_features, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
 from napari_cellcycle.versions import installed_versions
@@ -67,6 +75,7 @@ def classify_files(
     reading: ReadSettings,
     following: FollowSettings | None = None,
     workers: WorkerSettings | None = None,
+    comparing: CompareSettings | None = None,
     *,
     overwrite: bool = False,
     resume: bool = False,
@@ -74,15 +83,20 @@ def classify_files(
     """Classify all cells in `paths`, then write ``phases.csv``, ``summary.json`` and ``montage.png`` to `output`.
 
     A long table is written as ``phases.parquet`` too; whatever ``config.export`` names; and if ``following.tracks`` is
-    given, the phases along the tracks of films. With `overwrite` they replace those of an earlier run. Of many cells,
-    finished chunks are kept in ``OUTPUT.unfinished`` until all is written; `resume` goes on with them.
+    given, the phases along the tracks of films, whose durations `comparing` groups. With `overwrite` they replace those
+    of an earlier run. Of many cells, finished chunks are kept in ``OUTPUT.unfinished`` until all is written; `resume`
+    goes on with them.
 
     Raises
     ------
     WriteError
         A file can't be written or is there already, or a package that writes it is not installed.
+    SettingError
+        Films are to be compared, but there are no tracks.
     """
-    tracks = None if following is None else following.tracks
+    tracks, comparing = None if following is None else following.tracks, comparing or CompareSettings()
+    if comparing.is_asked and tracks is None:
+        raise SettingError("by and table compare the durations of phases in films; give tracks too, or leave them out")
     names = [*RESULT_FILES, *(_EXPORTED[kind] for kind in config.export)]
     if tracks is not None:
         from napari_cellcycle.jobs import follow  # slow to import, and most cells are in no film
@@ -103,6 +117,12 @@ def classify_files(
         if note:
             yield Note(note)
         kept = remembered(cells, model.card.input.channels)
+        followed = decoded = conditions = None
+        if following is not None and tracks is not None:  # first, as models may read whole tracks
+            if note := follow.note_on_pace(model.card, following):
+                yield Note(note)
+            followed = yield from follow.follow_cells(cells, following)
+            conditions = yield from film_conditions(followed.films, cells, comparing)
         prediction = yield from classify_cells(
             model,
             kept,
@@ -110,21 +130,21 @@ def classify_files(
             batch_size=config.batch_size,
             min_probability=config.min_probability,
             predict=predict_chunks(at_work, chunks),
+            tracks=None if followed is None else CellTracks(followed.key, followed.frame),
         )
         if reading.phases is not None:
             prediction = prediction.in_phases(reading.phases)
         if config.min_purity is not None:
             prediction = yield from pure_calls(prediction, config.min_purity, config.held_out)
         settings = {**config.to_dict(), **reading.to_dict(), "input": [str(path) for path in paths]}
-        followed = decoded = None
         in_tracks: dict[str, Any] = {}
-        if following is not None and tracks is not None:
-            followed = yield from follow.follow_cells(cells, following)
+        if following is not None and followed is not None:
             decoded = follow.decode_followed(followed, prediction, following)
             prediction = follow.with_tracks(prediction, followed, decoded)
-            follow.write_followed(followed, decoded, prediction, following, Path(output))
-            settings |= following.to_dict()
-            in_tracks = follow.summarise_tracks(followed, decoded)
+            follow.write_followed(followed, decoded, prediction, Path(output), conditions)
+            settings |= following.to_dict() | comparing.to_dict()
+            shown = prediction.is_reliable or config.force
+            in_tracks = follow.summarise_tracks(followed, decoded, durations=shown)
         elif config.cycle_position:
             prediction = yield from with_cycle_position(prediction, model, cells, config)
         write_results(kept, prediction, model.card, Path(output), shared_settings(settings), in_tracks)

@@ -49,6 +49,9 @@ _PHASE = "phases to generate, as in Anaphase,Telophase or Anaphase=500; empty: a
 _N_CELLS = "cells of each phase that has no number in phase; 0: as many as the largest phase has more"
 _BY = "what the samples are: well, frame, file, folder, folder1, ..., all, or a column; empty: the most telling one"
 _SAMPLE_TABLE = "a CSV table with a column file, folder, well or source, and others such as condition, to group by"
+_COMPARE = (
+    "with tracks: give durations for each well, file, folder, folder1, ..., or column of the cells or of table too"
+)
 _EMBEDDINGS = ("pca", "umap", "none")
 AUTO, LABELS, LINK = "auto", "labels", "link"
 """Where the tracks of films come from, if not from a file."""
@@ -61,6 +64,7 @@ _FINDER = (
     "or none for plain segmentation; "
     "empty: classify takes the finder of its model, if there is one"
 )
+_FEATURES_OF = "with model causal or two-sided: finished model whose features of single frames are read"
 _WORKERS = "processes of this computer that share the work, each with one thread"
 _SCHEDULER = "share the work with a cluster of dask.distributed, as in tcp://10.0.0.5:8786"
 _PHASES = (
@@ -241,6 +245,19 @@ class FollowSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompareSettings(Settings):
+    """By what the durations of phases in films are compared."""
+
+    by: Annotated[str, more(_COMPARE)] = ""
+    table: Annotated[OptionalPath, more(f"with tracks: {_SAMPLE_TABLE}")] = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether films are to be compared."""
+        return bool(self.by) or self.table is not None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PopulationsSettings(Settings):
     """How cells are summarised by sample."""
 
@@ -282,6 +299,7 @@ class EvaluateSettings(SettingsOfRecipe):
     min_probability: Annotated[float, setting(_MIN_PROBABILITY, 0, 1)] = 0.0
     inputs: Annotated[Inputs, more("with cv: channels that the network sees; empty: those of its recipe")] = ()
     also: Annotated[OptionalPath, more("with cv: more cells, of which only the DNA stain is trained on")] = None
+    features_of: Annotated[str, more(_FEATURES_OF)] = "default"
     keep_models: Annotated[bool, more("with cv: keep each fold's model, with the list of its test cells")] = False
     quoted_fold: Annotated[int, more("with protocol seed: the fold to quote, from 0; the paper quotes 3", 0, 99)] = 3
     clean_beside: Annotated[bool, more("with protocol seed: measure the clean figures too, to show next to them")] = (
@@ -321,6 +339,7 @@ class TrainSettings(SettingsOfRecipe):
     start_from: Annotated[
         str, setting("train this model further, even with few cells of your own: a name, or a folder written by train")
     ] = ""
+    features_of: Annotated[str, more(_FEATURES_OF)] = "default"
     resume: Annotated[bool, setting("continue a training that was interrupted, to the same model")] = False
     also: Annotated[OptionalPath, more("more cells, of which only the DNA stain is trained on, not the phase")] = None
     device: Annotated[str, setting(_DEVICE, choices=DEVICES)] = "auto"

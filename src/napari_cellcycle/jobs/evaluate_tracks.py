@@ -12,22 +12,33 @@ from jinja2 import Environment, StrictUndefined
 from numpy.typing import NDArray
 
 from napari_cellcycle.cells import Cells, Prediction
+from napari_cellcycle.datasets.duplicates import in_training_set, iter_duplicates
 from napari_cellcycle.errors import SettingError
+from napari_cellcycle.evaluation.checks import HELD_OUT, TRAINED_ON, leave_out_seen
 from napari_cellcycle.evaluation.track_scores import TrackScores, score_tracks
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.io.atomic import atomic_path
 from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.reserve import check_free, reserved
 from napari_cellcycle.io.writers.results import write_json
-from napari_cellcycle.jobs.config import EvaluateSettings, FollowSettings, ReadSettings
-from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, summarise_tracks
+from napari_cellcycle.jobs.config import CLEAN, EvaluateSettings, FollowSettings, ReadSettings
+from napari_cellcycle.jobs.cross_validate_tracks import cross_validate_tracks
+from napari_cellcycle.jobs.follow import Followed, decode_followed, follow_cells, note_on_pace, summarise_tracks
 from napari_cellcycle.jobs.read import open_cells
 from napari_cellcycle.jobs.steps.shared_settings import shared_settings
+from napari_cellcycle.jobs.track_data import true_phases
+from napari_cellcycle.models.sequence import CellTracks
 from napari_cellcycle.phases import UNKNOWN
-from napari_cellcycle.predict import classify_cells, model_for_channels
+from napari_cellcycle.predict import classify_cells, model_for_channels, unfamiliar_warning
 from napari_cellcycle.store.models import load_model
+from napari_cellcycle.tracking.track_table import NO_TRACK
+from napari_cellcycle.training.classifier import EpochDone
 from napari_cellcycle.versions import installed_versions
 
+_FOLDS = (
+    "each track was called by a network that saw no frame of its film or, of a single film, none of its lineage; the "
+    "phases along tracks are found from these calls"
+)
 TRACK_REPORT_FILES = ("tracks.html", "track_scores.csv", "track_scores.json")
 _ROWS = {
     "right_frames": ("frames with the true phase", "{:.3f}"),
@@ -50,16 +61,15 @@ table { border-collapse: collapse; } td, th { padding: .3rem .8rem; border-botto
 td:first-child, th:first-child { text-align: left; }
 </style></head><body>
 <h1>Phases along tracks: {{ model }}</h1>
-<p>{{ n_known }} cells of known phase in {{ n_tracks }} tracks ({{ source }}), {{ n_divisions }} divisions.
-{{ trained }}</p>
-<table><tr><th></th><th>single frames</th><th>along tracks</th></tr>
+<p>{{ n_known }} cells of known phase in {{ n_tracks }} tracks ({{ source }}), {{ n_divisions }} divisions.</p>
+{% for note in notes %}<p>{{ note }}.</p>
+{% endfor %}<table><tr><th></th><th>raw calls</th><th>along tracks</th></tr>
 {% for name, raw, decoded in rows %}<tr><td>{{ name }}</td><td>{{ raw }}</td><td>{{ decoded }}</td></tr>
 {% endfor %}</table>
 <p>An error can only be measured where both truth and call change phase; transitions that were missed count as not found
 within an hour. Raw calls that jump to and fro have a transition at their first jump.</p>
 </body></html>
 """
-_TRAINED = "Whether the model was trained on frames of this film is not checked; test whole films that it never saw."
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +84,10 @@ class TrackReport:
         Cells of known phase in tracks.
     model : str
         Who called the phases.
+    protocol : str
+        A key of `protocols.PROTOCOLS`: whether the model was trained on these cells.
+    notes : tuple of str
+        What was left out, and whether the model fits; without full stops.
     about : dict
         What ``track_scores.json`` says of the tracks.
     """
@@ -82,6 +96,8 @@ class TrackReport:
     decoded: TrackScores
     n_known: int
     model: str
+    protocol: str
+    notes: tuple[str, ...]
     about: dict[str, Any]
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -94,7 +110,7 @@ class TrackReport:
         return found
 
     def __str__(self) -> str:
-        lines = [f"{'':<34}{'single frames':>15}{'along tracks':>15}"]
+        lines = [f"{'':<34}{'raw calls':>15}{'along tracks':>15}"]
         return "\n".join([*lines, *(f"{name:<34}{raw:>15}{decoded:>15}" for name, raw, decoded in self.rows())])
 
 
@@ -106,62 +122,106 @@ def evaluate_tracks(
     reading: ReadSettings,
     *,
     overwrite: bool = False,
-) -> Job[Progress | Note, TrackReport]:
-    """Test a finished model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
+) -> Job[Progress | Note | EpochDone, TrackReport]:
+    """Test a model on films whose cells have known phases, and write `TRACK_REPORT_FILES` to `output`.
 
-    The true phases are those of labels, or of a column ``truth`` in the table of tracks.
+    The true phases are those of labels, or of a column ``truth`` in the table of tracks. A track is left out if the
+    model was trained on one of its frames, while there are others. With ``config.cv``, networks that read whole tracks
+    are trained and tested fold by fold; see `cross_validate_tracks`.
 
     Raises
     ------
     SettingError
-        `config` asks for a cross-validation, the cells are of no film, or no cell in a track has a known phase.
+        The cells are of no film, no cell in a track has a known phase, or networks of single frames would be trained.
     WriteError
         The folder can't be written, or holds what an earlier run wrote.
     """
-    if config.cv:
-        raise SettingError("tracks tests a finished model; leave out cv, or leave out tracks")
     check_free(Path(output), TRACK_REPORT_FILES, paths, overwrite=overwrite)
     with reserved(Path(output)):
-        model = load_model(config.model_name)
-        cells = yield from open_cells(paths, reading, model=model.folder)
-        model, note = model_for_channels(model, cells)
-        if note:
-            yield Note(note)
-        prediction = yield from classify_cells(model, cells, device=config.device)
+        model = None if config.cv else load_model(config.model_name)
+        cells = yield from open_cells(paths, reading, model=None if model is None else model.folder)
         followed = yield from follow_cells(cells, following)
+        if model is None:
+            prediction = yield from cross_validate_tracks(cells, followed, config)
+        else:
+            model, note = model_for_channels(model, cells)
+            yield from (Note(text) for text in (note, note_on_pace(model.card, following)) if text)
+            tracks = CellTracks(followed.key, followed.frame)
+            prediction = yield from classify_cells(model, cells, device=config.device, tracks=tracks)
         settings = {**config.to_dict(), **following.to_dict(), **reading.to_dict()}
         settings["input"] = [str(path) for path in paths]
-        report = score_followed(cells, prediction, followed, following, shared_settings(settings))
+        fingerprints = None if config.cv else (yield from iter_duplicates(cells)).fingerprints
+        report = score_followed(cells, prediction, followed, following, fingerprints, shared_settings(settings))
         _write(report, Path(output))
+        yield Note(report.notes[0])  # whether the model fits is said with its calls
     return report
 
 
 def score_followed(
-    cells: Cells, prediction: Prediction, followed: Followed, following: FollowSettings, settings: dict[str, Any]
+    cells: Cells,
+    prediction: Prediction,
+    followed: Followed,
+    following: FollowSettings,
+    fingerprints: NDArray[np.uint64] | None,
+    settings: dict[str, Any],
 ) -> TrackReport:
-    """Compare raw calls and phases along tracks with the true phases."""
-    truth, rows = _true_phases(cells, prediction, followed), followed.rows
+    """Compare raw calls and phases along tracks with the true phases.
+
+    `fingerprints` of the cells tell which the model was trained on; None if each is called by one that never saw it.
+    """
+    truth, rows = true_phases(cells, followed, prediction.phase_set), followed.rows
     if not (truth[rows] != UNKNOWN).any():
         raise SettingError(
             "no cell in a track has a known phase; label some cells, or give a table of tracks with a column truth"
         )
+    if fingerprints is None:
+        protocol, note = CLEAN, _FOLDS
+    else:
+        seen = None if prediction.trained_on is None else in_training_set(fingerprints, prediction.trained_on)
+        protocol, note = leave_out_seen_tracks(truth, followed.key, seen)
+    notes = tuple(filter(None, (note, unfamiliar_warning(prediction))))
     decoded = decode_followed(followed, prediction, following)
     along = np.array(prediction.phase_set.numbers(decoded.phase_set))[decoded.phases]
     tracks, frames, minutes = followed.key[rows], followed.frame[rows], following.minutes_per_frame
     raw, better = (
         score_tracks(truth[rows], phases, tracks, frames, minutes) for phases in (prediction.best[rows], along)
     )
-    about = {**summarise_tracks(followed, decoded), "settings": settings, "versions": installed_versions()}
-    return TrackReport(raw, better, int((truth[rows] != UNKNOWN).sum()), prediction.model, about)
+    about = summarise_tracks(followed, decoded, durations=prediction.is_reliable)
+    about |= {"settings": settings, "versions": installed_versions()}
+    return TrackReport(raw, better, int((truth[rows] != UNKNOWN).sum()), prediction.model, protocol, notes, about)
 
 
-def _true_phases(cells: Cells, prediction: Prediction, followed: Followed) -> NDArray[np.int64]:
-    """Number of the true phase of each cell in the phase set of the calls; the table of tracks counts first."""
-    truth = cells.in_phases(prediction.phase_set).phases.astype(np.int64)
-    if followed.truth is not None:
-        told = np.array(prediction.phase_set.numbers(followed.truth.tolist()))
-        truth = np.where(told != UNKNOWN, told, truth)
-    return truth
+def leave_out_seen_tracks(
+    truth: NDArray[np.int8], tracks: NDArray[np.int64], seen: NDArray[np.bool_] | None
+) -> tuple[str, str]:
+    """Mark the cells of a track as unknown if a model was trained on one of its frames, unless there are no others.
+
+    All frames of a track show one cell.
+
+    Parameters
+    ----------
+    truth : ndarray of int8, shape (N,)
+        True phases; they are changed.
+    tracks : ndarray of int, shape (N,)
+        Track of each cell, -1 where it is in none.
+    seen : ndarray of bool, shape (N,), or None
+        Cells that the model was trained on; None where that is not known.
+
+    Returns
+    -------
+    protocol : str
+        ``held-out``, or ``trained-on``.
+    note : str
+        What was left out.
+    """
+    if seen is None or not seen.any():
+        return leave_out_seen(truth, seen, HELD_OUT)
+    known = np.unique(tracks[seen & (tracks != NO_TRACK)])
+    n_tracks = len(np.unique(tracks[tracks != NO_TRACK]))
+    protocol, _ = leave_out_seen(truth, seen | np.isin(tracks, known), HELD_OUT)
+    if protocol == TRAINED_ON:
+        return protocol, "the model was trained on frames of all tracks of known phase, so these scores are too good"
+    return protocol, f"the model was trained on frames of {len(known):,} of {n_tracks:,} tracks, which are left out"
 
 
 def _write(report: TrackReport, folder: Path) -> None:
@@ -174,7 +234,14 @@ def _write(report: TrackReport, folder: Path) -> None:
         for way, found in scores.items()
     }
     write_json(
-        {"model": report.model, "n_known": report.n_known, **finite, "tracks": report.about},
+        {
+            "model": report.model,
+            "n_known": report.n_known,
+            "protocol": report.protocol,
+            "notes": list(report.notes),
+            **finite,
+            "tracks": report.about,
+        },
         folder / TRACK_REPORT_FILES[2],
     )
     table = pd.DataFrame(
@@ -188,6 +255,7 @@ def _write(report: TrackReport, folder: Path) -> None:
         write_csv(table, temporary, float_format="%.6g")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_PAGE)
     about = {key: report.about[key] for key in ("n_tracks", "n_divisions", "source")}
-    text = page.render(model=report.model, n_known=report.n_known, rows=report.rows(), trained=_TRAINED, **about)
+    notes = [f"{note[:1].upper()}{note[1:]}" for note in report.notes]
+    text = page.render(model=report.model, n_known=report.n_known, rows=report.rows(), notes=notes, **about)
     with atomic_path(folder / TRACK_REPORT_FILES[0]) as temporary:
         temporary.write_text(text, encoding="utf-8")

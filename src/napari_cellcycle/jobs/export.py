@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_cellcycle.errors import SettingError, WriteError
+from napari_cellcycle.errors import ModelError, SettingError, WriteError
 from napari_cellcycle.events import Job, Progress
+from napari_cellcycle.models.sequence import SequenceNetwork
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 
 SUFFIXES = {"onnx": ".onnx", "bioimageio": ".zip"}
@@ -47,6 +48,10 @@ def export_model(name: str | Path, path: Path, to: str, *, overwrite: bool = Fal
         raise WriteError(f"{path} exists already; choose another name, or replace it with --overwrite")
     yield Progress(0, 1, "exporting")
     model = load_model(name)
+    if isinstance(model.network, SequenceNetwork):
+        raise ModelError(
+            f"the model {model.name!r} reads whole tracks, and only models of single cells can be exported"
+        )
     fingerprints = None if model.folder is None else load_training_fingerprints(model.folder)
     if to == "onnx":
         from napari_cellcycle.store.onnx_files import save_onnx

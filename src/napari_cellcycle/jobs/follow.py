@@ -19,6 +19,14 @@ from napari_cellcycle.io.csv_cells import write_csv
 from napari_cellcycle.io.trackmate import SpotFeature, write_spot_features
 from napari_cellcycle.io.tracks import read_tracks
 from napari_cellcycle.jobs.config import AUTO, LABELS, LINK, FollowSettings
+from napari_cellcycle.jobs.steps.film_durations import (
+    ALL_FILMS,
+    Conditions,
+    Durations,
+    duration_tables,
+    durations_of_films,
+    unit_of,
+)
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.tracking.course import track_positions
 from napari_cellcycle.tracking.cycle_model import CycleModel
@@ -26,13 +34,13 @@ from napari_cellcycle.tracking.decode import DecodedTracks, decode_tracks
 from napari_cellcycle.tracking.film import Film, FilmTracks, films_of
 from napari_cellcycle.tracking.linking import labels_persist, link_cells, persisting_tracks
 from napari_cellcycle.tracking.matching import match_tracks
-from napari_cellcycle.tracking.survival import SurvivalCurve
 from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALL_FILMS = "all films"
+    from napari_cellcycle.models import ModelCard
+
 FOLLOWED_FILES = ("transitions.csv", "durations.csv", "duration_curves.csv")
 
 
@@ -116,6 +124,14 @@ def follow_cells(cells: Cells, settings: FollowSettings, table: TrackTable | Non
         truth = np.full(len(cells), "", found[0].truth.dtype)
         truth[films[0].rows] = found[0].truth
     return Followed(tuple(films), key, track, frame, parent, mothers, spots, source, truth)
+
+
+def note_on_pace(card: ModelCard, settings: FollowSettings) -> str:
+    """A note if a model that reads tracks was trained on films of another pace than this one; else empty."""
+    learned, here = card.training.get("minutes_per_frame"), settings.minutes_per_frame
+    if learned is None or here is None or learned == here:
+        return ""
+    return f"{card.name} learned from films of {learned:g} minutes a frame, and this one has {here:g}"
 
 
 def _tracks_of(
@@ -209,58 +225,9 @@ def transition_table(followed: Followed, decoded: DecodedTracks) -> pd.DataFrame
     return table
 
 
-def durations_by_film(
-    followed: Followed, decoded: DecodedTracks, prediction: Prediction, settings: FollowSettings
-) -> dict[str, dict[str, SurvivalCurve]]:
-    """Durations of phases of all films together, and of each of several: as conditions are compared."""
-    found = {ALL_FILMS: decoded.durations}
-    if len(followed.films) > 1:
-        for film in followed.films:
-            key = np.full(len(followed.key), NO_TRACK)
-            key[film.rows] = followed.key[film.rows]
-            if (key != NO_TRACK).any():
-                one = decode_followed(replace(followed, key=key), prediction, settings, model=decoded.model)
-                found[film.name] = one.durations
-    return found
-
-
-def duration_tables(found: Mapping[str, Mapping[str, SurvivalCurve]], unit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Median durations of the phases of films, and their Kaplan-Meier curves."""
-    import pandas as pd
-
-    each = [(film, phase, curve) for film, curves in found.items() for phase, curve in curves.items()]
-    medians = pd.DataFrame(
-        [{"source": film, "phase": phase, "unit": unit, **_median(curve)} for film, phase, curve in each]
-    )
-    curves = [
-        pd.DataFrame(
-            {
-                "source": film,
-                "phase": phase,
-                unit: curve.times,
-                "share": curve.share,
-                "low": curve.low,
-                "high": curve.high,
-            }
-        )
-        for film, phase, curve in each
-    ]
-    return medians, pd.concat(curves, ignore_index=True)
-
-
-def unit_of(decoded: DecodedTracks) -> str:
-    """Unit of its durations."""
-    return "frames" if decoded.minutes_per_frame is None else "minutes"
-
-
-def _median(curve: SurvivalCurve) -> dict[str, float]:
-    low, high = curve.median_interval
-    return {"median": curve.median, "low": low, "high": high, "n_ended": curve.n_ended, "n_cut": curve.n_cut}
-
-
-def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, Any]:
-    """What ``summary.json`` says of the tracks."""
-    medians, _ = duration_tables({ALL_FILMS: decoded.durations}, unit_of(decoded))
+def summarise_tracks(followed: Followed, decoded: DecodedTracks, *, durations: bool = True) -> dict[str, Any]:
+    """What ``summary.json`` says of the tracks; null for `durations` where they mean nothing."""
+    medians, _ = duration_tables([Durations(ALL_FILMS, "", decoded.durations)], unit_of(decoded))
     return {
         "source": followed.source,
         "n_tracks": followed.n_tracks,
@@ -275,7 +242,9 @@ def summarise_tracks(followed: Followed, decoded: DecodedTracks) -> dict[str, An
         "durations": [
             {name: None if value != value else value for name, value in row.items()}
             for row in medians.drop(columns="source").to_dict(orient="records")
-        ],
+        ]
+        if durations
+        else None,
     }
 
 
@@ -299,12 +268,23 @@ def text_of_tracks(followed: Followed, decoded: DecodedTracks, *, durations: boo
 
 
 def write_followed(
-    followed: Followed, decoded: DecodedTracks, prediction: Prediction, settings: FollowSettings, folder: Path
+    followed: Followed,
+    decoded: DecodedTracks,
+    prediction: Prediction,
+    folder: Path,
+    conditions: Conditions | None = None,
 ) -> None:
-    """Write `FOLLOWED_FILES`; and tracks of TrackMate once more, with the phases as features of their spots."""
-    found = durations_by_film(followed, decoded, prediction, settings)
-    tables = (transition_table(followed, decoded), *duration_tables(found, unit_of(decoded)))
+    """Write `FOLLOWED_FILES`; and tracks of TrackMate once more, with the phases as features of their spots.
+
+    With `conditions`, durations are those of each too, and have a column that is called as they are.
+    As in ``phases.csv``, there is a column ``reliable``, which is false, only where the phases mean nothing.
+    """
+    found = durations_of_films(followed.films, followed.key, decoded, conditions)
+    by = "" if conditions is None else conditions.by
+    tables = (transition_table(followed, decoded), *duration_tables(found, unit_of(decoded), by))
     for name, table in zip(FOLLOWED_FILES, tables, strict=True):
+        if not prediction.is_reliable:
+            table["reliable"] = False
         with atomic_path(folder / name) as temporary:
             write_csv(table, temporary, float_format="%.6g")
     if name := trackmate_copy(followed.source):
@@ -331,6 +311,8 @@ def _spot_features(followed: Followed, decoded: DecodedTracks, prediction: Predi
         "POSTERIOR": ("Phase, probability", prediction.columns["posterior"][followed.rows], False),
         "POSITION": ("Position in the cycle", prediction.columns["cycle_position"][followed.rows], False),
     }
+    if not prediction.is_reliable:
+        columns["RELIABLE"] = ("Phases mean something", np.zeros(len(ids), np.int64), True)
     return [
         SpotFeature(key, title, dict(zip(ids, values.tolist(), strict=True)), whole)
         for key, (title, values, whole) in columns.items()

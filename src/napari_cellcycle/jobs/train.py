@@ -14,7 +14,7 @@ import torch
 
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.datasets.training_cells import TrainingCells, count_cells
-from napari_cellcycle.errors import ModelError, TooFewCellsError, WriteError
+from napari_cellcycle.errors import ModelError, SettingError, TooFewCellsError, WriteError
 from napari_cellcycle.evaluation.purity import exact_interval
 from napari_cellcycle.events import Job, Note, Progress, Stop, never
 from napari_cellcycle.jobs.config import ReadSettings, TrainSettings
@@ -97,6 +97,9 @@ def train_cells(
 def _train(
     cells: Cells, output: Path, run: TrainSettings, reading: ReadSettings | None, stop: Stop, resumable: bool = True
 ) -> Job[Progress | Note | GanStep | Samples | EpochDone, Model]:
+    if not run.start_from and RECIPES[run.model].reads_tracks:
+        raise SettingError(f"model {run.model} learns from tracks; give them, as in --tracks tracks.csv")
+    cells = cells if run.start_from else RECIPES[run.model].own_phases(cells)
     counts, synthetic = count_cells(cells)
     if missing := what_is_missing(counts, synthetic, cells.phase_set):
         raise TooFewCellsError(missing)
@@ -148,11 +151,11 @@ def _note_on_few(model: Model, validation: TrainingCells, n_known: int) -> str:
         return ""
     images = validation.images / model.card.input.scales[:, None, None]
     called = predict_prepared(model, images, torch.device("cpu")).probabilities.argmax(axis=1)
+    chosen = "" if model.card.input.compares_nuclei else ", and they chose its best epoch"
     low, high = exact_interval(int((called == validation.phases).sum()), len(validation))
     return (
         f"the model was trained on {n_known} cells of known phase only: on the {len(validation)} that were held back, "
-        f"its accuracy may be anything from {low:.0%} to {high:.0%}, and they chose its best epoch; label more cells, "
-        "and test it on others"
+        f"its accuracy may be anything from {low:.0%} to {high:.0%}{chosen}; label more cells, and test it on others"
     )
 
 

@@ -27,6 +27,10 @@ ARCHITECTURES = {
     "rana2022": (".rana2022", "Rana2022"),
     "eulenberg2017": (".eulenberg2017", "Eulenberg2017"),
     "features": (".feature_trees", "FeatureTrees"),
+    "narotamo2021": (".support_vectors", "SupportVectors"),
+    "jose2023": (".jose2023", "Jose2023"),
+    "causal": (".sequence", "CausalSequence"),
+    "two-sided": (".sequence", "TwoSidedSequence"),
 }
 
 

@@ -105,6 +105,7 @@ class ModelCard:
         """The card as a person reads it."""
         spec, training = self.input, self.training
         crop = f"{spec.size_px} x {spec.size_px} px of {spec.pixel_size_um:g} um"
+        crop = "figures of nuclei in the same image" if spec.compares_nuclei else crop
         lines = [
             f"{self.name}: {self.description}",
             f"  needs      {' + '.join(spec.channels)}, {crop}",

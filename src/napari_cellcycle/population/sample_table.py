@@ -90,7 +90,7 @@ def read_sample_table(path: Path) -> SampleTable:
     return SampleTable(path.name, headings, rows, tuple(line for line, _ in found[1:]))
 
 
-def join_samples(cells: HasSources, table: SampleTable) -> Joined:
+def join_samples(cells: HasSources, table: SampleTable, what: str = "cells") -> Joined:
     """Give each cell what the table says of its sample.
 
     A row is about the cells that agree with all its columns ``source``, ``file``, ``folder`` and ``well``, and those
@@ -103,6 +103,8 @@ def join_samples(cells: HasSources, table: SampleTable) -> Joined:
         N cells.
     table : SampleTable
         From `read_sample_table`.
+    what : str
+        What they are, for the notes.
 
     Returns
     -------
@@ -133,7 +135,7 @@ def join_samples(cells: HasSources, table: SampleTable) -> Joined:
     for number in others:
         texts = np.array([*(row[number] for row in table.rows), ""], dtype=str)
         columns[table.headings[number]] = texts[matched]
-    return Joined(columns, tuple(_notes(table, keys, matched)))
+    return Joined(columns, tuple(_notes(table, keys, matched, what)))
 
 
 def _keys(cells: HasSources, table: SampleTable) -> dict[str, int]:
@@ -219,10 +221,10 @@ def _plain(heading: str) -> str:
     return re.sub(r"[\s_.-]+", "", heading.casefold())
 
 
-def _notes(table: SampleTable, keys: Mapping[str, int], matched: NDArray[np.intp]) -> Iterator[str]:
+def _notes(table: SampleTable, keys: Mapping[str, int], matched: NDArray[np.intp], what: str) -> Iterator[str]:
     used = set(np.unique(matched).tolist())
     unused = [" ".join(row[i] for i in keys.values()) for n, row in enumerate(table.rows) if n not in used]
     if unused:
         yield f"{table.name}: no cell belongs to {shorten(unused)}"
     if n_missing := int((matched < 0).sum()):
-        yield f"{n_missing:,} of {len(matched):,} cells have no row in {table.name}"
+        yield f"{n_missing:,} of {len(matched):,} {what} have no row in {table.name}"

@@ -51,7 +51,7 @@ def known_version(known: int) -> Any:
 
 
 class _Normalisation(Strict):
-    kind: Literal["spread", "ratio", "offset"]
+    kind: Literal["spread", "ratio", "offset", "nuclei"]
     scale: Positive = 1.0
     contrast: float = Field(0.0, ge=0, le=1e9)
 
@@ -81,6 +81,14 @@ class _Options(Strict):
     blocks: Annotated[int, Field(ge=1, le=8)] | None = None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     n_phases: Annotated[int, Field(ge=2, le=MOST_PHASES)] | None = None
+    n_inputs: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    frozen: _Frozen | None = None
+
+
+class _Frozen(_Options):
+    """The network whose features another one reads."""
+
+    architecture: str
 
 
 class _ModelCard(Strict):

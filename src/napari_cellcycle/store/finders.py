@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,7 @@ def parse_finder_card(text: str | bytes) -> FinderCard:
 
 def has_finder(folder: Path | None) -> bool:
     """Whether there is a finder in a folder."""
-    return folder is not None and (folder / CARD).is_file()
+    return folder is not None and os.path.isfile(folder / CARD)  # which is also False where a name is too long
 
 
 def choose_finder(finder: CellFinder | str | Path | None, model: Path | None = None) -> CellFinder | None:

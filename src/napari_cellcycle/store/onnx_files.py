@@ -23,6 +23,7 @@ from napari_cellcycle.models import Model
 from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
 from napari_cellcycle.store.cards import parse_model_card
+from napari_cellcycle.store.weights import unpack_fingerprints
 
 OPSET = 18
 INPUT, PROBABILITIES, DNA_CONTENT, FEATURES = "cells", "probabilities", "dna_content", "features"
@@ -113,7 +114,7 @@ def preprocessing_text(model: Model) -> str:
 
 
 def _graph(model: Model) -> tuple[Any, list[str]]:
-    if any(type(part) is FeatureTrees for part in model.network.modules()):
+    if model.card.input.compares_nuclei or any(type(part) is FeatureTrees for part in model.network.modules()):
         raise ModelError(f"{model.name!r} measures cells outside of its network, so it can't be exported")
     try:
         from onnxscript import opset18
@@ -218,8 +219,11 @@ def onnx_fingerprints(path: Path) -> NDArray[np.uint64] | None:
     text = _session(path)[1].get(_TRAINED_ON)
     if text is None:
         return None
-    found: NDArray[np.uint64] = np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
-    return found
+    try:
+        content = base64.b64decode(text)
+    except ValueError:
+        content = b""  # which is damaged too
+    return unpack_fingerprints(content, path)
 
 
 def _session(path: Path) -> tuple[Any, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_cellcycle.errors import ModelError, reason_of
-from napari_cellcycle.io.plain_files import check_plain, plain_bytes
+from napari_cellcycle.io.plain_files import plain_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -182,7 +183,7 @@ def try_model(model: Model, folder: Path) -> None:
     from napari_cellcycle.models.out_of_distribution import descriptors
 
     spec = model.card.input
-    blank = torch.zeros(1, len(spec.channels), spec.size_px, spec.size_px)
+    blank = torch.zeros(1, *spec.shape)
     try:
         with torch.inference_mode():
             outputs = model.network(blank)
@@ -217,12 +218,36 @@ def load_fingerprints(path: Path) -> NDArray[np.uint64] | None:
         The file is damaged, or holds something else.
     """
     try:
-        check_plain(path)
-        with path.open("rb") as file:
-            found = np.lib.format.read_array(file, allow_pickle=False)
+        content = plain_bytes(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, TypeError, MemoryError, OverflowError) as error:
+    except OSError as error:
+        raise ModelError(f"{path} is damaged ({reason_of(error)}); {COPY}") from error
+    return unpack_fingerprints(content, path)
+
+
+def unpack_fingerprints(content: bytes, path: Path) -> NDArray[np.uint64]:
+    """Unpack the fingerprints of training cells.
+
+    Parameters
+    ----------
+    content : bytes
+        An array as ``numpy.save`` writes it.
+    path : Path
+        The file that it is part of, for messages.
+
+    Returns
+    -------
+    ndarray of uint64, shape (N, 4)
+
+    Raises
+    ------
+    ModelError
+        It is damaged, or holds something else.
+    """
+    try:
+        found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # numpy reads the header as Python, so that damage can raise nearly anything
         raise ModelError(f"{path} is damaged ({reason_of(error)}); {COPY}") from error
     if found.dtype != np.uint64 or found.shape[1:] != (4,):
         raise ModelError(f"{path} can't be used: it holds {found.dtype} {found.shape} instead of uint64 (N, 4); {COPY}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from napari_cellcycle.tracking.durations import Floats
 from napari_cellcycle.tracking.learning import learn
 from napari_cellcycle.tracking.paths import likeliest_frames, runs_back
 from napari_cellcycle.tracking.semi_markov import Bools, Ints, best_borders
-from napari_cellcycle.tracking.survival import SurvivalCurve, kaplan_meier
+from napari_cellcycle.tracking.survival import Stays, SurvivalCurve
 from napari_cellcycle.tracking.track_grid import Evidence, TrackGrid
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class DecodedTracks:
         Probability of each phase when the whole track is taken into account.
     transitions : Transitions
         Where phases change.
-    durations : dict of str to SurvivalCurve
-        How long each phase lasts, of all phases whose start was seen; in minutes if these are known, else in frames.
+    stays : Stays
+        How long each cell was in each phase, if its start was seen; in minutes if these are known, else in frames.
     impossible_before, impossible_after : int
         Steps back to an earlier phase within a track: of the raw calls, and of the decoded phases.
     model : CycleModel
@@ -87,11 +88,16 @@ class DecodedTracks:
     phases: NDArray[np.int8]
     posterior: Floats
     transitions: Transitions
-    durations: dict[str, SurvivalCurve]
+    stays: Stays
     impossible_before: int
     impossible_after: int
     model: CycleModel
     minutes_per_frame: float | None = None
+
+    @cached_property
+    def durations(self) -> dict[str, SurvivalCurve]:
+        """How long each phase lasts, by its name: Kaplan-Meier curves of all `stays`."""
+        return self.stays.curves(self.phase_set)
 
     @property
     def names(self) -> NDArray[np.str_]:
@@ -254,7 +260,7 @@ class _Found:
             phases,
             sure,
             self._transitions(grid),
-            {name: self._duration(phase, unit) for phase, name in enumerate(model.phase_set)},
+            self._stays(grid, unit),
             runs_back(raw, grid.track),
             runs_back(self.phases.astype(np.int64), grid.track),
             model,
@@ -272,8 +278,10 @@ class _Found:
         moments = (bounds[after, track] for bounds in (self.borders, self.low, self.high))
         return Transitions(grid.names[track], before, after, *(as_frames(grid, track, moment) for moment in moments))
 
-    def _duration(self, phase: int, unit: float) -> SurvivalCurve:
-        start, end = self.borders[phase], self.borders[phase + 1]
-        seen = (end > start) & ((start > 0) | (self.born if phase == 0 else False))
-        ended = (end < self.borders[-1]) | (self.divided if phase == len(self.borders) - 2 else False)
-        return kaplan_meier((end - start)[seen] * unit, ended[seen])
+    def _stays(self, grid: TrackGrid, unit: float) -> Stays:
+        start, end = self.borders[:-1], self.borders[1:]  # (P, M)
+        seen, ended = (end > start) & (start > 0), end < self.borders[-1]
+        seen[0] |= (end > start)[0] & self.born
+        ended[-1] |= self.divided
+        phase, track = np.nonzero(seen)
+        return Stays(phase, grid.names[track], (end - start)[seen] * np.float64(unit), ended[seen])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +42,41 @@ class SurvivalCurve:
     def median_interval(self) -> tuple[float, float]:
         """Confidence interval of the median (Brookmeyer and Crowley): where the band crosses one half."""
         return _falls_to_half(self.times, self.low), _falls_to_half(self.times, self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class Stays:
+    """Stays of cells in phases, of which the start was seen; all arrays have one entry for each.
+
+    Attributes
+    ----------
+    phase : ndarray of int
+        Number of the phase.
+    track : ndarray
+        Name of the track.
+    duration : ndarray of float
+        How long it was seen.
+    ended : ndarray of bool
+        Whether its end was seen.
+    """
+
+    phase: NDArray[np.int64]
+    track: NDArray[np.generic]
+    duration: Floats
+    ended: NDArray[np.bool_]
+
+    def of(self, tracks: ArrayLike) -> Stays:
+        """Those of some tracks, by their names."""
+        chosen = np.isin(self.track, tracks)
+        return Stays(self.phase[chosen], self.track[chosen], self.duration[chosen], self.ended[chosen])
+
+    def curves(self, phase_set: Sequence[str]) -> dict[str, SurvivalCurve]:
+        """Curve of each phase, by its name."""
+        stays = [self.phase == phase for phase in range(len(phase_set))]
+        return {
+            name: kaplan_meier(self.duration[here], self.ended[here])
+            for name, here in zip(phase_set, stays, strict=True)
+        }
 
 
 def kaplan_meier(durations: ArrayLike, ended: ArrayLike, level: float = 0.95) -> SurvivalCurve:

@@ -34,6 +34,7 @@ from napari_cellcycle.training.state import (
     device_memory,
     strip_prefix,
 )
+from napari_cellcycle.training.track_set import TrackSet
 from napari_cellcycle.training.training_set import TrainingSet
 from napari_cellcycle.training.transforms import Batch
 
@@ -55,8 +56,8 @@ class EpochDone:
 
 def train_classifier(
     network: PhaseNetwork,
-    training_set: TrainingSet,
-    validation: tuple[Tensor, Tensor],
+    training_set: TrainingSet | TrackSet,
+    validation: tuple[Tensor, Tensor] | TrackSet,
     config: TrainConfig,
     device: torch.device,
     hooks: Hooks | None = None,
@@ -71,10 +72,10 @@ def train_classifier(
     ----------
     network : PhaseNetwork
         With its initial weights.
-    training_set : TrainingSet
-        Training cells.
-    validation : tuple of Tensor
-        Images (M, C, S, S), scaled like those of `training_set`, and their phases (M,), all known.
+    training_set : TrainingSet or TrackSet
+        Training cells, or tracks for a `SequenceNetwork`.
+    validation : tuple of Tensor or TrackSet
+        Images (M, C, S, S), scaled like those of `training_set`, and their phases (M,), all known; or other tracks.
     config : TrainConfig
         Settings.
     device : torch.device
@@ -119,7 +120,7 @@ def train_classifier(
 
 
 def _epoch(
-    state: ClassifierState, training_set: TrainingSet, config: TrainConfig, device: torch.device, stop: Stop
+    state: ClassifierState, training_set: TrainingSet | TrackSet, config: TrainConfig, device: torch.device, stop: Stop
 ) -> Generator[Progress, None, tuple[list[float], bool]]:
     """Train on each batch once; return the loss of each step, and whether the epoch was stopped."""
     state.network.train()
@@ -137,10 +138,9 @@ def _epoch(
 
 def _train_step(network: PhaseNetwork, batch: Batch, optimiser: torch.optim.Optimizer, config: TrainConfig) -> float:
     """Update the weights once; return the loss of the phases alone."""
-    images = batch.images.contiguous(memory_format=torch.channels_last)
-    with mixed_precision(images.device):
-        outputs = network(images)
-    phase_loss = _phase_loss(outputs.logits.float(), batch.phases, config.label_smoothing)
+    with mixed_precision(batch.images.device):
+        outputs = batch.outputs(network)
+    phase_loss = _phase_loss(outputs.logits.float(), batch, config.label_smoothing)
     loss = phase_loss + _stain_loss(outputs, batch, config)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -148,12 +148,15 @@ def _train_step(network: PhaseNetwork, batch: Batch, optimiser: torch.optim.Opti
     return phase_loss.item()
 
 
-def _phase_loss(logits: Tensor, phases: Tensor, label_smoothing: float) -> Tensor:
+def _phase_loss(logits: Tensor, batch: Batch, label_smoothing: float) -> Tensor:
     """Mean cross-entropy over the cells whose phase, or whose share of each phase, is known."""
-    if phases.ndim == 1:
-        return cross_entropy(logits, phases, ignore_index=UNKNOWN, label_smoothing=label_smoothing)
-    known = phases.any(1)
-    return cross_entropy(logits[known], phases[known], label_smoothing=label_smoothing)
+    if batch.phases.ndim == 1:
+        known, weight = batch.phases != UNKNOWN, batch.phase_weights
+    else:
+        known, weight = batch.phases.any(1), None
+    if not known.any():  # a part of a track without labels
+        return logits.sum() * 0
+    return cross_entropy(logits[known], batch.phases[known], weight, label_smoothing=label_smoothing)
 
 
 def _stain_loss(outputs: Outputs, batch: Batch, config: TrainConfig) -> Tensor:
@@ -248,20 +251,26 @@ class ClassifierState(TrainingState):
         """Whether all epochs are done, or too many without a better one."""
         return len(self.log) >= config.epochs or len(self.log) - self.best_epoch >= config.patience
 
-    def end_epoch(self, validation: tuple[Tensor, Tensor], config: TrainConfig, losses: list[float]) -> EpochDone:
+    def end_epoch(
+        self, validation: tuple[Tensor, Tensor] | TrackSet, config: TrainConfig, losses: list[float]
+    ) -> EpochDone:
         """Validate the network, log the epoch, and keep the weights if they are the best so far.
 
         Parameters
         ----------
-        validation : tuple of Tensor
-            Images (M, C, S, S) and phases (M,).
+        validation : tuple of Tensor or TrackSet
+            Images (M, C, S, S) and phases (M,), or tracks.
         config : TrainConfig
             Settings.
         losses : list of float
             Training loss of each step of the epoch.
         """
-        images, phases = validation
-        logits = predict_logits(self.average.module, images, next(self.network.parameters()).device)
+        device = next(self.network.parameters()).device
+        if isinstance(validation, TrackSet):
+            logits, phases = validation.known_logits(self.average.module, device)
+        else:
+            images, phases = validation
+            logits = predict_logits(self.average.module, images, device)
         done = score_epoch(logits, phases, self.log, config, float(np.mean(losses)))
         self.log.append(done)
         if done.is_best:

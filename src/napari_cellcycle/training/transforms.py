@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, one_hot
 
+from napari_cellcycle.models.base import Outputs, PhaseNetwork
 from napari_cellcycle.phases import N_PHASES, UNKNOWN
 
 
@@ -92,6 +93,8 @@ class Batch:
         Image of the DNA stain, scaled.
     n_phases : int
         Number P of phases that there are.
+    phase_weights : Tensor, shape (P,), or None
+        How much cells of each phase count; all alike by default.
     """
 
     images: Tensor
@@ -99,6 +102,12 @@ class Batch:
     log2_dna: Tensor
     stain: Tensor
     n_phases: int = N_PHASES
+    phase_weights: Tensor | None = None
+
+    def outputs(self, network: PhaseNetwork) -> Outputs:
+        """What `network` says of these cells."""
+        outputs: Outputs = network(self.images.contiguous(memory_format=torch.channels_last))
+        return outputs
 
     def mixed(self, alpha: float, random: torch.Generator, nonlinear: float = 0.0) -> Batch:
         """Mix each cell with another one, and their targets in the same way.

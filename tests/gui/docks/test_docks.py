@@ -602,6 +602,14 @@ def test_cells_without_a_call_are_cross_validated(qtbot, viewer, gallery, finish
     assert not dock.banner.isVisibleTo(dock)
 
 
+def test_cells_that_no_network_can_be_trained_with_are_one_sentence(qtbot, viewer, gallery) -> None:
+    dock = EvaluateWidget(viewer)
+    qtbot.addWidget(dock)
+    dock.folds.show_networks(())
+    dock.run_button.click()
+    assert (dock.job, dock.status.text()[:30]) == (None, "no network can be trained with"[:30])
+
+
 def test_a_cross_validation_can_be_cancelled(qtbot, viewer, gallery, finished) -> None:
     dock = EvaluateWidget(viewer)
     qtbot.addWidget(dock)

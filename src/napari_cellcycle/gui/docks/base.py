@@ -20,6 +20,7 @@ from napari_cellcycle.gui.layers.dock_words import in_dock_words
 from napari_cellcycle.gui.layers.reopened import describe_reopened
 from napari_cellcycle.gui.layers.view_fit import Refitting, shows_everything
 from napari_cellcycle.gui.supported import check_supported
+from napari_cellcycle.gui.warm_up import WarmUp
 from napari_cellcycle.gui.widgets.layout import fill_column, text_label
 from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
@@ -147,6 +148,7 @@ class Dock(QWidget):
         if self._drops is None:
             self._drops = WindowDrops(self, DISPLAY_NAME, self._open_dropped)
             QTimer.singleShot(0, self._join_tabs)
+        WarmUp.begin(self.viewer)
         if self._refit:
             self._refit = False
             self._refitting = Refitting(self.viewer)  # Qt itself holds no reference to a slot

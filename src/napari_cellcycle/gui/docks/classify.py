@@ -158,7 +158,7 @@ def _in_words(classified: Classified, labels: LabelTable) -> str:
     kind = "synthetic cells" if synthetic.all() else "cells"
     parts = [
         f"{len(classified.table):,} {kind} classified with the model {classified.model!r} on {classified.device}",
-        f"{classified.n_unreadable} could not be read" if classified.n_unreadable else "",
+        f"{classified.n_unreadable} got no phase" if classified.n_unreadable else "",
         f"{synthetic.sum():,} are synthetic and not in the percentages" if 0 < synthetic.sum() < len(synthetic) else "",
         f"{n_labelled:,} have a label, and are shown in its phase" if n_labelled else "",
     ]

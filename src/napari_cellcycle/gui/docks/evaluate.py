@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
+from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.docks.base import Dock
@@ -29,6 +30,7 @@ from napari_cellcycle.gui.docks.notices import Notice
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.figure_theme import figure_theme
 from napari_cellcycle.gui.layers.highlight import highlight_cells, highlight_none
+from napari_cellcycle.gui.layers.labelled_cells import settled_labels
 from napari_cellcycle.gui.layers.phase_layer import channels_of, list_sources
 from napari_cellcycle.gui.layers.source import PHASE, GallerySource, Source, find_layer
 from napari_cellcycle.gui.widgets.confusion_table import ConfusionTable
@@ -125,7 +127,7 @@ class EvaluateWidget(Dock):
         data_set = data_set_of(self.viewer.layers, source)
         if data_set is None:
             return isinstance(source, GallerySource) and source.n_known > 0
-        known = data_set.labels.phases != UNKNOWN
+        known = settled_labels(data_set).phases != UNKNOWN
         is_called = self._phase_layer(source.group) is not None
         return bool(known.any() if is_called else (known & ~data_set.cells.synthetic).any())
 
@@ -178,7 +180,12 @@ class EvaluateWidget(Dock):
         layer, data_set = self._phase_layer(source.group), data_set_of(self.viewer.layers, source)
         earlier = [*self.models.values()]
         if self.method.value() == CROSS_VALIDATION:
-            job = cross_validate_source(source, field_cells(data_set), self.folds.value(), self._style(), earlier)
+            try:
+                settings = self.folds.value()
+            except CellCycleError as error:
+                self.show_error(error)
+                return
+            job = cross_validate_source(source, field_cells(data_set), settings, self._style(), earlier)
             self.start(job, self._on_evaluated)
         elif layer is not None:
             layer.events.features.connect(self._on_called)

@@ -20,10 +20,12 @@ from napari_cellcycle.evaluation.reporting.theme import Theme
 from napari_cellcycle.events import Job, Note, Progress
 from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.gallery import reread_cells
+from napari_cellcycle.gui.layers.labelled_cells import settled_labels
 from napari_cellcycle.gui.layers.phase_table import prediction_of, truth_of
 from napari_cellcycle.gui.layers.source import KEY, GallerySource, Source, source_of
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import EvaluateSettings, ReadSettings
+from napari_cellcycle.phase_sets import PhaseSet
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
@@ -45,12 +47,16 @@ class FigureStyle:
 
 @dataclass(frozen=True, eq=False)
 class Calls:
-    """What a phase layer holds of its cells, copied in the GUI thread; those of a gallery are read again."""
+    """What a phase layer holds of its cells, copied in the GUI thread; those of a gallery are read again.
+
+    `truth` is in `phase_set`, which may be coarser than that of the calls, as after *Label by stain*.
+    """
 
     source: Source
     cells: Cells | None
     prediction: Prediction
     truth: NDArray[np.int8]
+    phase_set: PhaseSet
     synthetic: NDArray[np.bool_]
     model: str
 
@@ -86,16 +92,18 @@ def snapshot_calls(layer: Labels, data_set: DataSet | None) -> Calls:
     if source is None:
         raise TypeError(f"{layer.name} is no phase layer")
     synthetic = layer.features["synthetic"].to_numpy(bool)
-    truth = truth_of(layer) if data_set is None else data_set.labels.phases
-    cells = field_cells(data_set)
-    return Calls(source, cells, prediction_of(layer), truth, synthetic, layer.metadata[KEY]["model"])
+    prediction, model = prediction_of(layer), layer.metadata[KEY]["model"]
+    if data_set is None:
+        return Calls(source, None, prediction, truth_of(layer), prediction.phase_set, synthetic, model)
+    labels = settled_labels(data_set)
+    return Calls(source, field_cells(data_set), prediction, labels.phases, labels.phase_set, synthetic, model)
 
 
 def field_cells(data_set: DataSet | None) -> Cells | None:
     """The cells of a field, with their labels; None for those of a gallery, which are read from their files."""
     if data_set is None or isinstance(data_set.source, GallerySource):
         return None
-    return apply_labels(data_set.cells, data_set.labels)
+    return apply_labels(data_set.cells, settled_labels(data_set))
 
 
 def evaluate_calls(
@@ -106,8 +114,7 @@ def evaluate_calls(
     from napari_cellcycle.jobs.steps.shared_settings import shared_settings
 
     cells = yield from _open(calls.source, calls.cells)
-    phases = calls.prediction.phase_set
-    cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic, phase_set=phases)
+    cells = replace(cells, phases=calls.truth, synthetic=calls.synthetic, phase_set=calls.phase_set)
     settings = {"model": calls.model, "input": _names(calls.source), **_reading(calls.source).to_dict()}
     report = yield from evaluate_prediction(cells, calls.prediction, calls.model, settings=shared_settings(settings))
     same = [other.report for other in earlier if other.group == calls.source.group]
@@ -150,7 +157,7 @@ def _reading(source: Source) -> ReadSettings:
 
 def compare_with(newest: Report, others: Iterable[Report]) -> dict[str, Comparison | None]:
     """Other models against the newest on the same cells, by name; those with calls of other cells are left out."""
-    same = [report for report in others if report.data_sha256 == newest.data_sha256]
+    same = [one for one in others if (one.data_sha256, one.phase_set) == (newest.data_sha256, newest.phase_set)]
     return {report.model: _compare(report, newest) for report in same if report.model != newest.model}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QScrollArea, QWidget
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.gui.docks.base import Dock
+from napari_cellcycle.gui.docks.follow_durations import FollowDurations
 from napari_cellcycle.gui.docks.follow_job import (
     FollowedFilm,
     decode_again,
@@ -19,9 +22,11 @@ from napari_cellcycle.gui.docks.follow_job import (
     save_followed,
 )
 from napari_cellcycle.gui.docks.notices import Notice
-from napari_cellcycle.gui.layers.cell_link import CellLink
-from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of
-from napari_cellcycle.gui.layers.phase_table import prediction_of
+from napari_cellcycle.gui.layers.cell_link import CellLink, layers_of
+from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, remember_data_set
+from napari_cellcycle.gui.layers.field import find_field
+from napari_cellcycle.gui.layers.labelled_phases import MOST_KEYS
+from napari_cellcycle.gui.layers.phase_table import keep_tracks, kept_tracks, prediction_of
 from napari_cellcycle.gui.layers.source import PHASE, FieldSource, find_layer, role_of, source_of
 from napari_cellcycle.gui.layers.tracks_layer import PHASE as BY_PHASE
 from napari_cellcycle.gui.layers.tracks_layer import POSITION, middle_of, show_tracks, table_of, tracks_layers
@@ -38,8 +43,11 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
 
+    from napari_cellcycle.tracking.track_table import TrackTable
+
 _WORDS = {"label images if their labels persist, else linked": AUTO, "the labels": LABELS, "link the cells": LINK}
 _COLOUR_BY = {"phases along tracks": BY_PHASE, "calls of single frames": BY_RAW, "position in the cycle": POSITION}
+_SETTINGS = ("minutes_per_frame", "max_move_px")
 _HIGHEST_PX = 320
 _FILES = "Tracks (*.xml *.csv *.tsv *.txt);;All files (*)"
 
@@ -51,6 +59,7 @@ class FollowWidget(Dock):
         super().__init__(napari_viewer)
         self.film: FollowedFilm | None = None
         self.others: dict[str, FollowedFilm] = {}
+        self._waiting: list[tuple[str, FollowSettings]] = []
         self._file: Path | None = None
         self._link: CellLink | None = None
         self.empty = Notice(
@@ -78,7 +87,7 @@ class FollowWidget(Dock):
         rows = form_rows(inputs)
         rows.addRow("Film", self.cells)
         rows.addRow("Tracks", side_by_side(self.tracks, self.file_button))
-        self.form = Form(FollowSettings, ["minutes_per_frame", "max_move_px"])
+        self.form = Form(FollowSettings, list(_SETTINGS))
         self.run_button = button("Follow", "find the tracks, and the phases along them", self._on_run)
         self.setup = stacked(inputs, self.form, self.run_button)
         return self.setup
@@ -92,9 +101,9 @@ class FollowWidget(Dock):
         self.scroller = QScrollArea()
         self.scroller.setWidgetResizable(True)
         self.scroller.setWidget(self.strips)
-        self.current, self.durations = text_label(), text_label()
+        self.current, self.durations = text_label(), FollowDurations(self.show_error)
         self.current.setMinimumHeight(3 * self.current.fontMetrics().lineSpacing())  # else it grows over the strips
-        self.hint = text_label("Click a strip or a cell. Keys: 1 to 7 label, 0 clears, arrows move along the track.")
+        self.hint = text_label()
         self.save_button = button("Save ...", "save phases, transitions and durations as tables", self._on_save)
         self.results = stacked(self.colour_by, self.scroller, self.current, self.hint, self.durations, self.save_button)
         self.results.hide()
@@ -141,9 +150,8 @@ class FollowWidget(Dock):
     # --- following ---
 
     def _on_run(self) -> None:
-        layer, data_set, how = self._layer(), self._data_set(), self.tracks.value()
-        if layer is None or data_set is None:
-            self.show_status("The layers of this film are gone or renamed; classify it again.")
+        layer, how = self._layer(), self.tracks.value()
+        if layer is None:
             return
         table = None if isinstance(how, str | Path) else table_of(how)
         try:
@@ -151,24 +159,67 @@ class FollowWidget(Dock):
         except CellCycleError as error:
             self.show_error(error)
             return
-        labels = labels_as_numbers(data_set.labels.phases, data_set.labels.decided)
-        source = data_set.source
-        job = follow_film(source.title, data_set.cells, prediction_of(layer), settings, labels, table)
-        self.start(job, self._on_followed)
+        self._follow(layer, settings, table)
 
-    def _on_followed(self, film: FollowedFilm) -> None:
-        group = self.cells.value()
-        if group is None:
+    def _follow(self, layer: Labels, settings: FollowSettings, table: TrackTable | None) -> None:
+        source, known = source_of(layer), self._data_set()
+        assert isinstance(source, FieldSource)
+        field = find_field(self.viewer, source)
+        if known is None and field is None:
+            self.show_status("The layers of this film are gone or renamed; classify it again.")
             return
-        self.others[group] = film
+        if field is not None:
+            field = replace(field, source=source)  # which is that of the calls, also if a layer was renamed since
+        self.start(follow_film(source, field, known, prediction_of(layer), settings, table), self._on_followed)
+
+    def _on_followed(self, found: tuple[DataSet, FollowedFilm]) -> None:
+        data_set, film = found
         layer = self._layer()
-        if layer is not None:
-            layer.events.features.connect(self._on_new_calls)
+        if layer is None:
+            return
+        remember_data_set([*layers_of(self.viewer.layers, data_set.source), layer], data_set)
+        self.others[data_set.source.group] = film
+        keep_tracks(layer, film.followed.track, film.followed.parent)
+        layer.events.features.connect(self._on_new_calls)
         self._show(film)
         tracks = (
             f"{film.followed.n_tracks:,} tracks; steps back: {film.decoded.impossible_before:,} before, none after."
         )
         self.show_status(" ".join([tracks, as_sentences(film.notes)]))
+
+    # --- projects ---
+
+    def project_state(self) -> dict[str, Any]:
+        """How the films were followed; their tracks are in the tables of their phase layers."""
+        films = [{"group": group, **film.settings.to_dict()} for group, film in self.others.items()]
+        return {"films": films, "shown": self.cells.value(), "colour_by": self.colour_by.value()} if films else {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Follow the films again, by the tracks that they had; the one that was shown comes last, and stays."""
+        films = state.get("films")
+        known = [film for film in films if isinstance(film, dict)] if isinstance(films, list) else []
+        for film in sorted(known, key=lambda film: film.get("group") == state.get("shown")):
+            with suppress(CellCycleError):
+                self._waiting.append((str(film.get("group")), FollowSettings.from_dict(film)))
+        if state.get("colour_by") in _COLOUR_BY.values():
+            self.colour_by.choose(state["colour_by"])
+        self._follow_again()
+
+    def on_end(self) -> None:
+        """Go on with the films of a project."""
+        super().on_end()
+        self._follow_again()
+
+    def _follow_again(self) -> None:
+        while self._waiting and self.job is None:
+            group, settings = self._waiting.pop(0)
+            if group in dict(self._films()).values():
+                self.cells.choose(group)
+            layer = self._layer()
+            table = None if layer is None else kept_tracks(layer)
+            if self.cells.value() == group and layer is not None and table is not None:
+                self.form.show_values({name: getattr(settings, name) for name in _SETTINGS})
+                self._follow(layer, settings, table)
 
     def _on_new_calls(self, _event: Any = None) -> None:
         """The film was classified again, so what was found along its tracks is out of date."""
@@ -185,7 +236,7 @@ class FollowWidget(Dock):
         if self.job is not None:
             self._on_labels(group)  # later
             return
-        labels = labels_as_numbers(data_set.labels.phases, data_set.labels.decided)
+        labels = labels_as_numbers(data_set.labels)
         if not np.array_equal(labels, self.film.labels):
             self.start(decode_again(self.film, labels), self._on_decoded)
 
@@ -214,8 +265,10 @@ class FollowWidget(Dock):
             self.viewer, data_set.source, data_set.cells, lambda row: self._on_chosen(row, centre=False)
         )
         self.strips.show_strips(strips_of(film), self._colours())
+        keys = min(len(film.prediction.phase_set), MOST_KEYS)
+        self.hint.setText(f"Click a strip or a cell. Keys: 1 to {keys} label, 0 clears, arrows move along the track.")
         self.scroller.setFixedHeight(min(self.strips.sizeHint().height() + 4, _HIGHEST_PX))
-        self.durations.setText(durations_in_words(self.others.values()))
+        self.durations.show_films(self.others.values())
         self._show_layer()
 
     def _show_layer(self) -> None:
@@ -226,7 +279,7 @@ class FollowWidget(Dock):
         order = np.lexsort((film.followed.frame[rows], film.followed.key[rows]))
         cells = rows[order]
         place = [film.followed.key[cells], film.followed.frame[cells], *film.centres[cells].T]
-        colours = film.prediction.phase_set.colours
+        colours = film.colours
         columns = {BY_PHASE: middle_of(film.phases, len(colours)), BY_RAW: middle_of(film.raw, len(colours))}
         columns |= {POSITION: film.position}
         columns = {name: values[order] for name, values in columns.items()}
@@ -254,7 +307,7 @@ class FollowWidget(Dock):
         if by == POSITION:
             colours[rows] = colormaps["viridis"](film.position)
         else:
-            phases = to_rgba_array([*film.prediction.phase_set.all_colours, "#00000000"])
+            phases = to_rgba_array([*film.colours, "#00000000"])
             colours[rows] = phases[film.phases if by == BY_PHASE else film.raw]
         return (colours * 255).round().astype(np.uint8)
 
@@ -324,19 +377,3 @@ def strips_of(film: FollowedFilm) -> Strips:
     names = dict(zip(tracks.tolist(), film.followed.track[rows[first]].tolist(), strict=True))
     mothers = {place[child]: place[mother] for child, mother in film.followed.mothers.items()}
     return Strips(tuple(str(names[track]) for track in order), cells, mothers)
-
-
-def durations_in_words(films: Any) -> str:
-    """How long phases last, film by film."""
-    lines = []
-    for film in films:
-        unit = "frames" if film.decoded.minutes_per_frame is None else "min"
-        found = []
-        for name, curve in film.decoded.durations.items():
-            if curve.median == curve.median:
-                low, high = (f"{value:.3g}" if value == value else "?" for value in curve.median_interval)
-                found.append(f"{name} {curve.median:.3g} {unit} ({low} to {high})")
-        if not film.prediction.is_reliable:
-            found = ["withheld, as the model does not fit these cells"]
-        lines.append(f"{film.title}: {', '.join(found) or 'no phase was seen from start to end'}.")
-    return "\n".join(["Median durations, with intervals of 95 %:", *lines])

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.cells import Cells, Prediction
-from napari_cellcycle.events import Job, Note, map_events
+from napari_cellcycle.annotate.label_table import LabelTable
+from napari_cellcycle.cells import Prediction
+from napari_cellcycle.events import Job, Note, Progress, map_events
+from napari_cellcycle.gui.docks.gallery_job import read_data_set
+from napari_cellcycle.gui.layers.data_set import DataSet
+from napari_cellcycle.gui.layers.field import FieldOnScreen
+from napari_cellcycle.gui.layers.source import FieldSource
 from napari_cellcycle.images.field_crops import cell_positions
 from napari_cellcycle.io.reserve import check_free
 from napari_cellcycle.jobs.config import FollowSettings
-from napari_cellcycle.phases import UNKNOWN, UNSURE
+from napari_cellcycle.phases import UNKNOWN, greyed
 from napari_cellcycle.tracking.track_table import TrackTable
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ class FollowedFilm:
     ----------
     title : str
         What users call it.
+    path : Path or None
+        Its file, if it has one.
     followed : Followed
         The tracks of its N cells.
     prediction : Prediction
@@ -47,6 +54,7 @@ class FollowedFilm:
     """
 
     title: str
+    path: Path | None
     followed: Followed
     prediction: Prediction
     decoded: DecodedTracks
@@ -66,6 +74,12 @@ class FollowedFilm:
         return self.prediction.phases[self.followed.rows].astype(np.int64)
 
     @property
+    def colours(self) -> tuple[str, ...]:
+        """Colours of the phases and of unsure cells; greyed where the phases mean nothing."""
+        colours = self.prediction.phase_set.all_colours
+        return colours if self.prediction.is_reliable else tuple(map(greyed, colours))
+
+    @property
     def position(self) -> NDArray[np.float64]:
         """Position in the cycle of ``followed.rows``."""
         values: NDArray[np.float64] = self.prediction.columns["cycle_position"][self.followed.rows]
@@ -73,17 +87,19 @@ class FollowedFilm:
 
 
 def follow_film(
-    title: str,
-    cells: Cells,
+    source: FieldSource,
+    field: FieldOnScreen | None,
+    known: DataSet | None,
     prediction: Prediction,
     settings: FollowSettings,
-    labels: NDArray[np.int64],
     table: TrackTable | None = None,
-) -> Job[Note, FollowedFilm]:
-    """Find the tracks of a film, and the phases along them."""
+) -> Job[Progress | Note, tuple[DataSet, FollowedFilm]]:
+    """Find the tracks of a film, and the phases along them; the cells of `field` are read unless they are `known`."""
+    data_set = known or (yield from read_data_set(source, field))
     yield Note("Following the cells ...")
     from napari_cellcycle.jobs.follow import decode_followed, follow_cells, with_tracks
 
+    cells, labels = data_set.cells, labels_as_numbers(data_set.labels)
     notes: list[str] = []
 
     def keep(note: Note) -> tuple[()]:
@@ -95,7 +111,8 @@ def follow_film(
     decoded = decode_followed(followed, prediction, settings, labels)
     along = with_tracks(prediction, followed, decoded)
     centres = cell_positions(cells.images)
-    return FollowedFilm(title, followed, along, decoded, settings, centres, labels, tuple(notes))
+    path = None if field is None else field.path
+    return data_set, FollowedFilm(source.title, path, followed, along, decoded, settings, centres, labels, tuple(notes))
 
 
 def decode_again(film: FollowedFilm, labels: NDArray[np.int64]) -> Job[Note, FollowedFilm]:
@@ -114,10 +131,10 @@ def _are_known(film: FollowedFilm, labels: NDArray[np.int64]) -> bool:
     return set(film.prediction.phase_set.labels(np.unique(labels[labels >= 0]))) <= set(film.decoded.phase_set)
 
 
-def labels_as_numbers(phases: NDArray[Any], decided: NDArray[np.bool_]) -> NDArray[np.int64]:
+def labels_as_numbers(labels: LabelTable) -> NDArray[np.int64]:
     """Phases that persons gave, -1 where they gave none or were not sure."""
-    told = np.asarray(phases, np.int64)
-    return np.where(decided & (told >= 0) & (told < UNSURE), told, UNKNOWN)
+    told = labels.phases.astype(np.int64)
+    return np.where(labels.decided & (told >= 0) & (told < labels.phase_set.unsure), told, UNKNOWN)
 
 
 def save_followed(film: FollowedFilm, folder: Path) -> Job[Note, Path]:
@@ -134,5 +151,5 @@ def save_followed(film: FollowedFilm, folder: Path) -> Job[Note, Path]:
 
     check_free(folder, ["phases.csv", "summary.json", *FOLLOWED_FILES], overwrite=False)
     write_table(film.prediction, folder / "phases.csv")
-    write_followed(film.followed, film.decoded, film.prediction, film.settings, folder)
+    write_followed(film.followed, film.decoded, film.prediction, folder)
     return folder

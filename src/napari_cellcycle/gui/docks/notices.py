@@ -54,20 +54,20 @@ class NoCells(Notice):
 
 
 class NoPhases(Notice):
-    """Cells are open, but their phases are not known."""
+    """Cells are open, but their phases are not known; above it stands a button that labels them by key."""
 
     def __init__(self, dock: Dock) -> None:
         actions = {
-            "Label cells": (
-                "look at the cells, and label some of each phase by key",
-                lambda: dock.open_dock("Gallery"),
+            "Label by stain": (
+                "let a DNA stain or FUCCI label the cells, if they were stained",
+                lambda: dock.open_dock("Label by stain"),
             ),
             "Classify cells": ("let a model call the phases first", lambda: dock.open_dock("Classify")),
             "Open files": ("open folders that are named after phases", lambda: dock.open_dock("Open cells")),
         }
         super().__init__(
             "The phases of these cells are not known. Label some cells of each phase, which is quicker after a model "
-            "has called them; or open folders that are named after phases.",
+            "has called them; let a stain label them; or open folders that are named after phases.",
             actions,
         )
 

@@ -23,6 +23,7 @@ from napari_cellcycle.jobs.steps.advice import as_sentences
 from napari_cellcycle.project import PROJECT_SUFFIX
 
 _SOON_MS = 20
+_FOLLOW = "FollowWidget"
 _FILES = f"Projects (*{PROJECT_SUFFIX})"
 
 
@@ -69,8 +70,12 @@ class ProjectButtons(QWidget):
             return
         show_project(self._dock.viewer, project)
         states = project.view.get("docks")
-        for name, dock in self._docks().items():
-            if isinstance(states, dict) and isinstance(states.get(name), dict):
+        states = states if isinstance(states, dict) else {}
+        docks = self._docks()
+        if states.get(_FOLLOW) and _FOLLOW not in docks:  # it shows what no layer does
+            docks[_FOLLOW] = self._dock.open_dock("Follow")
+        for name, dock in docks.items():
+            if dock is not None and isinstance(states.get(name), dict):
                 dock.restore_state(states[name])
         n_cells = sum(opened.gallery.source.n_cells for opened in project.data)
         opened = [f"{n_cells:,} cells"] if project.data else []

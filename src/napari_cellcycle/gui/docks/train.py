@@ -31,7 +31,7 @@ from napari_cellcycle.jobs.steps.advice import (
 from napari_cellcycle.settings_base import settings_in
 from napari_cellcycle.store.models import models_folder
 from napari_cellcycle.training.config import TrainConfig
-from napari_cellcycle.training.recipes import networks_for_channels
+from napari_cellcycle.training.recipes import RECIPES, networks_for_channels
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -100,6 +100,9 @@ class TrainWidget(TrainingDock):
         self.form.insert_row(0, "Start", self.start_from)
         self.form.insert_row(2, "Name", self.run_name)
         self.network = cast("QComboBox", self.form.box("model"))
+        for name, recipe in RECIPES.items():
+            if recipe.reads_tracks:  # the command trains these
+                self.network.removeItem(self.network.findText(name))
 
     def can_run(self) -> bool:
         """Whether there are cells of two phases."""

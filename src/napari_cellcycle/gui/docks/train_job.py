@@ -11,7 +11,7 @@ import numpy as np
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Stop
 from napari_cellcycle.gui.layers.field import FieldOnScreen
-from napari_cellcycle.gui.layers.labelled_cells import Labelled, LabelledField
+from napari_cellcycle.gui.layers.labelled_cells import JoinedPhases, Labelled, LabelledField
 from napari_cellcycle.jobs.config import FinderSettings, TrainSettings
 from napari_cellcycle.models import ModelCard
 
@@ -43,8 +43,9 @@ def train_labelled(
     yield Note("")
     model = yield from train_cells(cells, output, run, stop=stop)
     words = ""
-    if finds_cells and isinstance(labelled, LabelledField):
-        words = yield from _learn_to_find(labelled.field, output, run.device, stop)
+    chosen = labelled.cells if isinstance(labelled, JoinedPhases) else labelled
+    if finds_cells and isinstance(chosen, LabelledField):
+        words = yield from _learn_to_find(chosen.field, output, run.device, stop)
     return Trained(output, model.card, words)
 
 

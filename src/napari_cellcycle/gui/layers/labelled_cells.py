@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_cellcycle.annotate.data_labels import settle_labels
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.cells import Cells
 from napari_cellcycle.events import Job, Note
+from napari_cellcycle.gui.layers.data_set import DataSet
 from napari_cellcycle.gui.layers.field import FieldOnScreen, cut_field
 from napari_cellcycle.gui.layers.gallery import reread_cells
 from napari_cellcycle.gui.layers.source import GallerySource
@@ -81,7 +84,41 @@ class LabelledField:
         return replace(cells, phases=phases, phase_set=self.phase_set)
 
 
-Labelled = LabelledGallery | LabelledField
+@dataclass(frozen=True, eq=False)
+class JoinedPhases:
+    """Labelled cells in the coarser `phase_set` that a user chose for them."""
+
+    cells: LabelledGallery | LabelledField
+    phase_set: PhaseSet
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Cells of each phase, shape (P,)."""
+        return self._join(self.cells.counts)
+
+    @property
+    def synthetic_counts(self) -> NDArray[np.int64]:
+        """Those of `counts` that a generator made."""
+        return self._join(self.cells.synthetic_counts)
+
+    def open(self) -> Job[Any, Cells]:
+        """Read the cells, with these phases."""
+        cells = yield from self.cells.open()
+        return cells.in_phases(self.phase_set)
+
+    def _join(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        numbers = self.cells.phase_set.numbers_in(self.phase_set)[: len(counts)]
+        return np.array([counts[numbers == number].sum() for number in range(len(self.phase_set))])
+
+
+Labelled = LabelledGallery | LabelledField | JoinedPhases
+
+
+def settled_labels(data_set: DataSet) -> LabelTable:
+    """The labels of some cells in the phase set in which commands read them; the viewer keeps its own."""
+    labels = copy(data_set.labels)
+    settle_labels(labels)
+    return labels
 
 
 def phases_by_cell(labels: LabelTable, phases: NDArray[np.int8]) -> dict[tuple[str, int], int]:

@@ -12,11 +12,17 @@ from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.gui.layers.source import KEY, phase_set_of
 from napari_cellcycle.phase_sets import PhaseSet
 from napari_cellcycle.phases import UNKNOWN
+from napari_cellcycle.tracking.film import films_of
+from napari_cellcycle.tracking.track_table import NO_TRACK, TrackTable
 from napari_cellcycle.verdict import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Labels
+
+
+_TRACKS = ("track", "parent")
+"""Columns of a film that was followed."""
 
 
 def cell_table(cells: Cells) -> pd.DataFrame:
@@ -58,8 +64,29 @@ def prediction_of(layer: Labels, labels: LabelTable | None = None) -> Prediction
 def _columns(table: pd.DataFrame, phases: PhaseSet) -> dict[str, NDArray[np.str_]]:
     """Further columns, such as the well; those that tell of labels are out of date."""
     known = {"source", "cell", "phase", "probability", "dna_content", "unfamiliar", "synthetic", "truth", "reliable"}
-    known |= {f"p_{label}" for label in phases.names} | {"label", "annotator", "drawn", "index"}
+    known |= {f"p_{label}" for label in phases.names} | {"label", "annotator", "drawn", "index", *_TRACKS}
     return {str(name): table[name].to_numpy(str) for name in table if name not in known}
+
+
+def keep_tracks(layer: Labels, track: NDArray[np.int64], parent: NDArray[np.int64]) -> None:
+    """Write the track of each cell and that of its mother, -1 for none, into the table that is saved with the layer."""
+    layer.features = layer.features.assign(track=track, parent=parent)
+
+
+def kept_tracks(layer: Labels) -> TrackTable | None:
+    """The tracks that `keep_tracks` wrote; None if there are none."""
+    table = layer.features
+    if not {"source", "cell", *_TRACKS} <= set(table) or any(table[name].dtype.kind != "i" for name in _TRACKS):
+        return None
+    sources, labels = table["source"].to_numpy(str), table["cell"].to_numpy(np.int64)
+    track, parent = (table[name].to_numpy(np.int64) for name in _TRACKS)
+    frame = np.full(len(table), NO_TRACK)
+    for film in films_of(sources, labels, np.full((len(table), 4), np.nan)):
+        frame[film.rows] = film.frame
+    kept = (track != NO_TRACK) & (frame != NO_TRACK)
+    has_mother = kept & (parent != NO_TRACK)
+    parents = dict(zip(track[has_mother].tolist(), parent[has_mother].tolist(), strict=True))
+    return TrackTable(track[kept], frame[kept], parents, cell=labels[kept]) if kept.any() else None
 
 
 def verdict_of(layer: Labels) -> Verdict | None:

@@ -14,7 +14,8 @@ from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.layers.phase_layer import list_sources
 from napari_cellcycle.gui.layers.reopened import describe_reopened
 from napari_cellcycle.gui.layers.saved_layers import SUFFIX, load_layers, save_layers
-from napari_cellcycle.gui.layers.source import FieldSource, source_of
+from napari_cellcycle.gui.layers.source import FieldSource, find_layer, source_of
+from napari_cellcycle.gui.layers.tracks_layer import TRACKS
 from napari_cellcycle.project import SavedField
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ def show_field(viewer: ViewerModel, field: OpenField) -> None:
 
 def _layers_of(viewer: ViewerModel, source: FieldSource) -> list[LayerData]:
     names = {source.brightfield, source.darkfield, source.labels}
-    return [_kept(layer) for layer in viewer.layers if layer.name in names or _group_of(layer) == source.group]
+    layers = [layer for layer in viewer.layers if layer.name in names or _group_of(layer) == source.group]
+    ours = find_layer(viewer.layers, source.group, TRACKS)
+    return [_kept(layer) for layer in layers if layer is not ours]  # Follow draws its tracks again
 
 
 def _kept(layer: Layer) -> LayerData:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_cellcycle.gui.layers.source import Source, find_layer, layer_name, metadata_for, source_of
+from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.tracking.track_table import TrackTable
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def show_tracks(
     columns : mapping of str to ndarray, each of shape (N,)
         Values from 0 to 1 to colour by; phases as their middle in the row of colours.
     colours : sequence of str
-        Of the phases.
+        Of the phases, and of unsure cells.
     colour_by : str
         One of the columns.
     like : Layer, optional
@@ -100,5 +101,5 @@ def show_tracks(
 
 
 def middle_of(phases: NDArray[np.int64], n_phases: int) -> NDArray[np.float64]:
-    """Phases, of `n_phases`, as values from 0 to 1: each in the middle of its colour."""
-    return (np.clip(phases, 0, n_phases - 1) + 0.5) / n_phases
+    """Phases, of `n_phases`, as values from 0 to 1: each in the middle of its colour, unknown ones of the last."""
+    return (np.where(phases == UNKNOWN, n_phases - 1, phases) + 0.5) / n_phases

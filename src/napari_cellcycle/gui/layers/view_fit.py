@@ -19,13 +19,15 @@ _OFF_CENTRE = 0.1  # of what is seen
 
 def shows_everything(viewer: ViewerModel) -> bool:
     """Whether the camera is about where napari itself put it: all layers in view, nothing zoomed or moved."""
+    if not viewer.layers:
+        return True
     camera = camera_of(viewer)
     before = camera.zoom, camera.center, camera.angles
     viewer.reset_view()
     fitting, centre = camera.zoom, np.array(camera.center)
     camera.zoom, camera.center, camera.angles = before
     moved = np.abs(centre - before[1]).max() * fitting  # screen pixels
-    size = np.ptp(viewer.layers.extent.world[:, -2:], axis=0).min() * fitting if len(viewer.layers) else np.inf
+    size = np.ptp(viewer.layers.extent.world[:, -2:], axis=0).min() * fitting
     return bool(1 / _NEARLY < before[0] / fitting < _NEARLY and moved <= _OFF_CENTRE * size)
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from qtpy.QtWidgets import QComboBox, QSpinBox, QWidget
 
+from napari_cellcycle.errors import SettingError
 from napari_cellcycle.gui.widgets.layout import fill_column
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.jobs.config import EvaluateSettings
@@ -45,10 +46,19 @@ class CrossValidationForm(QWidget):
                 self.network.setCurrentText(chosen)
 
     def value(self) -> EvaluateSettings:
-        """The settings as the command has them."""
-        return EvaluateSettings(
-            model=(self.network.currentText(),), overrides=self.form.values(*_TRAINING), **self.form.values(*_OWN)
-        )
+        """The settings as the command has them.
+
+        Raises
+        ------
+        SettingError
+            No network can be trained with these cells, or a setting is wrong.
+        """
+        network = self.network.currentText()
+        if not network:
+            raise SettingError(
+                "no network can be trained with the channels of these cells; open them with their brightfield channel"
+            )
+        return EvaluateSettings(model=(network,), overrides=self.form.values(*_TRAINING), **self.form.values(*_OWN))
 
     def _on_network(self, name: str) -> None:
         if name in RECIPES:

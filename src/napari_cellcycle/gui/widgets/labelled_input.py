@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +12,16 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_cellcycle.annotate.agreement import in_words
-from napari_cellcycle.annotate.data_labels import settle_labels
 from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.gui.layers.data_set import DataSet, data_set_of, labels_changed
 from napari_cellcycle.gui.layers.labelled_cells import (
+    JoinedPhases,
     Labelled,
     LabelledField,
     LabelledGallery,
     phases_by_cell,
     phases_in_table,
+    settled_labels,
 )
 from napari_cellcycle.gui.layers.labelled_phases import shown_phases
 from napari_cellcycle.gui.layers.phase_layer import channels_of
@@ -31,7 +31,7 @@ from napari_cellcycle.gui.widgets.cells_input import CellsInput
 from napari_cellcycle.gui.widgets.layout import button, fill_column, show_text, text_label
 from napari_cellcycle.gui.widgets.picker import Picker
 from napari_cellcycle.jobs.steps.advice import as_sentences, training_advice
-from napari_cellcycle.phase_sets import SEVEN, PhaseSet
+from napari_cellcycle.phase_sets import NAMED_SETS, SEVEN, PhaseSet
 from napari_cellcycle.phases import UNKNOWN
 
 if TYPE_CHECKING:
@@ -76,24 +76,41 @@ class LabelledInput(QWidget):
             "where the true phases come from; cells without a label are used only if you choose to trust the calls",
         )
         self.inputs.rows.addRow("Phases", self.phases)
+        tip = "the phases that the model will tell: those of the labels, or fewer, of which each joins several"
+        self.told = Picker(self._sets, tip)
+        self.inputs.rows.addRow("Phase set", self.told)
         self.counts, self.hint = text_label(), text_label()
         tip = "look at the cells in the dock Gallery, and label them by key"
         self.label_button = button("Label cells", tip, self.label_clicked.emit)
         fill_column(self, self.inputs, self.label_button, self.counts, self.hint)
         self.boxes = (self.inputs, self.label_button)
         self.inputs.changed.connect(self.refresh)
-        self.phases.changed.connect(self._show_counts)
+        self.phases.changed.connect(self.told.refresh)
+        self.told.changed.connect(self._show_counts)
         for event in ("inserted", "removed"):
             getattr(viewer.layers.events, event).connect(self.refresh)
         self._counting = QTimer(self)  # a little later, so that keys that label are not kept waiting
         self._counting.setSingleShot(True)
         self._counting.setInterval(_COUNT_MS)
-        self._counting.timeout.connect(self._show_counts)
+        self._counting.timeout.connect(self.told.refresh)
         labels_changed.connect(self._on_labels)
         self.refresh()
 
     def labelled(self) -> Labelled | None:
         """What is chosen, with its phases as they are now; None where no phase is known."""
+        found, told = self._as_labelled(), self.told.value()
+        return found if found is None or told is None else JoinedPhases(found, told)
+
+    def _sets(self) -> list[tuple[str, PhaseSet | None]]:
+        """Phase sets that a model of these cells can tell."""
+        found = self._as_labelled() if self._any_phases else None
+        if found is None:
+            return []
+        own = found.phase_set
+        coarser = [one for one in NAMED_SETS.values() if one != own and own.refines(one)]
+        return [(f"{own}, as labelled", None), *((str(one), one) for one in coarser)]
+
+    def _as_labelled(self) -> LabelledGallery | LabelledField | None:
         source, field, origin = self.inputs.source(), self.inputs.field(), self.phases.value()
         if origin == TABLE and field is not None:
             return LabelledField(field, phases_in_table(self.inputs.labels.value(), field.name))
@@ -103,9 +120,7 @@ class LabelledInput(QWidget):
             if not isinstance(source, GallerySource) or not is_known:
                 return None
             return LabelledGallery(source, phase_set=source.phase_set)
-        labels = copy(data_set.labels)  # the viewer keeps its own phases
-        if self._any_phases:
-            settle_labels(labels)
+        labels = settled_labels(data_set) if self._any_phases else data_set.labels
         phases = self._phases(data_set, labels)
         if not (phases != UNKNOWN).any():
             return None
@@ -155,6 +170,7 @@ class LabelledInput(QWidget):
             self._counting.start()
 
     def _show_counts(self) -> None:
+        self.inputs.rows.setRowVisible(self.told, self.told.count() > 1)
         labelled = self.labelled()
         if labelled is None:
             self.phase_counts = None

@@ -140,8 +140,10 @@ def _filled_tiles(whole: NDArray[np.generic], size: int) -> NDArray[np.intp]:
 def _flat_padding(plane: NDArray[np.generic], size: int) -> NDArray[np.bool_]:
     """Which tiles are flat padding, (rows, columns): all pixels equal the last one, and cells come before them."""
     rows, columns = plane.shape[0] // size, plane.shape[1] // size
+    if (plane[-size:, -size:] != plane[-1, -1]).any():
+        return np.zeros((rows, columns), bool)
     flat: NDArray[np.bool_] = (plane == plane[-1, -1]).reshape(rows, size, columns, size).all(axis=(1, 3))
-    if not flat[-1, -1] or flat.all():
+    if flat.all():
         return np.zeros_like(flat)
     return flat if _is_filled_by_row(~flat) or _is_filled_by_row(~flat.T) else np.zeros_like(flat)
 
@@ -172,7 +174,8 @@ def find_tile_size(plane: NDArray[np.generic], *, least_tiles: int = _LEAST_TILE
         Edge of a tile in pixels; None if the image is not a montage.
     """
     candidates = _common_divisors(*plane.shape)
-    areas = [count_padding(plane, size) * size**2 for size in candidates]
+    n_same = _equal_rows_from_below(plane)
+    areas = [_count_padding(plane, n_same, size) * size**2 for size in candidates]
     if any(areas):
         return candidates[int(np.argmax(areas))]  # of equal areas, the smallest size
     filled = {size: ~_flat_padding(plane, size) for size in candidates}
@@ -199,11 +202,16 @@ def count_padding(plane: NDArray[np.generic], size: int) -> int:
     int
         0 if the montage is full.
     """
+    return _count_padding(plane, _equal_rows_from_below(plane), size)
+
+
+def _count_padding(plane: NDArray[np.generic], n_same: NDArray[np.intp], size: int) -> int:
+    """The same with what `_equal_rows_from_below` found."""
     n_rows, n_columns = plane.shape[0] // size, plane.shape[1] // size
     last_row = plane[-1].reshape(n_columns, size)
     if (last_row[-1] == last_row[-1, 0]).all():
         return 0
-    n_same = _equal_rows_from_below(plane).reshape(n_columns, size).min(axis=1) // size
+    n_same = n_same.reshape(n_columns, size).min(axis=1) // size
     n_same[(last_row != last_row[-1]).any(axis=1)] = 0
     n_padding = 0
     for n_tiles in n_same[::-1]:
@@ -215,8 +223,12 @@ def count_padding(plane: NDArray[np.generic], size: int) -> int:
 
 def _equal_rows_from_below(plane: NDArray[np.generic]) -> NDArray[np.intp]:
     """For each column, the number of consecutive pixels from the bottom that have the same value."""
-    different = (plane != plane[-1])[::-1]
-    return np.where(different.any(axis=0), different.argmax(axis=0), len(plane))
+    n_rows = len(plane)
+    for n_looked in (n_rows // 16, n_rows):  # most images differ in all columns after a few rows
+        different = (plane[n_rows - n_looked :] != plane[-1])[::-1]
+        if different.any(axis=0).all():
+            break
+    return np.where(different.any(axis=0), different.argmax(axis=0), n_rows)
 
 
 def _common_divisors(height: int, width: int) -> list[int]:
@@ -231,7 +243,8 @@ def _repeating_size(plane: NDArray[np.generic], candidates: Mapping[int, NDArray
     size, filled = next(iter(candidates.items()))
     content = values if filled.all() else _tiles(values, size)[filled]
     contrast = np.abs(values - np.median(content))
-    explained = [_explained_by_mean_tile(_tiles(contrast, size)[tiles]) for size, tiles in candidates.items()]
+    variance = float(contrast.var())
+    explained = [_explained_by_mean_tile(contrast, size, tiles, variance) for size, tiles in candidates.items()]
     if not explained or max(explained) < _LEAST_REPETITION:
         return None
     return next(size for size, part in zip(candidates, explained, strict=True) if part > 0.8 * max(explained))
@@ -243,8 +256,14 @@ def _tiles(plane: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     return plane.reshape(height // size, size, width // size, size).transpose(0, 2, 1, 3)
 
 
-def _explained_by_mean_tile(tiles: NDArray[np.floating]) -> float:
-    """Adjusted R squared of the mean of tiles (N, Y, X): 0 by chance, for any number of tiles."""
-    n_tiles = len(tiles)
-    explained = float(tiles.mean(axis=0).var() / max(float(tiles.var()), 1e-12))
+def _explained_by_mean_tile(
+    plane: NDArray[np.floating], size: int, filled: NDArray[np.bool_], variance_of_all: float
+) -> float:
+    """Adjusted R squared of the mean of the tiles that are `filled`: 0 by chance, for any number of tiles."""
+    n_tiles, tiles = int(filled.sum()), _tiles(plane, size)
+    if filled.all():  # then they need not be copied
+        mean, variance = tiles.mean(axis=(0, 1)), variance_of_all
+    else:
+        mean, variance = tiles[filled].mean(axis=0), float(tiles[filled].var())
+    explained = float(mean.var() / max(variance, 1e-12))
     return (explained - 1 / n_tiles) / (1 - 1 / n_tiles)

@@ -11,7 +11,7 @@ from napari_cellcycle.cell_images import Unreadable
 from napari_cellcycle.errors import CellCycleError, ImageError, ReadError
 from napari_cellcycle.io.formats.base import SMALLEST_CELL_PX, ImageFile
 from napari_cellcycle.io.formats.ome_xml import COMPANION
-from napari_cellcycle.io.formats.png_jpeg import open_picture
+from napari_cellcycle.io.formats.png_jpeg import open_picture, read_grey_png
 from napari_cellcycle.io.formats.tiff import open_tiff, read_single_page
 from napari_cellcycle.io.formats.zarr import open_zarr
 from napari_cellcycle.io.plain_files import check_plain
@@ -118,6 +118,8 @@ def read_only_frame(
     ndarray, Unreadable or ImageFile
         The pixels, or the reason why they can't be read; or the file, if it has several focal planes or a mask.
     """
+    if path.suffix.lower() == ".png" and (picture := read_grey_png(path)) is not None:
+        return picture
     try:
         if _first_bytes(path).startswith(_TIFF_MAGIC):
             pixels = read_single_page(path)

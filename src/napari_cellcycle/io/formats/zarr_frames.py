@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ class ZarrFrames:
         out = np.empty((len(wanted), *self.shape[1:]), self.dtype)
         for number in np.unique(wanted // length).tolist():
             inside = wanted // length == number
-            piece = self._pieces.get(number, lambda n=number: self._slab(slice(n * length, (n + 1) * length)))
+            piece = self._pieces.get(number, partial(self._slab, slice(number * length, (number + 1) * length)))
             out[inside] = piece[wanted[inside] - number * length]
         return out
 
@@ -103,21 +104,34 @@ def _one(index: int) -> slice:
     return slice(index, index + 1)
 
 
+class _Piece:
+    """A piece that is read when it is first asked for, by one thread; others wait for that one alone."""
+
+    def __init__(self) -> None:
+        self._content: NDArray[np.generic] | None = None
+        self._lock = Lock()
+
+    def get(self, read: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
+        with self._lock:
+            if self._content is None:
+                self._content = read()
+            return self._content
+
+
 class _Pieces:
     """The pieces that were read last; several threads may ask for them."""
 
     def __init__(self) -> None:
-        self._known = OrderedDict[int, NDArray[np.generic]]()
+        self._known = OrderedDict[int, _Piece]()
         self._lock = Lock()
 
-    def get(self, number: int, read: Any) -> NDArray[np.generic]:
+    def get(self, number: int, read: Callable[[], NDArray[np.generic]]) -> NDArray[np.generic]:
         with self._lock:
-            if number not in self._known:
-                self._known[number] = read()
-                if len(self._known) > _KEPT_PIECES:
-                    self._known.popitem(last=False)
+            piece = self._known.setdefault(number, _Piece())
             self._known.move_to_end(number)
-            return self._known[number]
+            if len(self._known) > _KEPT_PIECES:
+                self._known.popitem(last=False)
+        return piece.get(read)
 
     def __reduce__(self) -> tuple[type[_Pieces], tuple[()]]:
         return _Pieces, ()  # another process reads its own

@@ -50,7 +50,11 @@ def oversampled(
     ------
     StoppedError
         `stop` was true before the cells were generated; the training of the generator can be resumed.
+    SettingError
+        The model sees no images that could be made.
     """
+    if config.augment.generator and recipe.input.compares_nuclei:
+        raise SettingError(f"augment can't be used with {recipe.architecture}, which sees no images; leave it out")
     real = training_data.prepared.subset(indices)
     cells = training_data.cells.subset(indices)
     synthetic = yield from fill_rare_phases(cells, recipe.input, config, device, stop=stop, checkpointer=checkpointer)

@@ -23,12 +23,14 @@ from napari_cellcycle.models.ensemble import PairedNetwork
 from napari_cellcycle.models.feature_trees import FeatureTrees
 from napari_cellcycle.models.heads import phase_option, with_phases
 from napari_cellcycle.models.out_of_distribution import MahalanobisDetector, descriptors, fit_detector
+from napari_cellcycle.models.support_vectors import SupportVectors
 from napari_cellcycle.phases import UNKNOWN
 from napari_cellcycle.training.boosting import grow_trees
 from napari_cellcycle.training.classifier import VALIDATION_BATCH, EpochDone, predict_logits, train_classifier
 from napari_cellcycle.training.config import TrainConfig
 from napari_cellcycle.training.recipes import PROFILE_TREES, Recipe
 from napari_cellcycle.training.state import Hooks
+from napari_cellcycle.training.support_vectors import fit_support_vectors
 from napari_cellcycle.training.temperature import fit_temperature
 from napari_cellcycle.training.training_set import TrainingSet, fit_scale
 
@@ -72,7 +74,7 @@ def fit_model(
     if start is None:
         torch.manual_seed(config.seed)  # for the initial weights
         options: dict[str, Any] = {"n_channels": len(recipe.input.channels), **phase_option(phases)}
-        network, spec = build(recipe.architecture, **options), _fit_input(recipe.input, training)
+        network, spec = build(recipe.architecture, **options), fit_input(recipe.input, training)
     else:
         network, options = deepcopy(start.network), start.card.options
         spec, _ = match_contrast(start.card.input, training.images)
@@ -118,8 +120,10 @@ def fit_model(
     return Model(network, card, detector), log
 
 
-def _fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
+def fit_input(spec: InputSpec, training: TrainingCells) -> InputSpec:
     """`spec` with the scale and contrast of the real training cells, where there are any."""
+    if spec.compares_nuclei:
+        return spec
     if not training.synthetic.all():
         training = training.subset(np.flatnonzero(~training.synthetic))
     return fit_contrast(spec, training.images).with_scales(fit_scale(training).tolist())
@@ -136,6 +140,8 @@ def _train(
     from_scratch: bool,
 ) -> Job[Progress | EpochDone, list[EpochDone]]:
     """Train `network` as its kind needs it."""
+    if isinstance(network, SupportVectors):
+        return (yield from fit_support_vectors(network, training_set, validation, config))
     if isinstance(network, FeatureTrees):
         return (yield from grow_trees(network, training_set, validation, config, hooks))
     if not isinstance(network, PairedNetwork):
@@ -152,9 +158,9 @@ def _train(
 def _fit_detector(
     network: PhaseNetwork, training: TrainingCells, scale: NDArray[np.float32], held_back: Tensor
 ) -> MahalanobisDetector | None:
-    """Detector of cells unlike the real training cells of known phase; None if there are too few cells."""
+    """Detector of cells unlike the real training cells of known phase; None without such cells, or without images."""
     known = training.subset(np.flatnonzero(~training.synthetic & (training.phases != UNKNOWN)))
-    if not len(known):
+    if not len(known) or isinstance(network, SupportVectors):
         return None
     images = torch.from_numpy(known.images / scale[:, None, None])
     return fit_detector(_descriptors(network, images), known.phases, _descriptors(network, held_back))

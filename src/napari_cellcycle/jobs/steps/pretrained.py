@@ -50,7 +50,9 @@ class PretrainedModel:
         folder = find_model(name)
         model = load_model(folder)
         if model.card.architecture in NO_FINE_TUNING:
-            raise SettingError(f"start-from is {name}, but trees can't be trained further; choose another model")
+            kinds = {"features": "trees", "narotamo2021": "support vectors"}
+            kind = kinds.get(model.card.architecture, "networks that read tracks")
+            raise SettingError(f"start-from is {name}, but {kind} can't be trained further; choose another model")
         return cls(model, sha256((folder / WEIGHTS).read_bytes()).hexdigest(), load_training_fingerprints(folder))
 
     @property

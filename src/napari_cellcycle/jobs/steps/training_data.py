@@ -41,6 +41,7 @@ class TrainingData:
         cls, cells: Cells, also: Path | None, recipe: Recipe, reading: ReadSettings, *, keep_duplicates: bool = False
     ) -> Job[Progress | Note, TrainingData]:
         """Drop duplicates, and prepare the cells; those in the file or folder `also` lose their phase."""
+        cells = recipe.own_phases(cells)
         if also:
             more = yield from open_cells([also], reading)
             unknown = np.full(len(more), UNKNOWN, np.int8)
