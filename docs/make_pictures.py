@@ -140,7 +140,7 @@ def take_tracks(path: Path) -> None:
 
 
 def take_labelling_by_stain(folder: Path) -> None:
-    """Take a picture of the dock *Label by stain* on the synthetic control, with a gate that was dragged."""
+    """Take pictures of the docks *Label by stain* on the synthetic control, and *Train* when it has trained on that."""
     viewer = napari.Viewer()
     viewer.window.resize(*WINDOW_PX)
     viewer.open_sample(PLUGIN, "stained_control")
@@ -151,6 +151,13 @@ def take_labelling_by_stain(folder: Path) -> None:
     viewer.layers[1].visible = False
     viewer.layers.selection.active = viewer.layers[-1]
     take(viewer, folder / "label_by_stain.png")
+    stain.label_button.click()
+    wait_for(stain)
+    stain.next_button.click()
+    train = dock(viewer, "Train")
+    train.run_button.click()
+    wait_for(train)
+    take(viewer, folder / "tutorial_train.png")
     viewer.close()
 
 

@@ -16,7 +16,7 @@ DRAWN = {"phases.png"}  # by a script that opens no window
 
 def test_no_picture_is_older_than_its_dock() -> None:
     old = picture_sources.stale_pictures()
-    assert not old, f"take {', '.join(old)} again with make pictures (tutorial_train.png: docs/make_tutorial.py)"
+    assert not old, f"take {', '.join(old)} again with make pictures, and look at them"
 
 
 def test_every_picture_is_checked_and_used() -> None:
