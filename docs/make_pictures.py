@@ -11,14 +11,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import napari
+import numpy as np
+import tifffile
 from qtpy.QtWidgets import QApplication
 
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+import make_phases_picture
+from lineages import cells_along, draw_film, lineages
+from picture_sources import remember
+
+import napari_cellcycle as cc
+from napari_cellcycle.gui.dock_tabs import PLUGIN, show_dock
 from napari_cellcycle.gui.layers.gallery import list_galleries
 from napari_cellcycle.gui.layers.source import PHASE, find_layer
+from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.phases import Phase
 from napari_cellcycle.store.models import HOME
 
-PLUGIN = "napari-cellcycle"
 WINDOW_PX = (1500, 900)
 PATIENCE_S = 300
 N_EPOCHS = 15
@@ -55,7 +65,10 @@ def main(folder: Path) -> None:
     take_training(viewer, folder / "train.png")
     take_augmentation(viewer, folder / "augment.png")
     viewer.close()
+    take_misfit(folder / "misfit.png")
+    take_tracks(folder / "follow.png")
     take_labelling_by_stain(folder)
+    make_phases_picture.main(folder / "phases.png")
 
 
 def take_gallery(viewer: Any, path: Path) -> None:
@@ -79,8 +92,55 @@ def take_populations(viewer: Any, path: Path) -> None:
     take(viewer, path)
 
 
+def take_misfit(path: Path) -> None:
+    """Take a picture of *Classify* with cells that the model does not fit: the sample with its brightfield inverted."""
+    cells = cc.read_cells(sample_path()).select_channels(("brightfield", "darkfield"))
+    pixels = np.stack([cell.pixels for cell in cells if cell.pixels is not None])
+    pixels[:, 0] = 2 * np.uint16(np.median(pixels[:, 0, 0])) - pixels[:, 0]
+    viewer = napari.Viewer()
+    viewer.window.resize(*WINDOW_PX)
+    with TemporaryDirectory() as data:
+        file = Path(data) / "inverted.ome.tif"
+        about = {"axes": "TCYX", "PhysicalSizeX": 0.5, "Channel": {"Name": ["brightfield", "darkfield"]}}
+        tifffile.imwrite(file, pixels, metadata=about)
+        opening = dock(viewer, "Open cells")
+        opening.look_into([str(file)])
+        wait_for(opening)
+        opening.open_button.click()
+        wait_for(opening)
+        classify = dock(viewer, "Classify")
+        classify.run_button.click()
+        wait_for(classify)
+        take(viewer, path)
+        viewer.close()
+
+
+def take_tracks(path: Path) -> None:
+    """Take a picture of the dock *Follow*: a made film of synthetic cells, classified and followed."""
+    cells = cc.read_cells(sample_path()).select_channels(("brightfield", "darkfield"))
+    lineage = lineages(9, 40, 45, apart=24, size=300, seed=2)
+    tiles = np.stack([cells[int(cell)].pixels for cell in cells_along(lineage, cells.phases)])
+    film, labels = draw_film(lineage, tiles, size=300, radius=17)
+    viewer = napari.Viewer()
+    viewer.window.resize(*WINDOW_PX)
+    for channel, name in reversed(list(enumerate(("brightfield", "darkfield")))):
+        viewer.add_image(film[:, channel], name=name)
+    viewer.add_labels(labels, name="cells")
+    classify = dock(viewer, "Classify")
+    classify.run_button.click()
+    wait_for(classify)
+    follow = dock(viewer, "Follow")
+    follow.form.show_values({"minutes_per_frame": 45})
+    follow.run_button.click()
+    wait_for(follow)
+    viewer.layers["cells"].visible = False
+    viewer.dims.set_current_step(0, 20)
+    take(viewer, path)
+    viewer.close()
+
+
 def take_labelling_by_stain(folder: Path) -> None:
-    """Take a picture of the dock *Label by stain* on the synthetic control, with a gate that was dragged."""
+    """Take pictures of the docks *Label by stain* on the synthetic control, and *Train* when it has trained on that."""
     viewer = napari.Viewer()
     viewer.window.resize(*WINDOW_PX)
     viewer.open_sample(PLUGIN, "stained_control")
@@ -91,6 +151,13 @@ def take_labelling_by_stain(folder: Path) -> None:
     viewer.layers[1].visible = False
     viewer.layers.selection.active = viewer.layers[-1]
     take(viewer, folder / "label_by_stain.png")
+    stain.label_button.click()
+    wait_for(stain)
+    stain.next_button.click()
+    train = dock(viewer, "Train")
+    train.run_button.click()
+    wait_for(train)
+    take(viewer, folder / "tutorial_train.png")
     viewer.close()
 
 
@@ -118,7 +185,7 @@ def take_augmentation(viewer: Any, path: Path) -> None:
 
 def dock(viewer: Any, name: str) -> Any:
     """One of our docks; it is opened if it was not."""
-    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
+    return show_dock(viewer, name)
 
 
 def look_closer(viewer: Any) -> None:
@@ -143,6 +210,7 @@ def take(viewer: Any, path: Path) -> None:
     """Take a picture of the whole window."""
     pump(1.0)
     viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+    remember(path)
 
 
 def pump(seconds: float, done: Callable[[], bool] = lambda: False) -> None:

@@ -1,6 +1,6 @@
-"""Take the pictures of docs/tutorial.md from a real window: from a stained control to a model, and to unstained cells.
+"""Do what docs/tutorial.md says in a real window, with pictures: from a stained control to a model, to unstained cells.
 
-    python docs/make_tutorial.py [FOLDER]
+    python docs/make_tutorial.py FOLDER
 
 It does what the tutorial says, on the synthetic control that ships, and prints the clicks and what the docks say. One
 training of the model and one of its finder take several minutes.
@@ -83,4 +83,4 @@ def click(button: Any) -> None:
 if __name__ == "__main__":
     with TemporaryDirectory() as home:
         os.environ[HOME] = home
-        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images")
+        main(Path(sys.argv[1]))

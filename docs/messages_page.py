@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
+from functools import cache
 
-from print_messages import all_messages
+from print_messages import PACKAGE, all_messages
 
 INTRODUCTION = """# Messages
 
@@ -42,6 +45,8 @@ TOPICS = {
     ".": "Settings, phases and projects",
 }
 """Headings, by the part of the code that says a message; the first that fits."""
+FIELDS = {"strerror": "reason", "error": "reason", "reason_of": "reason", "splitlines": "reason", "__name__": "type"}
+"""What fields are called on the page, where their name in the code tells a reader nothing."""
 _ADVICE = re.compile(r"^(.*?)(?:; |, but (?=must ))(.*)$", re.DOTALL)
 
 
@@ -53,14 +58,15 @@ def messages_page() -> str:
         if message.kind != "error":
             continue
         if advised := _ADVICE.match(message.text):
-            row = " | ".join(cell(text) for text in advised.groups())
+            row = " | ".join(cell(text, message.file) for text in advised.groups())
             errors.setdefault(topic(message.room), set()).add(f"| {row} |")
         else:
-            reasons.add(cell(message.text))
+            reasons.add(cell(message.text, message.file))
     for heading in dict.fromkeys(TOPICS.values()):
         if heading in errors:
             parts += [f"## {heading}", "", "| message | what to do |", "|---|---|", *sorted(errors[heading]), ""]
-    notes = {cell(message.text) for message in all_messages() if message.kind == "note"}
+    said = (message for message in all_messages() if message.kind == "note" and not message.text.endswith(" ..."))
+    notes = {cell(message.text, message.file) for message in said}
     parts += [NOTES, *(f"- {text}" for text in sorted(notes)), ""]
     return "\n".join([*parts, REASONS, *(f"- {text}" for text in sorted(reasons))])
 
@@ -70,6 +76,34 @@ def topic(room: str) -> str:
     return next(heading for part, heading in TOPICS.items() if f"{room}/".startswith(f"{part}/") or part == ".")
 
 
-def cell(text: str) -> str:
-    """A text for a table of Markdown; only the fields keep their braces."""
+def cell(text: str, file: str = "") -> str:
+    """A text for a table of Markdown, with what its fields stand for if that is always the same."""
+    known = constants()
+    text = re.sub(
+        r"\{(\w+)\}",
+        lambda field: known.get((file, field[1])) or known.get(("", field[1])) or _field(field[1]),
+        text,
+    )
     return re.sub(r"([|<>*_\[\]])", r"\\\1", " ".join(text.split()))
+
+
+def _field(name: str) -> str:
+    return f"{{{FIELDS.get(name, name.strip('_').lower())}}}"
+
+
+@cache
+def constants() -> dict[tuple[str, str], str]:
+    """Texts, and lists of texts, that have a name in a file; and those, under no file, whose name is of one alone."""
+    found: dict[tuple[str, str], str] = {}
+    for path in PACKAGE.rglob("*.py"):
+        file = path.relative_to(PACKAGE).as_posix()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))) if name.isupper():
+                    found[file, name] = text
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple(elts=parts)) if name.isupper():
+                    texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+                    if len(texts) == len(parts):
+                        found[file, name] = ", ".join(map(str, texts))
+    counts = Counter(name for _, name in found)
+    return found | {("", name): text for (_, name), text in found.items() if counts[name] == 1}

@@ -27,9 +27,15 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Let links to files outside of this folder lead to the repository."""
-    return re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}\1)", markdown)
+def on_page_markdown(markdown: str, files: Any, **_: Any) -> str:
+    """Let links to files outside of this folder lead to the repository, and call pages by their titles."""
+
+    def titled(link: re.Match[str]) -> str:
+        page = files.get_file_from_path(link[1])
+        return link[0] if page is None or page.page is None else f"[{page.page.title}]({link[1]}{link[2] or ''})"
+
+    markdown = re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}\1)", markdown)
+    return re.sub(r"\[[\w-]+\.md\]\(([\w-]+\.md)(#[\w-]+)?\)", titled, markdown)
 
 
 def commands_page() -> str:
@@ -47,4 +53,4 @@ def commands_page() -> str:
 def _row(action: argparse.Action) -> str:
     names = ", ".join(action.option_strings) or str(action.metavar or action.dest)
     value = f" {action.metavar}" if action.option_strings and action.metavar else ""
-    return f"| `{names}{value}` | {cell((action.help or '').replace('%%', '%'))} |".replace("auto|", "auto\\|")
+    return f"| `{names}{value}` | {cell((action.help or '').replace('%%', '%'))} |"

@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 from calls import made_prediction
 from numpy.typing import NDArray
+from stained import made_contents, stained_pixels
 
 from napari_cellcycle.annotate.label_file import _Line as LabelLine
+from napari_cellcycle.annotate.label_table import LabelTable
 from napari_cellcycle.annotate.rounds import Round
+from napari_cellcycle.api import label_by_stain
+from napari_cellcycle.cell_images import ArrayImages
 from napari_cellcycle.cells import Cells, Prediction
 from napari_cellcycle.evaluation.report import Report, evaluate
 from napari_cellcycle.evaluation.reporting.csv_tables import calls_csv, confusion_csv, per_phase_csv
@@ -182,6 +186,24 @@ def test_gates_of_a_stain() -> None:
     names = {item.name for kind in (Gates, FucciGates) for item in fields(kind)}
     described = rows_of(section("gates.json"), "key in `gates`") | {"g1"}
     assert names == described
+
+
+@pytest.mark.filterwarnings("ignore::napari_cellcycle.errors.CellCycleWarning")
+def test_labels_by_a_stain() -> None:
+    content, _ = made_contents(400, (0.5, 0.25, 0.25), 0.03, seed=8)
+    stains = np.stack([stained_pixels(content), stained_pixels(content[::-1])], axis=1)
+    cells = Cells.build(ArrayImages(stains), ("dna", "other"), "control.tif")
+    found = label_by_stain(cells, dna="dna")
+    fucci = label_by_stain(cells, fucci={"g1": "dna", "s-g2m": "other"})
+    assert {*found.to_table(), *fucci.to_table()} == table("labels.csv")
+    assert {*found.to_dict(), "settings", "versions"} == table("gates.json", "key")
+    assert found.fit is not None
+    assert set(found.fit.to_dict()) <= mentioned("gates.json")
+
+
+def test_labels_of_the_gallery(made_cells: Cells) -> None:
+    labels = LabelTable(made_cells.sources, made_cells.ids, made_cells.phases, None, "anna")
+    assert set(labels.to_table()) <= mentioned("labels.csv")
 
 
 def test_tables_of_samples(prediction: Prediction) -> None:

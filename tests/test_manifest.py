@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
+from napari_cellcycle.jobs.config import DEVICES
 
 npe2 = pytest.importorskip("npe2")
 PACKAGE = "napari-cellcycle"
@@ -17,7 +21,7 @@ def manifest():
 
 def test_it_is_valid_and_its_functions_exist(manifest) -> None:
     manifest.validate_imports()
-    assert (manifest.name, manifest.display_name) == (PACKAGE, PACKAGE)
+    assert (manifest.name, manifest.display_name) == (PACKAGE, "napari cell cycle")
 
 
 def test_every_command_is_used_and_every_use_is_a_command(manifest) -> None:
@@ -43,6 +47,23 @@ def test_the_docks_come_in_the_order_of_the_work(manifest) -> None:
 def test_napari_knows_the_menus(manifest) -> None:
     menus = pytest.importorskip("napari._app_model.constants._menus")
     assert all(menus.is_menu_contributable(menu) for menu in manifest.contributions.menus)
+
+
+def test_the_icon_is_in_the_package(manifest) -> None:
+    package, name = manifest.icon.split(":")
+    assert (files(package) / name).read_text().startswith("<svg")
+
+
+def test_the_preferences_are_those_that_docks_read(manifest) -> None:
+    pytest.importorskip("qtpy.QtWidgets")
+    from napari_cellcycle.gui.preferences import Preferences
+
+    if not hasattr(manifest.contributions, "configurations"):
+        pytest.skip("this napari has no settings of plugins")
+    [(key, docks)] = manifest.contributions.configurations.items()
+    assert key == "docks"
+    assert {name: one.default for name, one in docks.properties.items()} == asdict(Preferences())
+    assert tuple(docks.properties["device"].enum) == DEVICES
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +9,13 @@ import pytest
 import tifffile
 from lineages import draw_film, lineages
 from made import made_pixels
+from shell_blocks import commands_in, quick, shell_blocks
 from stained import made_contents, stained_pixels
 
 from napari_cellcycle.cli import main
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-QUICK = {
-    "train": ["--epochs", "1", "--model", "tiny"],
-    "evaluate": ["--epochs", "1", "--model", "tiny"],
-    "augment": ["--generator", "jurkat", "--phase", "Metaphase", "-n", "4"],
-}
-"""What is added so that a command ends soon; all that the README says stays."""
-
-
-def commands_in(block: str) -> list[list[str]]:
-    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
-    return [words[1:] for words in lines if words and words[0].endswith("napari-cellcycle")]
+BLOCKS = shell_blocks(README)
 
 
 @pytest.fixture
@@ -72,5 +60,4 @@ def _write_film(folder: Path) -> None:
 @pytest.mark.parametrize("block", [block for block in BLOCKS if commands_in(block)])
 def test_the_commands_run_one_after_the_other(block: str, bench: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands_in(block):
-        quick = ["--epochs", "1"] if "--start-from" in words else QUICK.get(words[0], [])
-        assert main([*words, *quick, "-q"]) == 0, capsys.readouterr().err
+        assert main(quick(words)) == 0, capsys.readouterr().err

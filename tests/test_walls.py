@@ -36,8 +36,8 @@ FLOORS = (
 
 INNER_FLOORS = {
     "gui": (
-        {"supported", "torch_libraries"},
-        {"job_thread", "warm_up"},
+        {"supported", "torch_libraries", "dock_tabs"},
+        {"job_thread", "warm_up", "preferences"},
         {"progress_dialog", "layers"},
         {"widgets"},
         {"samples", "readers", "writers"},

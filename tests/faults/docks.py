@@ -28,10 +28,10 @@ from made import made_pixels
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox, QPushButton, QWidget
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.dock_tabs import PLUGIN, show_dock
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.jobs.config import ReadSettings
 
-PLUGIN = "napari-cellcycle"
 LONGEST_JOB_S = 3.0
 PATIENCE_S = 120.0
 
@@ -87,7 +87,7 @@ class Monkey:
         """One of the docks, opened if it is not."""
         name = self.draw.choice(self.names)
         if name not in self.docks:
-            self.docks[name] = self.viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
+            self.docks[name] = show_dock(self.viewer, name)
         return self.docks[name]
 
     def press(self, dock: QWidget) -> None:

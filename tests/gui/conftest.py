@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from napari_cellcycle.events import result_of
-from napari_cellcycle.gui.docks.base import PLUGIN
+from napari_cellcycle.gui.dock_tabs import PLUGIN
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery, show_gallery
 from napari_cellcycle.io.own_outputs import LABELS_FILE
 from napari_cellcycle.jobs.config import ReadSettings

@@ -13,8 +13,8 @@ from old_projects import write_project_1
 from shown import layer_showing, layers_showing, visible_roles
 
 from napari_cellcycle.events import result_of
+from napari_cellcycle.gui.dock_tabs import PLUGIN
 from napari_cellcycle.gui.docks import project_buttons
-from napari_cellcycle.gui.docks.base import PLUGIN
 from napari_cellcycle.gui.docks.classify import ClassifyWidget
 from napari_cellcycle.gui.docks.open import OpenWidget
 from napari_cellcycle.gui.layers.data_set import data_set_of

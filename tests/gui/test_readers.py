@@ -10,7 +10,7 @@ import tifffile
 
 from napari_cellcycle.errors import CellCycleError, ReadError
 from napari_cellcycle.events import Note, Progress, result_of
-from napari_cellcycle.gui.docks.base import PLUGIN
+from napari_cellcycle.gui.dock_tabs import PLUGIN
 from napari_cellcycle.gui.progress_dialog import StoppedError, wait_for
 from napari_cellcycle.gui.readers import get_file_reader, get_folder_reader
 from napari_cellcycle.jobs.config import ReadSettings

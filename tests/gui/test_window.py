@@ -12,13 +12,13 @@ from qtpy.QtTest import QTest
 from shown import layer_showing
 
 from napari_cellcycle.events import Progress, result_of
+from napari_cellcycle.gui.dock_tabs import DISPLAY_NAME, PLUGIN, show_dock
 from napari_cellcycle.gui.layers.gallery import open_gallery, show_gallery
 from napari_cellcycle.gui.layers.view_fit import camera_of
 from napari_cellcycle.io.sample_data import sample_path
 from napari_cellcycle.jobs.config import ReadSettings
 from napari_cellcycle.phases import COLOURS, PHASE_LABELS
 
-PLUGIN = "napari-cellcycle"
 _COMMANDS = {
     "open": "Open cells",
     "classify": "Classify",
@@ -29,20 +29,16 @@ _COMMANDS = {
 }
 
 
-def dock_of(viewer, name):
-    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[1]
-
-
 def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(window, qtbot, finished) -> None:
     if not sample_path().is_file():
         pytest.skip("the sample is not made yet")
-    classify = dock_of(window, "Classify")
+    classify = show_dock(window, "Classify")
     classify.empty.buttons["Open the sample"].click()
     finished(classify)
     classify.run_button.click()
     finished(classify)
     classify.next_button.click()
-    evaluate = dock_of(window, "Evaluate")
+    evaluate = show_dock(window, "Evaluate")
     finished(evaluate)
     assert evaluate.table.item(0, 0) is not None
     assert "synthetic" in evaluate.banner.text()
@@ -58,7 +54,7 @@ def test_keys_label_cells_in_the_gallery_and_are_no_tools_of_napari(window, plat
     folder = shutil.copytree(plate, tmp_path / "mine")
     show_gallery(window, result_of(open_gallery([folder], ReadSettings())))
     labels = window.add_labels(np.zeros((50, 50), np.uint8))
-    gallery = dock_of(window, "Gallery")
+    gallery = show_dock(window, "Gallery")
     gallery.inputs.cells.choose(gallery.inputs.cells._values[0])
     finished(gallery)
     qtbot.waitUntil(lambda: gallery.grid.isVisible())
@@ -82,7 +78,7 @@ def test_keys_label_cells_in_the_gallery_and_are_no_tools_of_napari(window, plat
 
 def test_a_phase_of_the_legend_is_shown_in_the_gallery(window, qtbot, finished, plate, model_folder) -> None:
     show_gallery(window, result_of(open_gallery([plate], ReadSettings())))
-    classify = dock_of(window, "Classify")
+    classify = show_dock(window, "Classify")
     classify.model.add_folder(model_folder)
     classify.run_button.click()
     finished(classify)
@@ -91,11 +87,11 @@ def test_a_phase_of_the_legend_is_shown_in_the_gallery(window, qtbot, finished, 
     classify.legend.customContextMenuRequested.emit(
         classify.legend.visualItemRect(classify.legend.item(phase, 0)).center()
     )
-    gallery = dock_of(window, "Gallery")
+    gallery = show_dock(window, "Gallery")
     finished(gallery)
     assert gallery.grid.order.rows.tolist() == np.flatnonzero(called == called[0]).tolist()
     assert gallery.gathered.text() == f"{(called == called[0]).sum()} cells called {called[0]}"
-    evaluate = dock_of(window, "Evaluate")
+    evaluate = show_dock(window, "Evaluate")
     finished(evaluate)
     truth = layer_showing(window, "phase").features["truth"]
     evaluate.table.entry_clicked.emit(0, phase)
@@ -109,15 +105,15 @@ def test_the_menus_open_our_docks(window) -> None:
 
     for command, name in _COMMANDS.items():
         get_app_model().commands.execute_command(f"{PLUGIN}.{command}").result()
-        assert f"{name} ({PLUGIN})" in window.window.dock_widgets
+        assert f"{name} ({DISPLAY_NAME})" in window.window.dock_widgets
 
 
 def test_no_dock_is_wider_than_350_pixels(window, plate, finished, qtbot) -> None:
-    dock = dock_of(window, "Open cells")
+    dock = show_dock(window, "Open cells")
     dock.look_into([str(plate)])
     finished(dock)
     for name in _COMMANDS.values():
-        assert dock_of(window, name).minimumSizeHint().width() <= 350
+        assert show_dock(window, name).minimumSizeHint().width() <= 350
 
 
 def zoom_that_fits(viewer) -> float:
@@ -134,7 +130,7 @@ def test_a_dock_that_takes_room_leaves_the_whole_gallery_in_view(window, plate, 
     qtbot.wait(1000)
     window.reset_view()  # as on a busy machine the window itself may have been laid out after the gallery came
     before = camera_of(window).zoom
-    dock_of(window, "Train")
+    show_dock(window, "Train")
     qtbot.waitUntil(lambda: zoom_that_fits(window) < before)  # else there is nothing to test
     # on a busy machine the canvas gets its new size late
     qtbot.waitUntil(lambda: camera_of(window).zoom == pytest.approx(zoom_that_fits(window)))
@@ -145,7 +141,7 @@ def test_a_dock_leaves_the_camera_where_the_user_put_it(window, plate, qtbot) ->
     qtbot.wait(200)
     camera_of(window).zoom *= 2
     before = camera_of(window).zoom, camera_of(window).center
-    dock_of(window, "Train")
+    show_dock(window, "Train")
     qtbot.wait(300)
     assert (camera_of(window).zoom, camera_of(window).center) == before
 
@@ -161,7 +157,7 @@ def test_closing_ends_the_work(window, qtbot, leave) -> None:
         finally:
             closed.set()
 
-    dock = dock_of(window, "Classify")
+    dock = show_dock(window, "Classify")
     dock.start(work(), lambda _result: None)
     if leave == "dock":
         window.window.remove_dock_widget(dock)

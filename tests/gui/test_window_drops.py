@@ -7,7 +7,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QDialog, QRadioButton, QWidget
 
-from napari_cellcycle.gui.docks.base import PLUGIN
+from napari_cellcycle.gui.dock_tabs import DISPLAY_NAME, PLUGIN, show_dock
 from napari_cellcycle.gui.layers.view_fit import camera_of, shows_everything
 
 
@@ -44,10 +44,10 @@ def asked(qtbot):
 
 @pytest.mark.parametrize("kind", ["QtWelcomeWidget", "QtViewer"])
 def test_a_folder_of_cells_that_is_dropped_comes_to_open_cells(window, plate, finished, asked, kind) -> None:
-    dock = window.window.add_plugin_dock_widget(PLUGIN, "Classify")[1]
+    dock = show_dock(window, "Classify")
     QApplication.processEvents()
     drop(part_of(window, kind), plate)
-    opened = window.window.add_plugin_dock_widget(PLUGIN, "Open cells")[1]
+    opened = show_dock(window, "Open cells")
     finished(opened)
     assert opened.chosen.text().startswith(f"{plate.name}: 90 cells")
     assert asked == []
@@ -57,21 +57,21 @@ def test_a_folder_of_cells_that_is_dropped_comes_to_open_cells(window, plate, fi
 def test_other_folders_are_left_to_napari_and_ours_is_marked_where_it_asks(
     window, plate, tmp_path, qtbot, asked
 ) -> None:
-    window.window.add_plugin_dock_widget(PLUGIN, "Classify")
+    show_dock(window, "Classify")
     QApplication.processEvents()
     (tmp_path / "x.txt").touch()
     canvas = part_of(window, "QtViewer")
     drop(canvas, tmp_path)
     qtbot.waitUntil(lambda: asked == ["napari builtins"])
     canvas._qt_open([str(plate)], stack=False)  # as File > Open Folder does
-    assert asked == ["napari builtins", PLUGIN]
+    assert asked == ["napari builtins", DISPLAY_NAME]
 
 
 def test_the_view_that_napari_gave_the_sample_is_fitted_again_when_a_dock_takes_room(window, qtbot) -> None:
     window.open_sample(PLUGIN, "synthetic_jurkat")
     before = camera_of(window).zoom
     assert shows_everything(window)  # about: napari fitted it before the last layer came
-    window.window.add_plugin_dock_widget(PLUGIN, "Classify")
+    show_dock(window, "Classify")
     qtbot.waitUntil(lambda: camera_of(window).zoom < 0.8 * before)
     qtbot.wait(1200)
     after = camera_of(window).zoom

@@ -15,9 +15,11 @@ def show_sample() -> None:
             "napari or a Qt binding is not installed, so there is no window; "
             'pip install "napari-cellcycle[all]" brings both'
         ) from error
+    from napari_cellcycle.gui.dock_tabs import PLUGIN, show_dock
+
     viewer = napari.Viewer()
-    viewer.open_sample("napari-cellcycle", "synthetic_jurkat")
-    _, dock = viewer.window.add_plugin_dock_widget("napari-cellcycle", "Classify")
+    viewer.open_sample(PLUGIN, "synthetic_jurkat")
+    dock = show_dock(viewer, "Classify")
     QApplication.processEvents()  # the dock gets its room first, then the gallery is fitted to the rest
     viewer.reset_view()
     dock.run_button.click()

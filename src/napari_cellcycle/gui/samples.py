@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QTimer
+
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.dock_tabs import show_dock
 from napari_cellcycle.gui.layers.gallery import OpenedGallery, open_gallery
 from napari_cellcycle.gui.layers.gallery_layers import LayerData
 from napari_cellcycle.gui.progress_dialog import wait_for
@@ -12,12 +15,12 @@ from napari_cellcycle.jobs.config import ReadSettings
 
 def synthetic_jurkat() -> list[LayerData]:
     """About fifty synthetic Jurkat cells a phase, as a gallery."""
-    return wait_for(open_gallery([sample_path()], ReadSettings()), "Opening the sample").layers
+    return _beside("Classify", wait_for(open_gallery([sample_path()], ReadSettings()), "Opening the sample").layers)
 
 
 def stained_control() -> list[LayerData]:
     """A field of synthetic cells with a DNA stain, to label and to train on."""
-    return _field("control")
+    return _beside("Label by stain", _field("control"))
 
 
 def second_field() -> list[LayerData]:
@@ -40,7 +43,17 @@ def _field(name: str) -> list[LayerData]:
 
 def bbbc048() -> list[LayerData]:
     """32,266 real Jurkat cells, which are downloaded once; the gallery shows the first ones."""
-    return wait_for(_open_bbbc048(), "Opening BBBC048").layers
+    return _beside("Classify", wait_for(_open_bbbc048(), "Opening BBBC048").layers)
+
+
+def _beside(dock: str, layers: list[LayerData]) -> list[LayerData]:
+    """The layers of a sample; the dock that it is for opens when napari has shown them."""
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    if viewer is not None:
+        QTimer.singleShot(0, lambda: show_dock(viewer, dock))
+    return layers
 
 
 def _open_bbbc048() -> Job[Progress | Note, OpenedGallery]:

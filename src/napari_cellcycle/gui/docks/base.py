@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidge
 
 from napari_cellcycle.errors import CellCycleError
 from napari_cellcycle.events import Job, Note, Progress
+from napari_cellcycle.gui.dock_tabs import DISPLAY_NAME, join_tabs, show_dock
 from napari_cellcycle.gui.docks.window_drops import WindowDrops
 from napari_cellcycle.gui.job_thread import JobThread
 from napari_cellcycle.gui.layers.data_set import labels_changed
@@ -25,8 +26,6 @@ from napari_cellcycle.gui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-
-PLUGIN = "napari-cellcycle"
 
 _NARROWEST_PX = 300
 LABELS_MS = 150
@@ -132,24 +131,23 @@ class Dock(QWidget):
 
     def open_dock(self, widget: str) -> Any:
         """Show another of the plugin's docks, as a tab next to this one, and return it."""
-        window = getattr(self.viewer, "window", None)
-        if window is None:
-            return None
-        dock, inside = window.add_plugin_dock_widget(PLUGIN, widget, tabify=True)
-        dock.show()
-        dock.raise_()
-        return inside
+        return show_dock(self.viewer, widget)
 
     def _open_dropped(self, paths: list[str]) -> None:
         opened = self.open_dock("Open cells")
         if opened is not None:
             opened.look_into(paths)
 
+    def _join_tabs(self) -> None:
+        if isalive(self):  # type: ignore[no-untyped-call]
+            join_tabs(self)
+
     def showEvent(self, event: QShowEvent) -> None:
         """Fit the layers to the smaller canvas, unless the user had zoomed or moved."""
         super().showEvent(event)
         if self._drops is None:
-            self._drops = WindowDrops(self, PLUGIN, self._open_dropped)
+            self._drops = WindowDrops(self, DISPLAY_NAME, self._open_dropped)
+            QTimer.singleShot(0, self._join_tabs)
         WarmUp.begin(self.viewer)
         if self._refit:
             self._refit = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_cellcycle.gui.docks.base import PLUGIN
+from napari_cellcycle.gui.dock_tabs import show_dock
 from napari_cellcycle.gui.docks.gallery import GalleryWidget, gallery_of
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ def gather_cells(
     GalleryWidget or None
         The dock, if there is one.
     """
-    gallery, window = gallery_of(viewer), getattr(viewer, "window", None)
-    if opens and window is not None:
-        dock, gallery = window.add_plugin_dock_widget(PLUGIN, GALLERY, tabify=True)
-        dock.show()
-        dock.raise_()
+    gallery = gallery_of(viewer)
+    if opens:
+        gallery = show_dock(viewer, GALLERY) or gallery
     if gallery is not None:
         gallery.gather_of(group, np.asarray(rows, np.intp), title)
     return gallery

@@ -25,6 +25,7 @@ from napari_cellcycle.gui.layers.gallery import (
     show_gallery,
 )
 from napari_cellcycle.gui.layers.source import find_layer
+from napari_cellcycle.gui.preferences import preferences
 from napari_cellcycle.gui.widgets.image_view import to_pixmap
 from napari_cellcycle.gui.widgets.layout import button, form_rows, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.settings_form import Form
@@ -105,12 +106,12 @@ class OpenWidget(Dock):
             self.look_into(paths)
 
     def _on_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Files with cells")
+        paths, _ = QFileDialog.getOpenFileNames(self, "Files with cells", preferences().data_folder)
         if paths:
             self.look_into(paths)
 
     def _on_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder with cells")
+        folder = QFileDialog.getExistingDirectory(self, "Folder with cells", preferences().data_folder)
         if folder:
             self.look_into([folder])
 

@@ -33,7 +33,7 @@ class WindowDrops(QObject):
     dock : QWidget
         A dock of ours that is in a window.
     plugin : str
-        The name of the plugin in napari's dialog.
+        The name of the plugin in napari's dialog, which is that of its menus.
     take : callable
         Gets the paths that were dropped.
     """

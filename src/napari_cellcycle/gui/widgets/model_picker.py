@@ -7,6 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QToolButton, QWidget
 
+from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.gui.preferences import preferences
 from napari_cellcycle.gui.widgets.layout import fill_row, text_label
 from napari_cellcycle.gui.widgets.trained_picker import FolderPicker
 from napari_cellcycle.store.models import find_model, known_models, load_card
@@ -34,7 +36,20 @@ class ModelPicker(FolderPicker):
         fill_row(self, self.box, self.browse, self.card_button)
         self.card_button.toggled.connect(self.card.setVisible)
         self.changed.connect(self._show_card)
+        self._choose_preferred(preferences().model)
         self._show_card()
+
+    def _choose_preferred(self, model: str) -> None:
+        """Choose the model of the preferences; what is wrong with it is shown, and the first one is left chosen."""
+        if model in known_models():
+            self.box.choose(model)
+        elif model:
+            try:
+                self.add_folder(find_model(model))
+            except CellCycleError as error:
+                from napari.utils.notifications import show_warning
+
+                show_warning(f"The model in Preferences can't be used: {error}")
 
     def _show_card(self) -> None:
         """The card with its lines joined: a dock is too narrow for its columns."""

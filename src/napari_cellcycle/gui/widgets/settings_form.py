@@ -15,6 +15,7 @@ from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_cellcycle.gui.preferences import preferences
 from napari_cellcycle.settings_base import Setting, Settings, settings_in
 
 
@@ -53,6 +54,8 @@ class Form(QWidget):
         if len(more):
             column.addWidget(_folded(more.native))
         self._more = more  # whose widgets live as long as it does
+        if "device" in names:
+            self.show_values({"device": preferences().device})
 
     def values(self, *names: str) -> dict[str, Any]:
         """What the boxes of `names` hold, or all boxes, by setting.
