@@ -17,6 +17,7 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 GUI = DOCS.parent / "src" / "napari_cellcycle" / "gui"
 MANIFEST = DOCS / "images" / "shown.json"
+MANIFEST_OF_NAPARI = GUI.parent / "napari.yaml"
 DOCKS = {
     "augment.png": "augment",
     "classify.png": "classify",
@@ -62,7 +63,8 @@ def remembered() -> dict[str, str]:
 
 def fingerprint(dock: str) -> str:
     """A short number of what a dock puts on the screen."""
-    shown = (line for path in sorted(modules_of(dock)) for line in shown_by(path))
+    shown = [line for path in sorted(modules_of(dock)) for line in shown_by(path)]
+    shown += re.findall("display_name: .*", MANIFEST_OF_NAPARI.read_text(encoding="utf-8"))  # in the titles of docks
     return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:16]
 
 

@@ -166,6 +166,7 @@ def test_where_the_stain_tells_nothing_cells_are_labelled_only_if_the_user_drags
     qtbot.addWidget(dock)
     finished(dock)
     assert dock.words.text().startswith("No phase can be determined from this stain")
+    assert dock.headline.text() == "No phase can be determined from this stain. Read more below the plot."
     assert not dock.label_button.isEnabled()
     dock.histogram.dragged.emit("g1_s", 2.4)
     assert dock.label_button.isEnabled()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,7 @@ from napari_cellcycle.gui.docks.notices import NoCells
 from napari_cellcycle.gui.docks.show_classified import with_known_labels
 from napari_cellcycle.gui.layers.data_set import data_set_of
 from napari_cellcycle.gui.layers.source import STAIN_LABEL, GallerySource, find_layer
-from napari_cellcycle.gui.layers.stain_layer import StainLayer, add_nuclei
+from napari_cellcycle.gui.layers.stain_layer import StainLayer, add_left_out, add_nuclei
 from napari_cellcycle.gui.widgets.layout import button, show_text, side_by_side, stacked, text_label
 from napari_cellcycle.gui.widgets.settings_form import Form
 from napari_cellcycle.gui.widgets.stain_input import StainInput
@@ -69,7 +71,7 @@ class LabelByStainWidget(Dock):
         self._on_choice()
 
     def _build_results(self) -> QWidget:
-        self.words = text_label(warning=True)
+        self.headline, self.words = text_label(warning=True), text_label()
         self.histogram, self.scatter = HistogramPlot(), ScatterPlot()
         self.tabs = QTabWidget()
         for plot, title in ((self.histogram, "Histogram"), (self.scatter, "Doublets")):
@@ -86,10 +88,11 @@ class LabelByStainWidget(Dock):
         self.next_button = button("Train", "train a model on these labels", lambda: self.open_dock("Train"))
         self.next_button.hide()
         self.results = stacked(
-            self.words,
+            self.headline,
             self.tabs,
             self.counts,
             side_by_side(self.label_button, self.next_button),
+            self.words,
             self.separates,
             self.fit_line,
             side_by_side(self.reset_button, self.back_button, self.save_button),
@@ -180,7 +183,10 @@ class LabelByStainWidget(Dock):
             return
         image = self.inputs.cells.brightfield.value()
         if image is not None:
-            layer = add_nuclei(self.viewer, image.layer, image.title, found.nuclei, found.others, found.why)
+            layer = add_nuclei(self.viewer, image.layer, image.title, found.nuclei)
+            if found.others.any():  # a little later, as napari needs a fifth of a second for each layer
+                shown = self.viewer, image.layer, layer, image.title, found.others, found.why
+                QTimer.singleShot(0, partial(add_left_out, *shown))
             self._nuclei_words = f"{found.words}; mend {layer.name} with napari's tools before you label."
 
     def on_end(self) -> None:
@@ -207,6 +213,7 @@ class LabelByStainWidget(Dock):
         if is_dna:
             self.histogram.show_cells(found)
         self.scatter.show_cells(found)
+        show_text(self.headline, _headline(found.words))
         show_text(self.words, as_sentences(found.words))
         show_text(self.fit_line, _fit_in_words(found))
         self.separates.blockSignals(True)
@@ -305,6 +312,13 @@ def _remove_layer(viewer: ViewerModel, group: str) -> None:
     layer = find_layer(viewer.layers, group, STAIN_LABEL)
     if layer is not None:
         viewer.layers.remove(layer)
+
+
+def _headline(words: Sequence[str]) -> str:
+    """What the stain can't show, in a line, so that the plot under it is in sight; empty if it shows all."""
+    if not words:
+        return ""
+    return as_sentences([re.split(r"[:,(]", words[0])[0].rstrip(), "read more below the plot"])
 
 
 def _counts(found: StainLabels) -> str:

@@ -104,42 +104,41 @@ class StainLayer:
         self.viewer.add_layer(layer)
 
 
-def add_nuclei(
-    viewer: ViewerModel,
-    image: Layer,
-    title: str,
-    nuclei: NDArray[np.int32],
-    others: NDArray[np.int32],
-    why: pd.DataFrame,
-) -> Labels:
-    """Add nuclei as a Labels layer of the user's own, which can be painted on, and in grey what was left out.
-
-    `why` is the table of what was left out; `title` names the field.
-    """
+def add_nuclei(viewer: ViewerModel, image: Layer, title: str, nuclei: NDArray[np.int32]) -> Labels:
+    """Add nuclei of the field `title` as a Labels layer of the user's own, which can be painted on."""
     from napari.layers import Labels
-    from napari.utils.colormaps import DirectLabelColormap
 
     place: dict[str, Any] = position_of([image], nuclei.ndim)
-    if others.any():
-        source = FieldSource(group=f"{title}/{LEFT_OUT}", title=title, brightfield=image.name, darkfield="", labels="")
-        grey = DirectLabelColormap(color_dict={None: "#888888", 0: "transparent"})
-        old = find_layer(viewer.layers, source.group, LEFT_OUT)
-        if old is not None:
-            viewer.layers.remove(old)
-        viewer.add_layer(
-            Labels(
-                others,
-                name=layer_name(LEFT_OUT, source),
-                metadata=metadata_for(source, LEFT_OUT),
-                features=why if nuclei.ndim == 2 else None,
-                colormap=grey,
-                opacity=0.5,
-                **place,
-            )
-        )
     layer = Labels(nuclei, name=f"nuclei - {title}", opacity=0.3, **place)
     viewer.add_layer(layer)
     return layer
+
+
+def add_left_out(
+    viewer: ViewerModel, image: Layer, nuclei: Labels, title: str, others: NDArray[np.int32], why: pd.DataFrame
+) -> None:
+    """Add what was left out in grey, below the `nuclei`; `why` is the table of it, and `title` names the field."""
+    from napari.layers import Labels
+    from napari.utils.colormaps import DirectLabelColormap
+
+    if nuclei not in viewer.layers:
+        return
+    source = FieldSource(group=f"{title}/{LEFT_OUT}", title=title, brightfield=image.name, darkfield="", labels="")
+    old = find_layer(viewer.layers, source.group, LEFT_OUT)
+    if old is not None:
+        viewer.layers.remove(old)
+    layer = Labels(
+        others,
+        name=layer_name(LEFT_OUT, source),
+        metadata=metadata_for(source, LEFT_OUT),
+        features=why if others.ndim == 2 else None,
+        colormap=DirectLabelColormap(color_dict={None: "#888888", 0: "transparent"}),
+        opacity=0.5,
+        **position_of([image], others.ndim),
+    )
+    active = viewer.layers.selection.active
+    viewer.layers.insert(viewer.layers.index(nuclei), layer)
+    viewer.layers.selection.active = active
 
 
 def _images_of(viewer: ViewerModel, data_set: DataSet) -> list[Layer]:
