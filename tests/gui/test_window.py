@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 
@@ -42,6 +43,9 @@ def test_three_clicks_from_the_sample_to_coloured_cells_and_a_confusion_matrix(w
     finished(evaluate)
     assert evaluate.table.item(0, 0) is not None
     assert "synthetic" in evaluate.banner.text()
+    assert re.search(
+        r"\d\d% of the calls \(\d\d% to \d\d%\) are the phase that the cell was made", evaluate.summary.text()
+    )
     layer = layer_showing(window, "phase")
     picture = window.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
     for phase in sorted(set(layer.features["phase"]) - {"unsure"}):

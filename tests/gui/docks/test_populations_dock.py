@@ -74,6 +74,15 @@ def test_it_begins_by_itself_with_the_most_telling_samples(dock: PopulationsWidg
     assert not dock.of.isVisibleTo(dock)
 
 
+def test_one_bar_lies_below_the_legend(dock: PopulationsWidget, settled: Any) -> None:
+    dock.by.setCurrentText("all cells together")
+    settled(dock)
+    (panel,) = dock.views["populations"].picture.panels
+    _, top, _, bottom = panel.box
+    assert top > 0.35  # the title, and three lines of phases
+    assert (bottom - top) * dock.views["populations"].height() > 40
+
+
 def test_a_click_on_a_segment_gathers_its_cells(dock: PopulationsWidget, coloured: Any, qtbot: Any) -> None:
     view = dock.views["populations"]
     (panel,) = view.picture.panels

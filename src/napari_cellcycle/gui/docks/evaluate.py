@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QTabWidget, QWidget
 
 from napari_cellcycle.errors import CellCycleError
+from napari_cellcycle.evaluation.checks import DEMONSTRATION
 from napari_cellcycle.evaluation.protocol_caveats import PROTOCOLS
 from napari_cellcycle.evaluation.report import Report
 from napari_cellcycle.gui.docks.base import Dock
@@ -289,6 +290,13 @@ class EvaluateWidget(Dock):
 def _summary(report: Report) -> str:
     """The figures that one line can hold, with their intervals."""
     overall = report.scores.overall
+    agree = overall["accuracy"]
+    if report.protocol == DEMONSTRATION and not np.isnan([agree.value, agree.low, agree.high]).any():
+        return (  # an accuracy of 0.51 would read as if the model were poor
+            f"{report.n_cells:,} synthetic cells, {report.model}\n{agree.value:.0%} of the calls "
+            f"({agree.low:.0%} to {agree.high:.0%}) are the phase that the cell was made for. That says how well the "
+            "generator keeps phases apart; the card of the model says how good it is on real cells."
+        )
     named = {"Accuracy": overall["accuracy"], "Macro F1": overall["macro_f1"]}
     lines = [f"{name} {estimate}" for name, estimate in named.items()]
     return "\n".join([f"{report.n_cells:,} cells, {report.model}", *lines])

@@ -55,6 +55,7 @@ _MISSING = {
     OVER_TIME: "These cells are not of several frames of a film.",
 }
 _PX_PER_IN = 72
+_LOWEST_PX = 200  # in a narrow dock the legend alone takes three lines
 _WIDER_MS = 250
 _PAUSE_MS = 1000
 _FRAME_PX = 16
@@ -265,7 +266,7 @@ class PopulationsWidget(Dock):
             return
         self._drawn[name] = figure
         width = max(200, self.views[name].width())
-        height = round(figure.size[1] * _PX_PER_IN)
+        height = max(_LOWEST_PX, round(figure.size[1] * _PX_PER_IN))
         height = min(height, round(1.1 * width)) if name == EMBEDDING else height
         theme, zoom = figure_theme(self.viewer), self.devicePixelRatioF()
         job: Job[Any, Any] = draw_figure(figure, theme, (width, height), zoom)
