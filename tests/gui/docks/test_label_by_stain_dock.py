@@ -189,6 +189,7 @@ def test_nuclei_of_a_field_without_labels_are_found_first_and_can_be_mended(qtbo
     finished(dock)
     nuclei = viewer.layers["nuclei - control brightfield"]
     assert nuclei.data.max() == pytest.approx(29, abs=1)
+    qtbot.waitUntil(lambda: bool(layers_showing(viewer, LEFT_OUT)))
     (left_out,) = layers_showing(viewer, LEFT_OUT)
     assert left_out.data[truth == 30].any()
     assert left_out.features["reason"].tolist() == ["bright"]

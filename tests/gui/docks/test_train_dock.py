@@ -67,14 +67,18 @@ def test_an_empty_dock_offers_what_to_do_next(qtbot, viewer) -> None:
     assert not dock.run_button.isVisibleTo(dock)
 
 
-def test_cells_of_unknown_phase_lead_to_classify(qtbot, viewer, plate, tmp_path) -> None:
+def test_cells_of_unknown_phase_lead_to_labels(qtbot, viewer, plate, tmp_path, monkeypatch) -> None:
     for path in (plate / "S").glob("*.tif"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     show_gallery(viewer, result_of(open_gallery([tmp_path], ReadSettings())))
     dock = TrainWidget(viewer)
     qtbot.addWidget(dock)
     assert dock.unlabelled.isVisibleTo(dock)
-    assert "Classify cells" in dock.unlabelled.buttons
+    assert [*dock.unlabelled.buttons] == ["Label by stain", "Classify cells", "Open files"]
+    opened: list[str] = []
+    monkeypatch.setattr(dock, "open_dock", opened.append)
+    dock.unlabelled.buttons["Label by stain"].click()
+    assert opened == ["Label by stain"]
     assert not dock.run_button.isVisibleTo(dock)
 
 

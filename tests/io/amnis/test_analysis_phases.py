@@ -83,6 +83,16 @@ def test_a_renamed_run_is_known_by_its_name_and_number_of_objects(tmp_path: Path
     assert said(read_cells(tmp_path), "b.daf is not used, as it has 6 objects and b.cif 5")
 
 
+def test_a_run_with_fewer_objects_than_its_analysis_is_said(tmp_path: Path) -> None:
+    write_run(tmp_path, n_objects=5)
+    write_daf(tmp_path / "a.daf", LOW, POPULATIONS)
+    cells = read_cells(tmp_path)
+    assert cells.phases[0] == Phase.G1
+    assert said(cells, "a.daf has 6 objects and run 1.cif 5; they are matched by their numbers")
+    write_run(tmp_path)
+    assert not said(read_cells(tmp_path), "they are matched by their numbers")
+
+
 def test_two_analyses_of_one_file_are_a_question(tmp_path: Path) -> None:
     write_run(tmp_path)
     for name in "ab":

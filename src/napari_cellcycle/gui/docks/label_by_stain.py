@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from napari_cellcycle.stain.result import StainLabels
 
 _CV_OF_G1 = "CV of the G1 peak"
+_PAINT_MS = 50
+"""Between two layers that are added, so that the window is drawn and answers."""
 
 
 class LabelByStainWidget(Dock):
@@ -184,9 +186,9 @@ class LabelByStainWidget(Dock):
         image = self.inputs.cells.brightfield.value()
         if image is not None:
             layer = add_nuclei(self.viewer, image.layer, image.title, found.nuclei)
-            if found.others.any():  # a little later, as napari needs a fifth of a second for each layer
+            if found.others.any():  # later, as napari needs a fifth of a second or more for each layer
                 shown = self.viewer, image.layer, layer, image.title, found.others, found.why
-                QTimer.singleShot(0, partial(add_left_out, *shown))
+                QTimer.singleShot(_PAINT_MS, partial(add_left_out, *shown))
             self._nuclei_words = f"{found.words}; mend {layer.name} with napari's tools before you label."
 
     def on_end(self) -> None:

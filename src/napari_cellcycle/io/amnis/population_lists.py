@@ -271,6 +271,11 @@ def _analysis_beside(path: Path, ids: NDArray[np.int64], notes: list[str]) -> tu
             continue
         if not names_it:
             notes.append(f"{daf.name} names another .cif, but has as many objects as {path.name} and is used for it")
+        elif len(ids) and len(ids) != content.n_objects:
+            notes.append(
+                f"{daf.name} has {content.n_objects} objects and {path.name} {len(ids)}; they are matched by their "
+                "numbers, which is right only if this file is a part of that run"
+            )
         notes.extend(f"{daf.name}: {note}" for note in content.notes)
         found.append((daf, content))
     namesakes = [item for item in found if folded(item[0].stem) == folded(path.stem)]
