@@ -123,7 +123,7 @@ def test_each_switch_shows_its_default(command: str) -> None:
     switches = {flag: action for flag, action in flags_of(command).items() if action.nargs == 0}
     for flag, action in switches.items():
         if action.dest not in ("help", "talk"):
-            assert action.help.rstrip(")").endswith(("(default: no", "(default: yes")), flag
+            assert "(default: " in action.help, flag
 
 
 @pytest.mark.parametrize(
