@@ -118,6 +118,14 @@ def test_each_setting_has_a_flag_that_reads_its_default_and_shows_it(command: st
                 assert getattr(build_parser().parse_args([*start, f"--{item.flag}={text}"]), item.name) == text
 
 
+@pytest.mark.parametrize("command", [*KINDS, "demo", "models"])
+def test_each_switch_shows_its_default(command: str) -> None:
+    switches = {flag: action for flag, action in flags_of(command).items() if action.nargs == 0}
+    for flag, action in switches.items():
+        if action.dest not in ("help", "talk"):
+            assert action.help.rstrip(")").endswith(("(default: no", "(default: yes")), flag
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _demo, "classify and evaluate the shipped sample: the whole main job")
     demo.add_argument("-o", "--output", type=Path, default=Path("demo"), help="folder for the results (default: demo)")
     _may_overwrite(demo)
-    demo.add_argument("--view", action="store_true", help="show the coloured cells in napari afterwards")
+    _switch(demo, "--view", "show the coloured cells in napari afterwards")
 
     classify = _command(commands, "classify", _classify, "label each cell with its phase")
     _takes_cells(classify, "folder for phases.csv, summary.json and montage.png")
@@ -110,14 +110,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(classify, CompareSettings)
     _may_overwrite(classify)
     _add_settings(classify, WorkerSettings)
-    classify.add_argument("--resume", action="store_true", help="go on with what an interrupted run has finished")
-    classify.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _switch(classify, "--resume", "go on with what an interrupted run has finished")
+    _switch(classify, "--json", "print the summary as JSON")
 
     populations = _command(commands, "populations", _populations, "phases, DNA content and a map of cells by sample")
     _takes_cells(populations, "folder for populations.csv and the figures", also=", or phases.csv of classify")
     _add_settings(populations, PopulationsSettings)
     _may_overwrite(populations)
-    populations.add_argument("--json", action="store_true", help="print populations.csv as JSON, a record a row")
+    _switch(populations, "--json", "print populations.csv as JSON, a record a row")
 
     train = _command(commands, "train", _train, "train a model on labelled cells")
     _takes_cells(train, "folder of the new model")
@@ -140,7 +140,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(evaluate, WorkerSettings)
     _add_settings(evaluate, FollowSettings)
     _may_overwrite(evaluate)
-    evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+    _switch(evaluate, "--json", "print the figures as JSON")
 
     following = _command(commands, "next", _next, "list the cells to label next")
     _takes_cells(following, "table to write, with the columns source and cell, in the order of the queue")
@@ -160,9 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_settings(augment, ReadSettings)
     _add_settings(augment, AugmentSettings)
     _add_settings(augment, WorkerSettings)
-    augment.add_argument(
-        "--json", action="store_true", help="print the measured quality of the synthetic cells as JSON"
-    )
+    _switch(augment, "--json", "print the measured quality of the synthetic cells as JSON")
     augment.epilog = (
         "Ctrl-C stops training and generates cells with the generator in its present state; a second one abandons it."
     )
@@ -171,7 +169,7 @@ def build_parser() -> argparse.ArgumentParser:
     _takes_cells(label, "folder for labels.csv, gates.json and labels.html")
     _add_settings(label, LabelSettings)
     _may_overwrite(label)
-    label.add_argument("--json", action="store_true", help="print gates, fit and numbers of cells as JSON")
+    _switch(label, "--json", "print gates, fit and numbers of cells as JSON")
     label.epilog = "The labels are also kept in the folder of the data, where train and evaluate find them."
 
     info = _command(commands, "info", _info, "show what is in files: cells, channels, sizes, phases, problems")
@@ -184,7 +182,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="say whether this model fits; it sees some of the cells (default: not set)",
     )
     fitting.completer = model_names  # type: ignore[attr-defined]  # argcomplete looks for it there
-    info.add_argument("--json", action="store_true", help="print it as JSON")
+    _switch(info, "--json", "print it as JSON")
 
     convert = _command(commands, "convert", _convert, "write cells of any input as one OME-TIFF or OME-Zarr stack")
     _takes_cells(convert, "stack to write: OUT.ome.tif or OUT.zarr, with a table OUT.csv next to it")
@@ -206,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     models = _command(commands, "models", _models, "list the models that can be loaded, with their cards")
     models.add_argument("folder", nargs="*", type=Path, help="folders written by train, to list too")
-    models.add_argument("--json", action="store_true", help="print the cards as JSON")
+    _switch(models, "--json", "print the cards as JSON")
     return parser
 
 
@@ -248,8 +246,12 @@ def _add_inputs(parser: argparse.ArgumentParser, help_line: str, *, needed: bool
     parser.set_defaults(needs_input=needed)
 
 
+def _switch(parser: argparse.ArgumentParser, name: str, text: str) -> None:
+    parser.add_argument(name, action="store_true", help=f"{text} (default: no)")
+
+
 def _may_overwrite(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run wrote to OUT")
+    _switch(parser, "--overwrite", "replace what an earlier run wrote to OUT")
 
 
 def _add_settings(parser: argparse.ArgumentParser, kind: type[Settings]) -> None:
