@@ -111,5 +111,6 @@ def test_a_daf_alone_says_what_to_give(tmp_path: Path) -> None:
 
 def test_a_damaged_daf_is_named(tmp_path: Path) -> None:
     write_run(tmp_path)
-    (tmp_path / "run 1.daf").write_text("no analysis")
-    assert said(read_cells(tmp_path), "not used: run 1.daf is no .daf file")
+    for content in ("no analysis", "<?xml version='1.0' encoding='none'?><Assay></Assay>"):
+        (tmp_path / "run 1.daf").write_text(content)
+        assert said(read_cells(tmp_path), "not used: run 1.daf is no .daf file")

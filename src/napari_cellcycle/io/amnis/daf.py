@@ -83,7 +83,7 @@ def read_daf(path: Path) -> IdeasAnalysis:
     except (
         ElementTree.ParseError,
         ValueError,
-        KeyError,
+        LookupError,  # an unknown encoding, or a value that is not there
         struct.error,
         RecursionError,
         OverflowError,
