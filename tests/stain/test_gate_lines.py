@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_cellcycle.stain.fucci import FucciGates
@@ -14,6 +14,7 @@ from napari_cellcycle.stain.gates import Gated, Gates
 GATES = Gates(g1_place=1000, g1_s=2.3, s_g2m=3.6, debris=1.4, clumps=4.8, area_excess=0.4)
 
 
+@example([("debris", 0.0), ("g1_s", 0.99999), ("clumps", 0.0)], False)
 @given(
     st.lists(st.tuples(st.sampled_from(["debris", "g1_s", "s_g2m", "clumps"]), st.floats(-1e6, 1e6)), max_size=20),
     st.booleans(),

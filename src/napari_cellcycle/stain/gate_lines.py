@@ -100,8 +100,8 @@ def move_gate(gates: Gates | FucciGates, name: str, place: float) -> Gates | Fuc
     if isinstance(gates, FucciGates):
         return gates.moved(**moved)
     if not gates.separates_s:  # the hidden gate must not be in the way
-        ends = (moved.get(G1_S, gates.g1_s), moved.get(CLUMPS, gates.clumps) - _NEAREST)
-        moved[S_G2M] = float(np.clip(gates.s_g2m, *ends))
+        low, high = moved.get(G1_S, gates.g1_s), moved.get(CLUMPS, gates.clumps) - _NEAREST
+        moved[S_G2M] = float(np.clip(gates.s_g2m, low, max(low, high)))  # they differ by rounding where both are close
     return gates.moved(**moved)
 
 
