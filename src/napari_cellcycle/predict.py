@@ -28,7 +28,6 @@ from napari_cellcycle.models.device import mixed_precision, one_thread_per_batch
 from napari_cellcycle.models.out_of_distribution import descriptors
 from napari_cellcycle.models.sequence import CellTracks, Places, SequenceNetwork, whole_tracks
 from napari_cellcycle.phase_sets import SEVEN, PhaseSet, phase_set
-from napari_cellcycle.stain.compare_nuclei import compare_nuclei
 from napari_cellcycle.store.finders import choose_finder
 from napari_cellcycle.store.models import load_model, load_training_fingerprints
 from napari_cellcycle.verdict import FITS
@@ -300,6 +299,8 @@ def predict_here(
 
 def _predict_nuclei(work: PredictionWork, collected: PartialPrediction) -> Job[Progress | Note, None]:
     """Predict by figures that mean something beside those of all other nuclei of an image only, so never in chunks."""
+    from napari_cellcycle.stain.compare_nuclei import compare_nuclei  # slow to import, and few models need it
+
     nuclei = yield from compare_nuclei(work.cells)
     collected.unreadable.update(nuclei.left_out)
     if len(nuclei.known):
